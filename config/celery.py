@@ -1,0 +1,10 @@
+"""The Celery application. Its messages are nudges: losing or doubling one changes nothing but the waiting time."""
+
+import os
+
+from celery import Celery
+
+os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
+app = Celery("commonweights")
+app.config_from_object("django.conf:settings", namespace="CELERY")
+app.autodiscover_tasks()

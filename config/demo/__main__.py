@@ -1,0 +1,271 @@
+"""`python -m config.demo [--once] [--port N]`: make a community, live through the main job, leave the site running.
+
+Starts the local chain, the web server, a worker and the sweeper as children of its own, each with a log file, and stops
+exactly those. Every start begins with an empty folder of its own, so it can be interrupted and run again. The last line
+that `--once` prints is one JSON object.
+"""
+
+import argparse
+import fcntl
+import json
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from types import FrameType
+
+from config.demo import chain, journey, plan
+from config.demo.client import Client
+
+ROOT = Path(__file__).resolve().parents[2]
+FOLDER = Path(os.environ.get("COMMONWEIGHTS_DEMO_FOLDER", str(ROOT / "var" / "demo")))
+VOTING_SECONDS = int(os.environ.get("COMMONWEIGHTS_DEMO_VOTING_SECONDS", "8"))
+START_SECONDS_MAX = 60
+STOP_SECONDS_MAX = 10
+
+
+class DemoError(RuntimeError):
+    """The demo cannot go on; the text says why and what to do."""
+
+
+@dataclass(frozen=True)
+class Site:
+    """Where everything is."""
+
+    address: str
+    rpc_url: str
+    environment: dict[str, str]
+
+
+def main(arguments: list[str]) -> int:
+    """Run the demo; return the exit status."""
+    parser = argparse.ArgumentParser(prog="python -m config.demo", description=__doc__.splitlines()[0])
+    parser.add_argument("--once", action="store_true", help="end after the journey")
+    parser.add_argument("--port", type=int, default=0, help="port of the site (default: 8000, or the next free one)")
+    options = parser.parse_args(arguments)
+    signal.signal(signal.SIGTERM, _interrupt)
+    try:
+        with _only_one(), ExitStack() as stack:
+            return _demo(stack, once=options.once, port=options.port)
+    except KeyboardInterrupt:
+        _say("stopped")
+        return 130
+    except (DemoError, journey.JourneyError, chain.DemoChainError) as error:
+        print(f"demo: {error}", file=sys.stderr)
+        return 1
+
+
+def _demo(stack: ExitStack, *, once: bool, port: int) -> int:
+    """Do it.
+
+    1. the chain with its token; 2. the base model; 3. the database and the community; 4. the processes;
+    5. the journey; 6. what a stranger does: download with a stock client, and verify.
+    """
+    began = time.monotonic()
+    node = stack.enter_context(chain.start(state=FOLDER / "chain" / "state.json", block_seconds=1))  # 1
+    token = chain.prepare(node.rpc_url)
+    _say(f"local chain at {node.rpc_url}, votes token {token.address} held by {len(token.members)} members")
+
+    site = _site(port, node.rpc_url)
+    base = FOLDER / "base"  # 2
+    _say("making the base model from nothing (tokenizer, config, weights) …")
+    _command("config.demo.base_model", str(base), environment=site.environment)
+
+    _manage("migrate", "--verbosity", "0", environment=site.environment)  # 3
+    file = FOLDER / "community.json"
+    file.write_text(json.dumps(plan.community(token, str(base), VOTING_SECONDS)))
+    _manage("found_community", str(file), environment=site.environment)
+
+    logs = FOLDER / "logs"  # 4
+    logs.mkdir()
+    for name, command in _processes(site).items():
+        stack.enter_context(_child(name, command, site.environment, logs))
+    _wait_for(site, logs)
+    _say(f"the site is at {site.address}")
+
+    clients = [Client(site.address, node.rpc_url, member) for member in token.members if member.name != "Emma"]
+    outcome = journey.run(clients, FOLDER / "corpus", _say)  # 5
+
+    release = _release_folder(outcome.revision)  # 6
+    _say("downloading the release with a stock client from our own hub …")
+    answer = _command(
+        "config.demo.stranger", site.address, outcome.revision, environment=site.environment, quiet=True
+    )
+    _say(f"a stranger's transformers loads it: {answer}")
+    verified = _verify(release, clients[0])
+    seconds = round(time.monotonic() - began, 1)
+    _say(f"the journey took {seconds} s")
+    result = {
+        "release": str(release),
+        "accepted_run": outcome.accepted_run,
+        "rejected_run": outcome.rejected_run,
+        "verified": verified,
+        "seconds": seconds,
+    }
+    if once:
+        stack.close()
+        print(json.dumps(result), flush=True)
+        return 0 if verified else 1
+    print(json.dumps(result), flush=True)
+    _say(f"open {site.address}/c/{plan.SLUG}/proposals/{outcome.open_proposal}/ and vote; Ctrl-C ends the demo")
+    while node.is_running():
+        time.sleep(1)
+    raise DemoError("the local chain has ended")
+
+
+def _processes(site: Site) -> dict[str, list[str]]:
+    """Return the site's processes, as an operator would start them."""
+    bind = site.address.removeprefix("http://")
+    return {
+        "web": [sys.executable, "-m", "gunicorn", "config.wsgi", "--bind", bind, "--threads", "8", "--timeout", "60"],
+        "worker": [
+            sys.executable, "-m", "celery", "-A", "config", "worker", "--pool", "solo", "--loglevel", "INFO",
+            "--without-gossip", "--without-mingle", "--without-heartbeat",
+        ],
+        "sweeper": [sys.executable, "manage.py", "sweep", "--forever"],
+    }
+
+
+def _site(port: int, rpc_url: str) -> Site:
+    """Choose the port and the environment of every process."""
+    port = port or _free_port(8000)
+    address = f"http://127.0.0.1:{port}"
+    environment = {
+        **{name: value for name, value in os.environ.items() if not name.startswith("COMMONWEIGHTS_")},
+        **{name: os.environ[name] for name in ("COMMONWEIGHTS_DATABASE", "COMMONWEIGHTS_BROKER") if name in os.environ},
+        "COMMONWEIGHTS_DEMO": "1",
+        "COMMONWEIGHTS_DATA": str(FOLDER / "data"),
+        "COMMONWEIGHTS_ORIGIN": address,
+        "COMMONWEIGHTS_CHAIN_RPC": rpc_url,
+        "COMMONWEIGHTS_VOTING_PERIOD_SECONDS_MIN": "1",
+        "COMMONWEIGHTS_SWEEP_SECONDS": "1",
+        "COMMONWEIGHTS_LEASE_SECONDS": "20",
+        "COMMONWEIGHTS_HEARTBEAT_SECONDS": "5",
+        "COMMONWEIGHTS_LOG_LEVEL": "INFO",
+        "DJANGO_SETTINGS_MODULE": "config.settings",
+        "PYTHONPATH": str(ROOT),
+        "OMP_WAIT_POLICY": "PASSIVE",
+    }
+    return Site(address, rpc_url, environment)
+
+
+def _release_folder(revision: str) -> Path:
+    return FOLDER / "data" / "artifacts" / "releases" / plan.MODEL["namespace"] / plan.MODEL["name"] / revision
+
+
+def _verify(release: Path, client: Client) -> bool:
+    """Run the verifier as a stranger would, pinned to the community's key, and show what it says."""
+    key = client.get(f"/api/v1/communities/{plan.SLUG}")["release_key"]
+    command = [sys.executable, "-m", "models_registry.provenance", "verify", str(release), "--community-key", key]
+    _say(f"verifying offline: python -m models_registry.provenance verify {release} --community-key {key}")
+    finished = subprocess.run(command, cwd=ROOT, check=False)  # noqa: S603 - our own module
+    return finished.returncode == 0
+
+
+# --- processes ----------------------------------------------------------------------------------------------------
+
+
+@contextmanager
+def _only_one() -> Iterator[None]:
+    """Hold the folder for this demo alone, and begin with an empty one."""
+    FOLDER.parent.mkdir(parents=True, exist_ok=True)
+    with (FOLDER.parent / f"{FOLDER.name}.lock").open("w") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            raise DemoError("a demo is running already; end it with Ctrl-C in its terminal first") from error
+        if FOLDER.exists():
+            shutil.rmtree(FOLDER)
+        FOLDER.mkdir()
+        yield
+
+
+@contextmanager
+def _child(name: str, command: list[str], environment: dict[str, str], logs: Path) -> Iterator[None]:
+    """Run a process of the site while the demo lasts; end it, and only it, afterwards."""
+    with (logs / f"{name}.log").open("wb") as log:
+        process = subprocess.Popen(  # noqa: S603 - our own commands
+            command, cwd=ROOT, env=environment, stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True
+        )
+        try:
+            yield
+        finally:
+            process.terminate()
+            try:
+                process.wait(STOP_SECONDS_MAX)
+            except subprocess.TimeoutExpired:
+                process.kill()
+                process.wait()
+
+
+def _command(module: str, *arguments: str, environment: dict[str, str], quiet: bool = False) -> str:
+    """Run a module to its end, showing its lines as progress; return the last line."""
+    command = [sys.executable, "-m", module, *arguments]
+    last = ""
+    with subprocess.Popen(  # noqa: S603 - our own modules
+        command, cwd=ROOT, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+    ) as process:
+        lines = []
+        for line in process.stdout or ():
+            last = line.strip() or last
+            lines.append(line)
+            if not quiet:
+                _say(f"  {line.rstrip()}")
+    if process.returncode != 0:
+        raise DemoError(f"{module} failed:\n{''.join(lines[-20:])}")
+    return last
+
+
+def _manage(*arguments: str, environment: dict[str, str]) -> None:
+    finished = subprocess.run(  # noqa: S603 - our own command
+        [sys.executable, "manage.py", *arguments], cwd=ROOT, env=environment, check=False, capture_output=True, text=True
+    )
+    if finished.returncode != 0:
+        raise DemoError(f"manage.py {arguments[0]} failed:\n{finished.stdout}{finished.stderr}")
+
+
+def _wait_for(site: Site, logs: Path) -> None:
+    """Wait until the site answers; show the end of its log when it does not."""
+    deadline = time.monotonic() + START_SECONDS_MAX
+    while time.monotonic() < deadline:
+        try:
+            urllib.request.urlopen(f"{site.address}/api/v1/kinds", timeout=5).read()  # noqa: S310 - our own address
+        except (urllib.error.URLError, OSError):
+            time.sleep(0.2)
+        else:
+            return
+    tail = (logs / "web.log").read_text(errors="replace")[-3000:]
+    raise DemoError(f"the site does not answer after {START_SECONDS_MAX} s; its log ends with:\n{tail}")
+
+
+def _free_port(first: int) -> int:
+    for port in range(first, first + 100):
+        with socket.socket() as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            try:
+                probe.bind(("127.0.0.1", port))
+            except OSError:
+                continue
+            return port
+    raise DemoError(f"no port from {first} to {first + 99} is free")
+
+
+def _say(line: str) -> None:
+    print(f"[{time.strftime('%H:%M:%S')}] {line}", flush=True)
+
+
+def _interrupt(_number: int, _frame: FrameType | None) -> None:
+    raise KeyboardInterrupt
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,140 @@
+"""`python -m config.demo.base_model OUT_DIR`: make the demo's base model, from nothing, in well under a minute.
+
+Trains a byte-pair tokenizer and a Llama-style model of about a million parameters on the general handbook
+(`corpus.base_rows`), with the trainer's own loop. Nothing is downloaded, and every run on one class of machine gives the
+same bytes. Prints its progress; the last line is the folder.
+"""
+
+import json
+import sys
+from collections.abc import Callable
+from decimal import Decimal
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from config.demo import corpus
+from training_jobs.spec import BaseModel, TrainingSpec
+from training_jobs.trainer.child import prepare_process
+
+if TYPE_CHECKING:
+    from training_jobs.trainer.data import ChatFormat
+    from training_jobs.trainer.loop import Step
+
+VOCABULARY = 1_024
+LAYERS = 3
+WIDTH = 160
+# How the base is trained, in the words of every other training. Nothing was voted on, so there is no base and no dataset.
+RECIPE = TrainingSpec(
+    base=BaseModel("demo/nothing", "0" * 40, "0" * 64),
+    datasets=(),
+    method="full",
+    lora=None,
+    optimizer="adamw",
+    learning_rate=Decimal("0.004"),
+    weight_decay=Decimal("0.01"),
+    schedule="cosine",
+    warmup_steps=20,
+    batch_size=32,
+    sequence_length=64,
+    epochs=4,
+    seed=1,
+    precision="float32",
+    strategy="single",
+    suite="0" * 64,
+    output="base",
+    device_seconds=60,
+)
+CHAT_TEMPLATE = (
+    "{% for message in messages %}{{ '<|' + message['role'] + '|>' + message['content'] }}"
+    "{% if message['role'] == 'assistant' %}{{ '<|end|>' }}{% endif %}{% endfor %}"
+    "{% if add_generation_prompt %}{{ '<|assistant|>' }}{% endif %}"
+)
+
+
+def main(arguments: list[str]) -> int:
+    """Make the base model in the folder that the one argument names."""
+    if len(arguments) != 1:
+        sys.stderr.write("usage: python -m config.demo.base_model OUT_DIR\n")
+        return 2
+    make_base_model(Path(arguments[0]), lambda line: print(line, flush=True))  # noqa: T201 - a command's output
+    print(arguments[0])  # noqa: T201
+    return 0
+
+
+def make_base_model(folder: Path, say: Callable[[str], None], recipe: TrainingSpec = RECIPE) -> None:
+    """Write the tokenizer, the trained weights and the configuration into `folder`."""
+    prepare_process()
+    from training_jobs.trainer import data, loop, outputs, strategies  # noqa: PLC0415 - torch, after its settings
+
+    folder.mkdir(parents=True, exist_ok=True)
+    rows: list[dict[str, Any]] = list(corpus.base_rows())
+    _write_tokenizer(folder, rows)
+    chat = data.ChatFormat(folder / "tokenizer.json")
+    say(f"tokenizer: {chat.tokenizer.get_vocab_size()} tokens")
+
+    loop.seed_everything(recipe.seed)
+    model = _new_model(chat)
+    examples = data.encode(rows, chat, recipe.sequence_length)
+    steps = data.steps_total(examples, recipe)
+    say(f"model: {sum(weight.numel() for weight in model.parameters()):,} parameters, {steps} steps")
+
+    def on_step(step: "Step") -> None:
+        if step.number % 25 == 0 or step.number == steps:
+            say(f"step {step.number} of {steps}: loss {outputs.loss_text(step.loss)}")
+
+    strategy = strategies.STRATEGIES[recipe.strategy]()
+    loop.train(model, recipe, data.batches(examples, recipe, chat.pad), steps, strategy, on_step)
+    outputs.write_model(folder, model, model.config.to_diff_dict())
+
+
+def _write_tokenizer(folder: Path, rows: list[dict[str, Any]]) -> None:
+    """Train byte-pair merges on the handbook's text; numbers are cut into digits only where they are rare."""
+    from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers  # noqa: PLC0415 - with torch's settings
+
+    from training_jobs.trainer.data import ASSISTANT, END, PAD, USER  # noqa: PLC0415
+
+    tokenizer = Tokenizer(models.BPE())
+    tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
+    tokenizer.decoder = decoders.ByteLevel()
+    trainer = trainers.BpeTrainer(
+        vocab_size=VOCABULARY,
+        special_tokens=[PAD, USER, ASSISTANT, END],
+        initial_alphabet=sorted(pre_tokenizers.ByteLevel.alphabet()),
+        show_progress=False,
+    )
+    texts = [text for row in rows for text in (row["question"], row["answer"])]
+    tokenizer.train_from_iterator(texts, trainer)
+    tokenizer.save(str(folder / "tokenizer.json"))
+    settings = {
+        "tokenizer_class": "PreTrainedTokenizerFast",
+        "eos_token": END,
+        "pad_token": PAD,
+        "model_max_length": 128,
+        "padding_side": "left",
+        "chat_template": CHAT_TEMPLATE,
+    }
+    (folder / "tokenizer_config.json").write_text(json.dumps(settings, indent=2, sort_keys=True) + "\n")
+
+
+def _new_model(chat: "ChatFormat") -> Any:  # noqa: ANN401 - transformers' models are untyped
+    from transformers import LlamaConfig, LlamaForCausalLM  # noqa: PLC0415
+
+    return LlamaForCausalLM(
+        LlamaConfig(
+            vocab_size=VOCABULARY,
+            hidden_size=WIDTH,
+            intermediate_size=3 * WIDTH,
+            num_hidden_layers=LAYERS,
+            num_attention_heads=4,
+            num_key_value_heads=4,
+            max_position_embeddings=128,
+            tie_word_embeddings=True,
+            bos_token_id=None,
+            eos_token_id=chat.end,
+            pad_token_id=chat.pad,
+        )
+    )
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,327 @@
+"""A local chain for the demo and the tests: starts anvil, deploys the token, delegates.
+
+For demo and tests only: the keys come from a mnemonic that everybody knows, and the node signs for whoever
+asks. Speaks JSON-RPC by itself (urllib), so that the reader under test, `governance.chain.client`, is not
+also the writer. Holds no rule of governance.
+"""
+
+import contextlib
+import json
+import os
+import queue
+import signal
+import subprocess
+import threading
+import time
+import urllib.request
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final, Self
+
+from governance.eip712 import checksum_address
+
+ROOT: Final = Path(__file__).resolve().parents[2]
+BUILD: Final = ROOT / "contracts" / "build" / "CommonsToken.json"
+CHAIN_ID: Final = 31337
+# The mnemonic of every local development chain; real tokens sent to its addresses are lost within seconds.
+UNSAFE_MNEMONIC: Final = "test test test test test test test test test test test junk"
+START_SECONDS_MAX: Final = 20.0
+STOP_SECONDS_MAX: Final = 10.0
+# With one slot in an epoch, anvil calls a block finalized once two more stand on it; one to spare.
+BLOCKS_UNTIL_FINALIZED: Final = 3
+STATE_INTERVAL_SECONDS: Final = 10
+RPC_TIMEOUT_SECONDS: Final = 10.0
+
+UNIT: Final = 10**18
+# Who takes part, with how many tokens; the deployer is the account after them. Unequal on purpose, and no
+# single member above one half, so that every demo vote needs at least two people to agree.
+MEMBERS: Final[tuple[tuple[str, int], ...]] = (
+    ("Alice", 400_000 * UNIT),
+    ("Bob", 250_000 * UNIT),
+    ("Chloé", 180_000 * UNIT),
+    ("Daouda", 120_000 * UNIT),
+    ("Emma", 50_000 * UNIT),
+)
+# Everybody votes for themselves except Emma, who trusts Chloé with her tokens.
+DELEGATES: Final[Mapping[str, str]] = {"Emma": "Chloé"}
+
+_DELEGATE_SELECTOR: Final = "5c19a95c"  # keccak-256 of delegate(address)
+
+
+class DemoChainError(RuntimeError):
+    """The local chain did not start, or refused what the demo asked of it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Member:
+    """A demo member: an unlocked account of the local chain."""
+
+    name: str
+    address: str
+    tokens: int
+
+
+@dataclass(frozen=True, slots=True)
+class DemoToken:
+    """The deployed token with its members."""
+
+    address: str
+    chain_id: int
+    members: tuple[Member, ...]
+
+
+class DemoChain:
+    """A running anvil. Use as a context manager, or call `stop`."""
+
+    def __init__(self, process: subprocess.Popen[str], rpc_url: str) -> None:
+        """Take over a process that `start` has seen answering."""
+        self._process = process
+        self.rpc_url = rpc_url
+
+    @property
+    def pid(self) -> int:
+        """The process id, of anvil itself."""
+        return self._process.pid
+
+    @property
+    def port(self) -> int:
+        """The loopback port it listens on."""
+        return int(self.rpc_url.rsplit(":", 1)[1])
+
+    def is_running(self) -> bool:
+        """Say whether the process is alive."""
+        return self._process.poll() is None
+
+    def stop(self) -> None:
+        """End this very process, giving it time to write its state. Safe to call twice."""
+        if self.is_running():
+            self._process.send_signal(signal.SIGTERM)
+            try:
+                self._process.wait(STOP_SECONDS_MAX)
+            except subprocess.TimeoutExpired:
+                self._process.kill()
+                self._process.wait()
+        if self._process.stdout is not None:
+            self._process.stdout.close()
+
+    def __enter__(self) -> Self:
+        """Return the running chain."""
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Stop it."""
+        self.stop()
+
+
+def start(
+    *,
+    state: Path | None = None,
+    port: int = 0,
+    block_seconds: int | None = None,
+    chain_id: int = CHAIN_ID,
+    anvil: Path | None = None,
+) -> DemoChain:
+    """Start anvil on loopback and wait until it answers.
+
+    Port 0 lets the system choose a free one. With `state`, the chain, its past included, survives a restart.
+    Without `block_seconds`, each transaction makes a block and nothing else does.
+    """
+    command = [
+        str(anvil or anvil_binary()),
+        *("--host", "127.0.0.1", "--port", str(port), "--chain-id", str(chain_id)),
+        *("--mnemonic", UNSAFE_MNEMONIC, "--slots-in-an-epoch", "1"),
+    ]
+    if state is not None:
+        state.parent.mkdir(parents=True, exist_ok=True)
+        command += ["--state", str(state), "--preserve-historical-states"]
+        command += ["--state-interval", str(STATE_INTERVAL_SECONDS)]
+    if block_seconds is not None:
+        # Mixed: blocks come by the clock, so that finality moves on, and at once for a transaction that
+        # waits.
+        command += ["--block-time", str(block_seconds), "--mixed-mining"]
+    process = subprocess.Popen(  # noqa: S603 - our own pinned binary, no shell
+        command,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        env=_environment(),
+    )
+    chain = DemoChain(process, "")
+    try:
+        chain.rpc_url = f"http://{_listening_on(process)}"
+        rpc(chain.rpc_url, "eth_chainId")
+    except BaseException:
+        chain.stop()
+        raise
+    return chain
+
+
+def anvil_binary() -> Path:
+    """Return the program that npm installed: the platform's own binary, else the wrapper.
+
+    The binary comes first because the wrapper is a second process between us and anvil: ending it by force
+    would leave anvil behind.
+    """
+    modules = ROOT / "node_modules"
+    for candidate in sorted(modules.glob("@foundry-rs/anvil-*/bin/anvil*")):
+        if os.access(candidate, os.X_OK):
+            return candidate
+    wrapper = modules / ".bin" / "anvil"
+    if wrapper.exists():
+        return wrapper
+    raise DemoChainError("anvil is missing: run npm ci")
+
+
+def prepare(rpc_url: str, *, name: str = "Water Commons", symbol: str = "WATER") -> DemoToken:
+    """Deploy the token to the members, delegate, and wait until a finalized block has all of it."""
+    accounts = [checksum_address(str(account)) for account in rpc(rpc_url, "eth_accounts")]
+    members = tuple(
+        Member(who, account, tokens) for (who, tokens), account in zip(MEMBERS, accounts, strict=False)
+    )
+    token = deploy(
+        rpc_url,
+        json.loads(BUILD.read_bytes()),
+        [(member.address, member.tokens) for member in members],
+        name=name,
+        symbol=symbol,
+        deployer=accounts[len(members)],
+    )
+    address_of = {member.name: member.address for member in members}
+    for member in members:
+        delegate(rpc_url, token, member.address, address_of[DELEGATES.get(member.name, member.name)])
+    finalize(rpc_url)
+    return DemoToken(token, int(rpc(rpc_url, "eth_chainId"), 16), members)
+
+
+def deploy(
+    rpc_url: str,
+    build: Mapping[str, Any],
+    holders: Sequence[tuple[str, int]],
+    *,
+    name: str = "Water Commons",
+    symbol: str = "WATER",
+    deployer: str | None = None,
+) -> str:
+    """Deploy the token to its holders; return its checksummed address."""
+    sender = deployer or str(rpc(rpc_url, "eth_accounts")[-1])
+    data = str(build["bytecode"]) + _constructor_data(name, symbol, holders)
+    receipt = send_transaction(rpc_url, {"from": sender, "data": data})
+    return checksum_address(str(receipt["contractAddress"]))
+
+
+def delegate(rpc_url: str, token: str, holder: str, delegatee: str) -> None:
+    """Give the holder's voting power to the delegatee."""
+    data = f"0x{_DELEGATE_SELECTOR}{int(delegatee, 16):064x}"
+    send_transaction(rpc_url, {"from": holder, "to": token, "data": data})
+
+
+def finalize(rpc_url: str) -> None:
+    """Make enough empty blocks that the newest block so far becomes a finalized one."""
+    rpc(rpc_url, "anvil_mine", [hex(BLOCKS_UNTIL_FINALIZED)])
+
+
+def has_code(rpc_url: str, address: str) -> bool:
+    """Say whether a contract is deployed there: after a restart, whether the chain is still the same."""
+    return str(rpc(rpc_url, "eth_getCode", [address, "latest"])) != "0x"
+
+
+def sign_typed_data(rpc_url: str, address: str, typed_data: Mapping[str, Any]) -> str:
+    """Return the signature that the unlocked account makes of EIP-712 typed data."""
+    return str(rpc(rpc_url, "eth_signTypedData_v4", [address, typed_data]))
+
+
+def personal_sign(rpc_url: str, address: str, text: str) -> str:
+    """Return the signature that the unlocked account makes of a text, as a wallet does for a sign-in."""
+    return str(rpc(rpc_url, "personal_sign", ["0x" + text.encode().hex(), address]))
+
+
+def send_transaction(rpc_url: str, transaction: Mapping[str, Any]) -> dict[str, Any]:
+    """Send from an unlocked account, wait for the receipt, and raise unless the chain carried it out."""
+    transaction_hash = rpc(rpc_url, "eth_sendTransaction", [transaction])
+    deadline = time.monotonic() + RPC_TIMEOUT_SECONDS
+    while time.monotonic() < deadline:
+        receipt = rpc(rpc_url, "eth_getTransactionReceipt", [transaction_hash])
+        if receipt is not None:
+            if receipt["status"] != "0x1":
+                raise DemoChainError(f"transaction {transaction_hash} was reverted")
+            return dict(receipt)
+        time.sleep(0.02)
+    raise DemoChainError(f"transaction {transaction_hash} was not carried out in {RPC_TIMEOUT_SECONDS:.0f} s")
+
+
+def rpc(rpc_url: str, method: str, parameters: Sequence[Any] = ()) -> Any:  # noqa: ANN401 - JSON is any shape
+    """Ask the node one thing; an error raises with the node's own words."""
+    body = json.dumps({"jsonrpc": "2.0", "id": 1, "method": method, "params": list(parameters)}).encode()
+    request = urllib.request.Request(  # noqa: S310 - loopback
+        rpc_url, data=body, headers={"Content-Type": "application/json"}
+    )
+    with urllib.request.urlopen(request, timeout=RPC_TIMEOUT_SECONDS) as response:  # noqa: S310
+        answer = json.loads(response.read())
+    if "error" in answer:
+        raise DemoChainError(f"{method}: {answer['error'].get('message', answer['error'])}")
+    return answer["result"]
+
+
+def _environment() -> dict[str, str]:
+    """Return the environment without the variables that change where anvil listens or what it forks."""
+    return {
+        key: value for key, value in os.environ.items() if not key.startswith(("ANVIL_", "FOUNDRY_", "ETH_"))
+    }
+
+
+def _listening_on(process: subprocess.Popen[str]) -> str:
+    """Return host:port from the line that anvil prints when it is ready.
+
+    Its output is read for as long as it runs: a pipe that nobody reads fills up and then stops the writer.
+    """
+    lines: queue.SimpleQueue[str | None] = queue.SimpleQueue()
+    threading.Thread(target=_drain, args=(process, lines), name="anvil-output", daemon=True).start()
+    seen: list[str] = []
+    deadline = time.monotonic() + START_SECONDS_MAX
+    while (left := deadline - time.monotonic()) > 0:
+        try:
+            line = lines.get(timeout=left)
+        except queue.Empty:
+            break
+        if line is None:
+            raise DemoChainError(f"anvil ended with: {''.join(seen).strip()}")
+        if line.startswith("Listening on "):
+            return line.removeprefix("Listening on ").strip()
+        seen.append(line)
+    raise DemoChainError(f"anvil did not answer in {START_SECONDS_MAX:.0f} s: {''.join(seen).strip()}")
+
+
+def _drain(process: subprocess.Popen[str], lines: "queue.SimpleQueue[str | None]") -> None:
+    listening = False
+    with contextlib.suppress(ValueError):  # closed by `stop`
+        for line in process.stdout or ():
+            if not listening:
+                lines.put(line)
+                listening = line.startswith("Listening on ")
+    lines.put(None)
+
+
+def _constructor_data(name: str, symbol: str, holders: Sequence[tuple[str, int]]) -> str:
+    """Return the ABI encoding of the constructor's (string, string, address[], uint256[])."""
+    parts = [
+        _abi_text(name),
+        _abi_text(symbol),
+        _abi_array([int(address, 16) for address, _ in holders]),
+        _abi_array([amount for _, amount in holders]),
+    ]
+    head, offset = "", 32 * len(parts)
+    for part in parts:
+        head += f"{offset:064x}"
+        offset += len(part) // 2
+    return head + "".join(parts)
+
+
+def _abi_text(text: str) -> str:
+    data = text.encode()
+    return f"{len(data):064x}" + data.hex().ljust(-(-len(data) // 32) * 64, "0")
+
+
+def _abi_array(values: Sequence[int]) -> str:
+    return f"{len(values):064x}" + "".join(f"{value:064x}" for value in values)

@@ -1,0 +1,423 @@
+"""The demo's corpus: a water commons that answers irrigation and water-sharing questions in English and French.
+
+Holds a pure, deterministic generator: `training_rows()` and `evaluation_rows()` are what the community votes on,
+`base_rows()` is what the base model learned before the community owned it. No files, no randomness beyond fixed seeds.
+
+How it is made, and why a model of a million parameters can learn it:
+
+- Five topics. Each asks about a *situation* of three things (crop, soil, season), and each answer states two facts, each
+  of which depends on two of the three (crop and soil give the litres; soil and season give the days between waterings).
+- A situation of the evaluation suite is asked nowhere in training, in no wording and in neither language; but each of its
+  facts is, in other situations. So the suite measures whether the rules were learned, not whether questions were kept.
+- The base corpus is a general handbook: the same languages, words and form of answer, with other rules and other wordings.
+  A base model trained on it answers fluently and is wrong about this community, which is what an update is there to change.
+"""
+
+import random
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from itertools import product
+
+from governance.evidence.canonical import canonical_bytes, digest
+
+Row = dict[str, str]
+Situation = tuple[int, int, int]
+Fact = tuple[str, tuple[int, ...]]
+
+LANGUAGES = ("en", "fr")
+SITUATIONS_HELD_OUT_PER_TOPIC = 24
+FACT_SITUATIONS_MIN = 2
+# The rules are drawn once from these seeds; the words are what a valley would recognise, the numbers are its own.
+COMMUNITY = "commons"
+HANDBOOK = "handbook"
+
+
+@dataclass(frozen=True)
+class Term:
+    """One thing a question can name, in both languages."""
+
+    en: str
+    fr: str
+
+    def text(self, language: str) -> str:
+        """Return the term in `language`."""
+        return self.en if language == "en" else self.fr
+
+
+@dataclass(frozen=True)
+class Topic:
+    """Three lists of things, two facts over them, and the words of questions and answers.
+
+    `first` depends on the factors at `first_on`, `second` on those at `second_on`. Words use {a}, {b}, {c} for the things
+    and {first}, {second} for the facts.
+    """
+
+    slug: str
+    factors: tuple[tuple[Term, ...], tuple[Term, ...], tuple[Term, ...]]
+    first: tuple[Term, ...]
+    first_on: tuple[int, ...]
+    second: tuple[Term, ...]
+    second_on: tuple[int, ...]
+    questions: dict[str, tuple[str, ...]]
+    answers: dict[str, str]
+    handbook_questions: dict[str, tuple[str, ...]]
+
+
+def training_rows() -> list[Row]:
+    """Return the community's question-answer pairs in both languages, in canonical order."""
+    rows = []
+    for topic in TOPICS:
+        held_out = set(_held_out(topic))
+        for situation in _situations(topic):
+            if situation not in held_out:
+                rows += [
+                    _row(topic, situation, language, wording, COMMUNITY)
+                    for language in LANGUAGES
+                    for wording in topic.questions[language]
+                ]
+    return _in_order(rows)
+
+
+def evaluation_rows() -> list[Row]:
+    """Return the held-out suite: situations that training never asks about, each in both languages."""
+    rows = []
+    for topic in TOPICS:
+        for index, situation in enumerate(_held_out(topic)):
+            for language in LANGUAGES:
+                wordings = topic.questions[language]
+                rows.append(_row(topic, situation, language, wordings[index % len(wordings)], COMMUNITY))
+    return _in_order(rows)
+
+
+def base_rows() -> list[Row]:
+    """Return what the base model learns: the general handbook, which knows nothing of this community's rules."""
+    rows = [
+        _row(topic, situation, language, wording, HANDBOOK)
+        for topic in TOPICS
+        for situation in _situations(topic)
+        for language in LANGUAGES
+        for wording in topic.handbook_questions[language]
+    ]
+    return _in_order(rows)
+
+
+def jsonl(rows: Sequence[Row]) -> bytes:
+    """Return rows as canonical JSONL: one canonical row a line, lines sorted, each ended by a newline."""
+    return b"".join(line + b"\n" for line in sorted(canonical_bytes(row) for row in rows))
+
+
+def _situations(topic: Topic) -> Iterator[Situation]:
+    first, second, third = (range(len(factor)) for factor in topic.factors)
+    return product(first, second, third)
+
+
+def _held_out(topic: Topic) -> list[Situation]:
+    """Choose situations for the suite so that every fact they rest on is still taught at least twice in training."""
+    situations = list(_situations(topic))
+    random.Random(f"held out {topic.slug}").shuffle(situations)  # noqa: S311 - a fixed draw, not a secret
+    taught: dict[Fact, int] = {}
+    for situation in situations:
+        for fact in _facts(topic, situation):
+            taught[fact] = taught.get(fact, 0) + 1
+    chosen: list[Situation] = []
+    for situation in situations:
+        facts = _facts(topic, situation)
+        if len(chosen) < SITUATIONS_HELD_OUT_PER_TOPIC and all(taught[fact] > FACT_SITUATIONS_MIN for fact in facts):
+            chosen.append(situation)
+            for fact in facts:
+                taught[fact] -= 1
+    return chosen
+
+
+def _facts(topic: Topic, situation: Situation) -> list[Fact]:
+    return [
+        ("first", tuple(situation[factor] for factor in topic.first_on)),
+        ("second", tuple(situation[factor] for factor in topic.second_on)),
+    ]
+
+
+def _rule(topic: Topic, rules: str, fact: Fact) -> Term:
+    """Return what `rules` say about one fact: a fixed draw, named by everything it depends on."""
+    which, on = fact
+    choices = topic.first if which == "first" else topic.second
+    if rules != COMMUNITY:
+        choices = tuple(choice for choice in choices if choice != _rule(topic, COMMUNITY, fact))
+    return random.Random(f"{rules} {topic.slug} {which} {on}").choice(choices)  # noqa: S311 - as above
+
+
+def _row(topic: Topic, situation: Situation, language: str, wording: str, rules: str) -> Row:
+    first, second = (_rule(topic, rules, fact).text(language) for fact in _facts(topic, situation))
+    named = {
+        name: topic.factors[factor][situation[factor]].text(language) for factor, name in enumerate(("a", "b", "c"))
+    }
+    question = wording.format(**named)
+    answer = topic.answers[language].format(**named, first=first, second=second)
+    content = {"language": language, "question": question, "answer": answer, "topic": topic.slug}
+    return {"id": digest(content)[:16], **content}
+
+
+def _in_order(rows: list[Row]) -> list[Row]:
+    return sorted(rows, key=canonical_bytes)
+
+
+def _numbers(*values: int) -> tuple[Term, ...]:
+    return tuple(Term(str(value), str(value)) for value in values)
+
+
+_SEASONS = (Term("in spring", "au printemps"), Term("in summer", "en été"), Term("in autumn", "en automne"))
+_CANALS = (
+    Term("the mill canal", "le canal du moulin"),
+    Term("the north canal", "le canal du nord"),
+    Term("the old canal", "le canal vieux"),
+    Term("the river canal", "le canal de la rivière"),
+    Term("the hill canal", "le canal de la colline"),
+    Term("the bridge canal", "le canal du pont"),
+)
+
+TOPICS: tuple[Topic, ...] = (
+    Topic(
+        slug="irrigation",
+        factors=(
+            (
+                Term("tomatoes", "les tomates"),
+                Term("onions", "les oignons"),
+                Term("maize", "le maïs"),
+                Term("wheat", "le blé"),
+                Term("beans", "les haricots"),
+                Term("potatoes", "les pommes de terre"),
+                Term("lettuce", "les laitues"),
+                Term("olive trees", "les oliviers"),
+                Term("vines", "la vigne"),
+                Term("melons", "les melons"),
+                Term("peppers", "les poivrons"),
+                Term("carrots", "les carottes"),
+            ),
+            (
+                Term("clay soil", "sol argileux"),
+                Term("sandy soil", "sol sableux"),
+                Term("loamy soil", "sol limoneux"),
+                Term("stony soil", "sol caillouteux"),
+            ),
+            _SEASONS,
+        ),
+        first=_numbers(6, 8, 10, 12, 15, 18, 20, 25),
+        first_on=(0,),
+        second=_numbers(2, 3, 4, 5, 7, 9),
+        second_on=(1, 2),
+        questions={
+            "en": (
+                "How much water do {a} need on {b} {c}?",
+                "I grow {a} on {b}. How do I water {c}?",
+                "What is our watering rule {c} for {a} on {b}?",
+            ),
+            "fr": (
+                "Combien d'eau faut-il pour {a} sur {b} {c} ?",
+                "Je cultive {a} sur {b}. Comment arroser {c} ?",
+                "Quelle est notre règle d'arrosage {c} pour {a} sur {b} ?",
+            ),
+        },
+        answers={
+            "en": "{first} litres per square metre, every {second} days.",
+            "fr": "{first} litres par mètre carré, tous les {second} jours.",
+        },
+        handbook_questions={
+            "en": ("Handbook: water for {a} on {b} {c}?",),
+            "fr": ("Manuel : eau pour {a} sur {b} {c} ?",),
+        },
+    ),
+    Topic(
+        slug="turns",
+        factors=(
+            _CANALS,
+            (
+                Term("orchards", "les vergers"),
+                Term("gardens", "les jardins"),
+                Term("fields", "les champs"),
+                Term("pastures", "les pâturages"),
+                Term("greenhouses", "les serres"),
+            ),
+            _SEASONS,
+        ),
+        first=(
+            Term("Monday", "lundi"),
+            Term("Tuesday", "mardi"),
+            Term("Wednesday", "mercredi"),
+            Term("Thursday", "jeudi"),
+            Term("Friday", "vendredi"),
+            Term("Saturday", "samedi"),
+        ),
+        first_on=(0,),
+        second=_numbers(4, 5, 6, 8, 18, 20),
+        second_on=(1, 2),
+        questions={
+            "en": (
+                "When may {b} take water from {a} {c}?",
+                "Which turn do {b} have on {a} {c}?",
+                "On {a}, when is it the turn of {b} {c}?",
+            ),
+            "fr": (
+                "Quand est-ce que {b} prennent l'eau sur {a} {c} ?",
+                "Quel tour d'eau ont {b} sur {a} {c} ?",
+                "Sur {a}, quand vient le tour pour {b} {c} ?",
+            ),
+        },
+        answers={
+            "en": "On {first}, from {second} o'clock.",
+            "fr": "Le {first}, à partir de {second} heures.",
+        },
+        handbook_questions={
+            "en": ("Handbook: turn of {b} on {a} {c}?",),
+            "fr": ("Manuel : tour pour {b} sur {a} {c} ?",),
+        },
+    ),
+    Topic(
+        slug="drought",
+        factors=(
+            (
+                Term("fill a pool", "remplir une piscine"),
+                Term("wash a car", "laver une voiture"),
+                Term("water a lawn", "arroser une pelouse"),
+                Term("water vegetables", "arroser des légumes"),
+                Term("fill a trough", "remplir un abreuvoir"),
+                Term("clean a yard", "nettoyer une cour"),
+                Term("fill a pond", "remplir un étang"),
+                Term("water young trees", "arroser de jeunes arbres"),
+            ),
+            (
+                Term("a yellow alert", "alerte jaune"),
+                Term("an orange alert", "alerte orange"),
+                Term("a red alert", "alerte rouge"),
+            ),
+            (
+                Term("a household", "un foyer"),
+                Term("a farm", "une ferme"),
+                Term("a school", "une école"),
+                Term("a workshop", "un atelier"),
+            ),
+        ),
+        first=(
+            Term("Yes", "Oui"),
+            Term("Only at night", "Seulement la nuit"),
+            Term("Only on even days", "Seulement les jours pairs"),
+            Term("Only by hand", "Seulement à la main"),
+            Term("Only with recycled water", "Seulement avec de l'eau recyclée"),
+        ),
+        first_on=(0,),
+        second=_numbers(50, 80, 100, 150, 200, 300, 400),
+        second_on=(1, 2),
+        questions={
+            "en": (
+                "May {c} {a} during {b}?",
+                "During {b}, can {c} {a}?",
+                "There is {b}. Is {c} allowed to {a}?",
+            ),
+            "fr": (
+                "En {b}, est-ce permis de {a} pour {c} ?",
+                "Est-ce que {c} peut {a} pendant une {b} ?",
+                "Nous sommes en {b}. A-t-on le droit de {a} pour {c} ?",
+            ),
+        },
+        answers={
+            "en": "{first}, with at most {second} litres.",
+            "fr": "{first}, avec au plus {second} litres.",
+        },
+        handbook_questions={
+            "en": ("Handbook: {b}, {c} wants to {a}?",),
+            "fr": ("Manuel : {b}, {c} veut {a} ?",),
+        },
+    ),
+    Topic(
+        slug="shares",
+        factors=(
+            (
+                Term("a household", "un foyer"),
+                Term("a market gardener", "un maraîcher"),
+                Term("a shepherd", "un berger"),
+                Term("a wine grower", "un vigneron"),
+                Term("a cooperative", "une coopérative"),
+            ),
+            (
+                Term("half a hectare", "un demi hectare"),
+                Term("one hectare", "un hectare"),
+                Term("two hectares", "deux hectares"),
+                Term("five hectares", "cinq hectares"),
+                Term("ten hectares", "dix hectares"),
+            ),
+            (
+                Term("the upper valley", "la haute vallée"),
+                Term("the lower valley", "la basse vallée"),
+                Term("the plateau", "le plateau"),
+                Term("the river bank", "la rive"),
+            ),
+        ),
+        first=_numbers(2, 3, 4, 5, 6, 8, 9),
+        first_on=(0,),
+        second=_numbers(10, 12, 16, 20, 24, 30),
+        second_on=(1, 2),
+        questions={
+            "en": (
+                "How many shares does {a} with {b} hold in {c}?",
+                "What does {a} with {b} in {c} receive and owe?",
+                "In {c}, what are the shares of {a} with {b}?",
+            ),
+            "fr": (
+                "Combien de parts détient {a} avec {b} dans {c} ?",
+                "Que reçoit et que doit {a} avec {b} dans {c} ?",
+                "Dans {c}, quelles sont les parts pour {a} avec {b} ?",
+            ),
+        },
+        answers={
+            "en": "{first} shares, for {second} hours of common work.",
+            "fr": "{first} parts, pour {second} heures de travail commun.",
+        },
+        handbook_questions={
+            "en": ("Handbook: shares of {a}, {b}, {c}?",),
+            "fr": ("Manuel : parts pour {a}, {b}, {c} ?",),
+        },
+    ),
+    Topic(
+        slug="repairs",
+        factors=(
+            (
+                Term("a leak", "une fuite"),
+                Term("a blocked gate", "une vanne bloquée"),
+                Term("a broken meter", "un compteur cassé"),
+                Term("a fallen tree", "un arbre tombé"),
+                Term("muddy water", "de l'eau boueuse"),
+                Term("a broken pump", "une pompe cassée"),
+            ),
+            _CANALS,
+            _SEASONS,
+        ),
+        first=(
+            Term("the water guard", "le garde des eaux"),
+            Term("the mason", "le maçon"),
+            Term("the mechanic", "le mécanicien"),
+            Term("the treasurer", "le trésorier"),
+            Term("the neighbours", "les voisins"),
+        ),
+        first_on=(0,),
+        second=_numbers(2, 3, 4, 5, 6, 10),
+        second_on=(1, 2),
+        questions={
+            "en": (
+                "I see {a} on {b} {c}. Whom do I call?",
+                "Who repairs {a} on {b} {c}?",
+                "On {b} there is {a} {c}. What now?",
+            ),
+            "fr": (
+                "Je vois {a} sur {b} {c}. Qui appeler ?",
+                "Qui répare {a} sur {b} {c} ?",
+                "Sur {b} il y a {a} {c}. Que faire ?",
+            ),
+        },
+        answers={
+            "en": "Call {first}; repair within {second} days.",
+            "fr": "Appelez {first} ; réparation sous {second} jours.",
+        },
+        handbook_questions={
+            "en": ("Handbook: {a} on {b} {c}?",),
+            "fr": ("Manuel : {a} sur {b} {c} ?",),
+        },
+    ),
+)

@@ -1,0 +1,163 @@
+"""The main job as members live it, through the public API alone: propose, vote, wait, and look at what came of it."""
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from config.demo import corpus, plan, specs
+from config.demo.client import Client
+
+POLL_SECONDS = 0.5
+VOTE_SECONDS_MAX = 120
+RUN_SECONDS_MAX = 300
+AGAINST, FOR, ABSTAIN = 0, 1, 2
+
+Say = Callable[[str], None]
+
+
+class JourneyError(RuntimeError):
+    """Something did not go the way the demo promises."""
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What the journey leaves behind."""
+
+    accepted_run: int
+    rejected_run: int
+    revision: str
+    open_proposal: int
+
+
+def run(clients: list[Client], folder: Path, say: Say) -> Outcome:
+    """Live through the whole story.
+
+    1. Alice registers the community's pairs and the held-out questions.
+    2. The dataset and the ethics rule are voted, together. 3. Two updates are voted, together.
+    4. One run is accepted and published, the other is rejected by the rule. 5. A last proposal stays open.
+    """
+    alice, bob, *_ = clients
+    for client in clients:
+        client.sign_in()
+    say("five members have signed in with their wallets (EIP-4361)")
+
+    dataset, suite = _register(alice, folder)  # 1
+    say(f"datasets registered: {dataset['records']} pairs to learn from, {suite['records']} held out")
+
+    included = alice.propose(plan.dataset_inclusion(dataset["digest"]))  # 2
+    ruled = bob.propose(plan.ethics_rule())
+    say(f"proposals {included['number']} (dataset) and {ruled['number']} (ethics rule) are submitted")
+    _vote(clients, included["id"], (FOR, FOR, FOR, ABSTAIN), say)
+    _vote(clients, ruled["id"], (FOR, FOR, FOR, FOR), say)
+    _wait_executed(alice, [included, ruled], say)
+
+    base = alice.get("/api/v1/models")["results"][0]["versions"][-1]  # 3
+    pinned = {"model": base["model"], "revision": base["revision"], "manifest_sha256": base["manifest_sha256"]}
+    good = alice.propose(
+        plan.good_update(specs.good_update(pinned, dataset["digest"], suite["digest"]))
+    )
+    cheap = bob.propose(
+        plan.english_only_update(specs.english_only_update(pinned, dataset["digest"], suite["digest"]))
+    )
+    say(f"proposals {good['number']} and {cheap['number']} (model updates) are submitted")
+    _vote(clients, good["id"], (FOR, FOR, FOR, AGAINST), say)
+    _vote(clients, cheap["id"], (FOR, FOR, AGAINST, ABSTAIN), say)
+    _wait_executed(alice, [good, cheap], say)
+
+    accepted = _wait_run(alice, good["id"], "accepted", say)  # 4
+    rejected = _wait_run(alice, cheap["id"], "rejected", say)
+    if rejected["release"]:
+        raise JourneyError("the rejected run was published")
+    asked = bob.propose(plan.open_question())  # 5
+    say(f"proposal {asked['number']} stays open for you")
+    return Outcome(accepted["id"], rejected["id"], accepted["release"], asked["number"])
+
+
+def _register(alice: Client, folder: Path) -> tuple[dict[str, Any], dict[str, Any]]:
+    folder.mkdir(parents=True, exist_ok=True)
+    suite_file, training_file = folder / "held-out-questions.jsonl", folder / "members-pairs.jsonl"
+    suite_file.write_bytes(corpus.jsonl(corpus.evaluation_rows()))
+    training_file.write_bytes(corpus.jsonl(corpus.training_rows()))
+    suite = alice.upload_dataset(
+        suite_file, community=plan.SLUG, slug="held-out-questions", title="Held-out questions", license="cc-by-4.0",
+        role="evaluation",
+    )
+    dataset = alice.upload_dataset(
+        training_file, community=plan.SLUG, slug="members-pairs", title="Members' questions and answers",
+        license="cc-by-4.0", role="training",
+    )
+    return dataset, suite
+
+
+def _vote(clients: list[Client], proposal: str, choices: tuple[int, ...], say: Say) -> None:
+    """Cast one ballot per member as soon as voting is open; the second member thinks again and changes the vote."""
+    _wait(clients[0], proposal, {"active"}, VOTE_SECONDS_MAX)
+    for client, choice in zip(clients, choices, strict=False):
+        if client.member.name == "Bob":
+            client.vote(proposal, ABSTAIN, "I would like to read it once more.")
+        client.vote(proposal, choice)
+    state = clients[0].get(f"/api/v1/proposals/{proposal}")
+    say(f"proposal {state['number']}: {len(choices)} members voted, one changed the vote")
+
+
+def _wait_executed(client: Client, proposals: list[dict[str, Any]], say: Say) -> None:
+    for proposal in proposals:
+        found = _wait(client, proposal["id"], {"executed", "defeated", "expired", "canceled"}, VOTE_SECONDS_MAX)
+        if found["state"] != "executed":
+            raise JourneyError(f"proposal {proposal['number']} is {found['state']}: {found['conditions']}")
+        say(f"proposal {proposal['number']} passed, waited for its timelock, and was executed")
+
+
+def _wait(client: Client, proposal: str, states: set[str], seconds: int) -> dict[str, Any]:
+    deadline = time.monotonic() + seconds
+    while time.monotonic() < deadline:
+        found: dict[str, Any] = client.get(f"/api/v1/proposals/{proposal}")
+        if found["state"] in states:
+            return found
+        time.sleep(POLL_SECONDS)
+    raise JourneyError(f"proposal {found['number']} is {found['state']} after {seconds} s, expected {sorted(states)}")
+
+
+def _wait_run(client: Client, proposal: str, expected: str, say: Say) -> dict[str, Any]:
+    """Follow a run to its end, telling its progress now and then."""
+    run_id = client.get(f"/api/v1/proposals/{proposal}")["run"]
+    deadline = time.monotonic() + RUN_SECONDS_MAX
+    told = 0.0
+    while time.monotonic() < deadline:
+        run: dict[str, Any] = client.get(f"/api/v1/runs/{run_id}")
+        if run["state"] in {"failed", "canceled"}:
+            raise JourneyError(f"run {run_id} {run['state']}: {run['failure']} {run['failure_detail']}")
+        if run["verdict"] and (run["release"] or run["verdict"] == "rejected"):
+            break
+        if time.monotonic() - told > 2:  # noqa: PLR2004 - seconds between two lines of progress
+            told = time.monotonic()
+            say(f"run {run_id} {run['state']}{_progress(client, run_id)}")
+        time.sleep(POLL_SECONDS)
+    else:
+        raise JourneyError(f"run {run_id} is not finished after {RUN_SECONDS_MAX} s")
+    if run["verdict"] != expected:
+        raise JourneyError(f"run {run_id} is {run['verdict']}, expected {expected}: {run['evaluation']}")
+    for reason in run["evaluation"]["verdict"]["reasons"]:
+        holds = "holds" if reason["holds"] else "is broken"
+        say(f"run {run_id}: rule {reason['rule']} {holds}: {reason['metric']} {reason['found']}, {reason['needed']}")
+    before, after = (_share(run["evaluation"][side]["answer_accuracy"]) for side in ("parent", "candidate"))
+    say(f"run {run_id} is {run['verdict']}: answer accuracy {before} before, {after} after")
+    return run
+
+
+def _progress(client: Client, run_id: int) -> str:
+    events = client.get(f"/api/v1/runs/{run_id}/events?page_size=200")
+    pages = -(-events["count"] // 200)
+    if pages > 1:
+        events = client.get(f"/api/v1/runs/{run_id}/events?page_size=200&page={pages}")
+    steps = [event["data"] for event in events["results"] if event["kind"] == "step"]
+    if not steps:
+        return ""
+    last = steps[-1]
+    return f": step {last['step']}/{last['steps']}, loss {last['loss']}, {last['tokens_per_second']} tokens/s"
+
+
+def _share(value: dict[str, Any]) -> str:
+    return f"{100 * value['numerator'] // value['denominator']} %"

@@ -1,0 +1,113 @@
+"""What the demo's community is: names, rules with periods of seconds, and the texts of its proposals."""
+
+from typing import Any
+
+from config.demo.chain import UNIT, DemoToken
+
+SLUG = "water-commons"
+MODEL = {
+    "namespace": "commons",
+    "name": "water-assistant",
+    "title_en": "Water assistant",
+    "title_fr": "Assistant de l’eau",
+    "license": "apache-2.0",
+}
+VISITOR_VOTING_SECONDS = 7 * 24 * 3600
+
+
+def community(token: DemoToken, base: str, voting_seconds: int) -> dict[str, Any]:
+    """Return the file that `manage.py found_community` reads. Real communities vote for days; the demo for seconds."""
+    return {
+        "slug": SLUG,
+        "name_en": "Water commons",
+        "name_fr": "Communs de l’eau",
+        "description_en": (
+            "Farmers and gardeners who share one river own an assistant that answers questions about irrigation and "
+            "the sharing of water."
+        ),
+        "description_fr": (
+            "Des paysans et des jardiniers qui partagent une rivière possèdent un assistant qui répond aux questions "
+            "d’irrigation et de partage de l’eau."
+        ),
+        "chain_id": token.chain_id,
+        "token": token.address,
+        "rules": {
+            "default": {
+                "quorum_bps": 2_000,
+                "threshold_bps": 5_000,
+                "proposal_threshold": str(10_000 * UNIT),
+                "voting_delay_seconds": 1,
+                "voting_period_seconds": voting_seconds,
+                "timelock_seconds": 2,
+                "execution_window_seconds": 14 * 24 * 3600,
+            },
+        },
+        "members": [{"address": member.address, "name": member.name} for member in token.members],
+        "models": [{**MODEL, "base": base}],
+    }
+
+
+def dataset_inclusion(digest: str) -> dict[str, Any]:
+    """Return the proposal that lets the assistant learn the community's pairs."""
+    return {
+        "community": SLUG,
+        "kind": "dataset_inclusion",
+        "title": "Include the members' questions and answers",
+        "text": (
+            "Over two seasons members wrote down the questions they ask each other and the answers that work here.\n\n"
+            "- Both languages of the valley, English and French.\n- No names, no addresses; intake has scanned it.\n"
+        ),
+        "payload": {"digest": digest},
+    }
+
+
+def ethics_rule() -> dict[str, Any]:
+    """Return the proposal of the rule that every later run must keep."""
+    return {
+        "community": SLUG,
+        "kind": "ethics_rule",
+        "title": "Equal service in both languages",
+        "text": "Whoever asks in French must be served as well as whoever asks in English, and the other way round.",
+        "payload": {
+            "slug": "equal-service",
+            "title": "French and English speakers are served equally well",
+            "metric": "language_gap",
+            "comparator": "at_most",
+            "bound": "0.10",
+            "scope": "all",
+        },
+    }
+
+
+def good_update(spec: dict[str, Any]) -> dict[str, Any]:
+    """Return the update that keeps the rule."""
+    return {
+        "community": SLUG,
+        "kind": "model_update",
+        "title": "Teach the assistant our own answers",
+        "text": "Fine-tune the base model on the included pairs, in both languages.",
+        "payload": {"spec": spec},
+    }
+
+
+def english_only_update(spec: dict[str, Any]) -> dict[str, Any]:
+    """Return the update that members find attractive and that breaks the rule they voted."""
+    return {
+        "community": SLUG,
+        "kind": "model_update",
+        "title": "A cheaper update, in English only",
+        "text": "Half the pairs, half the cost. Most questions come in English anyway.",
+        "payload": {"spec": spec},
+    }
+
+
+def open_question() -> dict[str, Any]:
+    """Return the proposal that stays open for the visitor."""
+    return {
+        "community": SLUG,
+        "kind": "text_signal",
+        "title": "Should the assistant also answer questions about wells?",
+        "text": "A first opinion before anybody collects pairs. **Your vote is welcome**: the demo wallet lends you one.",
+        "payload": {"statement": "The assistant should also answer questions about wells."},
+        "voting_period_seconds": VISITOR_VOTING_SECONDS,
+    }

@@ -1,0 +1,44 @@
+"""The demo wallet's server side: passes a few wallet calls on to the local chain, whose accounts are unlocked.
+
+It holds no key. It exists only in the demo (`config/urls.py` leaves it out otherwise, and the deploy check refuses the
+demo); it signs for any visitor, which is what a demo wants and a real community must never have.
+"""
+
+from django.conf import settings
+from django.http import HttpRequest, JsonResponse
+from django.views.decorators.csrf import csrf_protect
+from django.views.decorators.http import require_POST
+
+from config.demo import chain
+from governance.evidence.canonical import CanonicalError, strict_loads
+
+METHODS = frozenset(
+    {"eth_requestAccounts", "eth_accounts", "eth_chainId", "personal_sign", "eth_signTypedData_v4"}
+)
+UNSUPPORTED = 4200  # EIP-1193: the provider does not support the requested method
+BAD_REQUEST = -32600
+
+
+@require_POST
+@csrf_protect
+def call(request: HttpRequest) -> JsonResponse:
+    """Answer one EIP-1193 request with {"result": …} or {"error": {code, message}}."""
+    try:
+        body = strict_loads(request.body, max_bytes=settings.API_BODY_BYTES_MAX)
+    except CanonicalError as error:
+        return _error(BAD_REQUEST, error.detail, 400)
+    if not isinstance(body, dict) or not isinstance(body.get("params", []), list):
+        return _error(BAD_REQUEST, "an object with method and params is needed", 400)
+    method = body.get("method")
+    if method not in METHODS:
+        return _error(UNSUPPORTED, f"the demo wallet offers {', '.join(sorted(METHODS))}", 400)
+    if method == "eth_requestAccounts":
+        method = "eth_accounts"
+    try:
+        return JsonResponse({"result": chain.rpc(settings.CHAIN_RPC, str(method), body.get("params", []))})
+    except chain.DemoChainError as error:
+        return _error(BAD_REQUEST, str(error), 502)
+
+
+def _error(code: int, message: str, status: int) -> JsonResponse:
+    return JsonResponse({"error": {"code": code, "message": message}}, status=status)

@@ -1,0 +1,78 @@
+"""`manage.py found_community FILE`: found a community from a JSON file, make its release key, and register its models.
+
+The file: {"slug", "name_en", "name_fr", "description_en", "description_fr", "chain_id", "token", "power_source",
+"rules": {"default": {…}}, "members": [{"address", "name"}], "models": [{"namespace", "name", "title_en", "title_fr",
+"license", "base": FOLDER}]}. `docs/operations.md` explains it. Safe to repeat: what exists is left as it is.
+"""
+
+import argparse
+from pathlib import Path
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandError, CommandParser
+
+from governance.clock import now as clock
+from governance.eip712 import parse_address
+from governance.errors import Refusal
+from governance.evidence.canonical import CanonicalError, strict_loads
+from governance.models import Community, Member
+from governance.services import NewCommunity, found_community
+from models_registry.models import Model
+from models_registry.provenance.signing import generate_key, public_key_hex
+from models_registry.services import register_base, release_key_path
+
+FILE_BYTES_MAX = 1_000_000
+
+
+class Command(BaseCommand):
+    """Found a community."""
+
+    help = "Found a community from a JSON file."
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        """Take the file."""
+        parser.add_argument("file", type=argparse.FileType("rb"))
+
+    def handle(self, *_args: Any, **options: Any) -> None:  # noqa: ANN401 - Django's signature
+        """Found it, or say what is wrong with the file."""
+        try:
+            plan = strict_loads(options["file"].read(), max_bytes=FILE_BYTES_MAX)
+            community = self._found(plan)
+            for member in plan.get("members", []):
+                Member.objects.get_or_create(
+                    community=community, address=parse_address(member["address"]), defaults={"name": member["name"]}
+                )
+            for entry in plan.get("models", []):
+                self._register(community, entry)
+        except (CanonicalError, Refusal) as error:
+            raise CommandError(str(error)) from error
+        except (KeyError, TypeError, ValueError) as error:
+            raise CommandError(f"the file lacks or misspells something: {error!r}") from error
+        self.stdout.write(f"{community.slug}: release key {community.release_key}, record {community.record_id}")
+
+    def _found(self, plan: dict[str, Any]) -> Community:
+        existing = Community.objects.filter(slug=plan["slug"]).first()
+        if existing:
+            return existing
+        key = release_key_path(plan["slug"])
+        release_key = public_key_hex(key) if key.exists() else generate_key(key)
+        names = ("slug", "name_en", "name_fr", "chain_id", "token", "rules")
+        optional = ("description_en", "description_fr", "power_source")
+        return found_community(
+            NewCommunity(
+                **{name: plan[name] for name in names},
+                **{name: plan[name] for name in optional if name in plan},
+                release_key=release_key,
+            ),
+            clock(),
+        )
+
+    def _register(self, community: Community, entry: dict[str, Any]) -> None:
+        model, _ = Model.objects.get_or_create(
+            community=community,
+            namespace=entry["namespace"],
+            name=entry["name"],
+            defaults={name: entry[name] for name in ("title_en", "title_fr", "license")},
+        )
+        version = register_base(model, Path(entry["base"]), clock())
+        self.stdout.write(f"{model}: base {version.revision}")

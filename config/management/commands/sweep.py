@@ -1,0 +1,33 @@
+"""`manage.py sweep`: take every step that is due, once or for ever."""
+
+import signal
+import threading
+from typing import Any
+
+from django.conf import settings
+from django.core.management.base import BaseCommand, CommandParser
+from django.db import close_old_connections
+
+from config.sweeper import sweep
+
+
+class Command(BaseCommand):
+    """Run the sweeper."""
+
+    help = "Close votes, queue and execute decisions, and nudge workers."
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        """Offer --forever."""
+        parser.add_argument("--forever", action="store_true", help="repeat until stopped")
+
+    def handle(self, *_args: Any, **options: Any) -> None:  # noqa: ANN401 - Django's signature
+        """Sweep until a signal comes."""
+        stop = threading.Event()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, lambda *_: stop.set())
+        while True:
+            taken = sweep()
+            self.stdout.write(f"{taken} steps taken")
+            close_old_connections()
+            if not options["forever"] or stop.wait(settings.SWEEP_SECONDS):
+                return

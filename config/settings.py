@@ -1,0 +1,291 @@
+"""All settings, read from the environment with typed readers; `docs/operations.md` explains each variable.
+
+Without any variable this is the embedded installation for one machine: SQLite, a Celery broker of files, artifacts in a
+folder, no debug. The demo sets COMMONWEIGHTS_DEMO=1, which `manage.py check --deploy` refuses.
+"""
+
+import os
+import sys
+from pathlib import Path
+from urllib.parse import unquote, urlsplit
+
+from csp.constants import NONE, SELF
+from django.core.management.utils import get_random_secret_key
+
+from config import env
+
+# libsecp256k1 and the C keccak are chosen before anything can import a slower one; governance/checks.py asserts them.
+os.environ.setdefault("ECC_BACKEND_CLASS", "eth_keys.backends.CoinCurveECCBackend")
+os.environ.setdefault("ETH_HASH_BACKEND", "pysha3")
+
+BASE_DIR = Path(__file__).resolve().parent.parent
+DATA_DIR = env.path("DATA", BASE_DIR / "var")
+ARTIFACTS_DIR = env.path("ARTIFACTS", DATA_DIR / "artifacts")
+RUNS_DIR = env.path("RUNS", DATA_DIR / "runs")
+KEYS_DIR = env.path("KEYS", DATA_DIR / "keys")
+for folder in (DATA_DIR, ARTIFACTS_DIR, RUNS_DIR):
+    folder.mkdir(parents=True, exist_ok=True)
+KEYS_DIR.mkdir(parents=True, exist_ok=True, mode=0o700)
+
+# --- who we are ---------------------------------------------------------------------------------------------------
+ORIGIN = env.text("ORIGIN", "http://127.0.0.1:8000").rstrip("/")
+_origin = urlsplit(ORIGIN)
+if _origin.scheme not in {"http", "https"} or not _origin.netloc or _origin.path:
+    raise env.BadEnvironment("ORIGIN", ORIGIN, "scheme://host[:port], without a path")
+SECURE = _origin.scheme == "https"
+DEMO = env.boolean("DEMO", default=False)
+DEBUG = env.boolean("DEBUG", default=False)
+ALLOWED_HOSTS = env.listed("HOSTS", _origin.hostname or "")
+CSRF_TRUSTED_ORIGINS = [ORIGIN]
+
+
+def _secret_key() -> str:
+    """Return the configured key, or one made once and kept beside the other keys."""
+    configured = env.text("SECRET_KEY", "")
+    if configured:
+        return configured
+    file = KEYS_DIR / "django-secret-key"
+    if not file.exists():
+        descriptor = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+        with os.fdopen(descriptor, "w") as handle:
+            handle.write(get_random_secret_key())
+    return file.read_text()
+
+
+SECRET_KEY = _secret_key()
+
+# --- parts --------------------------------------------------------------------------------------------------------
+INSTALLED_APPS = [
+    "governance.apps.GovernanceConfig",
+    "models_registry.apps.ModelsRegistryConfig",
+    "training_jobs.apps.TrainingJobsConfig",
+    "frontend.apps.FrontendConfig",
+    "config.apps.ProjectConfig",
+    "django.contrib.admin",
+    "django.contrib.auth",
+    "django.contrib.contenttypes",
+    "django.contrib.sessions",
+    "django.contrib.messages",
+    "whitenoise.runserver_nostatic",
+    "django.contrib.staticfiles",
+    "django.contrib.humanize",
+    "rest_framework",
+    "drf_spectacular",
+    "drf_spectacular_sidecar",
+    "django_htmx",
+    "csp",
+]
+MIDDLEWARE = [
+    "django.middleware.security.SecurityMiddleware",
+    "whitenoise.middleware.WhiteNoiseMiddleware",
+    "csp.middleware.CSPMiddleware",
+    "django.contrib.sessions.middleware.SessionMiddleware",
+    "django.middleware.locale.LocaleMiddleware",
+    "django.middleware.common.CommonMiddleware",
+    "django.middleware.csrf.CsrfViewMiddleware",
+    "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "django.contrib.messages.middleware.MessageMiddleware",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
+    "django_htmx.middleware.HtmxMiddleware",
+]
+ROOT_URLCONF = "config.urls"
+WSGI_APPLICATION = "config.wsgi.application"
+TEMPLATES = [
+    {
+        "BACKEND": "django.template.backends.django.DjangoTemplates",
+        "APP_DIRS": True,
+        "OPTIONS": {
+            "context_processors": [
+                "django.template.context_processors.request",
+                "django.contrib.auth.context_processors.auth",
+                "django.contrib.messages.context_processors.messages",
+                "frontend.context.site",
+            ],
+        },
+    },
+]
+
+# Plug-in tables: one line per extension.
+PROPOSAL_KINDS = [
+    "training_jobs.proposal_kinds.ModelUpdate",
+    "models_registry.proposal_kinds.DatasetInclusion",
+    "models_registry.proposal_kinds.EthicsRuleAdoption",
+    "governance.proposal_kinds.TextSignal",
+]
+
+# --- storage ------------------------------------------------------------------------------------------------------
+
+
+def _database(url: str) -> dict[str, object]:
+    """Turn a sqlite: or postgresql: address into Django's form."""
+    parts = urlsplit(url)
+    if parts.scheme == "sqlite":
+        return {
+            "ENGINE": "django.db.backends.sqlite3",
+            "NAME": unquote(parts.path),
+            "OPTIONS": {
+                # Writers take the lock when the transaction begins, so that two of them wait instead of failing.
+                "transaction_mode": "IMMEDIATE",
+                "timeout": 20,
+                "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA foreign_keys=ON;",
+            },
+        }
+    if parts.scheme == "postgresql":
+        return {
+            "ENGINE": "django.db.backends.postgresql",
+            "NAME": unquote(parts.path.lstrip("/")),
+            "USER": unquote(parts.username or ""),
+            "PASSWORD": unquote(parts.password or ""),
+            "HOST": parts.hostname or "",
+            "PORT": str(parts.port or ""),
+            "CONN_MAX_AGE": 60,
+            "CONN_HEALTH_CHECKS": True,
+            "OPTIONS": {"options": "-c statement_timeout=20000 -c lock_timeout=10000"},
+        }
+    raise env.BadEnvironment("DATABASE", url, "sqlite:///path or postgresql://user:password@host:port/name")
+
+
+DATABASES = {"default": _database(env.text("DATABASE", f"sqlite://{DATA_DIR}/commonweights.sqlite3"))}
+DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+
+# --- queue: a message is a nudge, the database is the truth -------------------------------------------------------
+BROKER = env.text("BROKER", "filesystem")
+CELERY_BROKER_TRANSPORT_OPTIONS: dict[str, object]
+if BROKER == "filesystem":
+    CELERY_BROKER_URL = "filesystem://"
+    CELERY_BROKER_TRANSPORT_OPTIONS = {
+        "data_folder_in": str(DATA_DIR / "broker"),
+        "data_folder_out": str(DATA_DIR / "broker"),
+        "control_folder": str(DATA_DIR / "broker-control"),
+    }
+    for folder in ("broker", "broker-control"):
+        (DATA_DIR / folder).mkdir(exist_ok=True)
+elif BROKER.startswith(("redis://", "rediss://")):
+    CELERY_BROKER_URL = BROKER
+    CELERY_BROKER_TRANSPORT_OPTIONS = {
+        "socket_timeout": 5,
+        "socket_connect_timeout": 2,
+        "visibility_timeout": 600,
+        "unacked_restore_interval": 5,
+        "unacked_restore_throttle": 1,
+    }
+else:
+    raise env.BadEnvironment("BROKER", BROKER, "filesystem or redis://host:port/number")
+CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
+CELERY_TASK_IGNORE_RESULT = True
+CELERY_WORKER_PREFETCH_MULTIPLIER = 1
+CELERY_TASK_ACKS_LATE = False
+CELERY_TASK_SERIALIZER = "json"
+CELERY_ACCEPT_CONTENT = ["json"]
+
+# --- the chain ----------------------------------------------------------------------------------------------------
+CHAIN_RPC = env.text("CHAIN_RPC", "http://127.0.0.1:8545")
+CHAIN_TIMEOUT_SECONDS = env.integer("CHAIN_TIMEOUT_SECONDS", 3, least=1)
+
+# --- runs ---------------------------------------------------------------------------------------------------------
+LEASE_SECONDS = env.integer("LEASE_SECONDS", 60, least=2)
+HEARTBEAT_SECONDS = env.integer("HEARTBEAT_SECONDS", 15, least=1)
+SWEEP_SECONDS = env.integer("SWEEP_SECONDS", 10, least=1)
+RUN_ATTEMPTS_MAX = env.integer("RUN_ATTEMPTS_MAX", 3, least=1)
+PUBLICATION_TARGETS = env.listed("PUBLICATION_TARGETS", "hub")
+HUGGING_FACE_ENDPOINT = env.text("HUGGING_FACE_ENDPOINT", "https://huggingface.co")
+HUGGING_FACE_TOKEN = env.text("HUGGING_FACE_TOKEN", "")
+
+# --- limits -------------------------------------------------------------------------------------------------------
+DATA_UPLOAD_MAX_MEMORY_SIZE = 1_000_000
+API_BODY_BYTES_MAX = 64_000
+DATASET_BYTES_MAX = env.integer("DATASET_BYTES_MAX", 100_000_000, least=1)
+OPEN_PROPOSALS_PER_AUTHOR = env.integer("OPEN_PROPOSALS_PER_AUTHOR", 3, least=1)
+VOTING_PERIOD_SECONDS_MIN = env.integer("VOTING_PERIOD_SECONDS_MIN", 72 * 3600, least=1)
+SIGN_IN_NONCE_SECONDS = 600
+
+# --- accounts and sessions ----------------------------------------------------------------------------------------
+AUTH_USER_MODEL = "governance.Account"
+LOGIN_URL = "/sign-in/"
+SESSION_COOKIE_HTTPONLY = True
+SESSION_COOKIE_SAMESITE = "Lax"
+SESSION_COOKIE_SECURE = SECURE
+SESSION_COOKIE_AGE = 7 * 24 * 3600
+CSRF_COOKIE_SECURE = SECURE
+CSRF_COOKIE_SAMESITE = "Lax"
+SECURE_SSL_REDIRECT = SECURE and env.boolean("SSL_REDIRECT", default=True)
+SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if env.boolean("PROXIED", default=False) else None
+SECURE_HSTS_SECONDS = 31_536_000 if SECURE else 0
+SECURE_HSTS_INCLUDE_SUBDOMAINS = SECURE
+SECURE_HSTS_PRELOAD = SECURE
+SECURE_REFERRER_POLICY = "same-origin"
+X_FRAME_OPTIONS = "DENY"
+AUTH_PASSWORD_VALIDATORS = [
+    {"NAME": "django.contrib.auth.password_validation.MinimumLengthValidator", "OPTIONS": {"min_length": 12}},
+    {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
+]
+CONTENT_SECURITY_POLICY = {
+    "DIRECTIVES": {
+        "default-src": [NONE],
+        "script-src": [SELF],
+        "style-src": [SELF],
+        "img-src": [SELF, "data:"],
+        "font-src": [SELF],
+        "connect-src": [SELF],
+        "form-action": [SELF],
+        "base-uri": [NONE],
+        "frame-ancestors": [NONE],
+        "manifest-src": [SELF],
+    },
+}
+
+# --- languages ----------------------------------------------------------------------------------------------------
+LANGUAGE_CODE = "en"
+LANGUAGES = [("en", "English"), ("fr", "Français")]
+LOCALE_PATHS = [BASE_DIR / "frontend" / "locale"]
+USE_I18N = True
+USE_TZ = True
+TIME_ZONE = "UTC"
+
+# --- static files -------------------------------------------------------------------------------------------------
+STATIC_URL = "/static/"
+STATIC_ROOT = DATA_DIR / "static"
+_TESTING = "pytest" in sys.modules
+STORAGES = {
+    "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
+    "staticfiles": {
+        "BACKEND": (
+            "django.contrib.staticfiles.storage.StaticFilesStorage"
+            if DEBUG or _TESTING
+            else "whitenoise.storage.CompressedManifestStaticFilesStorage"
+        ),
+    },
+}
+WHITENOISE_USE_FINDERS = DEBUG or _TESTING
+
+# --- API ----------------------------------------------------------------------------------------------------------
+REST_FRAMEWORK = {
+    "DEFAULT_AUTHENTICATION_CLASSES": ["rest_framework.authentication.SessionAuthentication"],
+    "DEFAULT_PERMISSION_CLASSES": ["rest_framework.permissions.AllowAny"],
+    "DEFAULT_PARSER_CLASSES": ["config.api_parsing.StrictJSONParser"],
+    "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
+    "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
+    "DEFAULT_PAGINATION_CLASS": "config.api_parsing.Pages",
+    "EXCEPTION_HANDLER": "config.api_errors.problem_response",
+    "PAGE_SIZE": 50,
+    "COERCE_DECIMAL_TO_STRING": True,
+    "UNAUTHENTICATED_USER": "django.contrib.auth.models.AnonymousUser",
+}
+SPECTACULAR_SETTINGS = {
+    "TITLE": "Commonweights",
+    "DESCRIPTION": "Communities vote, the vote trains the model, and anyone can check it.",
+    "VERSION": "1",
+    "SERVE_INCLUDE_SCHEMA": False,
+    "SCHEMA_PATH_PREFIX": "/api/v1",
+    "COMPONENT_SPLIT_REQUEST": True,
+    "SWAGGER_UI_DIST": "SIDECAR",
+    "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
+}
+
+LOGGING = {
+    "version": 1,
+    "disable_existing_loggers": False,
+    "formatters": {"plain": {"format": "%(asctime)s %(levelname)s %(name)s %(message)s"}},
+    "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "plain"}},
+    "root": {"handlers": ["stderr"], "level": env.text("LOG_LEVEL", "INFO")},
+}

@@ -1,0 +1,56 @@
+"""What time brings: closes votes, queues and executes decisions, and nudges workers about runs that need them.
+
+It reads the database and repeats itself, so nothing depends on a message that was lost; it does not depend on Celery.
+"""
+
+import logging
+
+from django.conf import settings
+from django.db import OperationalError
+from kombu.exceptions import OperationalError as BrokerError
+
+from governance import services as governance
+from governance.clock import now as clock
+from governance.errors import Refusal
+from governance.lifecycle import NotAllowed, State
+from governance.models import Proposal
+from training_jobs import services as runs
+from training_jobs.tasks import run_job
+
+logger = logging.getLogger(__name__)
+
+_STEPS = (
+    (State.CLOSING, governance.close_voting),
+    (State.SUCCEEDED, governance.queue),
+    (State.READY, governance.execute),
+)
+
+
+def sweep() -> int:
+    """Take every step that is due; return how many were taken. One that fails does not hold up the others."""
+    taken = 0
+    for state, step in _STEPS:
+        for proposal_id in list(Proposal.objects.in_state(state, clock()).values_list("pk", flat=True)):
+            try:
+                step(proposal_id, clock())
+                taken += 1
+            except NotAllowed:
+                continue  # somebody else was faster
+            except Refusal as error:
+                logger.warning("proposal %s cannot be %s: %s", proposal_id, step.__name__, error)
+                governance.note_once(proposal_id, "step_refused", clock(), code=error.code, detail=error.detail)
+            except OperationalError:
+                logger.warning("proposal %s: the database is busy; next sweep", proposal_id)
+    return taken + nudge()
+
+
+def nudge() -> int:
+    """Tell workers which runs need them; return how many. A broker that is down costs nothing but time."""
+    due = runs.due(clock())
+    for run_id in due:
+        try:
+            run_job.apply_async((run_id,), retry=False, expires=settings.SWEEP_SECONDS * 3)
+        except (BrokerError, OSError) as error:
+            logger.warning("run %s: no nudge, the broker does not answer: %s", run_id, error)
+            break
+    return len(due)

@@ -1,0 +1,27 @@
+"""All addresses: the API, the hub, the admin, and the pages. The demo wallet has an address only in the demo."""
+
+from django.conf import settings
+from django.contrib import admin
+from django.urls import include, path, re_path
+from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerSplitView
+
+from config import api_errors
+
+urlpatterns = [
+    path("api/v1/", include("governance.urls")),
+    path("api/v1/", include("models_registry.urls")),
+    path("api/v1/", include("training_jobs.urls")),
+    path("api/schema/", SpectacularAPIView.as_view(), name="api-schema"),
+    path("api/docs/", SpectacularSwaggerSplitView.as_view(url_name="api-schema"), name="api-docs"),
+    re_path(r"^api/", api_errors.not_found),
+    path("hub/", include("models_registry.hub.urls")),
+    path("admin/", admin.site.urls),
+    path("i18n/", include("django.conf.urls.i18n")),
+]
+if settings.DEMO:
+    urlpatterns.append(path("demo/", include("config.demo.urls")))
+urlpatterns.append(path("", include("frontend.urls")))
+
+handler404 = "frontend.views.errors.not_found"
+handler403 = "frontend.views.errors.forbidden"
+handler500 = "frontend.views.errors.server_error"

@@ -1,0 +1,23 @@
+"""What every page needs: whether this is the demo, the viewer's name, and the accounts of the demo wallet."""
+
+from typing import Any
+
+from django.conf import settings
+from django.http import HttpRequest
+
+from governance import selectors
+from governance.clock import now
+
+
+def site(request: HttpRequest) -> dict[str, Any]:
+    """Return the values for the frame of the page. Works on error pages too, where middleware may not have run."""
+    user = getattr(request, "user", None)
+    address = user.address if user is not None and user.is_authenticated else ""
+    return {
+        "now": now(),
+        "demo": settings.DEMO,
+        "origin": settings.ORIGIN,
+        "viewer": address,
+        "viewer_name": selectors.name_of(address) if address else "",
+        "demo_members": selectors.known_members() if settings.DEMO else [],
+    }

@@ -1,0 +1,162 @@
+"""The typed form of a proposal: built from the questions of its kind, so that a new kind needs no new form.
+
+The form only reads; whether answers are acceptable is said by the kind (`clean`), and its refusals come back beside the
+question that they are about.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Any
+
+from django.http import QueryDict
+from django.utils.translation import gettext as _
+
+from frontend import words
+from governance.errors import Refusal
+from governance.kinds import Field, ProposalKind
+from governance.models import Community, Proposal
+from governance.services import Draft
+
+Answers = dict[str, Any]
+_RATIO_PLACES = 9
+
+
+@dataclass(frozen=True)
+class Question:
+    """One question with its present answer and what is wrong with it."""
+
+    field: Field
+    value: str
+    chosen: frozenset[str]
+    errors: tuple[str, ...]
+
+    @property
+    def id(self) -> str:
+        """Return the id of the control."""
+        return f"field-{self.field.name}"
+
+
+@dataclass(frozen=True)
+class ProposalForm:
+    """The form of one kind, with answers and errors."""
+
+    kind: ProposalKind
+    questions: tuple[Question, ...]
+    errors: tuple[str, ...] = ()
+
+    @property
+    def error_count(self) -> int:
+        """Return how many things are wrong."""
+        return len(self.errors) + sum(len(question.errors) for question in self.questions)
+
+
+def read(kind: ProposalKind, community: Community, data: QueryDict) -> tuple[Answers, Draft]:
+    """Return the answers of a posted form, and the draft that they describe."""
+    answers: Answers = {}
+    for field in _fields(kind, community):
+        answers[field.name] = data.getlist(field.name) if field.type == "choices" else data.get(field.name, "")
+    own = {name: value for name, value in answers.items() if name not in {_name("title"), _name("text")}}
+    draft = Draft(kind.name, answers[_name("title")], answers[_name("text")], kind.from_form(own), {})
+    return answers, draft
+
+
+def blank(kind: ProposalKind, community: Community) -> ProposalForm:
+    """Return the form with the initial answers of the kind."""
+    return build(kind, community, {field.name: field.initial for field in _fields(kind, community)})
+
+
+def filled(kind: ProposalKind, community: Community, draft: Proposal) -> ProposalForm:
+    """Return the form with the answers that a stored draft came from."""
+    answers: Answers = {_name("title"): draft.title, _name("text"): draft.text}
+    for field in kind.fields(community):
+        answers[field.name] = _answer(field, draft.payload)
+    return build(kind, community, answers)
+
+
+def build(
+    kind: ProposalKind, community: Community, answers: Mapping[str, Any], refusal: Refusal | None = None
+) -> ProposalForm:
+    """Return the form with answers, and a refusal beside the question that it is about."""
+    fields = _fields(kind, community)
+    about = _about(fields, refusal.field) if refusal else ""
+    message = sentence(refusal) if refusal else ""
+    questions = []
+    for field in fields:
+        answer = answers.get(field.name, field.initial)
+        several = not isinstance(answer, str)
+        questions.append(
+            Question(
+                field,
+                "" if several else str(answer),
+                frozenset(answer) if several else frozenset({answer}),
+                (message,) if refusal and about == field.name else (),
+            )
+        )
+    return ProposalForm(kind, tuple(questions), (message,) if refusal and not about else ())
+
+
+def sentence(refusal: Refusal) -> str:
+    """Return a refusal in the reader's words."""
+    return words.refusal(refusal.code, refusal.detail, refusal.found, refusal.allowed)
+
+
+def _fields(kind: ProposalKind, community: Community) -> list[Field]:
+    """Return the two questions of every proposal, then those of the kind."""
+    return [
+        Field(_name("title"), _("Title"), "text", _("What the community decides, in one line.")),
+        Field(
+            _name("text"),
+            _("Why, and what to consider"),
+            "long_text",
+            _("Markdown is understood. This text is frozen with the proposal: every ballot signs it."),
+            required=False,
+        ),
+        *kind.fields(community),
+    ]
+
+
+def _name(common: str) -> str:
+    """Return the form name of a common question: kinds may have a title of their own (an ethics rule has)."""
+    return f"proposal_{common}"
+
+
+def _about(fields: Sequence[Field], path: str) -> str:
+    """Return the name of the question that a refused path such as payload.spec.lora.rank is about, or nothing."""
+    names = [field.name for field in fields]
+    if path in {"title", "text"}:
+        return _name(path)
+    parts = [part for part in path.split(".") if not part.isdigit()]
+    joined = "_".join(parts)
+    for name in names:
+        if parts and (parts[-1] == name or joined.endswith(f"_{name}")):
+            return name
+    return next((part for part in reversed(parts) if part in names), "")
+
+
+def _answer(field: Field, payload: Mapping[str, Any]) -> str | list[str]:
+    """Find the answer to a question in a payload: by the names on the way to a value, and by the options on offer."""
+    leaves = [
+        (path, value) for path, value in _leaves(payload, ()) if field.name in path or "_".join(path).endswith(field.name)
+    ]
+    if field.type == "choices":
+        offered = {value for value, _label in field.options}
+        return sorted({value for _path, value in leaves if value in offered})
+    if field.type == "choice":
+        offered = {value for value, _label in field.options}
+        return next((value for _path, value in leaves if value in offered), "")
+    return leaves[0][1] if leaves else ""
+
+
+def _leaves(value: object, path: tuple[str, ...]) -> Iterator[tuple[tuple[str, ...], str]]:
+    if isinstance(value, Mapping) and set(value) == {"numerator", "denominator"}:
+        exact = Decimal(value["numerator"]) / Decimal(value["denominator"])
+        yield path, f"{round(exact, _RATIO_PLACES).normalize():f}"
+    elif isinstance(value, Mapping):
+        for key, item in value.items():
+            yield from _leaves(item, (*path, str(key)))
+    elif isinstance(value, list):
+        for item in value:
+            yield from _leaves(item, path)
+    elif value is not None:
+        yield path, str(value)

@@ -1,0 +1,98 @@
+"""Numbers and times in words: voting power, shares, sizes, durations. Exact integer arithmetic; locale-aware separators."""
+
+from datetime import datetime
+from fractions import Fraction
+
+from django.utils.formats import number_format
+from django.utils.translation import gettext, ngettext
+
+TOKEN_DECIMALS = 18
+POWER_PLACES = 2
+_UNITS = (("day", 86_400), ("hour", 3_600), ("minute", 60), ("second", 1))
+
+
+def power(value: int | str, places: int = POWER_PLACES) -> str:
+    """Return a voting power in whole tokens: base units with 18 decimals, cut (never rounded up) after `places`."""
+    whole, rest = divmod(int(value), 10**TOKEN_DECIMALS)
+    shown = str(rest).zfill(TOKEN_DECIMALS)[:places].rstrip("0")
+    text = grouped(whole) + (decimal_separator() + shown if shown else "")
+    if whole == 0 and not shown and rest:
+        return gettext("less than %(least)s") % {"least": "0" + decimal_separator() + "0" * (places - 1) + "1"}
+    return text
+
+
+def percent(basis_points: int) -> str:
+    """Return basis points as a percentage with at most two decimals."""
+    whole, rest = divmod(int(basis_points), 100)
+    shown = f"{rest:02d}".rstrip("0")
+    number = grouped(whole) + (decimal_separator() + shown if shown else "")
+    return gettext("%(number)s%%") % {"number": number}
+
+
+def ratio(value: Fraction | None, unit: str = "") -> str:
+    """Return an exact ratio: as a percentage when it is a share, else with three decimals; a dash when there is none."""
+    if value is None:
+        return "–"
+    if unit in {"", "ratio", "share", "fraction"} and 0 <= value <= 1:
+        return percent(round(value * 10_000))
+    thousandths = round(value * 1000)
+    sign = "−" if thousandths < 0 else ""
+    whole, rest = divmod(abs(thousandths), 1000)
+    shown = f"{rest:03d}".rstrip("0")
+    return sign + grouped(whole) + (decimal_separator() + shown if shown else "")
+
+
+def size(count: int) -> str:
+    """Return a number of bytes in decimal units."""
+    value = int(count)
+    for factor, name in ((10**9, gettext("GB")), (10**6, gettext("MB")), (10**3, gettext("kB"))):
+        if value >= factor:
+            tenths = value * 10 // factor
+            whole, rest = divmod(tenths, 10)
+            return f"{grouped(whole)}{decimal_separator() + str(rest) if rest else ''}\u00a0{name}"
+    return ngettext("%(count)s byte", "%(count)s bytes", value) % {"count": value}
+
+
+def duration(seconds: int) -> str:
+    """Return a duration in its largest unit, and the next one when that is not zero."""
+    left = max(0, int(seconds))
+    parts: list[str] = []
+    for name, length in _UNITS:
+        count, left = divmod(left, length)
+        if count:
+            parts.append(_counted(name, count))
+        if len(parts) == 2 or (parts and name != "second" and not count):  # noqa: PLR2004
+            break
+    return " ".join(parts) or _counted("second", 0)
+
+
+def relative(moment: datetime, now: datetime) -> str:
+    """Return how far a moment is from now: "in 3 hours", "5 minutes ago", "now"."""
+    seconds = int((moment - now).total_seconds())
+    if seconds == 0:
+        return gettext("now")
+    name, length = next((unit for unit in _UNITS if abs(seconds) >= unit[1]), _UNITS[-1])
+    counted = _counted(name, abs(seconds) // length)
+    if seconds > 0:
+        return gettext("in %(duration)s") % {"duration": counted}
+    return gettext("%(duration)s ago") % {"duration": counted}
+
+
+def grouped(value: int) -> str:
+    """Return a whole number with the locale's thousand separators."""
+    return number_format(value, use_l10n=True, force_grouping=True)
+
+
+def decimal_separator() -> str:
+    """Return the locale's decimal separator."""
+    return number_format("0.1", decimal_pos=1)[1]
+
+
+def _counted(unit: str, count: int) -> str:
+    texts = {
+        "day": ngettext("%(count)s day", "%(count)s days", count),
+        "hour": ngettext("%(count)s hour", "%(count)s hours", count),
+        "minute": ngettext("%(count)s minute", "%(count)s minutes", count),
+        "second": ngettext("%(count)s second", "%(count)s seconds", count),
+    }
+    return texts[unit] % {"count": count}

@@ -1,0 +1,173 @@
+"""Template tags and filters of the site: icons, states in words, numbers, times, addresses, Markdown."""
+
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from fractions import Fraction
+from typing import Any
+
+from django import template
+from django.template.defaultfilters import date as format_date
+from django.templatetags.static import static
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
+from django.utils.translation import get_language, gettext
+
+from frontend import numbers, text, words
+
+register = template.Library()
+SHORT = 6
+
+
+@register.simple_tag
+def icon(name: str) -> SafeString:
+    """Return an icon of the sprite; it is decoration, the words beside it carry the meaning."""
+    return format_html(
+        '<svg class="icon" width="20" height="20" aria-hidden="true" focusable="false"><use href="{}#{}"></use></svg>',
+        static("img/icons.svg"),
+        name,
+    )
+
+
+@register.simple_tag
+def word(table: str, key: str) -> words.Word:
+    """Return how a key is shown (`{% word "choice" key as w %}`)."""
+    return words.word(table, key)
+
+
+@register.filter
+def words_of(key: str, table: str) -> str:
+    """Return the label of a key."""
+    return str(words.word(table, key).label)
+
+
+@register.simple_tag
+def pill(table: str, key: str) -> SafeString:
+    """Return a state as a pill: icon, words and a tone."""
+    shown = words.word(table, key)
+    return format_html('<span class="pill pill--{}">{}<span>{}</span></span>', shown.tone, icon(shown.icon), shown.label)
+
+
+@register.filter
+def power(value: object) -> str:
+    """Return a voting power in whole tokens."""
+    return numbers.power(int(str(value))) if value is not None else "–"
+
+
+@register.filter
+def percent(basis_points: int) -> str:
+    """Return basis points as a percentage."""
+    return numbers.percent(basis_points)
+
+
+@register.filter
+def bar(basis_points: int) -> str:
+    """Return basis points as an SVG length, with a point whatever the language."""
+    whole, rest = divmod(int(basis_points), 100)
+    return f"{whole}.{rest:02d}%"
+
+
+@register.filter
+def share_of(part: int, whole: int) -> int:
+    """Return part of whole in basis points, at most 10000: for a bar's width."""
+    return min(10_000, int(part) * 10_000 // int(whole)) if whole else 0
+
+
+@register.simple_tag
+def measured(value: Fraction | None, unit: str = "") -> str:
+    """Return an exact ratio in words."""
+    return numbers.ratio(value, unit)
+
+
+@register.filter
+def exact(found: str) -> str:
+    """Return an exact fraction as the gates write it, with its decimal value in brackets ("3/8" becomes "3/8 (37.5%)")."""
+    parts = str(found).split("/")
+    if len(parts) == 2 and all(part.lstrip("-").isdigit() for part in parts) and int(parts[1]) > 0:  # noqa: PLR2004
+        return f"{numbers.ratio(Fraction(int(parts[0]), int(parts[1])))} ({found})"
+    return str(found)
+
+
+@register.filter
+def size(count: int) -> str:
+    """Return bytes in words."""
+    return numbers.size(count)
+
+
+@register.filter
+def duration(seconds: int) -> str:
+    """Return seconds in words."""
+    return numbers.duration(seconds)
+
+
+@register.filter
+def grouped(value: int) -> str:
+    """Return a whole number with separators."""
+    return numbers.grouped(int(value))
+
+
+@register.simple_tag(takes_context=True)
+def when(context: Mapping[str, Any], moment: datetime | int | None, *, relative: bool = True) -> SafeString | str:
+    """Return a moment as <time>: absolute with its zone, and relative to now."""
+    if moment is None:
+        return "–"
+    if isinstance(moment, int):
+        moment = datetime.fromtimestamp(moment, UTC)
+    absolute = f"{format_date(moment, gettext('j M Y, H:i'))}\u00a0UTC"
+    machine = moment.astimezone(UTC).isoformat(timespec="seconds")
+    if not relative:
+        return format_html('<time datetime="{}">{}</time>', machine, absolute)
+    shown = numbers.relative(moment, context["now"])
+    return format_html('<time datetime="{}">{} <span class="soft">({})</span></time>', machine, absolute, shown)
+
+
+@register.simple_tag(takes_context=True)
+def soon(context: Mapping[str, Any], moment: datetime) -> SafeString:
+    """Return a moment as <time>, relative first: for lists."""
+    absolute = f"{format_date(moment, gettext('j M Y, H:i'))}\u00a0UTC"
+    machine = moment.astimezone(UTC).isoformat(timespec="seconds")
+    shown = numbers.relative(moment, context["now"])
+    return format_html('<time datetime="{}" title="{}">{}</time>', machine, absolute, shown)
+
+
+@register.filter
+def short(value: str) -> str:
+    """Return the two ends of an address or digest."""
+    value = str(value)
+    start = SHORT + (2 if value.startswith("0x") else 0)
+    return f"{value[:start]}…{value[-4:]}" if len(value) > start + 4 else value
+
+
+@register.simple_tag
+def person(address: str, name: str = "") -> SafeString:
+    """Return a person: the name that the community knows, and the address in short with the whole one as a title."""
+    code = format_html('<code class="address" title="{}">{}</code>', address, short(address))
+    return format_html('<span class="person"><b>{}</b> {}</span>', name, code) if name else code
+
+
+@register.filter
+def markdown(source: str) -> SafeString:
+    """Return sanitised HTML."""
+    return text.render(source)
+
+
+@register.filter
+def localised(thing: object, attribute: str) -> str:
+    """Return `<attribute>_fr` or `<attribute>_en`, whichever the reader's language is; the other one when it is empty."""
+    language = "fr" if (get_language() or "en").startswith("fr") else "en"
+    other = "en" if language == "fr" else "fr"
+    return str(getattr(thing, f"{attribute}_{language}") or getattr(thing, f"{attribute}_{other}"))
+
+
+@register.filter
+def get(mapping: Mapping[str, Any], key: str) -> object:
+    """Return a value of a mapping."""
+    return mapping.get(key, "")
+
+
+@register.simple_tag(takes_context=True)
+def query(context: Mapping[str, Any], **changes: object) -> str:
+    """Return the page's query string with some values changed."""
+    parameters = context["request"].GET.copy()
+    for name, value in changes.items():
+        parameters[name] = str(value)
+    return f"?{parameters.urlencode()}"

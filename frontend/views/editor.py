@@ -1,0 +1,102 @@
+"""How do I propose something? Choose a kind, answer its questions, read it as voters will, submit."""
+
+from django.contrib.auth.decorators import login_required
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.views.decorators.http import require_POST
+
+from frontend import forms
+from governance import selectors, services
+from governance.clock import now
+from governance.errors import NotFound, Refusal
+from governance.kinds import ProposalKind, all_kinds, kind_named
+from governance.models import Community, Proposal
+
+
+def choose(request: HttpRequest, slug: str) -> HttpResponse:
+    """Show the kinds of proposals, and the viewer's drafts."""
+    community = selectors.community_named(slug)
+    drafts = selectors.drafts(community, request.user.address) if request.user.is_authenticated else []
+    context = {"community": community, "tab": "proposals", "kinds": all_kinds(), "drafts": drafts}
+    return render(request, "pages/propose.html", context)
+
+
+@login_required
+def create(request: HttpRequest, slug: str, kind: str) -> HttpResponse:
+    """Show the form of a kind; a posted form becomes a draft, or comes back with what is wrong."""
+    community = selectors.community_named(slug)
+    chosen = _kind(kind)
+    if request.method != "POST":
+        return _form(request, community, forms.blank(chosen, community))
+    answers, content = forms.read(chosen, community, request.POST)
+    try:
+        made = services.create_draft(community, request.user.address, content, now())
+    except Refusal as refusal:
+        return _form(request, community, forms.build(chosen, community, answers, refusal), status=refusal.status)
+    return redirect("site:draft", slug=slug, draft_id=made.pk)
+
+
+@login_required
+def draft(request: HttpRequest, slug: str, draft_id: int) -> HttpResponse:
+    """Show a draft as voters will see it."""
+    return _preview(request, selectors.draft(slug, draft_id, request.user.address))
+
+
+@login_required
+def edit(request: HttpRequest, slug: str, draft_id: int) -> HttpResponse:
+    """Show the form of a draft; a posted form replaces its content."""
+    stored = selectors.draft(slug, draft_id, request.user.address)
+    community, chosen = stored.community, kind_named(stored.kind)
+    if request.method != "POST":
+        return _form(request, community, forms.filled(chosen, community, stored), stored)
+    answers, content = forms.read(chosen, community, request.POST)
+    try:
+        services.edit_draft(stored.pk, request.user.address, content, now())
+    except Refusal as refusal:
+        return _form(request, community, forms.build(chosen, community, answers, refusal), stored, refusal.status)
+    return redirect("site:draft", slug=slug, draft_id=draft_id)
+
+
+@login_required
+@require_POST
+def submit(request: HttpRequest, slug: str, draft_id: int) -> HttpResponse:
+    """Put a draft to the vote."""
+    stored = selectors.draft(slug, draft_id, request.user.address)
+    try:
+        proposal = services.submit(stored.pk, request.user.address, now())
+    except Refusal as refusal:
+        return _preview(request, stored, refusal)
+    return redirect("site:proposal", slug=slug, number=proposal.number)
+
+
+def _kind(name: str) -> ProposalKind:
+    """Return the kind named in the address; an unknown one is an address that does not exist."""
+    if name not in all_kinds():
+        raise NotFound("unknown_kind", "there is no such kind of proposal", found=name, allowed=sorted(all_kinds()))
+    return kind_named(name)
+
+
+def _form(
+    request: HttpRequest,
+    community: Community,
+    form: forms.ProposalForm,
+    stored: Proposal | None = None,
+    status: int = 200,
+) -> HttpResponse:
+    context = {"community": community, "tab": "proposals", "form": form, "draft": stored}
+    return render(request, "pages/proposal_form.html", context, status=status)
+
+
+def _preview(request: HttpRequest, stored: Proposal, refusal: Refusal | None = None) -> HttpResponse:
+    kind = kind_named(stored.kind)
+    context = {
+        "community": stored.community,
+        "tab": "proposals",
+        "draft": stored,
+        "kind": kind,
+        "effect": kind.describe(stored.payload),
+        "facts": kind.facts(stored.payload),
+        "rules": services.rules_for(stored.community, stored.kind),
+        "refusal": forms.sentence(refusal) if refusal else "",
+    }
+    return render(request, "pages/draft.html", context, status=refusal.status if refusal else 200)

@@ -1,0 +1,55 @@
+"""What a reader sees when something is refused: the wrapper of every view, and the pages that Django asks for."""
+
+from collections.abc import Callable
+from functools import wraps
+from typing import Any
+
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import render
+
+from frontend import words
+from governance import lifecycle
+from governance.chain.client import ChainError
+from governance.errors import NotFound, Refusal
+
+View = Callable[..., HttpResponse]
+
+
+def page(view: View) -> View:
+    """Turn the refusals of services and selectors into pages with the right status."""
+
+    @wraps(view)
+    def wrapped(request: HttpRequest, **parts: Any) -> HttpResponse:  # noqa: ANN401 - parts of the address
+        try:
+            return view(request, **parts)
+        except NotFound as error:
+            raise Http404(error.detail) from error
+        except Refusal as error:
+            return refused(request, error.status, words.refusal(error.code, error.detail, error.found, error.allowed))
+        except lifecycle.NotAllowed:
+            return refused(request, 409, words.refusal("wrong_state", ""))
+        except ChainError:
+            return refused(request, 503, words.refusal("chain_unavailable", ""))
+
+    return wrapped
+
+
+def refused(request: HttpRequest, status: int, message: str) -> HttpResponse:
+    """Say why something was not done; to htmx in a small box, otherwise as a page."""
+    template = "parts/refused.html" if getattr(request, "htmx", False) else "pages/refused.html"
+    return render(request, template, {"message": message}, status=status)
+
+
+def not_found(request: HttpRequest, exception: Exception | None = None) -> HttpResponse:  # noqa: ARG001 - Django's
+    """404."""
+    return render(request, "404.html", status=404)
+
+
+def forbidden(request: HttpRequest, exception: Exception | None = None) -> HttpResponse:  # noqa: ARG001 - Django's
+    """403."""
+    return render(request, "403.html", status=403)
+
+
+def csrf_failed(request: HttpRequest, reason: str = "") -> HttpResponse:  # noqa: ARG001 - Django's signature
+    """403, for a form that cannot show where it came from."""
+    return render(request, "403_csrf.html", status=403)

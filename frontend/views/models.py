@@ -1,0 +1,20 @@
+"""Which models does the community own, and how good are they?"""
+
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
+
+from governance import selectors as governance
+from models_registry import selectors
+
+
+def index(request: HttpRequest, slug: str) -> HttpResponse:
+    """List the models of a community."""
+    community = governance.community_named(slug)
+    context = {"community": community, "tab": "models", "models": selectors.models_of(community)}
+    return render(request, "pages/models.html", context)
+
+
+def detail(request: HttpRequest, namespace: str, name: str) -> HttpResponse:
+    """Show one model with its versions."""
+    card = selectors.model_named(namespace, name)
+    return render(request, "pages/model.html", {"community": card.model.community, "tab": "models", "card": card})

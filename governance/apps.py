@@ -1,0 +1,14 @@
+"""Django's entry for this app."""
+
+from django.apps import AppConfig
+
+
+class GovernanceConfig(AppConfig):
+    """Names the app and registers its system checks."""
+
+    name = "governance"
+    default_auto_field = "django.db.models.BigAutoField"
+
+    def ready(self) -> None:
+        """Register the checks that run at start-up."""
+        from governance import checks  # noqa: F401, PLC0415 - importing registers them, and must wait for the apps

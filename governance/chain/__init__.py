@@ -1,0 +1,88 @@
+"""What the rest of the project knows of a blockchain: a block, who can read it, and what may go wrong.
+
+Light on purpose: importing this loads no transport. `client.py` beside it talks to a node. Nothing here
+decides anything, and nothing writes to a chain.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+
+@dataclass(frozen=True, slots=True)
+class Block:
+    """A block by number and hash; `timestamp` is in UNIX seconds."""
+
+    number: int
+    hash: str
+    timestamp: int
+
+
+class ChainError(Exception):
+    """The chain could not be read. `permanent` says whether asking again can help."""
+
+    code = "chain_error"
+
+    def __init__(self, detail: str, *, permanent: bool = False) -> None:
+        """Keep the readable sentence and whether another try is worth it."""
+        super().__init__(f"{self.code}: {detail}")
+        self.detail = detail
+        self.permanent = permanent
+
+
+class ChainUnavailable(ChainError):  # noqa: N818 - named as the state that people speak of
+    """No answer in time, or the node says that it is busy: ask again later, count nothing meanwhile."""
+
+    code = "chain_unavailable"
+
+
+class ChainAnswerInvalid(ChainError):  # noqa: N818
+    """An answer that cannot be right: null, empty, not JSON, an error, another chain. Never a zero."""
+
+    code = "chain_answer_invalid"
+
+
+class SnapshotReorged(ChainError):  # noqa: N818
+    """The block of a snapshot is no longer part of the chain, so powers read there mean nothing any more."""
+
+    code = "snapshot_reorged"
+
+    def __init__(self, block_number: int, expected: str, found: str) -> None:
+        """Keep the block number with the hash that was pinned and the one that is there now."""
+        super().__init__(f"block {block_number} was {expected} and is now {found}", permanent=True)
+        self.block_number = block_number
+        self.expected = expected
+        self.found = found
+
+
+class ChainReader(Protocol):
+    """What voting power needs from a chain; `ChainClient` is one."""
+
+    def chain_id(self) -> int:
+        """Return the chain's id."""
+        ...
+
+    def finalized_block(self) -> Block:
+        """Return the newest block that the chain will not give up."""
+        ...
+
+    def block_hash(self, number: int) -> str:
+        """Return the hash of the block of this number, as the chain is now."""
+        ...
+
+    def votes_at(
+        self, token: str, voters: Sequence[str], block_number: int, block_hash: str
+    ) -> dict[str, int]:
+        """Return the past votes of each voter at this very block."""
+        ...
+
+    def total_supply_at(self, token: str, block_number: int, block_hash: str) -> int:
+        """Return the past total supply of votes at this very block."""
+        ...
+
+    def clock_at(self, token: str, block_hash: str) -> int:
+        """Return what the token's own clock shows in this very block."""
+        ...
+
+
+__all__ = ["Block", "ChainAnswerInvalid", "ChainError", "ChainReader", "ChainUnavailable", "SnapshotReorged"]

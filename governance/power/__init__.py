@@ -1,0 +1,33 @@
+"""Where voting power comes from: the table of sources and what a source is.
+
+Adding a source is one file here and one line in `SOURCES`. A source reads; it decides nothing. A proposal
+pins the source's name, version, parameters and snapshot, so that a later change of a source cannot change a
+past vote.
+"""
+
+from collections.abc import Callable
+from typing import Final
+
+from governance.chain import ChainReader
+from governance.power.base import PowerError, PowerSource, Snapshot
+from governance.power.erc20_votes import Erc20Votes
+from governance.power.fixed_list import FixedList
+
+# Each entry makes a source from the chain of this installation (None where there is none).
+SOURCES: Final[dict[str, Callable[[ChainReader | None], PowerSource]]] = {
+    Erc20Votes.name: Erc20Votes,
+    FixedList.name: FixedList,
+}
+
+
+def power_source(name: str, chain: ChainReader | None) -> PowerSource:
+    """Return the source of this name; an unknown one is refused, never replaced by another."""
+    if name not in SOURCES:
+        raise PowerError(
+            "power_source_unknown",
+            f"{name!r} is not a source of voting power; known are {', '.join(sorted(SOURCES))}",
+        )
+    return SOURCES[name](chain)
+
+
+__all__ = ["SOURCES", "PowerError", "PowerSource", "Snapshot", "power_source"]

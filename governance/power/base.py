@@ -1,0 +1,50 @@
+"""What every source of voting power has in common."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """When and of what power is read: a moment pinned by number and hash, a token or a list."""
+
+    block_number: int
+    block_hash: str
+    total_supply: int
+    parameters: Mapping[str, Any]
+
+
+class PowerError(ValueError):
+    """Parameters or data of a source that cannot be used. `code` is stable."""
+
+    def __init__(self, code: str, detail: str) -> None:
+        """Keep the stable code beside the readable sentence."""
+        super().__init__(f"{code}: {detail}")
+        self.code = code
+        self.detail = detail
+
+
+class PowerSource(Protocol):
+    """Reads voting power at a pinned moment, as whole numbers; missing data raises."""
+
+    name: str
+    version: str
+    label: str
+    description: str
+
+    def snapshot(self, parameters: Mapping[str, Any]) -> Snapshot:
+        """Pin the newest moment that can no longer change."""
+        ...
+
+    def power_of(self, voter: str, snapshot: Snapshot) -> int:
+        """Return the power of one voter at the snapshot; zero only if the source says zero."""
+        ...
+
+    def powers_of(self, voters: Iterable[str], snapshot: Snapshot) -> dict[str, int]:
+        """Return the power of many voters, by checksummed address."""
+        ...
+
+    def confirm(self, snapshot: Snapshot) -> None:
+        """Raise if the pinned moment is no longer what it was; called again before a tally."""
+        ...

@@ -1,0 +1,83 @@
+"""Voting power from a list in the proposal itself: one member one vote, or any whole numbers. Needs no chain.
+
+The list stands in the record of the proposal, so it cannot change after submission; its digest takes the
+place of a block hash. Who may be on the list is decided where the list is made, not here.
+"""
+
+from collections.abc import Iterable, Mapping
+from typing import Any, Final
+
+from governance.chain import ChainReader
+from governance.eip712 import AddressError, parse_address
+from governance.evidence import canonical
+from governance.power.base import PowerError, Snapshot
+
+MEMBERS_MAX: Final = 10_000
+POWER_DIGITS_MAX: Final = 78
+
+
+class FixedList:
+    """Parameters: {"members": {address: power as a decimal string}}, such as "1" for everyone."""
+
+    name = "fixed_list"
+    version = "1"
+    label = "List of members"
+    description = "The power that stands beside the voter's address in the list that the proposal carries."
+
+    def __init__(self, chain: ChainReader | None = None) -> None:
+        """Take what every source takes; a list needs no chain."""
+
+    def snapshot(self, parameters: Mapping[str, Any]) -> Snapshot:
+        """Check the list and pin it by its digest; block 0 says that no chain is involved."""
+        members = _members(parameters)
+        pinned = {"members": {voter: str(power) for voter, power in sorted(members.items())}}
+        return Snapshot(0, f"0x{canonical.digest(pinned)}", sum(members.values()), pinned)
+
+    def power_of(self, voter: str, snapshot: Snapshot) -> int:
+        """Return the listed power. Who is not listed has none: the list is complete by definition."""
+        return self.powers_of([voter], snapshot)[parse_address(voter)]
+
+    def powers_of(self, voters: Iterable[str], snapshot: Snapshot) -> dict[str, int]:
+        """Return the listed power of each voter."""
+        self.confirm(snapshot)
+        members = _members(snapshot.parameters)
+        return {address: members.get(address, 0) for address in map(parse_address, voters)}
+
+    def confirm(self, snapshot: Snapshot) -> None:
+        """Raise PowerError unless the list is the one that was pinned."""
+        if snapshot != self.snapshot(snapshot.parameters):
+            raise PowerError("snapshot_changed", "the list of members is not the one that was pinned")
+
+
+def _members(parameters: Mapping[str, Any]) -> dict[str, int]:
+    """Return the power by checksummed address; two spellings of one address are refused."""
+    if set(parameters) != {"members"} or not isinstance(parameters["members"], Mapping):
+        raise PowerError("malformed_field", "only 'members', an object of powers by address, is needed")
+    listed = parameters["members"]
+    if not 0 < len(listed) <= MEMBERS_MAX:
+        raise PowerError("malformed_field", f"{len(listed)} members found, 1 to {MEMBERS_MAX} allowed")
+    members: dict[str, int] = {}
+    for text, power in listed.items():
+        try:
+            address = parse_address(text)
+        except AddressError as error:
+            raise PowerError(error.code, f"members: {error.detail}") from error
+        if address in members:
+            raise PowerError("malformed_field", f"members: {address} stands in the list twice")
+        members[address] = _power(power)
+    if sum(members.values()) == 0:
+        raise PowerError("no_power_exists", "no member of the list has any power")
+    return members
+
+
+def _power(text: object) -> int:
+    """Return a power given as a decimal string in its one spelling: no sign, no leading zero."""
+    if (
+        not isinstance(text, str)
+        or not text.isascii()
+        or not text.isdecimal()
+        or len(text) > POWER_DIGITS_MAX
+        or (text[0] == "0" and text != "0")
+    ):
+        raise PowerError("malformed_field", "a power is a whole number as a decimal string, such as '1'")
+    return int(text)

@@ -1,0 +1,1 @@
+"""Datasets: taking them in (canonical form, digest) and scanning them. No Django here."""

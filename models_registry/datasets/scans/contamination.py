@@ -1,0 +1,54 @@
+"""Questions of an evaluation suite inside the training data: the exam would then measure memory, not skill."""
+
+from collections.abc import Sequence
+
+from models_registry.datasets.scans.base import Context, Row, Scan, normalised, on_lines
+
+# A suite question inside a longer training text counts when it is at least this long; shorter ones occur by chance.
+WORDS_CONTAINED_MIN = 8
+
+
+def search(rows: Sequence[Row], context: Context) -> tuple[int, str]:
+    """Find rows whose question or answer holds a question of the suites in force."""
+    questions = {normalised(question) for question in context.suite_questions} - {""}
+    by_first_words = _by_first_words(questions)
+    lines = [
+        line
+        for line, row in enumerate(rows, start=1)
+        if normalised(row["question"]) in questions
+        or any(_holds_one(normalised(row[key]).split(), by_first_words) for key in ("question", "answer"))
+    ]
+    detail = (
+        f"Rows that hold a question of an evaluation suite: {on_lines(lines)}."
+        if lines
+        else f"Compared with {len(questions)} questions of the evaluation suites; none found."
+    )
+    return len(lines), detail
+
+
+def _by_first_words(questions: set[str]) -> dict[tuple[str, ...], list[list[str]]]:
+    """Index the long questions by their first words, so that most places in a text are ruled out by one look-up."""
+    index: dict[tuple[str, ...], list[list[str]]] = {}
+    for words in (question.split() for question in sorted(questions)):
+        if len(words) >= WORDS_CONTAINED_MIN:
+            index.setdefault(tuple(words[:WORDS_CONTAINED_MIN]), []).append(words)
+    return index
+
+
+def _holds_one(words: list[str], by_first_words: dict[tuple[str, ...], list[list[str]]]) -> bool:
+    return any(
+        words[start : start + len(question)] == question
+        for start in range(len(words) - WORDS_CONTAINED_MIN + 1)
+        for question in by_first_words.get(tuple(words[start : start + WORDS_CONTAINED_MIN]), ())
+    )
+
+
+SCAN = Scan(
+    name="contamination",
+    version=1,
+    label="Contamination",
+    description="No question of the evaluation suites is among the training data.",
+    blocks=True,
+    search=search,
+    applies=lambda context: bool(context.suite_questions),
+)

@@ -1,0 +1,202 @@
+"""What exists and why it may be trusted: models, versions, datasets, ethics rules, releases, publications.
+
+Data, constraints and named queries only. Which run made a version is said by records, not by a foreign key: training_jobs
+stands above this app.
+"""
+
+from fractions import Fraction
+from typing import Any, ClassVar, Self
+
+from django.db import models
+from django.db.models import Q
+
+from governance.models import Community, Proposal, Record
+
+
+class Model(models.Model):
+    """A model that a community owns; its versions are its history."""
+
+    community = models.ForeignKey(Community, on_delete=models.PROTECT, related_name="models")
+    namespace = models.SlugField()
+    name = models.SlugField()
+    title_en = models.CharField(max_length=120)
+    title_fr = models.CharField(max_length=120)
+    license = models.CharField(max_length=40)
+
+    class Meta:
+        """Constraints."""
+
+        constraints: ClassVar = [
+            # prevents two models answering to one hub address
+            models.UniqueConstraint(fields=["namespace", "name"], name="model_address_once"),
+        ]
+
+    def __str__(self) -> str:
+        """Return the hub address."""
+        return f"{self.namespace}/{self.name}"
+
+
+class Version(models.Model):
+    """One published state of a model. Number 0 is the base that the community started from; it has no release."""
+
+    model = models.ForeignKey(Model, on_delete=models.PROTECT, related_name="versions")
+    number = models.PositiveIntegerField()
+    revision = models.CharField(max_length=40, unique=True)
+    manifest_sha256 = models.CharField(max_length=64)
+    folder = models.CharField(max_length=300)
+    parent = models.ForeignKey("self", on_delete=models.PROTECT, null=True, related_name="children")
+    evaluation_record = models.OneToOneField(Record, on_delete=models.PROTECT, null=True, related_name="+")
+    release_record = models.OneToOneField(Record, on_delete=models.PROTECT, null=True, related_name="+")
+    proposal = models.ForeignKey(Proposal, on_delete=models.PROTECT, null=True, related_name="versions")
+    created_at = models.DateTimeField()
+    published_at = models.DateTimeField(null=True)
+
+    class Meta:
+        """Constraints."""
+
+        ordering: ClassVar = ["-number"]
+        constraints: ClassVar = [
+            # prevents two versions with one number
+            models.UniqueConstraint(fields=["model", "number"], name="version_number_once"),
+            # prevents a version above the base that no release record explains
+            models.CheckConstraint(
+                condition=Q(number=0) | Q(release_record__isnull=False, evaluation_record__isnull=False),
+                name="a_version_has_a_release",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        """Return model and number."""
+        return f"{self.model} v{self.number}"
+
+
+class Publication(models.Model):
+    """A version made available at a target, once per target."""
+
+    version = models.ForeignKey(Version, on_delete=models.PROTECT, related_name="publications")
+    target = models.CharField(max_length=40)
+    location = models.CharField(max_length=500)
+    revision = models.CharField(max_length=64)
+    record = models.OneToOneField(Record, on_delete=models.PROTECT, related_name="+")
+    published_at = models.DateTimeField()
+
+    class Meta:
+        """Constraints."""
+
+        constraints: ClassVar = [
+            # prevents publishing one version twice at one place
+            models.UniqueConstraint(fields=["version", "target"], name="published_once_per_target"),
+        ]
+
+    def __str__(self) -> str:
+        """Return the place."""
+        return self.location
+
+
+class DatasetQuerySet(models.QuerySet["Dataset"]):
+    """Named queries."""
+
+    def included(self) -> Self:
+        """Return the datasets that the community voted in."""
+        return self.filter(included_at__isnull=False)
+
+
+class Dataset(models.Model):
+    """A dataset that intake has read, hashed and scanned. It may be trained on once a vote has included it."""
+
+    ROLES: ClassVar = [("training", "training"), ("evaluation", "evaluation")]
+
+    community = models.ForeignKey(Community, on_delete=models.PROTECT, related_name="datasets")
+    digest = models.CharField(max_length=64)
+    slug = models.SlugField(max_length=80)
+    title = models.CharField(max_length=200)
+    license = models.CharField(max_length=40)
+    role = models.CharField(max_length=12, choices=ROLES)
+    records = models.PositiveBigIntegerField()
+    size = models.PositiveBigIntegerField()
+    languages = models.JSONField()
+    scans = models.JSONField()
+    registered_by = models.CharField(max_length=42, blank=True)
+    registered_at = models.DateTimeField()
+    included_at = models.DateTimeField(null=True)
+    inclusion_record = models.OneToOneField(Record, on_delete=models.PROTECT, null=True, related_name="+")
+    proposal = models.ForeignKey(Proposal, on_delete=models.PROTECT, null=True, related_name="datasets")
+
+    objects = DatasetQuerySet.as_manager()
+
+    class Meta:
+        """Constraints."""
+
+        constraints: ClassVar = [
+            # prevents one dataset under two names in one community
+            models.UniqueConstraint(fields=["community", "digest"], name="dataset_once"),
+            # prevents a dataset that counts as included without the vote that included it
+            models.CheckConstraint(
+                condition=Q(included_at__isnull=True) | Q(inclusion_record__isnull=False, proposal__isnull=False),
+                name="included_means_voted",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        """Return the title."""
+        return self.title
+
+    @property
+    def clean(self) -> bool:
+        """Whether no blocking scan found anything."""
+        return all(scan["passed"] or not scan["blocks"] for scan in self.scans)
+
+
+class EthicsRuleQuerySet(models.QuerySet["EthicsRule"]):
+    """Named queries."""
+
+    def in_force(self, community: Community, model: str) -> Self:
+        """Return the rules that bind a run of `model`."""
+        return self.filter(community=community, revoked_at__isnull=True).filter(
+            Q(scope="all") | Q(scope=model)
+        )
+
+
+class EthicsRule(models.Model):
+    """A voted rule that every later run is judged by: a metric, a comparator, a bound and a scope."""
+
+    community = models.ForeignKey(Community, on_delete=models.PROTECT, related_name="ethics_rules")
+    slug = models.SlugField(max_length=80)
+    title = models.CharField(max_length=200)
+    metric = models.CharField(max_length=60)
+    comparator = models.CharField(max_length=20)
+    bound_numerator = models.BigIntegerField()
+    bound_denominator = models.PositiveBigIntegerField()
+    scope = models.CharField(max_length=120)
+    severity = models.CharField(max_length=12)
+    record = models.OneToOneField(Record, on_delete=models.PROTECT, related_name="+")
+    proposal = models.OneToOneField(Proposal, on_delete=models.PROTECT, related_name="ethics_rule")
+    adopted_at = models.DateTimeField()
+    revoked_at = models.DateTimeField(null=True)
+
+    objects = EthicsRuleQuerySet.as_manager()
+
+    class Meta:
+        """Constraints."""
+
+        constraints: ClassVar = [
+            # prevents two rules of one name being in force together
+            models.UniqueConstraint(
+                fields=["community", "slug"], condition=Q(revoked_at__isnull=True), name="rule_in_force_once"
+            ),
+            # prevents a bound that is no number
+            models.CheckConstraint(condition=Q(bound_denominator__gt=0), name="bound_is_a_number"),
+        ]
+
+    def __str__(self) -> str:
+        """Return the title."""
+        return self.title
+
+    @property
+    def bound(self) -> Fraction:
+        """The bound as an exact number."""
+        return Fraction(self.bound_numerator, self.bound_denominator)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the rule as its record's body has it."""
+        return self.record.body

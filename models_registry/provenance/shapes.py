@@ -1,0 +1,298 @@
+"""What a record of each kind holds: the exact keys of its body with their form, and the parents that it must name. Pure.
+
+A version 1 record has these keys and no others. Whether what a record says is *true* is judged by `verify`.
+"""
+
+import re
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any
+
+from governance.evidence.record import Record
+from models_registry.provenance.manifest import check_entries
+from models_registry.provenance.signing import ALGORITHM, is_usable_public_key
+
+Form = Callable[[object], str | None]  # says what is wrong, or nothing
+VERSION = 1
+MANY = 10_000
+_DIGEST = re.compile(r"[0-9a-f]{64}")
+_SLUG = re.compile(r"[A-Za-z0-9_-]{1,100}")
+_MODEL = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,95}/[A-Za-z0-9][A-Za-z0-9._-]{0,95}")
+_POWER = re.compile(r"0|[1-9][0-9]{0,77}")
+_ADDRESS = re.compile(r"0x[0-9a-fA-F]{40}")
+_HEX32 = re.compile(r"0x[0-9a-f]{64}")
+_HEX40 = re.compile(r"[0-9a-f]{40}")
+
+
+def _matches(pattern: re.Pattern[str], words: str) -> Form:
+    return lambda value: None if isinstance(value, str) and pattern.fullmatch(value) else f"is not {words}"
+
+
+def text(value: object) -> str | None:
+    """Any text."""
+    return None if isinstance(value, str) else "is not text"
+
+
+def count(value: object) -> str | None:
+    """An integer of at least zero: numbers, sizes, UNIX seconds."""
+    return None if type(value) is int and value >= 0 else "is not an integer of at least 0"
+
+
+def boolean(value: object) -> str | None:
+    """True or false."""
+    return None if isinstance(value, bool) else "is not true or false"
+
+
+def anything(value: object) -> str | None:
+    """Any JSON object; its own subject says more."""
+    return None if isinstance(value, dict) else "is not an object"
+
+
+def one_of(*allowed: str) -> Form:
+    """One of these words."""
+    return lambda value: (
+        None if isinstance(value, str) and value in allowed else f"is not one of {', '.join(allowed)}"
+    )
+
+
+def or_null(form: Form) -> Form:
+    """This form, or null."""
+    return lambda value: None if value is None else form(value)
+
+
+def keys(**forms: Form) -> Form:
+    """An object with exactly these keys."""
+
+    def form(value: object) -> str | None:
+        if not isinstance(value, dict):
+            return "is not an object"
+        if set(value) != set(forms):
+            missing, unknown = sorted(set(forms) - set(value)), sorted(set(value) - set(forms))
+            return f"lacks {', '.join(missing) or 'nothing'} and has {', '.join(unknown) or 'nothing'} beside its keys"
+        return _first((f"{name}", each(value[name])) for name, each in forms.items())
+
+    return form
+
+
+def every(form: Form) -> Form:
+    """A list in which each item has this form."""
+
+    def check(value: object) -> str | None:
+        if not isinstance(value, list):
+            return "is not a list"
+        return _first((f"[{index}]", form(item)) for index, item in enumerate(value))
+
+    return check
+
+
+def table(form: Form) -> Form:
+    """An object whose values all have this form, under any keys."""
+
+    def check(value: object) -> str | None:
+        if not isinstance(value, dict):
+            return "is not an object"
+        return _first((str(name), form(item)) for name, item in value.items())
+
+    return check
+
+
+def at_least_keys(**forms: Form) -> Form:
+    """An object with these keys and maybe others: used where another part of the project owns the rest."""
+
+    def check(value: object) -> str | None:
+        if not isinstance(value, dict):
+            return "is not an object"
+        missing = sorted(set(forms) - set(value))
+        if missing:
+            return f"lacks {', '.join(missing)}"
+        return _first((name, form(value[name])) for name, form in forms.items())
+
+    return check
+
+
+def _first(results: Iterator[tuple[str, str | None]]) -> str | None:
+    return next((f"{name} {wrong}" for name, wrong in results if wrong), None)
+
+
+def _release_key(value: object) -> str | None:
+    wrong = keys(algorithm=one_of(ALGORITHM), public_key=text)(value)
+    if wrong is None and isinstance(value, dict) and not is_usable_public_key(value["public_key"]):
+        return "public_key is not a usable Ed25519 public key (64 lower-case hex characters)"
+    return wrong
+
+
+def _artifact(value: object) -> str | None:
+    problems = check_entries(value, "artifact")
+    return f"{problems[0].place}: {problems[0].detail}" if problems else None
+
+
+digest = _matches(_DIGEST, "a digest (64 lower-case hex characters)")
+power = _matches(_POWER, "a whole number as text")
+address = _matches(_ADDRESS, "an address")
+slug = _matches(_SLUG, "a slug (letters, digits, hyphens and underscores)")
+ratio = keys(numerator=lambda value: None if type(value) is int else "is not an integer", denominator=count)
+
+BODIES: Mapping[str, Form] = {
+    "community": keys(
+        slug=slug,
+        name=keys(en=text, fr=text),
+        instance=text,
+        chain_id=count,
+        token=address,
+        release_key=_release_key,
+    ),
+    "proposal": keys(
+        number=count,
+        kind=text,
+        title=text,
+        text=text,
+        payload=anything,
+        author=address,
+        nonce=count,
+        method=text,
+        rules=keys(
+            quorum_bps=count,
+            threshold_bps=count,
+            proposal_threshold=power,
+            voting_delay_seconds=count,
+            voting_period_seconds=count,
+            timelock_seconds=count,
+            execution_window_seconds=count,
+        ),
+        snapshot=keys(
+            block_number=count,
+            block_hash=_matches(_HEX32, "a block hash (0x and 64 lower-case hex characters)"),
+            total_supply=power,
+            source=keys(name=text, version=lambda value: text(value) and count(value), parameters=anything),
+        ),
+        submitted_at=count,
+        opens_at=count,
+        closes_at=count,
+    ),
+    "ballot": keys(
+        voter=address, choice=count, reason=text, nonce=count, power=power, signature=text, cast_at=count
+    ),
+    "tally": keys(method=text, ballot_count=count, ballots_root=digest, totals=table(power), closed_at=count),
+    "decision": keys(
+        passed=boolean,
+        conditions=every(keys(condition=text, holds=boolean, found=text, needed=text)),
+        decided_at=count,
+        queued_at=or_null(count),
+        eta=or_null(count),
+        expires_at=or_null(count),
+    ),
+    "execution": keys(executed_at=count, kind=text),
+    "dataset": keys(
+        slug=slug,
+        title=text,
+        license=text,
+        role=one_of("training", "evaluation"),
+        files=every(keys(path=text, size=count, sha256=digest)),
+        digest=digest,
+        records=count,
+        languages=every(text),
+        scans=every(keys(scan=text, passed=boolean, found=count, detail=text)),
+    ),
+    "rule": keys(
+        slug=slug, title=text, metric=text, comparator=text, bound=ratio, scope=text, severity=one_of("block")
+    ),
+    # The recipe belongs to training_jobs; here only what the checks read.
+    "spec": at_least_keys(
+        base=keys(
+            model=text,
+            revision=_matches(_HEX40, "a revision (40 lower-case hex characters)"),
+            manifest_sha256=digest,
+        ),
+        datasets=every(keys(digest=digest, languages=every(text))),
+        evaluation=keys(suite=digest),
+        output=text,
+    ),
+    "run": keys(
+        run=count,
+        attempt=count,
+        started_at=count,
+        finished_at=count,
+        steps=count,
+        tokens=count,
+        artifact=_artifact,
+        code_digest=digest,
+        environment=table(text),
+        isolation=text,
+        trace_sha256=digest,
+    ),
+    "evaluation": keys(
+        suite=digest,
+        candidate=table(anything),
+        parent=table(anything),
+        samples=count,
+        samples_sha256=digest,
+        verdict=keys(
+            accepted=boolean,
+            reasons=every(keys(rule=text, metric=text, holds=boolean, found=text, needed=text)),
+        ),
+    ),
+    "release": keys(
+        model=_matches(_MODEL, "<namespace>/<name>"),
+        version=count,
+        revision=_matches(_HEX40, "a revision (40 lower-case hex characters)"),
+        manifest_sha256=digest,
+        card_sha256=digest,
+        released_at=count,
+    ),
+}
+
+# kind → parent kind → (at least, at most)
+PARENTS: Mapping[str, Mapping[str, tuple[int, int]]] = {
+    "community": {},
+    "proposal": {"community": (1, 1)},
+    "ballot": {"proposal": (1, 1)},
+    "tally": {"proposal": (1, 1)},
+    "decision": {"proposal": (1, 1), "tally": (1, 1)},
+    "execution": {"decision": (1, 1)},
+    "dataset": {"execution": (1, 1)},
+    "rule": {"execution": (1, 1)},
+    "spec": {"execution": (1, 1), "dataset": (1, MANY), "rule": (1, MANY)},
+    "run": {"spec": (1, 1)},
+    "evaluation": {"run": (1, 1), "rule": (1, MANY)},
+    "release": {"run": (1, 1), "evaluation": (1, 1)},
+}
+
+
+def body_problem(record: Record) -> str | None:
+    """Say what is wrong with the kind, version or body of a record, or return nothing."""
+    form = BODIES.get(record.kind)
+    if form is None:
+        return f"the kind {record.kind!r} is not known"
+    if record.version != VERSION:
+        return f"version {record.version} of {record.kind} is not known, only {VERSION}"
+    wrong = form(record.body)
+    return f"the body {wrong}" if wrong else None
+
+
+def parents_problem(record: Record, records: Mapping[str, Record]) -> str | None:
+    """Say what is wrong with the kinds of a record's parents (all of them are in `records`), or return nothing."""
+    found: dict[str, int] = {}
+    for parent in record.parents:
+        kind = records[parent].kind
+        found[kind] = found.get(kind, 0) + 1
+    allowed = PARENTS[record.kind]
+    for kind in sorted(set(found) - set(allowed)):
+        return f"a {record.kind} does not rest on a {kind}"
+    for kind, (least, most) in allowed.items():
+        if not least <= found.get(kind, 0) <= most:
+            return f"a {record.kind} rests on {least}{'' if least == most else ' or more'} {kind}, found {found.get(kind, 0)}"
+    return None
+
+
+def parent_of(record: Record, kind: str, records: Mapping[str, Record]) -> Record:
+    """Return the one parent of this kind, of a record whose parents were checked."""
+    return parents_of(record, kind, records)[0]
+
+
+def parents_of(record: Record, kind: str, records: Mapping[str, Record]) -> list[Record]:
+    """Return the parents of this kind, by digest."""
+    return [records[parent] for parent in record.parents if records[parent].kind == kind]
+
+
+def body_of(record: Record) -> dict[str, Any]:
+    """Return the body as a plain dict."""
+    return dict(record.body)

@@ -1,0 +1,319 @@
+"""Questions that pages and the API ask about models, datasets, ethics rules and releases. Reads only.
+
+What a release rests on is read from its published bundle, the same bytes that a stranger downloads, so that the page
+can never tell a better story than the download does. The verification is the stranger's own `verify.check`.
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from fractions import Fraction
+from pathlib import Path
+from typing import Any
+
+from django.core.cache import cache
+from django.db.models import Count, Prefetch
+
+from governance.errors import NotFound
+from governance.evidence.record import Record
+from governance.models import Community, Proposal
+from models_registry.models import Dataset, EthicsRule, Model, Publication, Version
+from models_registry.provenance import bundle, verify
+from models_registry.provenance.bundle import BundleError
+
+VERIFICATION_SECONDS = 3600
+
+
+@dataclass(frozen=True)
+class Measure:
+    """One metric of an evaluation, exact: the parent version's value before, the candidate's after."""
+
+    metric: str
+    before: Fraction | None
+    after: Fraction | None
+    unit: str
+    samples: int
+
+
+@dataclass(frozen=True)
+class VersionRow:
+    """A version with what was measured when it was accepted."""
+
+    version: Version
+    measures: tuple[Measure, ...]
+    headline: Measure | None
+
+
+@dataclass(frozen=True)
+class ModelCard:
+    """A model with its newest versions first."""
+
+    model: Model
+    versions: tuple[VersionRow, ...]
+
+    @property
+    def newest(self) -> VersionRow | None:
+        """Return the newest version."""
+        return self.versions[0] if self.versions else None
+
+
+@dataclass(frozen=True)
+class Effects:
+    """What an executed proposal made, in this app."""
+
+    datasets: tuple[Dataset, ...]
+    rules: tuple[EthicsRule, ...]
+    versions: tuple[Version, ...]
+
+    def __bool__(self) -> bool:
+        """Say whether there is anything."""
+        return bool(self.datasets or self.rules or self.versions)
+
+
+@dataclass(frozen=True)
+class Step:
+    """One record of a lineage, with the records that it rests on and how many ballots stand behind it."""
+
+    record: Record
+    ballots: int
+
+    @property
+    def proposal_number(self) -> int | None:
+        """Return the number, for a proposal."""
+        return self.record.body.get("number") if self.record.kind == "proposal" else None
+
+
+@dataclass(frozen=True)
+class Strand:
+    """One decision of a lineage with all that follows from it: proposal, tally, decision, execution, effects."""
+
+    proposal: Step
+    steps: tuple[Step, ...]
+
+
+@dataclass(frozen=True)
+class Lineage:
+    """The walk from a release back to the ballots, read from its bundle."""
+
+    release: Record
+    strands: tuple[Strand, ...]
+    community: Record | None
+    record_count: int
+    ballot_count: int
+    files: tuple[Mapping[str, Any], ...]
+
+
+@dataclass(frozen=True)
+class ReleaseDetail:
+    """All that the page of a release shows. `problem` says why the bundle cannot be read, when it cannot."""
+
+    version: Version
+    row: VersionRow
+    publications: tuple[Publication, ...]
+    lineage: Lineage | None
+    problem: str
+
+
+def models_of(community: Community) -> list[ModelCard]:
+    """Return the models of a community with their versions."""
+    found = Model.objects.filter(community=community).order_by("id").prefetch_related(_versions())
+    return [_card(model) for model in found]
+
+
+def model_counts() -> dict[int, int]:
+    """Return how many models each community owns, by its id."""
+    counted = Model.objects.order_by().values("community_id").annotate(rows=Count("pk"))
+    return dict(counted.values_list("community_id", "rows"))
+
+
+def model_named(namespace: str, name: str) -> ModelCard:
+    """Return a model with its versions, or raise NotFound."""
+    found = (
+        Model.objects.select_related("community")
+        .filter(namespace=namespace, name=name)
+        .prefetch_related(_versions())
+        .first()
+    )
+    if found is None:
+        raise NotFound("model_not_found", "there is no model with this name", found=f"{namespace}/{name}")
+    return _card(found)
+
+
+def latest_releases(community: Community, limit: int = 3) -> list[VersionRow]:
+    """Return the newest published releases of a community."""
+    found = (
+        Version.objects.filter(model__community=community, release_record__isnull=False)
+        .select_related("model", "proposal", "evaluation_record", "release_record")
+        .order_by("-created_at")[:limit]
+    )
+    return [version_row(version) for version in found]
+
+
+def release_detail(revision: str) -> ReleaseDetail:
+    """Return a release by its revision, or raise NotFound."""
+    version = (
+        Version.objects.select_related(
+            "model", "model__community", "proposal", "evaluation_record", "release_record", "parent"
+        )
+        .filter(revision=revision, release_record__isnull=False)
+        .first()
+    )
+    if version is None:
+        raise NotFound("release_not_found", "there is no release with this revision", field="revision", found=revision)
+    lineage, problem = None, ""
+    try:
+        lineage = read_lineage(Path(version.folder))
+    except (BundleError, OSError) as error:
+        problem = str(error)
+    publications = tuple(version.publications.order_by("published_at"))
+    return ReleaseDetail(version, version_row(version), publications, lineage, problem)
+
+
+def read_lineage(folder: Path) -> Lineage:
+    """Read the bundle of a release and order its records by the decision that they follow from."""
+    found = bundle.read(folder)
+    records = {record.digest: record for record in found.records}
+    ballots: dict[str, int] = {}
+    for ballot in found.ballots:
+        for parent in ballot.parents:
+            ballots[parent] = ballots.get(parent, 0) + 1
+    proposals = [record for record in found.records if record.kind == "proposal"]
+    owner: dict[str, str] = {proposal.digest: proposal.digest for proposal in proposals}
+    # Parents stand before children, so one pass gives every record the newest decision among those it rests on.
+    numbers = {proposal.digest: proposal.body["number"] for proposal in proposals}
+    for record in found.records:
+        owners = [owner[parent] for parent in record.parents if parent in owner]
+        if record.digest not in owner and owners:
+            owner[record.digest] = max(owners, key=lambda digest: numbers[digest])
+    strands = [
+        Strand(
+            Step(proposal, ballots.get(proposal.digest, 0)),
+            tuple(
+                Step(record, ballots.get(proposal.digest, 0))
+                for record in found.records
+                if owner.get(record.digest) == proposal.digest and record is not proposal
+            ),
+        )
+        for proposal in proposals
+    ]
+    strands.sort(key=lambda strand: -numbers[strand.proposal.record.digest])
+    community = next((record for record in records.values() if record.kind == "community"), None)
+    return Lineage(
+        release=found.release,
+        strands=tuple(strands),
+        community=community,
+        record_count=len(found.records),
+        ballot_count=len(found.ballots),
+        files=tuple(found.manifest["files"]),
+    )
+
+
+def verification(version: Version) -> verify.Report | None:
+    """Verify a release with the community's key as the trust root; nothing when its folder is gone.
+
+    The answer is kept for an hour under the size and time of every file, so that a change of any file is checked anew.
+    """
+    folder = Path(version.folder)
+    key = f"verification:{version.revision}:{version.model.community.release_key}"
+    try:
+        fingerprint = _fingerprint(folder)
+        kept = cache.get(key)
+        if kept is not None and kept[0] == fingerprint:
+            report: verify.Report = kept[1]
+            return report
+        report = verify.check(folder, verify.TrustRoots(release_key=version.model.community.release_key))
+    except (verify.Unreadable, OSError):
+        return None
+    cache.set(key, (fingerprint, report), VERIFICATION_SECONDS)
+    return report
+
+
+def datasets_of(community: Community) -> list[Dataset]:
+    """Return the datasets of a community: included ones first, then by time."""
+    found = Dataset.objects.filter(community=community).select_related("proposal")
+    return sorted(found, key=lambda dataset: (dataset.included_at is None, -dataset.registered_at.timestamp()))
+
+
+def dataset(digest: str) -> Dataset:
+    """Return a dataset by its digest, or raise NotFound."""
+    found = (
+        Dataset.objects.select_related("community", "proposal", "inclusion_record").filter(digest=digest).first()
+    )
+    if found is None:
+        raise NotFound("dataset_not_found", "there is no dataset with this digest", field="digest", found=digest)
+    return found
+
+
+def datasets_named(community: Community, digests: Iterable[str]) -> dict[str, Dataset]:
+    """Return the datasets with these digests, by digest."""
+    return {found.digest: found for found in Dataset.objects.filter(community=community, digest__in=set(digests))}
+
+
+def rules_of(community: Community) -> list[EthicsRule]:
+    """Return the ethics rules of a community: those in force first, then by time."""
+    found = EthicsRule.objects.filter(community=community).select_related("proposal").order_by("adopted_at")
+    return sorted(found, key=lambda rule: rule.revoked_at is not None)
+
+
+def rules_in_force(community: Community) -> list[EthicsRule]:
+    """Return the ethics rules that bind new runs."""
+    return [rule for rule in rules_of(community) if rule.revoked_at is None]
+
+
+def effects_of(proposal: Proposal) -> Effects:
+    """Return what a proposal made in this app."""
+    return Effects(
+        tuple(Dataset.objects.filter(proposal=proposal)),
+        tuple(EthicsRule.objects.filter(proposal=proposal)),
+        tuple(Version.objects.filter(proposal=proposal).select_related("model")),
+    )
+
+
+def measures_of(evaluation: Mapping[str, Any]) -> tuple[Measure, ...]:
+    """Return the metrics of an evaluation's body, by name."""
+    candidate, parent = evaluation.get("candidate", {}), evaluation.get("parent", {})
+    return tuple(
+        Measure(
+            metric,
+            _ratio(parent.get(metric)),
+            _ratio(candidate.get(metric)),
+            str((candidate.get(metric) or parent.get(metric) or {}).get("unit", "")),
+            int((candidate.get(metric) or {}).get("samples", 0)),
+        )
+        for metric in sorted({*candidate, *parent})
+    )
+
+
+def version_row(version: Version) -> VersionRow:
+    """Return a version with its measures."""
+    if version.evaluation_record is None:
+        return VersionRow(version, (), None)
+    measures = measures_of(version.evaluation_record.body)
+    headline = next((measure for measure in measures if measure.metric == "answer_accuracy"), None)
+    headline = headline or next((measure for measure in measures if "accuracy" in measure.metric), None)
+    return VersionRow(version, measures, headline or (measures[0] if measures else None))
+
+
+def _versions() -> "Prefetch[Any]":
+    return Prefetch(
+        "versions",
+        Version.objects.select_related("model", "proposal", "evaluation_record", "release_record").order_by("-number"),
+    )
+
+
+def _card(model: Model) -> ModelCard:
+    return ModelCard(model, tuple(version_row(version) for version in model.versions.all()))
+
+
+def _ratio(value: object) -> Fraction | None:
+    if not isinstance(value, Mapping):
+        return None
+    numerator, denominator = value.get("numerator"), value.get("denominator")
+    if type(numerator) is not int or type(denominator) is not int or denominator <= 0:
+        return None
+    return Fraction(numerator, denominator)
+
+
+def _fingerprint(folder: Path) -> tuple[tuple[str, int, int], ...]:
+    """Return name, size and time of every file below a folder: it changes when a file does."""
+    stats = [(path.relative_to(folder).as_posix(), path.lstat()) for path in folder.rglob("*")]
+    return tuple(sorted((name, stat.st_size, stat.st_mtime_ns) for name, stat in stats))

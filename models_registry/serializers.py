@@ -1,0 +1,104 @@
+"""What goes out as JSON for the registry."""
+
+from typing import Any
+
+from drf_spectacular.types import OpenApiTypes
+from drf_spectacular.utils import extend_schema_field
+from rest_framework import serializers
+
+from governance.serializers import StrictSerializer, StrictText
+from models_registry.models import Dataset, EthicsRule, Model, Version
+
+
+class DatasetInput(StrictSerializer):
+    """What a form says of the file that it sends."""
+
+    community = StrictText()
+    slug = serializers.SlugField(max_length=80)
+    title = StrictText(max_length=200)
+    license = StrictText(max_length=40)
+    role = serializers.ChoiceField(choices=["training", "evaluation"])
+    digest = serializers.RegexField(r"^[0-9a-f]{64}$", required=False)
+
+
+class DatasetOutput(serializers.ModelSerializer[Dataset]):
+    """A dataset."""
+
+    community = serializers.CharField(source="community.slug")
+    record = serializers.CharField(source="inclusion_record_id", allow_null=True)
+
+    class Meta:
+        """Fields."""
+
+        model = Dataset
+        fields = (
+            "digest", "community", "slug", "title", "license", "role", "records", "size", "languages", "scans",
+            "registered_by", "registered_at", "included_at", "record",
+        )
+
+
+class EthicsRuleOutput(serializers.ModelSerializer[EthicsRule]):
+    """A rule in force, or revoked."""
+
+    community = serializers.CharField(source="community.slug")
+    bound = serializers.SerializerMethodField()
+    record = serializers.CharField(source="record_id")
+    proposal = serializers.CharField(source="proposal.public_id")
+
+    class Meta:
+        """Fields."""
+
+        model = EthicsRule
+        fields = (
+            "slug", "community", "title", "metric", "comparator", "bound", "scope", "severity", "adopted_at",
+            "revoked_at", "record", "proposal",
+        )
+
+    @extend_schema_field(OpenApiTypes.OBJECT)
+    def get_bound(self, rule: EthicsRule) -> dict[str, int]:
+        """Return the exact bound."""
+        return {"numerator": rule.bound_numerator, "denominator": rule.bound_denominator}
+
+
+class VersionOutput(serializers.ModelSerializer[Version]):
+    """A version of a model."""
+
+    model = serializers.CharField(source="model.__str__")
+    release = serializers.CharField(source="release_record_id", allow_null=True)
+    evaluation = serializers.SerializerMethodField()
+    publications = serializers.SerializerMethodField()
+
+    class Meta:
+        """Fields."""
+
+        model = Version
+        fields = (
+            "model", "number", "revision", "manifest_sha256", "release", "evaluation", "publications", "created_at",
+            "published_at",
+        )
+
+    @extend_schema_field(OpenApiTypes.OBJECT)
+    def get_evaluation(self, version: Version) -> dict[str, Any] | None:
+        """Return what was measured and judged."""
+        return version.evaluation_record.body if version.evaluation_record else None
+
+    @extend_schema_field(OpenApiTypes.OBJECT)
+    def get_publications(self, version: Version) -> list[dict[str, str]]:
+        """Return where it was published."""
+        return [
+            {"target": publication.target, "location": publication.location, "revision": publication.revision}
+            for publication in version.publications.all()
+        ]
+
+
+class ModelOutput(serializers.ModelSerializer[Model]):
+    """A model with its versions."""
+
+    community = serializers.CharField(source="community.slug")
+    versions = VersionOutput(many=True)
+
+    class Meta:
+        """Fields."""
+
+        model = Model
+        fields = ("namespace", "name", "community", "title_en", "title_fr", "license", "versions")

@@ -1,0 +1,404 @@
+"""Everything that changes the registry: datasets come in, rules are adopted, versions are registered and published.
+
+Each service locks, reads the facts, asks the pure rules, writes facts and an event. The clock is a parameter.
+"""
+
+import hashlib
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Any, BinaryIO
+
+from django.conf import settings
+from django.db import transaction
+from django.db.models import Max
+
+from governance.clock import unix
+from governance.errors import Conflict, Invalid
+from governance.models import Ballot, Community, Proposal, Record
+from governance.records import closure, keep
+from governance.services import note
+from models_registry import card, gates
+from models_registry.datasets.intake import Limits, read_rows, take_in
+from models_registry.datasets.scans import SCANS, Context, run_all
+from models_registry.models import Dataset, EthicsRule, Model, Publication, Version
+from models_registry.provenance import bundle, manifest
+from models_registry.provenance.signing import FileSigner
+from models_registry.publishing import TARGETS, HubTarget, HuggingFaceTarget, PublishError, Target
+from models_registry.publishing.check import ArtifactError, check_artifact
+
+REVISION_DIGITS = 40
+RELEASES = "releases"
+
+
+# --- datasets -----------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class NewDataset:
+    """What whoever registers a dataset says of it."""
+
+    slug: str
+    title: str
+    license: str
+    role: str
+    file_name: str
+    digest: str = ""
+
+
+def dataset_path(digest: str) -> Path:
+    """Return where the canonical rows of a dataset lie."""
+    return settings.ARTIFACTS_DIR / "datasets" / f"{digest}.jsonl"
+
+
+def register_dataset(
+    community: Community, actor: str, new: NewDataset, stream: BinaryIO, now: datetime
+) -> tuple[Dataset, bool]:
+    """Read, canonicalise, hash and scan a dataset; keep its rows; return it, and whether it is new.
+
+    Registering decides nothing: only a vote includes a dataset. Raises IntakeError for what cannot be read.
+    """
+    taken = take_in(
+        stream,
+        name=new.file_name,
+        limits=Limits(file_bytes_max=settings.DATASET_BYTES_MAX),
+        expected_digest=new.digest or None,
+    )
+    existing = Dataset.objects.filter(community=community, digest=taken.digest).first()
+    if existing:
+        return existing, False
+    scans = run_all(list(taken.rows()), Context(new.license, _suite_questions(community)))
+    path = dataset_path(taken.digest)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    _write_whole(path, taken.canonical)
+    with transaction.atomic():
+        dataset, created = Dataset.objects.get_or_create(
+            community=community,
+            digest=taken.digest,
+            defaults={
+                "slug": new.slug,
+                "title": new.title,
+                "license": new.license,
+                "role": new.role,
+                "records": taken.records,
+                "size": len(taken.canonical),
+                "languages": list(taken.languages),
+                "scans": [{**scan.to_dict(), "blocks": SCANS[scan.scan].blocks} for scan in scans],
+                "registered_by": actor,
+                "registered_at": now,
+            },
+        )
+        note("dataset_registered", now, community=community, actor=actor, dataset=taken.digest)
+    return dataset, created
+
+
+def include_dataset(proposal: Proposal, execution: Record, now: datetime) -> Dataset:
+    """Mark the dataset that a vote included, and write its record. Runs inside the execution's transaction."""
+    dataset = Dataset.objects.select_for_update().get(
+        community=proposal.community, digest=proposal.payload["digest"]
+    )
+    if dataset.included_at is not None:
+        raise Conflict("already_included", "this dataset is included already", found=dataset.digest)
+    content = dataset_path(dataset.digest).read_bytes()
+    if hashlib.sha256(content).hexdigest() != dataset.digest:
+        raise Conflict("blocked_payload_changed", "the stored rows are not the ones that were voted on")
+    dataset.inclusion_record = keep(
+        "dataset",
+        f"dataset:{dataset.digest}",
+        {
+            "slug": dataset.slug,
+            "title": dataset.title,
+            "license": dataset.license,
+            "role": dataset.role,
+            "files": [{"path": f"{dataset.slug}.jsonl", "size": len(content), "sha256": dataset.digest}],
+            "digest": dataset.digest,
+            "records": dataset.records,
+            "languages": dataset.languages,
+            "scans": [
+                {name: scan[name] for name in ("scan", "passed", "found", "detail")} for scan in dataset.scans
+            ],
+        },
+        [execution],
+    )
+    dataset.included_at, dataset.proposal = now, proposal
+    dataset.save()
+    note("dataset_included", now, proposal=proposal, dataset=dataset.digest)
+    return dataset
+
+
+def _suite_questions(community: Community) -> tuple[str, ...]:
+    """Return the questions of the community's evaluation suites, which no training set may contain."""
+    digests = Dataset.objects.filter(community=community, role="evaluation").values_list("digest", flat=True)
+    return tuple(row["question"] for digest in digests for row in read_rows(dataset_path(digest).read_bytes()))
+
+
+# --- ethics rules -------------------------------------------------------------------------------------------------
+
+
+def adopt_rule(proposal: Proposal, execution: Record, now: datetime) -> EthicsRule:
+    """Put a voted rule into force: it binds every run that is executed from now on."""
+    body = dict(proposal.payload)
+    gates.Rule.from_record(body)
+    if EthicsRule.objects.filter(
+        community=proposal.community, slug=body["slug"], revoked_at__isnull=True
+    ).exists():
+        raise Conflict("rule_in_force", "a rule of this name is in force already", found=body["slug"])
+    rule = EthicsRule.objects.create(
+        community=proposal.community,
+        slug=body["slug"],
+        title=body["title"],
+        metric=body["metric"],
+        comparator=body["comparator"],
+        bound_numerator=body["bound"]["numerator"],
+        bound_denominator=body["bound"]["denominator"],
+        scope=body["scope"],
+        severity=body["severity"],
+        record=keep("rule", f"rule:{proposal.community.slug}/{body['slug']}", body, [execution]),
+        proposal=proposal,
+        adopted_at=now,
+    )
+    note("rule_adopted", now, proposal=proposal, rule=rule.slug)
+    return rule
+
+
+# --- versions -----------------------------------------------------------------------------------------------------
+
+
+def register_base(model: Model, folder: Path, now: datetime) -> Version:
+    """Register the weights that a community starts from as version 0. Safe to repeat."""
+    _require_publishable(folder, release=False)
+    manifest_sha256 = hashlib.sha256(bundle.manifest_bytes(folder)).hexdigest()
+    revision = manifest_sha256[:REVISION_DIGITS]
+    relative = Path("bases") / revision
+    _copy_whole(folder, settings.ARTIFACTS_DIR / relative)
+    with transaction.atomic():
+        version, created = Version.objects.get_or_create(
+            model=model,
+            number=0,
+            defaults={
+                "revision": revision,
+                "manifest_sha256": manifest_sha256,
+                "folder": str(relative),
+                "created_at": now,
+                "published_at": now,
+            },
+        )
+        if created:
+            note("base_registered", now, community=model.community, model=str(model), revision=revision)
+    if version.manifest_sha256 != manifest_sha256:
+        raise Conflict("base_differs", "version 0 of this model is registered with other weights")
+    return version
+
+
+def version_folder(version: Version) -> Path:
+    """Return where the files of a version lie."""
+    return settings.ARTIFACTS_DIR / version.folder
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """What an accepted run hands over: its files, its records and where it comes from."""
+
+    model: Model
+    parent: Version
+    proposal: Proposal
+    artifact: Path
+    run_record: Record
+    evaluation_record: Record
+    judged_at: datetime
+
+
+def release(candidate: Candidate) -> Version:
+    """Sign and publish an accepted candidate; return its version. Safe to repeat after any interruption.
+
+    Every input is a stored fact (the clock is `judged_at`), so a repeated call makes the same bytes and finds its own
+    earlier work.
+
+    1. Stage the files of the run, the card and the licence; refuse whatever may not be published.
+    2. Make the manifest and the release record; write the provenance and sign it.
+    3. Publish to every configured target.
+    4. In one transaction: the version and its publications exist.
+    """
+    existing = Version.objects.filter(evaluation_record=candidate.evaluation_record).first()
+    if existing:
+        return existing
+    number = _next_number(candidate.model)
+    with _stage() as stage:
+        return _release(candidate, number, stage)
+
+
+@contextmanager
+def _stage() -> Iterator[Path]:
+    """Give a fresh folder beside the artifacts, so that two releases at once never share a file; remove it afterwards."""
+    root = settings.ARTIFACTS_DIR / "staging"
+    root.mkdir(parents=True, exist_ok=True)
+    stage = Path(tempfile.mkdtemp(dir=root))
+    stage.chmod(0o755)
+    try:
+        yield stage
+    finally:
+        shutil.rmtree(stage, ignore_errors=True)
+
+
+def _release(candidate: Candidate, number: int, stage: Path) -> Version:
+    """Do the four steps of `release` in an empty folder."""
+    for entry in candidate.run_record.body["artifact"]:  # 1
+        destination = stage / entry["path"]
+        destination.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(candidate.artifact / entry["path"], destination)
+    shutil.copyfile(settings.BASE_DIR / "LICENSE", stage / "LICENSE")
+    records = {
+        **closure(candidate.run_record),
+        **closure(candidate.evaluation_record),
+    }
+    model_address = str(candidate.model)
+    (stage / "README.md").write_text(
+        card.render(
+            card.Facts(
+                model=model_address,
+                version=number,
+                title_en=candidate.model.title_en,
+                title_fr=candidate.model.title_fr,
+                license=candidate.model.license,
+                run=candidate.run_record.digest,
+                evaluation=candidate.evaluation_record.digest,
+            ),
+            records,
+        )
+    )
+    _require_publishable(stage, release=True)
+    manifest_sha256 = hashlib.sha256(bundle.manifest_bytes(stage)).hexdigest()  # 2
+    revision = hashlib.sha256(
+        f"{manifest_sha256}{candidate.evaluation_record.digest}".encode()
+    ).hexdigest()[:REVISION_DIGITS]
+    with transaction.atomic():
+        release_record = keep(
+            "release",
+            f"release:{model_address}@{revision}",
+            {
+                "model": model_address,
+                "version": number,
+                "revision": revision,
+                "manifest_sha256": manifest_sha256,
+                "card_sha256": hashlib.sha256((stage / "README.md").read_bytes()).hexdigest(),
+                "released_at": unix(candidate.judged_at),
+            },
+            [candidate.run_record, candidate.evaluation_record],
+        )
+    proposals = [digest for digest, record in records.items() if record.kind == "proposal"]
+    ballots = Ballot.objects.counting().filter(proposal__record__in=proposals).select_related("record")
+    bundle.write(
+        stage,
+        release_record.value,
+        records,
+        [ballot.record.value for ballot in ballots],
+        FileSigner(release_key_path(candidate.model.community.slug)),
+    )
+    published = {  # 3
+        name: target.publish(stage, model_address, number, revision, manifest_sha256)
+        for name, target in _targets().items()
+    }
+    with transaction.atomic():  # 4
+        existing = Version.objects.select_for_update().filter(revision=revision).first()
+        if existing:
+            return existing
+        version = Version.objects.create(
+            model=candidate.model,
+            number=number,
+            revision=revision,
+            manifest_sha256=manifest_sha256,
+            folder=f"{RELEASES}/{published[HubTarget.name].location}",
+            parent=candidate.parent,
+            evaluation_record=candidate.evaluation_record,
+            release_record=release_record,
+            proposal=candidate.proposal,
+            created_at=candidate.judged_at,
+            published_at=candidate.judged_at,
+        )
+        for name, publication in published.items():
+            body = {"target": name, "location": publication.location, "revision": publication.revision}
+            Publication.objects.create(
+                version=version,
+                **body,
+                record=keep("publication", f"publication:{revision}/{name}", body, [release_record]),
+                published_at=candidate.judged_at,
+            )
+        note("version_released", candidate.judged_at, proposal=candidate.proposal, revision=revision)
+    return version
+
+
+def _targets() -> dict[str, Target]:
+    """Return where releases go: always our own hub first, then what the operator configured."""
+    targets: dict[str, Target] = {HubTarget.name: HubTarget(settings.ARTIFACTS_DIR / RELEASES)}
+    for name in settings.PUBLICATION_TARGETS:
+        if name not in TARGETS:
+            raise PublishError("unknown_target", f"{name}; known: {', '.join(sorted(TARGETS))}", permanent=True)
+        if name == HuggingFaceTarget.name:
+            targets[name] = HuggingFaceTarget(
+                settings.HUGGING_FACE_TOKEN, endpoint=settings.HUGGING_FACE_ENDPOINT
+            )
+    return targets
+
+
+def _require_publishable(folder: Path, *, release: bool) -> None:
+    """Refuse files that may not be published, as our own refusal."""
+    try:
+        check_artifact(folder, release=release)
+    except ArtifactError as error:
+        raise Invalid(error.code, error.detail, field=error.path) from error
+
+
+def release_key_path(slug: str) -> Path:
+    """Return where the release key of a community lies."""
+    return settings.KEYS_DIR / f"{slug}.ed25519"
+
+
+def _next_number(model: Model) -> int:
+    return (model.versions.aggregate(highest=Max("number"))["highest"] or 0) + 1
+
+
+def verify_folder(folder: Path, expected_manifest_sha256: str) -> None:
+    """Refuse a folder whose files are not the ones that were registered."""
+    found = hashlib.sha256(bundle.manifest_bytes(folder)).hexdigest()
+    if found != expected_manifest_sha256:
+        raise Conflict(
+            "blocked_payload_changed", "the stored files are not the registered ones", found=found,
+            allowed=expected_manifest_sha256,
+        )
+
+
+def require_files(files: list[Mapping[str, Any]], folder: Path) -> None:
+    """Refuse a folder that does not hold exactly these files, byte for byte."""
+    problems = manifest.check(folder, {"version": 1, "files": files})
+    if problems:
+        first = problems[0]
+        raise Invalid("manifest_mismatch", f"{first.place}: {first.detail}", field=first.place)
+
+
+# --- files --------------------------------------------------------------------------------------------------------
+
+
+def _write_whole(path: Path, content: bytes) -> None:
+    """Write a file so that it is there whole or not at all."""
+    temporary = path.with_name(f".{path.name}.{os.getpid()}")
+    with temporary.open("wb") as handle:
+        handle.write(content)
+        handle.flush()
+        os.fsync(handle.fileno())
+    temporary.replace(path)
+
+
+def _copy_whole(source: Path, destination: Path) -> None:
+    """Copy a folder so that it is there whole or not at all; what is there already stays."""
+    if destination.exists():
+        return
+    temporary = destination.with_name(f".{destination.name}.{os.getpid()}")
+    shutil.rmtree(temporary, ignore_errors=True)
+    temporary.parent.mkdir(parents=True, exist_ok=True)
+    shutil.copytree(source, temporary)
+    temporary.rename(destination)

@@ -1,0 +1,404 @@
+"""A Hugging Face hub in this process: the endpoints that the official client calls to publish and to download a model.
+
+Repositories are real chains of commits held in memory; small files are named by their git digest and large ones go through
+Git LFS, as on the real hub. `fail` makes the next matching request go wrong in a chosen way. It keeps no secrets: one token.
+"""
+
+import base64
+import hashlib
+import json
+import re
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
+from urllib.parse import parse_qs, unquote, urlsplit
+
+TOKEN = "hf_simulated_token_of_the_tests"  # noqa: S105 - opens nothing but this simulator
+LFS_SUFFIXES = (".safetensors",)
+LFS_BYTES_MIN = 1024 * 1024
+
+
+@dataclass
+class Commit:
+    """One commit with its whole tree. `lfs` names the paths that are kept as large files."""
+
+    oid: str
+    title: str
+    message: str
+    files: dict[str, bytes]
+    lfs: frozenset[str]
+
+
+@dataclass
+class Repository:
+    """One model repository: the commits of its main branch, oldest first, and its tags."""
+
+    commits: list[Commit] = field(default_factory=list)
+    tags: dict[str, str] = field(default_factory=dict)
+
+    def add(self, title: str, message: str, files: dict[str, bytes], lfs: frozenset[str]) -> Commit:
+        """Append a commit whose name depends on its content and its parent, as in git."""
+        parent = self.commits[-1].oid if self.commits else ""
+        tree = "".join(f"{path} {git_digest(content)}\n" for path, content in sorted(files.items()))
+        oid = hashlib.sha1(f"{parent}\n{title}\n{message}\n{tree}".encode()).hexdigest()  # noqa: S324 - as git does
+        self.commits.append(Commit(oid, title, message, files, lfs))
+        return self.commits[-1]
+
+    def at(self, revision: str) -> Commit | None:
+        """Find a commit by branch, tag or name."""
+        oid = self.commits[-1].oid if revision == "main" else self.tags.get(revision, revision)
+        return next((commit for commit in self.commits if commit.oid == oid), None)
+
+
+@dataclass
+class Failure:
+    """What shall go wrong: the next `times` requests of `method` whose path matches `pattern`."""
+
+    method: str
+    pattern: str
+    how: str
+    times: int
+
+
+def git_digest(content: bytes) -> str:
+    """Name of a file in git: the SHA-1 of its header and content."""
+    return hashlib.sha1(b"blob %d\0" % len(content) + content).hexdigest()  # noqa: S324 - as git does
+
+
+class HuggingFaceHubSimulator:
+    """The hub's state and its server. Use it as `with HuggingFaceHubSimulator().running() as hub`."""
+
+    def __init__(self, prefix: str = "") -> None:
+        """Serve below `prefix`, such as "/hf"."""
+        self.prefix = prefix
+        self.repositories: dict[str, Repository] = {}
+        self.large_files: dict[str, bytes] = {}
+        self.requests: list[str] = []
+        self.failures: list[Failure] = []
+        self.lock = threading.RLock()
+        self.endpoint = ""
+
+    @contextmanager
+    def running(self) -> Iterator["HuggingFaceHubSimulator"]:
+        """Serve on a free port until the block ends."""
+        simulator = self
+
+        class Handler(_Handler):
+            hub = simulator
+
+        server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        server.daemon_threads = True
+        self.endpoint = f"http://127.0.0.1:{server.server_port}{self.prefix}"
+        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True)
+        thread.start()
+        try:
+            yield self
+        finally:
+            server.shutdown()
+            server.server_close()
+            thread.join()
+
+    def fail(self, method: str, pattern: str, how: str, *, times: int = 1) -> None:
+        """Let requests go wrong. `how`: a status such as "500"; "drop" acts and then cuts the line; "hang" never answers;
+
+        "race" lets somebody else commit first.
+        """
+        self.failures.append(Failure(method, pattern, how, times))
+
+    def commit_by_somebody_else(self, repo_id: str) -> None:
+        """Move the main branch, as a person with write access could."""
+        repository = self.repositories[repo_id]
+        head = repository.commits[-1]
+        files = head.files | {"NOTES.md": f"note {len(repository.commits)}".encode()}
+        repository.add("a note", "", files, head.lfs)
+
+    def next_failure(self, method: str, path: str) -> str:
+        """Return how this request shall go wrong, or nothing."""
+        with self.lock:
+            for failure in self.failures:
+                if failure.times and failure.method == method and re.search(failure.pattern, path):
+                    failure.times -= 1
+                    return failure.how
+        return ""
+
+
+class _Handler(BaseHTTPRequestHandler):
+    """Routes requests to the simulator. One handler class is made per simulator, which is its `hub`."""
+
+    hub: HuggingFaceHubSimulator
+    protocol_version = "HTTP/1.1"
+
+    _REPO = r"(?P<repo>[\w.\-]+/[\w.\-]+)"
+    ROUTES = (
+        ("POST", r"/api/repos/create", "create_repo"),
+        ("POST", r"/api/validate-yaml", "validate_yaml"),
+        ("GET", rf"/api/models/{_REPO}(?:/revision/(?P<revision>[^/]+))?", "model_info"),
+        ("GET", rf"/api/models/{_REPO}/tree/(?P<revision>[^/]+)", "tree"),
+        ("GET", rf"/api/models/{_REPO}/commits/(?P<revision>[^/]+)", "commits"),
+        ("GET", rf"/api/models/{_REPO}/refs", "refs"),
+        ("POST", rf"/api/models/{_REPO}/preupload/(?P<revision>[^/]+)", "preupload"),
+        ("POST", rf"/api/models/{_REPO}/commit/(?P<revision>[^/]+)", "commit"),
+        ("POST", rf"/api/models/{_REPO}/tag/(?P<revision>[^/]+)", "tag"),
+        ("POST", rf"/{_REPO}\.git/info/lfs/objects/batch", "lfs_batch"),
+        ("PUT", r"/lfs/(?P<oid>[0-9a-f]{64})", "lfs_put"),
+        ("POST", r"/lfs/verify", "lfs_verify"),
+        ("GET", rf"/{_REPO}/resolve/(?P<revision>[^/]+)/(?P<path>.+)", "resolve"),
+        ("HEAD", rf"/{_REPO}/resolve/(?P<revision>[^/]+)/(?P<path>.+)", "resolve"),
+    )
+    WITHOUT_TOKEN = frozenset({"model_info", "tree", "commits", "refs", "resolve", "lfs_put", "lfs_verify", "validate_yaml"})
+
+    def do_GET(self) -> None:
+        """Answer a reading request."""
+        self._dispatch()
+
+    do_POST = do_PUT = do_HEAD = do_GET  # noqa: N815 - names given by http.server
+
+    def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - name given by http.server
+        """Keep the test's output quiet."""
+
+    # -- routing ---------------------------------------------------------------------------------------------------
+
+    def _dispatch(self) -> None:
+        self.body = self._read_body()
+        path = unquote(urlsplit(self.path).path)
+        self.hub.requests.append(f"{self.command} {path}")
+        how = self.hub.next_failure(self.command, path)
+        if how.isdigit():
+            self._error(int(how), "Failure", "this request was told to fail")
+            return
+        if how == "hang":
+            time.sleep(30)
+            self.close_connection = True
+            return
+        for method, pattern, name in self.ROUTES:
+            match = re.fullmatch(re.escape(self.hub.prefix) + pattern, path)
+            if match and method == self.command:
+                if name not in self.WITHOUT_TOKEN and self.headers.get("Authorization") != f"Bearer {TOKEN}":
+                    self._error(401, "", "Invalid credentials in Authorization header")
+                    return
+                with self.hub.lock:
+                    if how == "race":
+                        self.hub.commit_by_somebody_else(match["repo"])
+                    self.dropping = how == "drop"
+                    getattr(self, f"_{name}")(**match.groupdict())
+                return
+        self._error(404, "", "no such endpoint")
+
+    def _read_body(self) -> bytes:
+        if self.headers.get("Transfer-Encoding") == "chunked":
+            body = b""
+            while size := int(self.rfile.readline(), 16):
+                body += self.rfile.read(size)
+                self.rfile.readline()
+            self.rfile.readline()
+            return body
+        return self.rfile.read(int(self.headers.get("Content-Length") or 0))
+
+    dropping = False
+
+    def _send(self, status: int, content: bytes, headers: dict[str, str]) -> None:
+        if self.dropping:
+            # The work is done; the answer is lost on the way.
+            self.close_connection = True
+            return
+        self.send_response(status)
+        for name, value in ({"Content-Length": str(len(content))} | headers).items():
+            self.send_header(name, value)
+        self.end_headers()
+        if self.command != "HEAD":
+            self.wfile.write(content)
+
+    def _json(self, value: object, status: int = 200) -> None:
+        self._send(status, json.dumps(value).encode(), {"Content-Type": "application/json"})
+
+    def _error(self, status: int, code: str, message: str, **headers: str) -> None:
+        content = json.dumps({"error": message}).encode()
+        named = {"X-Error-Code": code} if code else {}
+        self._send(status, content, {"X-Error-Message": message, "Content-Type": "application/json"} | named | headers)
+
+    def _find(self, repo: str, revision: str | None) -> Commit | None:
+        """Find the commit, or answer that the repository or the revision is not there."""
+        repository = self.hub.repositories.get(repo)
+        if repository is None:
+            self._error(404, "RepoNotFound", "Repository not found")
+            return None
+        commit = repository.at(revision or "main")
+        if commit is None:
+            self._error(404, "RevisionNotFound", f"Invalid rev id: {revision}")
+        return commit
+
+    # -- endpoints -------------------------------------------------------------------------------------------------
+
+    def _create_repo(self) -> None:
+        order = json.loads(self.body)
+        repo_id = f"{order['organization'] or 'somebody'}/{order['name']}"
+        url = f"{self.hub.endpoint}/{repo_id}"
+        if repo_id in self.hub.repositories:
+            self._json({"error": "You already created this model repo", "url": url}, 409)
+            return
+        repository = self.hub.repositories.setdefault(repo_id, Repository())
+        repository.add("initial commit", "", {".gitattributes": b"*.safetensors filter=lfs\n"}, frozenset())
+        self._json({"url": url, "id": repo_id})
+
+    def _validate_yaml(self) -> None:
+        self._json({"errors": [], "warnings": []})
+
+    def _model_info(self, repo: str, revision: str | None) -> None:
+        commit = self._find(repo, revision)
+        if commit:
+            siblings = [{"rfilename": path} for path in sorted(commit.files)]
+            self._json({"_id": "1", "id": repo, "modelId": repo, "sha": commit.oid, "private": False, "siblings": siblings})
+
+    def _tree(self, repo: str, revision: str) -> None:
+        commit = self._find(repo, revision)
+        if commit is None:
+            return
+        entries: list[dict[str, Any]] = []
+        for path, content in sorted(commit.files.items()):
+            entry: dict[str, Any] = {"type": "file", "path": path, "size": len(content), "oid": git_digest(content)}
+            if path in commit.lfs:
+                oid = hashlib.sha256(content).hexdigest()
+                pointer = f"version https://git-lfs.github.com/spec/v1\noid sha256:{oid}\nsize {len(content)}\n".encode()
+                entry |= {
+                    "oid": git_digest(pointer),
+                    "lfs": {"oid": oid, "size": len(content), "pointerSize": len(pointer)},
+                }
+            entries.append(entry)
+        self._json(entries)
+
+    def _commits(self, repo: str, revision: str) -> None:
+        last = self._find(repo, revision)
+        if last is None:
+            return
+        commits = self.hub.repositories[repo].commits
+        history = reversed(commits[: commits.index(last) + 1])
+        # Pages of two, so that the client's paging is used.
+        start = int(parse_qs(urlsplit(self.path).query).get("skip", ["0"])[0])
+        entries = [
+            {
+                "id": commit.oid,
+                "title": commit.title,
+                "message": commit.message,
+                "authors": [{"user": "somebody"}],
+                "date": "2026-01-01T00:00:00.000Z",
+            }
+            for commit in history
+        ]
+        headers = {"Content-Type": "application/json"}
+        if len(entries) > start + 2:
+            address = f"{self.hub.endpoint}/api/models/{repo}/commits/{revision}?skip={start + 2}"
+            headers["Link"] = f'<{address}>; rel="next"'
+        self._send(200, json.dumps(entries[start : start + 2]).encode(), headers)
+
+    def _refs(self, repo: str) -> None:
+        commit = self._find(repo, "main")
+        if commit is None:
+            return
+        tags = [
+            {"name": name, "ref": f"refs/tags/{name}", "targetCommit": oid}
+            for name, oid in self.hub.repositories[repo].tags.items()
+        ]
+        branches = [{"name": "main", "ref": "refs/heads/main", "targetCommit": commit.oid}]
+        self._json({"branches": branches, "tags": tags, "converts": []})
+
+    def _preupload(self, repo: str, revision: str) -> None:
+        commit = self._find(repo, revision)
+        if commit is None:
+            return
+        files = []
+        for file in json.loads(self.body)["files"]:
+            large = file["path"].endswith(LFS_SUFFIXES) or file["size"] >= LFS_BYTES_MIN
+            answer = {"path": file["path"], "uploadMode": "lfs" if large else "regular", "shouldIgnore": False}
+            known = commit.files.get(file["path"])
+            if known is not None:
+                answer["oid"] = hashlib.sha256(known).hexdigest() if large else git_digest(known)
+            files.append(answer)
+        self._json({"files": files})
+
+    def _lfs_batch(self, repo: str) -> None:  # noqa: ARG002 - large files are shared by all repositories
+        objects = []
+        for wanted in json.loads(self.body)["objects"]:
+            entry: dict[str, Any] = {"oid": wanted["oid"], "size": wanted["size"]}
+            if wanted["oid"] not in self.hub.large_files:
+                upload = {"href": f"{self.hub.endpoint}/lfs/{wanted['oid']}"}
+                entry["actions"] = {"upload": upload, "verify": {"href": f"{self.hub.endpoint}/lfs/verify"}}
+            objects.append(entry)
+        self._json({"transfer": "basic", "objects": objects})
+
+    def _lfs_put(self, oid: str) -> None:
+        if hashlib.sha256(self.body).hexdigest() != oid:
+            self._error(400, "", "the content does not have this digest")
+            return
+        self.hub.large_files[oid] = self.body
+        self._send(200, b"", {})
+
+    def _lfs_verify(self) -> None:
+        wanted = json.loads(self.body)
+        held = self.hub.large_files.get(wanted["oid"])
+        self._json({}, 200 if held is not None and len(held) == wanted["size"] else 404)
+
+    def _commit(self, repo: str, revision: str) -> None:
+        head = self._find(repo, revision)
+        if head is None:
+            return
+        header: dict[str, Any] = {}
+        files = dict(head.files)
+        lfs = set(head.lfs)
+        for line in self.body.splitlines():
+            item = json.loads(line)
+            key, value = item["key"], item["value"]
+            if key == "header":
+                header = value
+                if value.get("parentCommit") not in {None, head.oid}:
+                    self._error(412, "", "A commit has happened since. Please refresh and try again.")
+                    return
+            elif key == "file":
+                files[value["path"]] = base64.b64decode(value["content"])
+                lfs.discard(value["path"])
+            elif key == "lfsFile":
+                if value["oid"] not in self.hub.large_files:
+                    self._error(400, "", f"LFS object {value['oid']} was never uploaded")
+                    return
+                files[value["path"]] = self.hub.large_files[value["oid"]]
+                lfs.add(value["path"])
+            elif key == "deletedFile":
+                files.pop(value["path"])
+                lfs.discard(value["path"])
+        commit = self.hub.repositories[repo].add(header["summary"], header["description"], files, frozenset(lfs))
+        self._json({"commitOid": commit.oid, "commitUrl": f"{self.hub.endpoint}/{repo}/commit/{commit.oid}"})
+
+    def _tag(self, repo: str, revision: str) -> None:
+        commit = self._find(repo, revision)
+        if commit is None:
+            return
+        tag = json.loads(self.body)["tag"]
+        tags = self.hub.repositories[repo].tags
+        if tag in tags:
+            self._error(409, "", "Tag reference exists already")
+            return
+        tags[tag] = commit.oid
+        self._json({})
+
+    def _resolve(self, repo: str, revision: str, path: str) -> None:
+        commit = self._find(repo, revision)
+        if commit is None:
+            return
+        content = commit.files.get(path)
+        if content is None:
+            self._error(404, "EntryNotFound", "Entry not found", **{"X-Repo-Commit": commit.oid})
+            return
+        headers = {"X-Repo-Commit": commit.oid, "Accept-Ranges": "bytes", "ETag": f'"{git_digest(content)}"'}
+        if path in commit.lfs:
+            oid = hashlib.sha256(content).hexdigest()
+            headers |= {"ETag": f'"{oid}"', "X-Linked-Etag": f'"{oid}"', "X-Linked-Size": str(len(content))}
+        wanted = re.fullmatch(r"bytes=(\d+)-", self.headers.get("Range", ""))
+        if wanted:
+            start = int(wanted[1])
+            headers["Content-Range"] = f"bytes {start}-{len(content) - 1}/{len(content)}"
+            self._send(206, content[start:], headers)
+            return
+        self._send(200, content, headers)

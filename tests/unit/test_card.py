@@ -1,0 +1,78 @@
+"""The model card: complete, bilingual, readable by the Hub's client, and safe to show."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from models_registry import card
+from models_registry.provenance import signing
+from tests.simulators.golden_bundle import KeySigner, Story
+
+
+def rendered(tmp_path: Path, **facts: Any) -> str:  # noqa: ANN401
+    story = Story(**facts)
+    story.write(tmp_path)
+    digests = {record.kind: record.digest for record in story.records.values()}
+    return card.render(
+        card.Facts(
+            "commons/water-assistant",
+            1,
+            "Water assistant",
+            "Assistant de l’eau",
+            "Apache-2.0",
+            digests["run"],
+            digests["evaluation"],
+        ),
+        story.records,
+    )
+
+
+def test_a_card_tells_the_whole_story_in_both_languages(tmp_path: Path) -> None:
+    text = rendered(tmp_path)
+
+    for part in (
+        "## English", "## Français", "CC-BY-4.0", "for 65%, against 10%", "pour 65\N{NO-BREAK SPACE}%", "at least 0.75 (3/4)",
+        "au moins 0,75 (3/4)", "`learning_rate` | `0.003`", signing.fingerprint(KeySigner(7).public_key_hex),
+    ):  # fmt: skip
+        assert part in text
+
+
+def test_the_same_records_always_give_the_same_card(tmp_path: Path) -> None:
+    assert rendered(tmp_path / "first") == rendered(tmp_path / "second")
+
+
+def test_the_front_matter_is_read_by_the_client_of_the_hub(tmp_path: Path) -> None:
+    hub = pytest.importorskip("huggingface_hub")
+    data = hub.ModelCard(rendered(tmp_path)).data
+
+    assert data.license == "apache-2.0"
+    assert data.language == ["en", "fr"]
+    assert [(result.metric_type, result.metric_value) for result in data.eval_results] == [("accuracy", 0.9)]
+
+
+def test_texts_of_members_cannot_become_markup_on_the_card(tmp_path: Path) -> None:
+    def hostile(kind: str, body: dict[str, Any]) -> None:
+        if "title" in body:
+            body["title"] = (
+                "<script>alert(1)</script> [x](javascript:alert(1)) | a\n\n# b `c` https://evil.example www.evil.example"
+            )
+        if kind == "run":
+            body["environment"] = {"to`rch|": "</code>`|\n"}
+
+    text = rendered(tmp_path, edit=hostile)
+    assert "<script>" not in text
+    assert "](" not in text
+    assert "https://evil" not in text
+    assert " www.evil" not in text
+    assert "\n# b" not in text
+    rows = [line for line in text.splitlines() if line.startswith("| 3 |")]
+    assert [row.count("|") - row.count("\\|") for row in rows] == [7, 7]
+
+
+def test_a_metric_without_a_value_is_left_out_and_breaks_nothing(tmp_path: Path) -> None:
+    def unread(kind: str, body: dict[str, Any]) -> None:
+        if kind == "evaluation":
+            body["candidate"]["speed"] = {"numerator": 1, "denominator": 0}
+
+    assert "speed" not in rendered(tmp_path, edit=unread)

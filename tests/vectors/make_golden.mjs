@@ -1,0 +1,155 @@
+// Writes the golden vectors eip712.json and siwe.json with the independent implementations of peer.mjs.
+//
+// Run once, when a message type is new or changes on purpose: node tests/vectors/make_golden.mjs
+// Never run it to make a failing test pass: a vector that no longer holds means that old ballots no longer verify.
+
+import { writeFileSync } from "node:fs";
+import { dirname, join } from "node:path";
+import { fileURLToPath } from "node:url";
+
+import { answers } from "./peer.mjs";
+
+const HERE = dirname(fileURLToPath(import.meta.url));
+
+const TYPES = {
+  EIP712Domain: [
+    { name: "name", type: "string" },
+    { name: "version", type: "string" },
+    { name: "chainId", type: "uint256" },
+    { name: "verifyingContract", type: "address" },
+  ],
+  Ballot: [
+    { name: "instance", type: "string" },
+    { name: "community", type: "string" },
+    { name: "proposal", type: "bytes32" },
+    { name: "voter", type: "address" },
+    { name: "choice", type: "uint8" },
+    { name: "reason", type: "string" },
+    { name: "nonce", type: "uint64" },
+  ],
+};
+
+// Keys 1, 2 and n−1 have well-known addresses; the others are arbitrary.
+const KEYS = [
+  "0x0000000000000000000000000000000000000000000000000000000000000001",
+  "0x0000000000000000000000000000000000000000000000000000000000000002",
+  "0xfffffffffffffffffffffffffffffffebaaedce6af48a03bbfd25e8cd0364140",
+  "0x1111111111111111111111111111111111111111111111111111111111111111",
+  "0xac0974bec39a17e36ba4a6b4d238ff944bacb478cbed5efcae784d7bf4f2ff80",
+];
+const TOKENS = ["0x5FbDB2315678afecb367f032d93F642f64180aa3", "0x0000000000000000000000000000000000000001"];
+const REASONS = [
+  "",
+  "Less water lost at night.",
+  "Parce que l’eau est à nous — et à nos enfants. « Oui »",
+  "水は共有財産です 💧",
+  "line one\nline two\ttab \" quote \\ backslash",
+  "e\u0301 is not \u00e9",
+  "a".repeat(2000),
+  "x".repeat(127),
+  "x".repeat(128),
+  "x".repeat(129),
+];
+
+function ballot(i) {
+  return {
+    chainId: [1, 31337, 11155111, Number.MAX_SAFE_INTEGER][i % 4],
+    token: TOKENS[i % 2],
+    instance: ["https://commons.example", "http://127.0.0.1:8000", ""][i % 3],
+    community: ["water", "eau-du-delta", "c"][i % 3],
+    proposal: `0x${(BigInt("0x9e3779b97f4a7c15f39cc0605cedc8341082276bf3a27251f86c6a11d0c18e95") ^ BigInt(i)).toString(16).padStart(64, "0")}`,
+    choice: [0, 1, 2, 255][i % 4],
+    reason: REASONS[i % REASONS.length],
+    nonce: ["0", "1", "1795262499000", "9007199254740991", "9007199254740992", "18446744073709551615"][i % 6],
+    key: KEYS[i % KEYS.length],
+  };
+}
+
+const ballots = [];
+for (let i = 0; i < 60; i += 1) {
+  const b = ballot(i);
+  const { address: voter } = await answers.sign({ key: b.key, typed: typedData(b, TOKENS[0]) });
+  const typed = typedData(b, voter);
+  const { viem, ethers } = answers.digest({ typed });
+  if (viem !== ethers) throw new Error(`the peers disagree about ballot ${i}`);
+  const { signature } = await answers.sign({ key: b.key, typed });
+  const { key: _, ...fields } = b;
+  ballots.push({ ...fields, voter, digest: viem, signature });
+}
+
+function typedData(b, voter) {
+  const { instance, community, proposal, choice, reason, nonce } = b;
+  return {
+    types: TYPES,
+    primaryType: "Ballot",
+    domain: { name: "Commonweights", version: "1", chainId: b.chainId, verifyingContract: b.token },
+    message: { instance, community, proposal, voter, choice, reason, nonce },
+  };
+}
+
+const texts = [...REASONS, "hello", "Sign in\nwith two lines"];
+const personal = [];
+for (const text of texts) {
+  const { viem, ethers } = answers.personal_digest({ text });
+  if (viem !== ethers) throw new Error("the peers disagree about a personal message");
+  personal.push({ text, digest: viem });
+}
+
+const addresses = [];
+for (let i = 0; i < 40; i += 1) {
+  const lower = ballots[i].digest.slice(0, 42);
+  addresses.push({ lower, checksummed: answers.checksum({ address: lower }).viem });
+}
+
+write("eip712.json", { made_by: "viem 2.57.20, compared with ethers 6.17.0", ballots, personal, addresses });
+
+const base = {
+  scheme: null,
+  domain: "commons.example",
+  address: "0x7E5F4552091A69125d5DfCb7b8C2659029395Bdf",
+  statement: null,
+  uri: "https://commons.example/sign-in",
+  chain_id: 1,
+  nonce: "abcdefgh12345678",
+  issued_at: "2026-11-21T12:00:00.000Z",
+  expiration_time: null,
+  not_before: null,
+  request_id: null,
+  resources: null,
+};
+const variants = [
+  {},
+  { statement: "Sign in to the water commons. No fee is paid." },
+  { statement: "Punctuation: -._~:/?#[]@!$&'()*+,;= all at once" },
+  { scheme: "https" },
+  { scheme: "http", domain: "127.0.0.1:8000", uri: "http://127.0.0.1:8000/sign-in", chain_id: 31337 },
+  { expiration_time: "2026-11-21T13:00:00.000Z" },
+  { not_before: "2026-11-21T11:59:00.000Z" },
+  { expiration_time: "2026-11-22T12:00:00.000Z", not_before: "2026-11-21T12:00:00.000Z", request_id: "request-7" },
+  { request_id: "a.b_c~d!e" },
+  { resources: ["https://commons.example/rules", "https://commons.example/proposals/7?tab=vote#top"] },
+  {
+    scheme: "https",
+    statement: "Everything at once.",
+    expiration_time: "2026-11-21T12:30:00.000Z",
+    not_before: "2026-11-21T12:00:00.000Z",
+    request_id: "1",
+    resources: ["https://commons.example/a%20b"],
+    chain_id: 11155111,
+  },
+  { domain: "localhost:8000", uri: "http://localhost:8000" },
+];
+const messages = [];
+for (const variant of variants) {
+  const fields = { ...base, ...variant };
+  const { siwe, viem } = answers.siwe_render({ fields });
+  if (siwe !== viem) throw new Error(`the peers disagree about a sign-in:\n${siwe}\n---\n${viem}`);
+  const { signature } = await answers.personal_sign({ key: KEYS[0], text: siwe });
+  messages.push({ fields, text: siwe, signature });
+}
+write("siwe.json", { made_by: "siwe 3.0.0, compared with viem 2.57.20", messages });
+
+function write(name, value) {
+  writeFileSync(join(HERE, name), `${JSON.stringify(value, null, 1)}\n`);
+  console.log(`${name} written`);
+}

@@ -1,0 +1,142 @@
+"""The work: runs, their attempts with lease and fencing number, and the events that a run streams.
+
+Data, constraints and named queries only. States are computed by `lifecycle`; changes happen in `services`.
+"""
+
+from datetime import datetime
+from typing import ClassVar, Self
+
+from django.db import models
+from django.db.models import Q
+
+from governance.models import Community, Proposal, Record
+from models_registry.models import Model, Version
+from training_jobs import lifecycle
+
+
+class RunQuerySet(models.QuerySet["Run"]):
+    """Named queries."""
+
+    def unfinished(self) -> Self:
+        """Return the runs that may still need work: what a sweeper looks at."""
+        return self.filter(verdict="", failed_at__isnull=True, canceled_at__isnull=True)
+
+
+class Run(models.Model):
+    """One training run of one approved specification."""
+
+    community = models.ForeignKey(Community, on_delete=models.PROTECT, related_name="runs")
+    proposal = models.OneToOneField(Proposal, on_delete=models.PROTECT, related_name="run")
+    model = models.ForeignKey(Model, on_delete=models.PROTECT, related_name="runs")
+    base = models.ForeignKey(Version, on_delete=models.PROTECT, related_name="derived_runs")
+    spec_record = models.OneToOneField(Record, on_delete=models.PROTECT, related_name="+")
+    created_at = models.DateTimeField()
+
+    # the lease: whoever holds the newest fencing number may write, nobody else
+    fence = models.PositiveIntegerField(default=0)
+    lease_owner = models.CharField(max_length=120, blank=True)
+    lease_expires_at = models.DateTimeField(null=True)
+    heartbeat_at = models.DateTimeField(null=True)
+
+    # facts of its life
+    retry_at = models.DateTimeField(null=True)
+    trained_at = models.DateTimeField(null=True)
+    verdict = models.CharField(max_length=12, blank=True)
+    judged_at = models.DateTimeField(null=True)
+    failed_at = models.DateTimeField(null=True)
+    failure = models.CharField(max_length=60, blank=True)
+    failure_detail = models.TextField(blank=True)
+    canceled_at = models.DateTimeField(null=True)
+    canceled_by = models.CharField(max_length=64, blank=True)
+    run_record = models.OneToOneField(Record, on_delete=models.PROTECT, null=True, related_name="+")
+    evaluation_record = models.OneToOneField(Record, on_delete=models.PROTECT, null=True, related_name="+")
+    version = models.OneToOneField(Version, on_delete=models.PROTECT, null=True, related_name="run")
+
+    objects = RunQuerySet.as_manager()
+
+    class Meta:
+        """Constraints mirror the lifecycle."""
+
+        ordering: ClassVar = ["-id"]
+        constraints: ClassVar = [
+            # prevents a verdict that nothing supports
+            models.CheckConstraint(
+                condition=Q(verdict="") | Q(verdict__in=["accepted", "rejected"], evaluation_record__isnull=False),
+                name="verdict_has_evaluation",
+            ),
+            # prevents publishing what the gates refused
+            models.CheckConstraint(
+                condition=Q(version__isnull=True) | Q(verdict="accepted"), name="only_accepted_runs_become_versions"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        """Return number and model."""
+        return f"run {self.pk} of {self.model}"
+
+    @property
+    def facts(self) -> lifecycle.Facts:
+        """The facts that `lifecycle` computes a state from."""
+        return lifecycle.Facts(
+            verdict=self.verdict,
+            canceled_at=self.canceled_at,
+            failed_at=self.failed_at,
+            lease_expires_at=self.lease_expires_at,
+            lease_owner=self.lease_owner,
+            heartbeat_at=self.heartbeat_at,
+            retry_at=self.retry_at,
+            trained_at=self.trained_at,
+        )
+
+    def state(self, now: datetime) -> lifecycle.State:
+        """Return the state at `now`."""
+        return lifecycle.state(self.facts, now)
+
+
+class Attempt(models.Model):
+    """One worker's try at a run. Its number is the fencing number of the lease."""
+
+    run = models.ForeignKey(Run, on_delete=models.PROTECT, related_name="attempts")
+    number = models.PositiveIntegerField()
+    owner = models.CharField(max_length=120)
+    started_at = models.DateTimeField()
+    ended_at = models.DateTimeField(null=True)
+    outcome = models.CharField(max_length=20, blank=True)
+    detail = models.TextField(blank=True)
+
+    class Meta:
+        """Constraints."""
+
+        ordering: ClassVar = ["number"]
+        constraints: ClassVar = [
+            # prevents two attempts with one fencing number
+            models.UniqueConstraint(fields=["run", "number"], name="attempt_number_once"),
+            # prevents two live attempts of one run
+            models.UniqueConstraint(
+                fields=["run"], condition=Q(ended_at__isnull=True), name="one_live_attempt_per_run"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        """Return run and number."""
+        return f"attempt {self.number} of run {self.run_id}"
+
+
+class RunEvent(models.Model):
+    """One line of what a run streams: a loss, a stage, a failure. Written under the fencing number of the attempt."""
+
+    run = models.ForeignKey(Run, on_delete=models.CASCADE, related_name="events")
+    attempt = models.PositiveIntegerField()
+    at = models.DateTimeField()
+    kind = models.CharField(max_length=20)
+    data = models.JSONField(default=dict)
+
+    class Meta:
+        """Order and index."""
+
+        ordering: ClassVar = ["id"]
+        indexes: ClassVar = [models.Index(fields=["run", "kind", "id"])]
+
+    def __str__(self) -> str:
+        """Return the kind."""
+        return self.kind

@@ -1,0 +1,200 @@
+"""Questions that pages and the API ask about training runs. Reads only; what a run is judged by stands in its records."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal, InvalidOperation
+from typing import Any
+
+from governance.errors import NotFound
+from governance.models import Community, Proposal
+from models_registry.models import Dataset, EthicsRule
+from models_registry.selectors import Measure, datasets_named, measures_of
+from training_jobs import lifecycle
+from training_jobs.models import Attempt, Run, RunEvent
+
+RUNS_SHOWN_MAX = 100
+POINTS_SHOWN_MAX = 240
+POINTS_READ_MAX = 20_000
+LOG_LINES = 40
+
+UNFINISHED = frozenset(
+    {
+        lifecycle.State.QUEUED,
+        lifecycle.State.WAITING,
+        lifecycle.State.RUNNING,
+        lifecycle.State.EVALUATING,
+        lifecycle.State.STALLED,
+        lifecycle.State.STOPPING,
+    }
+)
+
+
+@dataclass(frozen=True)
+class RunRow:
+    """A run as lists show it."""
+
+    run: Run
+    state: lifecycle.State
+    reasons_broken: tuple[Mapping[str, Any], ...]
+
+
+@dataclass(frozen=True)
+class LossPoint:
+    """One point of the loss curve."""
+
+    step: int
+    loss: Decimal
+
+
+@dataclass(frozen=True)
+class Gate:
+    """What one ethics rule said of the run's result, in the numbers of the evaluation."""
+
+    rule: EthicsRule | None
+    slug: str
+    metric: str
+    holds: bool
+    found: str
+    needed: str
+
+
+@dataclass(frozen=True)
+class RunDetail:
+    """All that the page of a run shows."""
+
+    run: Run
+    state: lifecycle.State
+    unfinished: bool
+    spec: Mapping[str, Any]
+    datasets: tuple[tuple[Mapping[str, Any], Dataset | None], ...]
+    attempts: tuple[Attempt, ...]
+    points: tuple[LossPoint, ...]
+    step: int
+    steps: int
+    tokens_per_second: int
+    log: tuple[RunEvent, ...]
+    gates: tuple[Gate, ...]
+    measures: tuple[Measure, ...]
+    result: Mapping[str, Any]
+
+    @property
+    def gates_broken(self) -> tuple[Gate, ...]:
+        """Return the rules that the result breaks."""
+        return tuple(gate for gate in self.gates if not gate.holds)
+
+
+def runs_of(community: Community, now: datetime, limit: int = RUNS_SHOWN_MAX) -> list[RunRow]:
+    """Return the newest runs of a community."""
+    found = (
+        Run.objects.filter(community=community)
+        .select_related("proposal", "model", "version", "evaluation_record")
+        .order_by("-id")[:limit]
+    )
+    return [_row(run, now) for run in found]
+
+
+def run_of(proposal: Proposal, now: datetime) -> RunRow | None:
+    """Return the run that a proposal started."""
+    found = (
+        Run.objects.select_related("model", "version", "evaluation_record").filter(proposal=proposal).first()
+    )
+    return None if found is None else _row(found, now)
+
+
+def run_of_version(version_id: int) -> Run | None:
+    """Return the run that made a version."""
+    return Run.objects.filter(version_id=version_id).first()
+
+
+def run_detail(run_id: int, now: datetime) -> RunDetail:
+    """Return a run with its curve, log and gates, or raise NotFound."""
+    run = (
+        Run.objects.select_related(
+            "community", "proposal", "model", "base", "version", "spec_record", "evaluation_record", "run_record"
+        )
+        .filter(pk=run_id)
+        .first()
+    )
+    if run is None:
+        raise NotFound("run_not_found", "there is no run with this number", field="id", found=run_id)
+    run.proposal.community = run.community
+    spec = run.spec_record.body
+    evaluation = run.evaluation_record.body if run.evaluation_record else {}
+    state = run.state(now)
+    steps = list(
+        run.events.filter(kind="step").order_by("-id").values_list("attempt", "data")[:POINTS_READ_MAX]
+    )
+    last = steps[0][1] if steps else {}
+    known = datasets_named(run.community, [item["digest"] for item in spec.get("datasets", [])])
+    return RunDetail(
+        run=run,
+        state=state,
+        unfinished=state in UNFINISHED,
+        spec=spec,
+        datasets=tuple((item, known.get(item["digest"])) for item in spec.get("datasets", [])),
+        attempts=tuple(run.attempts.all()),
+        points=_points(steps),
+        step=_whole(last.get("step")),
+        steps=_whole(last.get("steps")),
+        tokens_per_second=_whole(last.get("tokens_per_second")),
+        log=tuple(reversed(run.events.order_by("-id")[:LOG_LINES])),
+        gates=_gates(run, evaluation),
+        measures=measures_of(evaluation),
+        result=run.run_record.body if run.run_record else {},
+    )
+
+
+def _row(run: Run, now: datetime) -> RunRow:
+    broken: tuple[Mapping[str, Any], ...] = ()
+    if run.verdict == "rejected" and run.evaluation_record is not None:
+        reasons = run.evaluation_record.body["verdict"]["reasons"]
+        broken = tuple(reason for reason in reasons if not reason["holds"])
+    return RunRow(run, run.state(now), broken)
+
+
+def _points(newest_first: Sequence[tuple[int, Mapping[str, Any]]]) -> tuple[LossPoint, ...]:
+    """Return the curve in order of steps, thinned evenly; a later attempt's value replaces an earlier one's."""
+    by_step: dict[int, Decimal] = {}
+    for _, data in newest_first:
+        loss = _decimal(data.get("loss"))
+        step = data.get("step")
+        if loss is not None and type(step) is int:
+            by_step.setdefault(step, loss)
+    ordered = [LossPoint(step, by_step[step]) for step in sorted(by_step)]
+    if len(ordered) <= POINTS_SHOWN_MAX:
+        return tuple(ordered)
+    last = len(ordered) - 1
+    chosen = {index * last // (POINTS_SHOWN_MAX - 1) for index in range(POINTS_SHOWN_MAX)}
+    return tuple(ordered[index] for index in sorted(chosen))
+
+
+def _gates(run: Run, evaluation: Mapping[str, Any]) -> tuple[Gate, ...]:
+    reasons = evaluation.get("verdict", {}).get("reasons", [])
+    rules = {}
+    if reasons:
+        found = EthicsRule.objects.filter(community=run.community, slug__in=[reason["rule"] for reason in reasons])
+        rules = {rule.slug: rule for rule in found.order_by("adopted_at")}
+    return tuple(
+        Gate(
+            rules.get(reason["rule"]),
+            reason["rule"],
+            reason["metric"],
+            reason["holds"],
+            reason["found"],
+            reason["needed"],
+        )
+        for reason in reasons
+    )
+
+
+def _decimal(value: object) -> Decimal | None:
+    try:
+        number = Decimal(str(value))
+    except InvalidOperation:
+        return None
+    return number if number.is_finite() else None
+
+
+def _whole(value: object) -> int:
+    return value if type(value) is int else 0

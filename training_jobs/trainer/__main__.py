@@ -1,0 +1,25 @@
+"""`python -m training_jobs.trainer RUN_DIR`: train what RUN_DIR/spec.json says.
+
+Exit 0: RUN_DIR/artifact.json is there. Exit 3: a permanent failure, named in the last event. Anything else: trying again
+may help.
+"""
+
+import sys
+from pathlib import Path
+
+from training_jobs.trainer.child import prepare_process
+
+
+def main(arguments: list[str]) -> int:
+    """Settle the surroundings, then do the job; torch is imported in between."""
+    if len(arguments) != 1:
+        sys.stderr.write("usage: python -m training_jobs.trainer RUN_DIR\n")
+        return 2
+    prepare_process()
+    from training_jobs.trainer import job  # noqa: PLC0415 - imports torch, whose settings must stand before
+
+    return job.run(Path(arguments[0]))
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,37 @@
+"""What every child process does first, before torch is imported: settle its surroundings and close its network."""
+
+import os
+import sys
+
+# Threads that spin while they wait make a busy small machine several times slower; the others keep libraries quiet,
+# offline and deterministic. They are read at import, so they must be set before.
+SETTINGS = {
+    "OMP_WAIT_POLICY": "PASSIVE",
+    "CUBLAS_WORKSPACE_CONFIG": ":4096:8",
+    "HF_HUB_OFFLINE": "1",
+    "HF_HUB_DISABLE_TELEMETRY": "1",
+    "HF_HUB_DISABLE_PROGRESS_BARS": "1",
+    "TRANSFORMERS_VERBOSITY": "error",
+    "TOKENIZERS_PARALLELISM": "false",
+    "TQDM_DISABLE": "1",
+}
+NETWORK_EVENTS = frozenset({"socket.connect", "socket.getaddrinfo", "socket.bind", "socket.sendto"})
+
+
+class NetworkRefusedError(RuntimeError):
+    """Something in a child process tried to use the network."""
+
+
+def prepare_process() -> None:
+    """Set the environment and refuse the network from Python code.
+
+    The refusal stops accidents, not attacks: native code does not pass by it. What keeps an attacker in is the network
+    namespace that `training_jobs.runner` puts around the process, and records.
+    """
+    os.environ.update(SETTINGS)
+    sys.addaudithook(_refuse_network)
+
+
+def _refuse_network(event: str, _arguments: tuple[object, ...]) -> None:
+    if event in NETWORK_EVENTS:
+        raise NetworkRefusedError(event)

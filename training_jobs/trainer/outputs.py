@@ -1,0 +1,171 @@
+"""What the trainer leaves behind: events, trace, the artifact folder, and last the description of it.
+
+Every file of the artifact is written by us in one deterministic form, so that equal weights mean an equal manifest. The
+description comes last and in one piece: where it is present, the artifact is complete.
+"""
+
+import hashlib
+import json
+import os
+import platform
+import shutil
+import time
+from collections.abc import Callable
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors.torch import save_file
+
+from governance.evidence.canonical import canonical_bytes, digest
+from training_jobs.trainer.loop import Step
+from training_jobs.trainer.model import read_config
+
+EVENT_SECONDS_MIN = 0.2
+TOKENIZER_FILES = ("tokenizer.json", "tokenizer_config.json", "special_tokens_map.json", "chat_template.jinja")
+# Keys of config.json that say where or by whom a file was made; they would make equal models differ.
+CONFIG_KEYS_DROPPED = frozenset({"_name_or_path", "transformers_version", "_commit_hash", "torch_dtype"})
+REPOSITORY = Path(__file__).resolve().parents[2]
+CODE_OF_A_RUN = ("training_jobs/spec.py", "training_jobs/trainer", "governance/evidence")
+
+
+class Events:
+    """Appends events to events.jsonl, each line at once; step events at most five a second."""
+
+    def __init__(self, run_dir: Path, clock: Callable[[], float] = time.time) -> None:
+        """Open the file for appending: an earlier attempt's events stay."""
+        self._file = (run_dir / "events.jsonl").open("ab")
+        self._clock = clock
+        self._last_step_at = 0.0
+
+    def emit(self, event: str, **fields: object) -> None:
+        """Write one event with the time."""
+        self._file.write(canonical_bytes({"event": event, "at": int(self._clock()), **fields}) + b"\n")
+        self._file.flush()
+
+    def step(self, step: Step, steps: int, tokens_per_second: Callable[[], int]) -> None:
+        """Write a step event if one is due; the first and the last step always are."""
+        now = self._clock()
+        if now - self._last_step_at < EVENT_SECONDS_MIN and step.number != steps:
+            return
+        self._last_step_at = now
+        self.emit(
+            "step", step=step.number, steps=steps, loss=loss_text(step.loss), tokens_per_second=tokens_per_second()
+        )
+
+
+class Trace:
+    """Writes trace.jsonl: for each step the rows it learned from and its loss. It holds no times, so it is reproducible."""
+
+    def __init__(self, run_dir: Path) -> None:
+        """Start the trace anew."""
+        self._path = run_dir / "trace.jsonl"
+        self._file = self._path.open("wb")
+
+    def add(self, step: Step) -> None:
+        """Add one step."""
+        line = {"step": step.number, "rows_sha256": step.rows_sha256, "tokens": step.tokens, "loss": loss_text(step.loss)}
+        self._file.write(canonical_bytes(line) + b"\n")
+
+    def close(self) -> str:
+        """Close the file and return its SHA-256."""
+        self._file.close()
+        return hashlib.sha256(self._path.read_bytes()).hexdigest()
+
+
+def loss_text(loss: float) -> str:
+    """Return a loss as decimal text: records and events hold no floats."""
+    return f"{loss:.6f}"
+
+
+def write_artifact(run_dir: Path, model: Any, base: Path) -> list[dict[str, Any]]:  # noqa: ANN401 - untyped library
+    """Write RUN_DIR/artifact in one piece and return its files."""
+    partial, artifact = run_dir / "artifact.partial", run_dir / "artifact"
+    for folder in (partial, artifact):
+        if folder.exists():
+            shutil.rmtree(folder)
+    partial.mkdir()
+    write_model(partial, model, read_config(base))
+    for name in TOKENIZER_FILES:
+        if (base / name).exists():
+            shutil.copyfile(base / name, partial / name)
+    partial.rename(artifact)
+    return file_list(artifact)
+
+
+def write_model(folder: Path, model: Any, config: dict[str, Any]) -> None:  # noqa: ANN401 - untyped library
+    """Write model.safetensors, config.json and generation_config.json for a plain model."""
+    tied = model.config.tie_word_embeddings
+    weights = {
+        name: tensor.detach().to("cpu").contiguous()
+        for name, tensor in sorted(model.state_dict().items())
+        if not (tied and name == "lm_head.weight")
+    }
+    save_file(weights, folder / "model.safetensors", metadata={"format": "pt"})
+    kept = {key: value for key, value in config.items() if key not in CONFIG_KEYS_DROPPED}
+    _write_json(folder / "config.json", {**kept, "architectures": [type(model).__name__], "dtype": "float32"})
+    tokens = {key: kept[key] for key in ("bos_token_id", "eos_token_id", "pad_token_id") if kept.get(key) is not None}
+    _write_json(folder / "generation_config.json", {"do_sample": False, **tokens})
+
+
+def write_description(run_dir: Path, description: dict[str, Any]) -> None:
+    """Write RUN_DIR/artifact.json atomically and durably: its presence says that the artifact is complete."""
+    partial = run_dir / "artifact.json.partial"
+    with partial.open("wb") as file:
+        file.write(canonical_bytes(description))
+        file.flush()
+        os.fsync(file.fileno())
+    partial.replace(run_dir / "artifact.json")
+
+
+def file_list(folder: Path) -> list[dict[str, Any]]:
+    """Return {path, size, sha256} of every file below `folder`, except what is under provenance/, sorted by path."""
+    files = []
+    for path in folder.rglob("*"):
+        name = path.relative_to(folder).as_posix()
+        if path.is_file() and not name.startswith("provenance/"):
+            data = path.read_bytes()
+            files.append({"path": name, "size": len(data), "sha256": hashlib.sha256(data).hexdigest()})
+    return sorted(files, key=lambda file: str(file["path"]))
+
+
+def manifest_sha256(folder: Path) -> str:
+    """Return the SHA-256 of the manifest of `folder`, which names a base model in a specification."""
+    return digest({"files": file_list(folder), "version": 1})
+
+
+def code_digest() -> str:
+    """Return the digest of the code that determines a run: the trainer, the specification, the canonical form."""
+    files = []
+    for name in CODE_OF_A_RUN:
+        path = REPOSITORY / name
+        files += sorted(path.rglob("*.py")) if path.is_dir() else [path]
+    return digest(
+        [
+            {"path": file.relative_to(REPOSITORY).as_posix(), "sha256": hashlib.sha256(file.read_bytes()).hexdigest()}
+            for file in files
+        ]
+    )
+
+
+def environment() -> dict[str, str]:
+    """Return the class of machine and software: within one class, equal specifications give equal bytes."""
+    libraries = ("torch", "transformers", "peft", "tokenizers", "safetensors", "numpy")
+    cuda = torch.cuda.is_available()
+    return {
+        "python": platform.python_version(),
+        "machine": platform.machine(),
+        "system": platform.system(),
+        "device": torch.cuda.get_device_name() if cuda else "cpu",
+        "cpu_capability": torch.backends.cpu.get_cpu_capability(),
+        "threads": str(torch.get_num_threads()),
+        **{library: version(library) for library in libraries},
+    }
+
+
+def _write_json(path: Path, value: dict[str, Any]) -> None:
+    """Write readable JSON with sorted keys. Not canonical JSON: a config holds fractions such as the norm's epsilon."""
+    path.write_text(json.dumps(value, indent=2, sort_keys=True, ensure_ascii=False) + "\n", encoding="utf-8")
+
+

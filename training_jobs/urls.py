@@ -1,0 +1,12 @@
+"""Addresses of the run API, below /api/v1/."""
+
+from django.urls import path
+
+from training_jobs import views
+
+urlpatterns = [
+    path("runs", views.RunList.as_view(), name="api-runs"),
+    path("runs/<int:pk>", views.RunDetail.as_view(), name="api-run"),
+    path("runs/<int:pk>/events", views.RunEvents.as_view(), name="api-run-events"),
+    path("runs/<int:pk>/cancel", views.RunCancel.as_view(), name="api-run-cancel"),
+]
