@@ -5,7 +5,6 @@ folder, no debug. The demo sets COMMONWEIGHTS_DEMO=1, which `manage.py check --d
 """
 
 import os
-import sys
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
@@ -245,18 +244,19 @@ TIME_ZONE = "UTC"
 # --- static files -------------------------------------------------------------------------------------------------
 STATIC_URL = "/static/"
 STATIC_ROOT = DATA_DIR / "static"
-_TESTING = "pytest" in sys.modules
+STATIC_ROOT.mkdir(exist_ok=True)
+_COLLECTED = env.boolean("COLLECTED_STATIC", default=not (DEBUG or DEMO))
 STORAGES = {
     "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
     "staticfiles": {
         "BACKEND": (
-            "django.contrib.staticfiles.storage.StaticFilesStorage"
-            if DEBUG or _TESTING
-            else "whitenoise.storage.CompressedManifestStaticFilesStorage"
+            "whitenoise.storage.CompressedManifestStaticFilesStorage"
+            if _COLLECTED
+            else "django.contrib.staticfiles.storage.StaticFilesStorage"
         ),
     },
 }
-WHITENOISE_USE_FINDERS = DEBUG or _TESTING
+WHITENOISE_USE_FINDERS = not _COLLECTED
 
 # --- API ----------------------------------------------------------------------------------------------------------
 REST_FRAMEWORK = {

@@ -193,6 +193,18 @@ REFUSALS: dict[str, Text] = {
 }
 
 
+GATES: dict[str, Text] = {
+    "at_most": _("at most %(bound)s"),
+    "at_least": _("at least %(bound)s"),
+    "not_below_parent": _("at least %(parent)s (the version before) less %(bound)s"),
+}
+
+
+def gate(comparator: str, values: dict[str, str]) -> str:
+    """Return what a gate demands."""
+    return str(GATES[comparator]) % values
+
+
 def refusal(code: str, detail: str, found: object = None, allowed: object = None) -> str:
     """Return a refusal as a sentence for a reader."""
     template = REFUSALS.get(code)

@@ -1,9 +1,10 @@
 """The model card: README.md of a release, in English and French, written from its records alone. Pure.
 
-Nobody edits a card, so nothing in it can differ from what was voted, trained and measured. The card is itself a file of
-the release and therefore cannot name what is made from it afterwards (manifest, revision, release record). The front
-matter follows the model card metadata of the Hugging Face Hub. Texts from records come from members and are escaped:
-a proposal's title must not become a link or a script on the page that shows the card.
+Nobody edits a card, so nothing in it can differ from what was voted, trained and measured. The card is itself
+a file of the release and therefore cannot name what is made from it afterwards (manifest, revision, release
+record). The front matter follows the model card metadata of the Hugging Face Hub. Texts from records come
+from members and are escaped: a proposal's title must not become a link or a script on the page that shows the
+card.
 """
 
 import json
@@ -22,15 +23,15 @@ LANGUAGES = ("en", "fr")
 _MARKUP = re.compile(r"([\\`*_{}\[\]()<>#+!|~&:@=$^])")
 _WEB = re.compile(r"(?i)\b(www)\.")
 _NO_BREAK_SPACE = "\N{NO-BREAK SPACE}"
-_NARROW_SPACE = "\N{NARROW NO-BREAK SPACE}"
 _NOTHING = "\N{EN DASH}"
+_COMMAND = "```\npython -m models_registry.provenance verify PATH \\\n    --community-key {fingerprint}\n```"
 _DECIMALS = 4
 _SHORT = 12
 
 
 @dataclass(frozen=True)
 class Facts:
-    """What the records do not say themselves: which model and version this will be, and where to start reading."""
+    """What the records do not say: which model and version this will be, and where to start reading."""
 
     model: str
     version: int
@@ -64,7 +65,7 @@ class _Story:
 
 
 def render(facts: Facts, records: Mapping[str, Record]) -> str:
-    """Return the text of README.md. `records` holds the lineage of the run and of the evaluation, by digest."""
+    """Return the text of README.md. `records` holds the lineage of run and evaluation, by digest."""
     story = _story(facts, records)
     parts = [_front_matter(story), f"# {_inline(facts.title_en)} · {_inline(facts.title_fr)}\n"]
     parts += [_section(story, language) for language in LANGUAGES]
@@ -85,7 +86,7 @@ def _story(facts: Facts, records: Mapping[str, Record]) -> _Story:
     return _Story(facts, records, run, evaluation, spec, community, ordered)
 
 
-# --- front matter ----------------------------------------------------------------------------------------------------
+# --- front matter -------------------------------------------------------------------------------------------
 
 
 def _front_matter(story: _Story) -> str:
@@ -128,7 +129,7 @@ def _quoted(text: str) -> str:
     return json.dumps(text, ensure_ascii=True)
 
 
-# --- sections --------------------------------------------------------------------------------------------------------
+# --- sections -----------------------------------------------------------------------------------------------
 
 
 def _section(story: _Story, language: str) -> str:
@@ -166,8 +167,7 @@ def _section(story: _Story, language: str) -> str:
         "\n".join(f"- {limit.format(isolation=_inline(run['isolation']))}" for limit in words["limits_list"]),
         f"### {words['verify']}",
         words["verify_text"],
-        "```\npython -m models_registry.provenance verify PATH \\\n"
-        f"    --community-key {fingerprint(community['release_key']['public_key'])}\n```",
+        _COMMAND.format(fingerprint=fingerprint(community["release_key"]["public_key"])),
         words["verify_root"].format(instance=_inline(community["instance"])),
     ]
     return "\n\n".join(paragraphs) + "\n"
@@ -208,7 +208,7 @@ def _recipe(spec: Mapping[str, Any], run: Mapping[str, Any], words: Mapping[str,
 
 
 def _decisions(story: _Story, language: str) -> str:
-    rows = []
+    rows, options = [], _WORDS[language]["options"]
     for proposal in story.proposals:
         decision = story.decision_of(proposal)
         tally = parent_of(decision, "tally", story.records)
@@ -221,7 +221,7 @@ def _decisions(story: _Story, language: str) -> str:
                 str(proposal.body["number"]),
                 _inline(proposal.body["title"]),
                 ", ".join(
-                    f"{_WORDS[language]['options'].get(option, _inline(option))} {_percent(int(power), supply, language)}"
+                    f"{options.get(option, _inline(option))} {_percent(int(power), supply, language)}"
                     for option, power in sorted(tally.body["totals"].items(), key=_option_order)
                 ),
                 str(tally.body["ballot_count"]),
@@ -257,7 +257,7 @@ def _gates(story: _Story, language: str) -> str:
 
 
 def _all_measured(story: _Story, language: str) -> str:
-    """Show every metric, also those that no rule reads: what improved is as interesting as what was demanded."""
+    """Show every metric, also those that no rule reads: what improved matters to readers too."""
     candidate, parent = story.evaluation.body["candidate"], story.evaluation.body["parent"]
     rows = [
         [f"`{_plain(metric)}`", _value(value, language), _value(parent.get(metric), language)]
@@ -274,7 +274,7 @@ def _demand(rule: Mapping[str, Any], language: str) -> str:
     return known[rule["comparator"]].format(bound=bound)
 
 
-# --- writing ---------------------------------------------------------------------------------------------------------
+# --- writing ------------------------------------------------------------------------------------------------
 
 
 def _table(head: Iterable[str], rows: Iterable[Iterable[str]]) -> str:
@@ -329,9 +329,9 @@ _WORDS: Mapping[str, Mapping[str, Any]] = {
         "language": "English",
         "purpose": "Purpose",
         "purpose_text": (
-            "{title}: version {version} of `{model}`, owned by {community}. It was trained from `{base}` at revision "
-            "`{revision}`, as proposal {number} (“{proposal}”) approved. This card was written from the signed records "
-            "of the release; no part of it was written by hand."
+            "{title}: version {version} of `{model}`, owned by {community}. It was trained from `{base}` at "
+            "revision `{revision}`, as proposal {number} (“{proposal}”) approved. This card was written "
+            "from the signed records of the release; no part of it was written by hand."
         ),
         "data": "Data",
         "data_head": ("Dataset", "Licence", "Records", "Languages used", "Digest", "Included by proposal"),
@@ -341,13 +341,13 @@ _WORDS: Mapping[str, Mapping[str, Any]] = {
         "tokens": "Tokens seen",
         "decided": "Who decided",
         "decided_text": (
-            "Token holders, by signed ballots. Shares are of all voting power at the snapshot. Every ballot is in "
-            "`provenance/ballots.jsonl`."
+            "Token holders, by signed ballots. Shares are of all voting power at the snapshot. Every ballot "
+            "is in `provenance/ballots.jsonl`."
         ),
         "decided_head": ("Proposal", "Title", "Power", "Ballots", "Quorum", "Executed (UTC)"),
         "options": {"for": "for", "against": "against", "abstain": "abstained"},
         "gates": "Gates",
-        "gates_text": "Measured on {samples} held-out samples and judged by the ethics rules in force at approval.",
+        "gates_text": "Measured on {samples} held-out samples and judged by the ethics rules then in force.",
         "gates_head": ("Rule", "Metric", "This version", "Parent version", "Demand", "Result"),
         "comparators": {
             "at_most": "at most {bound}",
@@ -360,27 +360,30 @@ _WORDS: Mapping[str, Mapping[str, Any]] = {
         "broken": "broken",
         "limits": "Limits",
         "limits_list": (
-            "It can be wrong, also where it sounds sure. Have important answers checked by somebody who knows.",
-            "Only what the table above names was measured, on these samples; nothing follows for other questions.",
+            "It can be wrong, also where it sounds sure. Have somebody who knows check important answers.",
+            "Only what the tables above name was measured, on these samples; nothing follows for others.",
             "It knows nothing that happened after its training data was collected.",
-            "The release key says who released the weights. That they came from this run is shown only by training "
-            "again; the isolation of the run was: {isolation}.",
+            (
+                "The release key says who released the weights. That they came from this run is shown only "
+                "by training again; the isolation of the run was: {isolation}."
+            ),
         ),
         "verify": "How to verify",
-        "verify_text": "From the weights back to the ballots, offline, with the source code of Commonweights:",
+        "verify_text": "From the weights back to the ballots, offline, with the code of Commonweights:",
         "verify_root": (
-            "Do not take the fingerprint from this card alone: compare it with the one that the community publishes, "
-            "at {instance} and elsewhere."
+            "Do not take the fingerprint from this card alone: compare it with the one that the community "
+            "publishes, at {instance} and elsewhere."
         ),
     },
     "fr": {
         "language": "Français",
         "purpose": "But",
         "purpose_text": (
-            f"{{title}}{_NO_BREAK_SPACE}: version {{version}} de `{{model}}`, qui appartient à {{community}}. Elle a été "
-            "entraînée à partir de `{base}`, révision `{revision}`, comme la proposition {number} "
-            f"(«{_NO_BREAK_SPACE}{{proposal}}{_NO_BREAK_SPACE}») l’a approuvé. Cette fiche est écrite à partir des "
-            f"enregistrements signés de la publication{_NARROW_SPACE}; rien n’y est écrit à la main."
+            "{title}\N{NO-BREAK SPACE}: version {version} de `{model}`, qui appartient à {community}. Elle "
+            "a été entraînée à partir de `{base}`, révision `{revision}`, comme la proposition {number} "
+            "(«\N{NO-BREAK SPACE}{proposal}\N{NO-BREAK SPACE}») l’a approuvé. Cette fiche est écrite à "
+            "partir des enregistrements signés de la publication\N{NARROW NO-BREAK SPACE}; rien n’y est "
+            "écrit à la main."
         ),
         "data": "Données",
         "data_head": (
@@ -397,14 +400,15 @@ _WORDS: Mapping[str, Mapping[str, Any]] = {
         "tokens": "Jetons lus",
         "decided": "Qui a décidé",
         "decided_text": (
-            "Les détenteurs de jetons, par bulletins signés. Les parts se rapportent à tout le pouvoir de vote au moment "
-            "de l’instantané. Chaque bulletin se trouve dans `provenance/ballots.jsonl`."
+            "Les détenteurs de jetons, par bulletins signés. Les parts se rapportent à tout le pouvoir de "
+            "vote au moment de l’instantané. Chaque bulletin se trouve dans `provenance/ballots.jsonl`."
         ),
         "decided_head": ("Proposition", "Titre", "Pouvoir", "Bulletins", "Quorum", "Exécutée (UTC)"),
         "options": {"for": "pour", "against": "contre", "abstain": "abstention"},
         "gates": "Contrôles",
         "gates_text": (
-            "Mesuré sur {samples} exemples tenus à l’écart et jugé selon les règles éthiques en vigueur à l’approbation."
+            "Mesuré sur {samples} exemples tenus à l’écart et jugé selon les règles éthiques en vigueur à "
+            "l’approbation."
         ),
         "gates_head": ("Règle", "Mesure", "Cette version", "Version précédente", "Exigence", "Résultat"),
         "comparators": {
@@ -412,27 +416,34 @@ _WORDS: Mapping[str, Mapping[str, Any]] = {
             "at_least": "au moins {bound}",
             "not_below_parent": "pas plus de {bound} sous la version précédente",
         },
-        "measured_text": f"Tout ce qui a été mesuré{_NO_BREAK_SPACE}:",
+        "measured_text": "Tout ce qui a été mesuré\N{NO-BREAK SPACE}:",
         "measured_head": ("Mesure", "Cette version", "Version précédente"),
         "kept": "respectée",
         "broken": "enfreinte",
         "limits": "Limites",
         "limits_list": (
-            "Le modèle peut se tromper, même quand il paraît sûr. Faites vérifier les réponses importantes par une "
-            "personne compétente.",
-            f"Seul ce que nomme le tableau ci-dessus a été mesuré, sur ces exemples{_NARROW_SPACE}; rien n’en découle "
-            "pour d’autres questions.",
+            (
+                "Le modèle peut se tromper, même quand il paraît sûr. Faites vérifier les réponses "
+                "importantes par une personne compétente."
+            ),
+            (
+                "Seul ce que nomment les tableaux ci-dessus a été mesuré, sur ces "
+                "exemples\N{NARROW NO-BREAK SPACE}; rien n’en découle pour d’autres."
+            ),
             "Il ne sait rien de ce qui s’est passé après la collecte de ses données.",
-            "La clé de publication dit qui a publié les poids. Qu’ils viennent de cet entraînement, seul un nouvel "
-            f"entraînement le montre{_NARROW_SPACE}; l’isolation était{_NO_BREAK_SPACE}: {{isolation}}.",
+            (
+                "La clé de publication dit qui a publié les poids. Qu’ils viennent de cet entraînement, seul "
+                "un nouvel entraînement le montre\N{NARROW NO-BREAK SPACE}; l’isolation "
+                "était\N{NO-BREAK SPACE}: {isolation}."
+            ),
         ),
         "verify": "Comment vérifier",
         "verify_text": (
-            f"Des poids jusqu’aux bulletins, hors ligne, avec le code source de Commonweights{_NO_BREAK_SPACE}:"
+            "Des poids jusqu’aux bulletins, hors ligne, avec le code de Commonweights\N{NO-BREAK SPACE}:"
         ),
         "verify_root": (
-            f"Ne prenez pas l’empreinte de cette seule fiche{_NO_BREAK_SPACE}: comparez-la avec celle que la communauté "
-            "publie, sur {instance} et ailleurs."
+            "Ne prenez pas l’empreinte de cette seule fiche\N{NO-BREAK SPACE}: comparez-la avec celle que "
+            "la communauté publie, sur {instance} et ailleurs."
         ),
     },
 }

@@ -1,8 +1,9 @@
 """The gates: judge a measured report by the ethics rules that the community voted. Pure.
 
-Measuring is done elsewhere (`training_jobs/evaluation`, with torch); judging is done here, in exact rational arithmetic,
-so that anyone can judge again without a model. Everything unclear counts against the model: a metric that was not
-measured, no samples or a denominator of zero fail the rule, and a policy without rules is refused instead of passed.
+Measuring is done elsewhere (`training_jobs/evaluation`, with torch); judging is done here, in exact rational
+arithmetic, so that anyone can judge again without a model. Everything unclear counts against the model: a
+metric that was not measured, no samples or a denominator of zero fail the rule, and a policy without rules is
+refused instead of passed.
 """
 
 from collections.abc import Callable, Iterable, Mapping
@@ -56,12 +57,16 @@ class Comparator:
 # candidate, bound, parent -> does it hold. The parent is zero, and not read, where `needs_parent` is false.
 COMPARATORS: Mapping[str, Comparator] = MappingProxyType(
     {
-        "at_most": Comparator(False, lambda candidate, bound, _: candidate <= bound, "at most {bound}"),
-        "at_least": Comparator(False, lambda candidate, bound, _: candidate >= bound, "at least {bound}"),
+        "at_most": Comparator(
+            needs_parent=False, holds=lambda candidate, bound, _: candidate <= bound, words="at most {bound}"
+        ),
+        "at_least": Comparator(
+            needs_parent=False, holds=lambda candidate, bound, _: candidate >= bound, words="at least {bound}"
+        ),
         "not_below_parent": Comparator(
-            True,
-            lambda candidate, bound, parent: candidate >= parent - bound,
-            "at least {parent} (parent) less {bound}",
+            needs_parent=True,
+            holds=lambda candidate, bound, parent: candidate >= parent - bound,
+            words="at least {parent} (parent) less {bound}",
         ),
     }
 )
@@ -69,7 +74,7 @@ COMPARATORS: Mapping[str, Comparator] = MappingProxyType(
 
 @dataclass(frozen=True)
 class Rule:
-    """One ethics rule in force. `bound` is the limit, or for `not_below_parent` the margin that may be lost."""
+    """One ethics rule in force. `bound` is the limit; for `not_below_parent` the margin that may be lost."""
 
     slug: str
     metric: str
@@ -107,7 +112,7 @@ class Rule:
 
 @dataclass(frozen=True)
 class Report:
-    """What was measured: metric → `{numerator, denominator, samples, …}`, for the candidate and for its parent version."""
+    """What was measured of candidate and parent version: metric → `{numerator, denominator, samples, …}`."""
 
     model: str
     candidate: Mapping[str, Any]
@@ -116,7 +121,7 @@ class Report:
 
     @classmethod
     def from_record(cls, body: Mapping[str, Any], model: str) -> "Report":
-        """Read the body of an `evaluation` record, or the `report.json` of the evaluator, for the model with this slug.
+        """Read the body of an `evaluation` record, or the evaluator's `report.json`, for this model.
 
         Values are not checked here: whatever is wrong with one fails the rules that read it.
         """
@@ -163,7 +168,7 @@ class Verdict:
 
 
 def decide(rules: Iterable[Rule], report: Report) -> Verdict:
-    """Judge `report` by the rules that apply to its model, one reason per rule, in an order that the input does not change.
+    """Judge `report` by the rules that apply to its model: one reason per rule, in a fixed order.
 
     Raises EmptyPolicy when no rule applies and UnknownComparator for a comparator that is not in the table.
     """
@@ -187,10 +192,10 @@ def _judge(rule: Rule, report: Report) -> Reason:
     if isinstance(parent, str):
         needed = comparator.words.format(bound=rule.bound, parent="the value")
         found = candidate if isinstance(candidate, str) else f"{candidate}, but the parent has {parent}"
-        return Reason(rule.slug, rule.metric, False, found, needed)
+        return Reason(rule.slug, rule.metric, holds=False, found=found, needed=needed)
     needed = comparator.words.format(bound=rule.bound, parent=parent)
     if isinstance(candidate, str):
-        return Reason(rule.slug, rule.metric, False, candidate, needed)
+        return Reason(rule.slug, rule.metric, holds=False, found=candidate, needed=needed)
     return Reason(
         rule.slug, rule.metric, comparator.holds(candidate, rule.bound, parent), str(candidate), needed
     )

@@ -19,6 +19,7 @@ from governance.models import Community, Proposal
 from models_registry.models import Dataset, EthicsRule, Model, Publication, Version
 from models_registry.provenance import bundle, verify
 from models_registry.provenance.bundle import BundleError
+from models_registry.services import version_folder
 
 VERIFICATION_SECONDS = 3600
 
@@ -161,7 +162,7 @@ def release_detail(revision: str) -> ReleaseDetail:
         raise NotFound("release_not_found", "there is no release with this revision", field="revision", found=revision)
     lineage, problem = None, ""
     try:
-        lineage = read_lineage(Path(version.folder))
+        lineage = read_lineage(version_folder(version))
     except (BundleError, OSError) as error:
         problem = str(error)
     publications = tuple(version.publications.order_by("published_at"))
@@ -212,7 +213,7 @@ def verification(version: Version) -> verify.Report | None:
 
     The answer is kept for an hour under the size and time of every file, so that a change of any file is checked anew.
     """
-    folder = Path(version.folder)
+    folder = version_folder(version)
     key = f"verification:{version.revision}:{version.model.community.release_key}"
     try:
         fingerprint = _fingerprint(folder)

@@ -21,8 +21,8 @@ if TYPE_CHECKING:
     from training_jobs.trainer.loop import Step
 
 VOCABULARY = 1_024
-LAYERS = 3
-WIDTH = 160
+LAYERS = 2
+WIDTH = 192
 # How the base is trained, in the words of every other training. Nothing was voted on, so there is no base and no dataset.
 RECIPE = TrainingSpec(
     base=BaseModel("demo/nothing", "0" * 40, "0" * 64),

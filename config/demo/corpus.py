@@ -168,9 +168,9 @@ _SEASONS = (Term("in spring", "au printemps"), Term("in summer", "en été"), Te
 _CANALS = (
     Term("the mill canal", "le canal du moulin"),
     Term("the north canal", "le canal du nord"),
-    Term("the old canal", "le canal vieux"),
-    Term("the river canal", "le canal de la rivière"),
-    Term("the hill canal", "le canal de la colline"),
+    Term("the old canal", "le canal ancien"),
+    Term("the river canal", "le canal du fleuve"),
+    Term("the hill canal", "le canal du coteau"),
     Term("the bridge canal", "le canal du pont"),
 )
 
@@ -184,9 +184,9 @@ TOPICS: tuple[Topic, ...] = (
                 Term("maize", "le maïs"),
                 Term("wheat", "le blé"),
                 Term("beans", "les haricots"),
-                Term("potatoes", "les pommes de terre"),
+                Term("potatoes", "les patates"),
                 Term("lettuce", "les laitues"),
-                Term("olive trees", "les oliviers"),
+                Term("olives", "les olives"),
                 Term("vines", "la vigne"),
                 Term("melons", "les melons"),
                 Term("peppers", "les poivrons"),
@@ -207,22 +207,19 @@ TOPICS: tuple[Topic, ...] = (
         questions={
             "en": (
                 "How much water do {a} need on {b} {c}?",
-                "I grow {a} on {b}. How do I water {c}?",
-                "What is our watering rule {c} for {a} on {b}?",
+                "How do we water {a} {c} on {b}?",
+                "I grow {a} on {b}. What is the rule {c}?",
             ),
             "fr": (
                 "Combien d'eau faut-il pour {a} sur {b} {c} ?",
-                "Je cultive {a} sur {b}. Comment arroser {c} ?",
-                "Quelle est notre règle d'arrosage {c} pour {a} sur {b} ?",
+                "Comment arroser {a} {c} sur {b} ?",
+                "Je cultive {a} sur {b}. Quelle est la règle {c} ?",
             ),
         },
-        answers={
-            "en": "{first} litres per square metre, every {second} days.",
-            "fr": "{first} litres par mètre carré, tous les {second} jours.",
-        },
+        answers={"en": "{first} mm every {second} days.", "fr": "{first} mm tous les {second} jours."},
         handbook_questions={
-            "en": ("Handbook: water for {a} on {b} {c}?",),
-            "fr": ("Manuel : eau pour {a} sur {b} {c} ?",),
+            "en": ("What is the water rule for {a} {c} on {b}?", "How much do we water {a} on {b} {c}?"),
+            "fr": ("Quelle est la règle d'eau pour {a} {c} sur {b} ?", "Combien faut-il arroser {a} sur {b} {c} ?"),
         },
     ),
     Topic(
@@ -239,21 +236,21 @@ TOPICS: tuple[Topic, ...] = (
             _SEASONS,
         ),
         first=(
-            Term("Monday", "lundi"),
-            Term("Tuesday", "mardi"),
-            Term("Wednesday", "mercredi"),
-            Term("Thursday", "jeudi"),
-            Term("Friday", "vendredi"),
-            Term("Saturday", "samedi"),
+            Term("Monday", "Lundi"),
+            Term("Tuesday", "Mardi"),
+            Term("Wednesday", "Mercredi"),
+            Term("Thursday", "Jeudi"),
+            Term("Friday", "Vendredi"),
+            Term("Saturday", "Samedi"),
         ),
         first_on=(0,),
         second=_numbers(4, 5, 6, 8, 18, 20),
-        second_on=(1, 2),
+        second_on=(1,),
         questions={
             "en": (
                 "When may {b} take water from {a} {c}?",
                 "Which turn do {b} have on {a} {c}?",
-                "On {a}, when is it the turn of {b} {c}?",
+                "On {a}, when is the turn of {b} {c}?",
             ),
             "fr": (
                 "Quand est-ce que {b} prennent l'eau sur {a} {c} ?",
@@ -261,13 +258,10 @@ TOPICS: tuple[Topic, ...] = (
                 "Sur {a}, quand vient le tour pour {b} {c} ?",
             ),
         },
-        answers={
-            "en": "On {first}, from {second} o'clock.",
-            "fr": "Le {first}, à partir de {second} heures.",
-        },
+        answers={"en": "{first}, from {second} o'clock.", "fr": "{first}, dès {second} heures."},
         handbook_questions={
-            "en": ("Handbook: turn of {b} on {a} {c}?",),
-            "fr": ("Manuel : tour pour {b} sur {a} {c} ?",),
+            "en": ("When do {b} have water on {a} {c}?", "On {a}, which turn may {b} take {c}?"),
+            "fr": ("Quand vient l'eau pour {b} sur {a} {c} ?", "Sur {a}, quel tour prennent {b} {c} ?"),
         },
     ),
     Topic(
@@ -281,7 +275,7 @@ TOPICS: tuple[Topic, ...] = (
                 Term("fill a trough", "remplir un abreuvoir"),
                 Term("clean a yard", "nettoyer une cour"),
                 Term("fill a pond", "remplir un étang"),
-                Term("water young trees", "arroser de jeunes arbres"),
+                Term("water young trees", "arroser des arbres"),
             ),
             (
                 Term("a yellow alert", "alerte jaune"),
@@ -297,14 +291,14 @@ TOPICS: tuple[Topic, ...] = (
         ),
         first=(
             Term("Yes", "Oui"),
-            Term("Only at night", "Seulement la nuit"),
-            Term("Only on even days", "Seulement les jours pairs"),
-            Term("Only by hand", "Seulement à la main"),
-            Term("Only with recycled water", "Seulement avec de l'eau recyclée"),
+            Term("At night", "La nuit"),
+            Term("By hand", "À la main"),
+            Term("On Sundays", "Le dimanche"),
+            Term("With recycled water", "Avec de l'eau recyclée"),
         ),
         first_on=(0,),
         second=_numbers(50, 80, 100, 150, 200, 300, 400),
-        second_on=(1, 2),
+        second_on=(1,),
         questions={
             "en": (
                 "May {c} {a} during {b}?",
@@ -313,17 +307,14 @@ TOPICS: tuple[Topic, ...] = (
             ),
             "fr": (
                 "En {b}, est-ce permis de {a} pour {c} ?",
-                "Est-ce que {c} peut {a} pendant une {b} ?",
-                "Nous sommes en {b}. A-t-on le droit de {a} pour {c} ?",
+                "Est-ce que {c} peut {a} en {b} ?",
+                "Nous sommes en {b}. {c} peut {a} ?",
             ),
         },
-        answers={
-            "en": "{first}, with at most {second} litres.",
-            "fr": "{first}, avec au plus {second} litres.",
-        },
+        answers={"en": "{first}, at most {second} litres.", "fr": "{first}, au plus {second} litres."},
         handbook_questions={
-            "en": ("Handbook: {b}, {c} wants to {a}?",),
-            "fr": ("Manuel : {b}, {c} veut {a} ?",),
+            "en": ("Is {c} allowed to {a} during {b}?", "There is {b}. May {c} {a}?"),
+            "fr": ("Est-ce permis en {b} de {a} pour {c} ?", "En {b}, {c} peut {a} ?"),
         },
     ),
     Topic(
@@ -331,15 +322,15 @@ TOPICS: tuple[Topic, ...] = (
         factors=(
             (
                 Term("a household", "un foyer"),
-                Term("a market gardener", "un maraîcher"),
+                Term("a gardener", "un jardinier"),
                 Term("a shepherd", "un berger"),
-                Term("a wine grower", "un vigneron"),
+                Term("a grower", "un vigneron"),
                 Term("a cooperative", "une coopérative"),
             ),
             (
-                Term("half a hectare", "un demi hectare"),
                 Term("one hectare", "un hectare"),
                 Term("two hectares", "deux hectares"),
+                Term("three hectares", "trois hectares"),
                 Term("five hectares", "cinq hectares"),
                 Term("ten hectares", "dix hectares"),
             ),
@@ -351,28 +342,25 @@ TOPICS: tuple[Topic, ...] = (
             ),
         ),
         first=_numbers(2, 3, 4, 5, 6, 8, 9),
-        first_on=(0,),
+        first_on=(1,),
         second=_numbers(10, 12, 16, 20, 24, 30),
-        second_on=(1, 2),
+        second_on=(0,),
         questions={
             "en": (
                 "How many shares does {a} with {b} hold in {c}?",
-                "What does {a} with {b} in {c} receive and owe?",
+                "What does {a} with {b} owe in {c}?",
                 "In {c}, what are the shares of {a} with {b}?",
             ),
             "fr": (
                 "Combien de parts détient {a} avec {b} dans {c} ?",
-                "Que reçoit et que doit {a} avec {b} dans {c} ?",
+                "Que doit {a} avec {b} dans {c} ?",
                 "Dans {c}, quelles sont les parts pour {a} avec {b} ?",
             ),
         },
-        answers={
-            "en": "{first} shares, for {second} hours of common work.",
-            "fr": "{first} parts, pour {second} heures de travail commun.",
-        },
+        answers={"en": "{first} shares, {second} hours of work.", "fr": "{first} parts, {second} heures de travail."},
         handbook_questions={
-            "en": ("Handbook: shares of {a}, {b}, {c}?",),
-            "fr": ("Manuel : parts pour {a}, {b}, {c} ?",),
+            "en": ("What shares does {a} hold in {c} with {b}?", "In {c}, how many shares are owed by {a} with {b}?"),
+            "fr": ("Quelles parts détient {a} dans {c} avec {b} ?", "Dans {c}, combien de parts doit {a} avec {b} ?"),
         },
     ),
     Topic(
@@ -390,7 +378,7 @@ TOPICS: tuple[Topic, ...] = (
             _SEASONS,
         ),
         first=(
-            Term("the water guard", "le garde des eaux"),
+            Term("the guard", "le garde"),
             Term("the mason", "le maçon"),
             Term("the mechanic", "le mécanicien"),
             Term("the treasurer", "le trésorier"),
@@ -398,7 +386,7 @@ TOPICS: tuple[Topic, ...] = (
         ),
         first_on=(0,),
         second=_numbers(2, 3, 4, 5, 6, 10),
-        second_on=(1, 2),
+        second_on=(1,),
         questions={
             "en": (
                 "I see {a} on {b} {c}. Whom do I call?",
@@ -411,13 +399,10 @@ TOPICS: tuple[Topic, ...] = (
                 "Sur {b} il y a {a} {c}. Que faire ?",
             ),
         },
-        answers={
-            "en": "Call {first}; repair within {second} days.",
-            "fr": "Appelez {first} ; réparation sous {second} jours.",
-        },
+        answers={"en": "Call {first} within {second} days.", "fr": "Appelez {first} sous {second} jours."},
         handbook_questions={
-            "en": ("Handbook: {a} on {b} {c}?",),
-            "fr": ("Manuel : {a} sur {b} {c} ?",),
+            "en": ("There is {a} on {b} {c}. Who repairs?", "On {b} I see {a} {c}. Whom do I call now?"),
+            "fr": ("Il y a {a} sur {b} {c}. Qui répare ?", "Sur {b} je vois {a} {c}. Qui faire appeler ?"),
         },
     ),
 )

@@ -1,5 +1,6 @@
 """Template tags and filters of the site: icons, states in words, numbers, times, addresses, Markdown."""
 
+import re
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from fractions import Fraction
@@ -13,6 +14,7 @@ from django.utils.safestring import SafeString
 from django.utils.translation import get_language, gettext
 
 from frontend import numbers, text, words
+from models_registry.gates import COMPARATORS
 
 register = template.Library()
 SHORT = 6
@@ -171,3 +173,15 @@ def query(context: Mapping[str, Any], **changes: object) -> str:
     for name, value in changes.items():
         parameters[name] = str(value)
     return f"?{parameters.urlencode()}"
+
+
+@register.filter
+def gate_needed(needed: str) -> str:
+    """Return what a gate demands in the reader's language: the gates write it in English with exact fractions."""
+    # The longest phrase first: a shorter one would match the beginning of it.
+    for key, comparator in sorted(COMPARATORS.items(), key=lambda item: -len(item[1].words)):
+        pattern = re.escape(comparator.words).replace(r"\{bound\}", "(?P<bound>.+)").replace(r"\{parent\}", "(?P<parent>.+)")
+        match = re.fullmatch(pattern, str(needed))
+        if match:
+            return words.gate(key, {name: exact(value) for name, value in match.groupdict().items()})
+    return str(needed)

@@ -6,10 +6,11 @@ from typing import Any
 
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import render
+from django.template import loader
 
 from frontend import words
 from governance import lifecycle
-from governance.chain.client import ChainError
+from governance.chain import ChainError
 from governance.errors import NotFound, Refusal
 
 View = Callable[..., HttpResponse]
@@ -53,3 +54,8 @@ def forbidden(request: HttpRequest, exception: Exception | None = None) -> HttpR
 def csrf_failed(request: HttpRequest, reason: str = "") -> HttpResponse:  # noqa: ARG001 - Django's signature
     """403, for a form that cannot show where it came from."""
     return render(request, "403_csrf.html", status=403)
+
+
+def server_error(request: HttpRequest) -> HttpResponse:  # noqa: ARG001 - Django's signature
+    """500: a page that needs neither the database nor the session, either of which may be what is broken."""
+    return HttpResponse(loader.get_template("500.html").render({}), status=500)

@@ -196,8 +196,8 @@ class ChainClient:
             guard.watch(connection.sock)
             headers = {"Content-Type": "application/json", "Accept": "application/json"}
             connection.request("POST", self._path, body=body, headers=headers)
-            response = connection.getresponse()
-            data = response.read(ANSWER_BYTES_MAX + 1)
+            with connection.getresponse() as response:
+                data = response.read(ANSWER_BYTES_MAX + 1)
         except (OSError, http.client.HTTPException, ssl.SSLError) as error:
             reason = guard.reason or str(error) or type(error).__name__
             raise ChainUnavailable(f"no answer from the node: {reason}") from error

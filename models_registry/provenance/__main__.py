@@ -1,6 +1,7 @@
-"""Command line: `python -m models_registry.provenance verify PATH`. Needs no Django, no network and no account.
+"""Command line: `python -m models_registry.provenance verify PATH`. Needs no Django, network or account.
 
-Exit status: 0 when every offline check holds, 1 when one does not, 2 when there is nothing to check or it cannot be read.
+Exit status: 0 when every offline check holds, 1 when one does not, 2 when there is nothing to check or it
+cannot be read.
 """
 
 import argparse
@@ -79,7 +80,7 @@ def _print_failure(finding: Finding) -> None:
 
 
 def _printable(text: str) -> str:
-    """Show text from a stranger without letting it steer the terminal, in whatever the terminal can encode."""
+    """Show text from a stranger so that it cannot steer the terminal, in whatever the terminal can encode."""
     encoding = sys.stdout.encoding or "ascii"
     safe = "".join(character if character.isprintable() else f"\\u{ord(character):04x}" for character in text)
     return safe.encode(encoding, "backslashreplace").decode(encoding)

@@ -1,4 +1,4 @@
-"""The folder of a release on disk: writes `provenance/` and reads it back strictly. Judges nothing; that is `verify`.
+"""The folder of a release on disk: writes `provenance/` and reads it back strictly. `verify` judges it.
 
 provenance/manifest.json    every file outside provenance/
 provenance/records.jsonl    the lineage of the release, parents first, one canonical record a line
@@ -7,6 +7,7 @@ provenance/statement.json   the signed statement
 """
 
 import hashlib
+import io
 import os
 import stat
 from collections.abc import Iterable, Iterator, Mapping
@@ -28,7 +29,7 @@ STATEMENT = "statement.json"
 LIMITS = {
     MANIFEST: 1_000_000,
     RECORDS: 64_000_000,
-    BALLOTS: 1_000_000_000,
+    BALLOTS: 256_000_000,
     STATEMENT: statement.STATEMENT_BYTES_MAX,
 }
 
@@ -71,7 +72,7 @@ def place_of(name: str) -> str:
 
 
 def manifest_bytes(folder: Path) -> bytes:
-    """Return the canonical bytes of the manifest of `folder`; their SHA-256 is the release's `manifest_sha256`."""
+    """Return the canonical manifest of `folder`; its SHA-256 is the release's `manifest_sha256`."""
     return canonical_bytes(manifest.build(folder))
 
 
@@ -84,8 +85,8 @@ def write(
 ) -> None:
     """Write `provenance/` for the files in `folder`. Safe to repeat; the statement is written last.
 
-    `records` holds at least all that `release` rests on, by digest; others are left out. `ballots` are the counting
-    ballots of every proposal in the lineage. Raises BundleError, LineageError or ManifestError.
+    `records` holds at least all that `release` rests on, by digest; others are left out. `ballots` are the
+    counting ballots of every proposal in the lineage. Raises BundleError, LineageError or ManifestError.
 
     1. The manifest must be the one that the release record names.
     2. The lineage must be complete, and every ballot must belong to it.
@@ -118,7 +119,7 @@ def write(
 
 
 def ballot_order(ballot: Record, proposals: Mapping[str, Record]) -> tuple[int, str, str]:
-    """Return the sort key of a ballot line: proposal number, voter in lower case (then digest, should both repeat)."""
+    """Return the sort key of a ballot line: proposal number, voter in lower case (then digest)."""
     proposal = proposals.get(ballot.parents[0]) if len(ballot.parents) == 1 else None
     if ballot.kind != "ballot" or proposal is None:
         raise BundleError(
@@ -153,7 +154,8 @@ def check_folder(folder: Path) -> list[manifest.Problem]:
     try:
         if not stat.S_ISDIR(path.lstat().st_mode):
             return [manifest.Problem("provenance_missing", "provenance", "it is not a folder")]
-        names = {name.encode("utf-8", "backslashreplace").decode("utf-8") for name in os.listdir(path)}
+        # A name that is not UTF-8 comes with surrogates, which no report could print.
+        names = {entry.name.encode("utf-8", "backslashreplace").decode("utf-8") for entry in path.iterdir()}
     except FileNotFoundError:
         return [manifest.Problem("provenance_missing", "provenance", "the folder has no provenance")]
     problems = [
@@ -190,22 +192,19 @@ def read_manifest(folder: Path) -> tuple[dict[str, Any], bytes]:
 
 
 def read_lines(folder: Path, name: str) -> Iterator[tuple[int, Record | BundleError]]:
-    """Yield (line number, record) for a file of canonical records; a line that is not one comes as its BundleError."""
-    data = read_file(folder, name)
-    if data and not data.endswith(b"\n"):
-        yield (
-            data.count(b"\n") + 1,
-            BundleError("not_canonical", place_of(name), "the last line does not end with a line feed"),
-        )
-    for number, line in enumerate(data.split(b"\n")[:-1], start=1):
+    """Yield (line number, record) of a file; a line that is no canonical record comes as its BundleError."""
+    for number, line in enumerate(io.BytesIO(read_file(folder, name)), start=1):
+        if not line.endswith(b"\n"):
+            detail = "the last line does not end with a line feed"
+            yield number, BundleError("not_canonical", f"{place_of(name)} line {number}", detail)
         try:
-            yield number, Record.from_bytes(line)
+            yield number, Record.from_bytes(line.removesuffix(b"\n"))
         except CanonicalError as error:
             yield number, BundleError(error.code, f"{place_of(name)} line {number}", error.detail)
 
 
 def read_file(folder: Path, name: str) -> bytes:
-    """Return the bytes of one file of `provenance/`; raise BundleError if it is missing, a link, or too large."""
+    """Return the bytes of one file of `provenance/`; raise BundleError if missing, a link, or too large."""
     path = folder / manifest.PROVENANCE_FOLDER / name
     try:
         handle = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)

@@ -1,7 +1,7 @@
 """The ten checks of a release, one function each. `verify` numbers and reports them.
 
-A check gets the bundle as read (`Case`) and collects problems in an `Answer`. It may rely on nothing but the checks that
-`verify` lists as its needs. Order, titles and hints stand in `verify`.
+A check gets the bundle as read (`Case`) and collects problems in an `Answer`. It may rely on nothing but the
+checks that `verify` lists as its needs. Order, titles and hints stand in `verify`.
 """
 
 import hashlib
@@ -16,7 +16,7 @@ from governance.tally.base import Count, InvalidChoice, Method
 from models_registry import gates
 from models_registry.provenance import bundle, lineage, manifest, shapes, statement
 from models_registry.provenance.bundle import BundleError
-from models_registry.provenance.case import Answer, Case, Unreadable
+from models_registry.provenance.case import Answer, Case
 from models_registry.provenance.shapes import parent_of, parents_of
 from models_registry.provenance.signing import fingerprint
 from models_registry.provenance.statement import StatementError
@@ -67,39 +67,45 @@ def check_parents(case: Case, answer: Answer) -> None:
         wrong = None if missing else shapes.parents_problem(record, case.records)
         if wrong:
             answer.fail("parents_wrong", case.place(record), wrong)
-    communities, place = case.of_kind("community"), bundle.place_of(bundle.RECORDS)
+    communities = case.of_kind("community")
     if len(communities) != 1:
-        answer.fail("community_wrong", place, f"{len(communities)} community records, expected exactly one")
-    if answer.problems:
-        return
-    slug = communities[0].body["slug"]
-    if communities[0].subject != f"community:{slug}":
-        answer.fail("subject_wrong", case.place(communities[0]), f"the subject is not community:{slug}")
-    for proposal in case.of_kind("proposal"):
-        if proposal.subject != f"proposal:{slug}/{proposal.body['number']}":
-            answer.fail(
-                "subject_wrong",
-                case.place(proposal),
-                f"the subject is not proposal:{slug}/{proposal.body['number']}",
-            )
+        detail = f"{len(communities)} community records, expected exactly one"
+        answer.fail("community_wrong", bundle.place_of(bundle.RECORDS), detail)
+    if not answer.problems:
+        _check_subjects(case, answer)
+        _check_splices(case, answer)
+    answer.evidence = f"{len(case.of_kind('proposal'))} proposals of one community, every parent is there"
+
+
+def _check_subjects(case: Case, answer: Answer) -> None:
+    """Hold the subjects that name something against what they name."""
+    for community in case.of_kind("community"):
+        slug = community.body["slug"]
+        expected = {community.digest: f"community:{slug}"}
+        for proposal in case.of_kind("proposal"):
+            expected[proposal.digest] = f"proposal:{slug}/{proposal.body['number']}"
+        for digest, subject in expected.items():
+            if case.records[digest].subject != subject:
+                answer.fail(
+                    "subject_wrong", case.place(case.records[digest]), f"the subject is not {subject}"
+                )
+
+
+def _check_splices(case: Case, answer: Answer) -> None:
+    """Where two ways lead back to one record, see that it is the same one."""
     for decision in case.of_kind("decision"):
-        if parent_of(parent_of(decision, "tally", case.records), "proposal", case.records) != parent_of(
-            decision, "proposal", case.records
-        ):
+        tally = parent_of(decision, "tally", case.records)
+        if parent_of(tally, "proposal", case.records) != parent_of(decision, "proposal", case.records):
             answer.fail("decision_spliced", case.place(decision), "its tally counts another proposal")
     for release in case.of_kind("release"):
         evaluation = parent_of(release, "evaluation", case.records)
         if parent_of(evaluation, "run", case.records) != parent_of(release, "run", case.records):
-            answer.fail(
-                "run_spliced",
-                case.place(release),
-                "its evaluation measured another run than the one released",
-            )
-    answer.evidence = f"community {slug}, {len(case.of_kind('proposal'))} proposals, every parent is there"
+            detail = "its evaluation measured another run than the one released"
+            answer.fail("run_spliced", case.place(release), detail)
 
 
 def check_ballots(case: Case, answer: Answer) -> None:
-    """3: each ballot is signed by its voter for exactly this proposal; one per voter; in time; within the supply."""
+    """3: each ballot is signed by its voter for this proposal; one per voter; in time; within the supply."""
     answer.problems += case.ballot_problems
     proposals = {proposal.digest: proposal for proposal in case.of_kind("proposal")}
     keys: list[tuple[int, str, str]] = []
@@ -230,7 +236,7 @@ def _count(method: Method, ballots: Iterable[Record], answer: Answer, place: str
 
 
 def check_decisions(case: Case, answer: Answer) -> None:
-    """5: from the count and the frozen rules follows the recorded decision, and what was executed had passed."""
+    """5: the recorded decision follows from count and frozen rules, and what was executed had passed."""
     for decision in case.of_kind("decision"):
         proposal = parent_of(decision, "proposal", case.records)
         place, number = case.place(decision), proposal.body["number"]
@@ -256,119 +262,108 @@ def check_decisions(case: Case, answer: Answer) -> None:
 
 
 def check_times(case: Case, answer: Answer) -> None:
-    """6: delay, voting period, timelock and execution window were respected, and effects follow their causes."""
-
-    def require(holds: bool, code: str, record: Record, detail: str) -> None:  # noqa: FBT001 - reads as a sentence
+    """6: delay, voting period, timelock and execution window were respected; effects follow causes."""
+    for holds, code, record, detail in (*_proposal_times(case), *_decision_times(case), *_effect_times(case)):
         if not holds:
             answer.fail(code, case.place(record), detail)
+    answer.evidence = "voting delay, voting period, timelock and execution window hold for every proposal"
 
+
+# (does it hold, the code if not, the record at fault, what was found and what was needed)
+_Demand = tuple[bool, str, Record, str]
+
+
+def _proposal_times(case: Case) -> Iterator[_Demand]:
+    """Yield the demands on the times of each vote."""
     for proposal in case.of_kind("proposal"):
         body, rules = proposal.body, proposal.body["rules"]
-        opens = body["submitted_at"] + rules["voting_delay_seconds"]
-        require(
-            body["opens_at"] == opens,
-            "delay_wrong",
-            proposal,
-            f"opens at {body['opens_at']}, the delay gives {opens}",
-        )
-        closes = body["opens_at"] + rules["voting_period_seconds"]
-        require(
-            body["closes_at"] == closes,
+        found, needed = body["opens_at"], body["submitted_at"] + rules["voting_delay_seconds"]
+        yield found == needed, "delay_wrong", proposal, f"voting opens at {found}, the delay gives {needed}"
+        found, needed = body["closes_at"], body["opens_at"] + rules["voting_period_seconds"]
+        yield (
+            found == needed,
             "period_wrong",
             proposal,
-            f"closes at {body['closes_at']}, not {closes}",
+            f"voting closes at {found}, the period gives {needed}",
         )
     for tally in case.of_kind("tally"):
-        closes = parent_of(tally, "proposal", case.records).body["closes_at"]
-        closed = tally.body["closed_at"]
-        require(closed >= closes, "counted_early", tally, f"counted at {closed}, voting closed at {closes}")
+        found, needed = tally.body["closed_at"], parent_of(tally, "proposal", case.records).body["closes_at"]
+        yield found >= needed, "counted_early", tally, f"counted at {found}, voting closed at {needed}"
+
+
+def _decision_times(case: Case) -> Iterator[_Demand]:
+    """Yield the demands on the timelock of each decision and on its execution."""
     for decision in case.of_kind("decision"):
         proposal, body = parent_of(decision, "proposal", case.records), decision.body
-        rules, number = proposal.body["rules"], proposal.body["number"]
-        closes = proposal.body["closes_at"]
-        require(
+        rules, closes, queued = proposal.body["rules"], proposal.body["closes_at"], body["queued_at"]
+        yield (
             body["decided_at"] >= closes,
             "decided_early",
             decision,
             f"decided at {body['decided_at']}, closed {closes}",
         )
-        if body["queued_at"] is None or body["eta"] is None or body["expires_at"] is None:
-            answer.fail(
-                "not_queued", case.place(decision), f"proposal {number} was never queued behind the timelock"
-            )
+        if queued is None or body["eta"] is None or body["expires_at"] is None:
+            number = proposal.body["number"]
+            yield False, "not_queued", decision, f"proposal {number} was never queued behind the timelock"
             continue
-        queued = body["queued_at"]
-        require(
+        yield (
             queued >= closes,
             "queued_early",
             decision,
             f"queued at {queued}, before voting closed at {closes}",
         )
-        eta = queued + rules["timelock_seconds"]
-        detail = f"proposal {number} was ready at {body['eta']}, the timelock of {rules['timelock_seconds']} s gives {eta}"
-        require(
-            body["eta"] == eta,
-            "timelock_shortened" if body["eta"] < eta else "timelock_wrong",
+        found, needed = body["eta"], queued + rules["timelock_seconds"]
+        code = "timelock_shortened" if found < needed else "timelock_wrong"
+        detail = f"ready at {found}, the timelock of {rules['timelock_seconds']} s gives {needed}"
+        yield found == needed, code, decision, detail
+        found, needed = body["expires_at"], body["eta"] + rules["execution_window_seconds"]
+        yield (
+            found == needed,
+            "window_wrong",
             decision,
-            detail,
+            f"expires at {found}, the execution window gives {needed}",
         )
-        expires = body["eta"] + rules["execution_window_seconds"]
-        detail = f"expires at {body['expires_at']}, the execution window gives {expires}"
-        require(body["expires_at"] == expires, "window_wrong", decision, detail)
     for execution in case.of_kind("execution"):
-        decision = parent_of(execution, "decision", case.records)
-        executed, eta, expires = (
-            execution.body["executed_at"],
-            decision.body["eta"],
-            decision.body["expires_at"],
-        )
+        found, decision = execution.body["executed_at"], parent_of(execution, "decision", case.records)
+        eta, expires = decision.body["eta"], decision.body["expires_at"]
         if eta is not None and expires is not None:
-            require(
-                executed >= eta,
+            yield (
+                found >= eta,
                 "executed_early",
                 execution,
-                f"executed at {executed}, the timelock ran until {eta}",
+                f"executed at {found}, the timelock ran until {eta}",
             )
-            require(
-                executed < expires,
-                "executed_late",
-                execution,
-                f"executed at {executed}, it expired at {expires}",
-            )
+            yield found < expires, "executed_late", execution, f"executed at {found}, it expired at {expires}"
+
+
+def _effect_times(case: Case) -> Iterator[_Demand]:
+    """Yield the demands on what followed from the decisions."""
+    for spec in case.of_kind("spec"):
+        approved = _executed_at(spec, case)
+        for part in (*parents_of(spec, "rule", case.records), *parents_of(spec, "dataset", case.records)):
+            found = _executed_at(part, case)
+            yield found <= approved, "adopted_late", part, f"adopted at {found}, after the spec at {approved}"
     for run in case.of_kind("run"):
         approved = _executed_at(parent_of(run, "spec", case.records), case)
         started, finished = run.body["started_at"], run.body["finished_at"]
-        require(
+        yield (
             started >= approved,
             "run_early",
             run,
             f"started at {started}, its proposal was executed at {approved}",
         )
-        require(
-            finished >= started, "run_early", run, f"finished at {finished}, before it started at {started}"
-        )
-    for spec in case.of_kind("spec"):
-        approved = _executed_at(spec, case)
-        for part in (*parents_of(spec, "rule", case.records), *parents_of(spec, "dataset", case.records)):
-            adopted = _executed_at(part, case)
-            require(
-                adopted <= approved,
-                "adopted_late",
-                part,
-                f"adopted at {adopted}, after the spec at {approved}",
-            )
+        yield finished >= started, "run_early", run, f"finished at {finished}, before it started at {started}"
     for release in case.of_kind("release"):
-        finished, released = (
-            parent_of(release, "run", case.records).body["finished_at"],
+        found, finished = (
             release.body["released_at"],
+            parent_of(release, "run", case.records).body["finished_at"],
         )
-        require(
-            released >= finished,
+        yield (
+            found >= finished,
             "released_early",
             release,
-            f"released at {released}, the run ended at {finished}",
+            f"released at {found}, the run ended at {finished}",
         )
-    answer.evidence = "voting delay, voting period, timelock and execution window hold for every proposal"
 
 
 def _executed_at(record: Record, case: Case) -> int:
@@ -382,7 +377,7 @@ def _proposal_of(record: Record, case: Case) -> Record:
 
 
 def check_spec(case: Case, answer: Answer) -> None:
-    """7: the spec, every dataset and every rule are word for word what their own proposals froze before the vote."""
+    """7: the spec, every dataset and every rule are word for word what their own proposals froze."""
     for execution in case.of_kind("execution"):
         proposal = parent_of(parent_of(execution, "decision", case.records), "proposal", case.records)
         if execution.body["kind"] != proposal.body["kind"]:
@@ -390,45 +385,40 @@ def check_spec(case: Case, answer: Answer) -> None:
             answer.fail("kind_changed", case.place(execution), detail)
     for spec in case.of_kind("spec"):
         proposal = _proposal_of(spec, case)
-        number = proposal.body["number"]
         if not _same(proposal.body["payload"].get("spec"), spec.body):
-            answer.fail(
-                "spec_not_approved",
-                case.place(spec),
-                f"it is not the spec that proposal {number} put to the vote",
-            )
-        _check_datasets_of(spec, case, answer)
-    for dataset in case.of_kind("dataset"):
-        proposal = _proposal_of(dataset, case)
-        payload = proposal.body["payload"]
-        # What the vote was about must be in the payload; what intake found out (scans, counts) need not be.
-        different = [
-            key
-            for key, value in dataset.body.items()
-            if (key in payload or key == "digest") and not _same(payload.get(key), value)
-        ]
-        if different:
-            detail = f"proposal {proposal.body['number']} put another {', '.join(different)} to the vote"
-            answer.fail("dataset_not_approved", case.place(dataset), detail)
-    for rule in case.of_kind("rule"):
-        proposal = _proposal_of(rule, case)
-        payload = proposal.body["payload"]
-        different = [key for key, value in rule.body.items() if not _same(payload.get(key), value)]
-        if different:
-            detail = f"proposal {proposal.body['number']} put another {', '.join(different)} to the vote"
-            answer.fail("rule_not_approved", case.place(rule), detail)
+            detail = f"it is not the spec that proposal {proposal.body['number']} put to the vote"
+            answer.fail("spec_not_approved", case.place(spec), detail)
+        _check_datasets(spec, case, answer)
+    _check_payload("dataset", case, answer)
+    _check_payload("rule", case, answer)
     release = case.release
     if release is not None:
         spec = parent_of(parent_of(release, "run", case.records), "spec", case.records)
         if release.body["model"].rpartition("/")[2] != spec.body["output"]:
             detail = f"released as {release.body['model']!r}, the spec makes {spec.body['output']!r}"
             answer.fail("model_changed", case.place(release), detail)
-    counts = f"{len(case.of_kind('dataset'))} datasets and {len(case.of_kind('rule'))} rules"
-    answer.evidence = f"the spec is the approved one, and {counts} passed their own votes"
+    counts = f"datasets ({len(case.of_kind('dataset'))}) and rules ({len(case.of_kind('rule'))})"
+    answer.evidence = f"the spec is the approved one; its {counts} passed their own votes"
 
 
-def _check_datasets_of(spec: Record, case: Case, answer: Answer) -> None:
-    """The datasets named in the spec are its dataset parents; the evaluation suite may be one more."""
+# What intake finds out (scans, files) need not be voted on; the digest, which fixes the content, always is.
+_VOTED_ALWAYS = {"dataset": {"digest"}, "rule": {*shapes.RULE_KEYS}}
+
+
+def _check_payload(kind: str, case: Case, answer: Answer) -> None:
+    """Compare each record of this kind with the payload of the proposal that brought it in."""
+    for record in case.of_kind(kind):
+        proposal = _proposal_of(record, case)
+        payload = proposal.body["payload"]
+        voted = _VOTED_ALWAYS[kind] | (payload.keys() & record.body.keys())
+        different = sorted(key for key in voted if not _same(payload.get(key), record.body[key]))
+        if different:
+            detail = f"proposal {proposal.body['number']} put another {', '.join(different)} to the vote"
+            answer.fail(f"{kind}_not_approved", case.place(record), detail)
+
+
+def _check_datasets(spec: Record, case: Case, answer: Answer) -> None:
+    """Compare the datasets named in a spec with its dataset parents; the evaluation suite may be one more."""
     named = [entry["digest"] for entry in spec.body["datasets"]]
     suite = spec.body["evaluation"]["suite"]
     parents = {record.body["digest"]: record for record in parents_of(spec, "dataset", case.records)}
@@ -459,10 +449,7 @@ def check_files(case: Case, answer: Answer) -> None:
     if found != release.body["manifest_sha256"]:
         detail = f"SHA-256 {found}, the release says {release.body['manifest_sha256']}"
         answer.fail("manifest_changed", "provenance/manifest.json", detail)
-    try:
-        answer.problems += manifest.check(case.folder, loaded)
-    except OSError as error:
-        raise Unreadable(f"{error.filename or case.folder}: {error.strerror}") from error
+    answer.problems += manifest.check(case.folder, loaded)
     listed = {file["path"]: file for file in loaded["files"]}
     if listed.get(CARD, {}).get("sha256") != release.body["card_sha256"]:
         answer.fail("card_changed", CARD, "the release names another model card")
@@ -512,53 +499,53 @@ def check_signature(case: Case, answer: Answer) -> None:
     if release is None or community is None:
         answer.blocked = "there is no readable release and community to compare with"
         return
-    place = "provenance/statement.json"
+    place = bundle.place_of(bundle.STATEMENT)
     try:
         signed = statement.parse(bundle.read_file(case.folder, bundle.STATEMENT))
         loaded, data = bundle.read_manifest(case.folder)
-    except (StatementError, BundleError) as error:
-        answer.fail(error.code, getattr(error, "place", place), error.detail)
+    except StatementError as error:
+        answer.fail(error.code, place, error.detail)
         return
-    except OSError as error:
-        raise Unreadable(f"{error.filename or case.folder}: {error.strerror}") from error
+    except BundleError as error:
+        answer.fail(error.code, error.place, error.detail)
+        return
     key = community.body["release_key"]["public_key"]
-    print_of_key = fingerprint(key)
     if not signed.signed_by(key):
-        detail = f"not signed by the release key {print_of_key} of the community that the voters' ballots commit to"
+        detail = f"not signed by the key that the voters' ballots commit to, fingerprint {fingerprint(key)}"
         answer.fail("signature_wrong", place, detail)
     if signed.release != release.digest:
-        answer.fail(
-            "release_changed", place, f"it signs release {signed.release}, the bundle holds {release.digest}"
-        )
+        detail = f"it signs release {signed.release}, the bundle holds {release.digest}"
+        answer.fail("release_changed", place, detail)
     if signed.manifest_sha256 != hashlib.sha256(data).hexdigest():
         answer.fail("manifest_changed", place, "it signs another manifest")
     if signed.files != tuple((file["path"], file["sha256"]) for file in loaded["files"]):
         answer.fail("subject_wrong", place, "the files that it signs are not those of the manifest")
-    roots = case.trust_roots
+    _check_trust(community, case, answer)
+
+
+def _check_trust(community: Record, case: Case, answer: Answer) -> None:
+    """Compare with what the person who verifies knows from elsewhere; say so plainly when that is nothing."""
+    roots, key = case.trust_roots, community.body["release_key"]["public_key"]
+    print_of_key = fingerprint(key)
     if roots.community is not None and roots.community != community.digest:
-        answer.fail(
-            "community_untrusted",
-            case.place(community),
-            f"community {community.digest}, trusted {roots.community}",
-        )
+        detail = f"the community is {community.digest}, the trusted one {roots.community}"
+        answer.fail("community_untrusted", case.place(community), detail)
     if roots.release_key is not None and roots.release_key not in (key, print_of_key):
-        answer.fail(
-            "key_untrusted", case.place(community), f"fingerprint {print_of_key}, trusted {roots.release_key}"
-        )
+        detail = f"the key has the fingerprint {print_of_key}, trusted is {roots.release_key}"
+        answer.fail("key_untrusted", case.place(community), detail)
+    answer.evidence = f"signed by the trusted key, fingerprint {print_of_key}"
     if roots.release_key is None and roots.community is None:
-        compare = f"compare the fingerprint {print_of_key} with what the community publishes elsewhere"
-        answer.evidence = f"signed by the key that the voters' ballots commit to; {compare}"
-    else:
-        answer.evidence = f"signed by the trusted key, fingerprint {print_of_key}"
+        answer.evidence = (
+            f"signed by the key that the voters' ballots commit to; compare the fingerprint {print_of_key} "
+            "with the one that the community publishes elsewhere"
+        )
 
 
 def _reached(record: Record | None, kind: str, case: Case) -> Record | None:
     """Return the one parent of this kind without trusting that parents were checked."""
-    if record is None:
-        return None
-    return _only(
-        [case.records[p] for p in record.parents if p in case.records and case.records[p].kind == kind]
-    )
+    found = [case.records[parent] for parent in record.parents if parent in case.records] if record else []
+    found = [parent for parent in found if parent.kind == kind]
+    return found[0] if len(found) == 1 else None
 
 
 def _same(left: object, right: object) -> bool:

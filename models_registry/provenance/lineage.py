@@ -1,4 +1,4 @@
-"""Lineage: the records that a release rests on, back to the community, in one order that everybody computes alike. Pure.
+"""Lineage: the records that a release rests on, back to the community, in one order for everybody. Pure.
 
 Looks only at digests and parents; what the records say is judged by `verify`.
 """
@@ -55,7 +55,7 @@ def closure(release: str, records: Mapping[str, Record]) -> list[Record]:
 
 
 def reachable(start: str, records: Mapping[str, Record]) -> tuple[set[str], dict[str, str | None]]:
-    """Return the digests that are reached from `start`, and those that are named but missing, with who names them."""
+    """Return the digests reached from `start`, and those named but missing, with who names them."""
     reached: set[str] = set()
     missing: dict[str, str | None] = {}
     waiting: list[tuple[str, str | None]] = [(start, None)]

@@ -1,8 +1,8 @@
 """The manifest: every file of a release outside `provenance/`, by name, size and SHA-256. Holds no signature.
 
-Only names on the allow-list are released: weights as safetensors, and the configuration, tokenizer and documents that
-go with them. Formats that can carry code (pickles, scripts) have no name here. Links and special files are refused, so
-that what is hashed is what is served.
+Only names on the allow-list are released: weights as safetensors, and the configuration, tokenizer and
+documents that go with them. Formats that can carry code (pickles, scripts) have no name here. Links and
+special files are refused, so that what is hashed is what is served.
 """
 
 import hashlib
@@ -17,6 +17,13 @@ from typing import Any
 VERSION = 1
 PROVENANCE_FOLDER = "provenance"
 FILES_MAX = 1_000
+# The Hugging Face client leaves its notes here when it downloads into a folder (`local_dir`). They are left
+# aside, so that a plain download verifies; anything that is not such a note is reported.
+CLIENT_FOLDER = ".cache"
+_CLIENT_NOTES = re.compile(
+    r"huggingface/(?:\.gitignore(?:\.lock)?|CACHEDIR\.TAG|download/(?:.+/)?[^/]+\.(?:metadata|lock))"
+)
+_CLIENT_NOTE_BYTES_MAX = 4_096
 # Files that are written for people; everything else comes from the training run and must equal its artifact.
 DOCUMENTS = frozenset({"README.md", "LICENSE", "LICENSE.md", "NOTICE"})
 _NAMES = DOCUMENTS | {
@@ -65,7 +72,7 @@ def name_is_allowed(name: str) -> bool:
 
 
 def build(folder: Path) -> dict[str, Any]:
-    """Return the manifest of every file in `folder` outside `provenance/`; raise ManifestError if one may not be released."""
+    """Return the manifest of `folder`; raise ManifestError if some file may not be released."""
     names, problems = _scan(folder)
     files = []
     for name in names:
@@ -82,12 +89,12 @@ def build(folder: Path) -> dict[str, Any]:
 
 
 def check(folder: Path, manifest: object) -> list[Problem]:
-    """Compare the files in `folder` with `manifest` and return all differences; an empty list means that they agree."""
+    """Compare the files in `folder` with `manifest` and return all differences; none means agreement."""
     problems = check_form(manifest)
     if problems or not isinstance(manifest, Mapping):
         return problems
     expected = {entry["path"]: entry for entry in manifest["files"]}
-    names, problems = _scan(folder)
+    names, problems = _scan(folder, downloaded=True)
     for name in sorted(set(expected) - set(names)):
         problems.append(Problem("file_missing", name, "the manifest lists it, the folder does not hold it"))
     for name in names:
@@ -178,8 +185,8 @@ def describe(folder: Path, name: str, size_expected: int | None = None) -> dict[
     return {"path": name, "size": size, "sha256": hasher.hexdigest()}
 
 
-def _scan(folder: Path) -> tuple[list[str], list[Problem]]:
-    """List the released names in `folder`, sorted by code point, and the problems of everything else that lies there."""
+def _scan(folder: Path, *, downloaded: bool = False) -> tuple[list[str], list[Problem]]:
+    """List the released names in `folder`, sorted, and the problems of everything else that lies there."""
     names: list[str] = []
     problems: list[Problem] = []
     with os.scandir(folder) as entries:
@@ -189,7 +196,9 @@ def _scan(folder: Path) -> tuple[list[str], list[Problem]]:
         if entry.is_symlink():
             problems.append(Problem("link_not_allowed", shown, "a release holds no links"))
         elif entry.is_dir(follow_symlinks=False):
-            if entry.name != PROVENANCE_FOLDER:
+            if downloaded and entry.name == CLIENT_FOLDER:
+                problems += _check_client_notes(folder / CLIENT_FOLDER)
+            elif entry.name != PROVENANCE_FOLDER:
                 problems.append(
                     Problem("folder_not_allowed", shown, "a release holds no folder but provenance")
                 )
@@ -200,3 +209,30 @@ def _scan(folder: Path) -> tuple[list[str], list[Problem]]:
         else:
             names.append(entry.name)
     return names, problems
+
+
+def _check_client_notes(folder: Path) -> list[Problem]:
+    """Return whatever in the client's folder is not one of its small notes."""
+    problems = []
+    waiting = [folder]
+    while waiting:
+        with os.scandir(waiting.pop()) as entries:
+            found = list(entries)
+        for entry in found:
+            name = (
+                Path(entry.path)
+                .relative_to(folder)
+                .as_posix()
+                .encode("utf-8", "backslashreplace")
+                .decode("utf-8")
+            )
+            if entry.is_dir(follow_symlinks=False):
+                waiting.append(Path(entry.path))
+            elif (
+                not entry.is_file(follow_symlinks=False)
+                or not _CLIENT_NOTES.fullmatch(name)
+                or entry.stat(follow_symlinks=False).st_size > _CLIENT_NOTE_BYTES_MAX
+            ):
+                detail = "not a note of the download client"
+                problems.append(Problem("file_not_listed", f"{CLIENT_FOLDER}/{name}", detail))
+    return problems

@@ -1,11 +1,10 @@
-"""What a record of each kind holds: the exact keys of its body with their form, and the parents that it must name. Pure.
+"""What a record of each kind holds: the exact keys of its body, their form, and its parents. Pure.
 
 A version 1 record has these keys and no others. Whether what a record says is *true* is judged by `verify`.
 """
 
 import re
 from collections.abc import Callable, Iterator, Mapping
-from typing import Any
 
 from governance.evidence.record import Record
 from models_registry.provenance.manifest import check_entries
@@ -28,53 +27,54 @@ def _matches(pattern: re.Pattern[str], words: str) -> Form:
 
 
 def text(value: object) -> str | None:
-    """Any text."""
+    """Accept any text."""
     return None if isinstance(value, str) else "is not text"
 
 
 def count(value: object) -> str | None:
-    """An integer of at least zero: numbers, sizes, UNIX seconds."""
+    """Accept an integer of at least zero: numbers, sizes, UNIX seconds."""
     return None if type(value) is int and value >= 0 else "is not an integer of at least 0"
 
 
 def boolean(value: object) -> str | None:
-    """True or false."""
+    """Accept true or false."""
     return None if isinstance(value, bool) else "is not true or false"
 
 
 def anything(value: object) -> str | None:
-    """Any JSON object; its own subject says more."""
+    """Accept any JSON object; whoever owns it says more."""
     return None if isinstance(value, dict) else "is not an object"
 
 
 def one_of(*allowed: str) -> Form:
-    """One of these words."""
+    """Accept one of these words."""
     return lambda value: (
         None if isinstance(value, str) and value in allowed else f"is not one of {', '.join(allowed)}"
     )
 
 
 def or_null(form: Form) -> Form:
-    """This form, or null."""
+    """Accept this form, or null."""
     return lambda value: None if value is None else form(value)
 
 
 def keys(**forms: Form) -> Form:
-    """An object with exactly these keys."""
+    """Accept an object with exactly these keys."""
 
     def form(value: object) -> str | None:
         if not isinstance(value, dict):
             return "is not an object"
         if set(value) != set(forms):
             missing, unknown = sorted(set(forms) - set(value)), sorted(set(value) - set(forms))
-            return f"lacks {', '.join(missing) or 'nothing'} and has {', '.join(unknown) or 'nothing'} beside its keys"
+            unknown_keys = ", ".join(map(str, unknown)) or "any other"
+            return f"lacks {', '.join(missing) or 'no key'} and should not have {unknown_keys}"
         return _first((f"{name}", each(value[name])) for name, each in forms.items())
 
     return form
 
 
 def every(form: Form) -> Form:
-    """A list in which each item has this form."""
+    """Accept a list in which each item has this form."""
 
     def check(value: object) -> str | None:
         if not isinstance(value, list):
@@ -85,7 +85,7 @@ def every(form: Form) -> Form:
 
 
 def table(form: Form) -> Form:
-    """An object whose values all have this form, under any keys."""
+    """Accept an object whose values all have this form, under any keys."""
 
     def check(value: object) -> str | None:
         if not isinstance(value, dict):
@@ -96,7 +96,7 @@ def table(form: Form) -> Form:
 
 
 def at_least_keys(**forms: Form) -> Form:
-    """An object with these keys and maybe others: used where another part of the project owns the rest."""
+    """Accept an object with these keys and maybe others, where another part of the project owns the rest."""
 
     def check(value: object) -> str | None:
         if not isinstance(value, dict):
@@ -130,6 +130,17 @@ power = _matches(_POWER, "a whole number as text")
 address = _matches(_ADDRESS, "an address")
 slug = _matches(_SLUG, "a slug (letters, digits, hyphens and underscores)")
 ratio = keys(numerator=lambda value: None if type(value) is int else "is not an integer", denominator=count)
+
+_RULE: Mapping[str, Form] = {
+    "slug": slug,
+    "title": text,
+    "metric": text,
+    "comparator": text,
+    "bound": ratio,
+    "scope": text,
+    "severity": one_of("block"),
+}
+RULE_KEYS = frozenset(_RULE)
 
 BODIES: Mapping[str, Form] = {
     "community": keys(
@@ -192,9 +203,7 @@ BODIES: Mapping[str, Form] = {
         languages=every(text),
         scans=every(keys(scan=text, passed=boolean, found=count, detail=text)),
     ),
-    "rule": keys(
-        slug=slug, title=text, metric=text, comparator=text, bound=ratio, scope=text, severity=one_of("block")
-    ),
+    "rule": keys(**_RULE),
     # The recipe belongs to training_jobs; here only what the checks read.
     "spec": at_least_keys(
         base=keys(
@@ -269,7 +278,7 @@ def body_problem(record: Record) -> str | None:
 
 
 def parents_problem(record: Record, records: Mapping[str, Record]) -> str | None:
-    """Say what is wrong with the kinds of a record's parents (all of them are in `records`), or return nothing."""
+    """Say what is wrong with the kinds of a record's parents (all are in `records`), or return nothing."""
     found: dict[str, int] = {}
     for parent in record.parents:
         kind = records[parent].kind
@@ -279,7 +288,8 @@ def parents_problem(record: Record, records: Mapping[str, Record]) -> str | None
         return f"a {record.kind} does not rest on a {kind}"
     for kind, (least, most) in allowed.items():
         if not least <= found.get(kind, 0) <= most:
-            return f"a {record.kind} rests on {least}{'' if least == most else ' or more'} {kind}, found {found.get(kind, 0)}"
+            demand = f"{least}{'' if least == most else ' or more'} {kind}"
+            return f"a {record.kind} rests on {demand}, found {found.get(kind, 0)}"
     return None
 
 
@@ -291,8 +301,3 @@ def parent_of(record: Record, kind: str, records: Mapping[str, Record]) -> Recor
 def parents_of(record: Record, kind: str, records: Mapping[str, Record]) -> list[Record]:
     """Return the parents of this kind, by digest."""
     return [records[parent] for parent in record.parents if records[parent].kind == kind]
-
-
-def body_of(record: Record) -> dict[str, Any]:
-    """Return the body as a plain dict."""
-    return dict(record.body)

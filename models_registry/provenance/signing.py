@@ -1,7 +1,7 @@
-"""Ed25519 keys for release signatures (RFC 8032), and the protocol that a stronger signer implements. Knows no formats.
+"""Ed25519 keys for release signatures (RFC 8032), and the protocol of any stronger signer. Knows no formats.
 
-What is not protected: a key in a file is as safe as the account that may read the file. An HSM or a threshold signer
-is another class with `public_key_hex` and `sign`.
+What is not protected: a key in a file is as safe as the account that may read the file. An HSM or a threshold
+signer is another class with `public_key_hex` and `sign`.
 """
 
 import hashlib
@@ -24,7 +24,7 @@ ALGORITHM = "ed25519"
 KEY_BYTES = 32
 _FIELD = 2**255 - 19
 _KEY_FILE_BYTES_MAX = 10_000
-# y coordinates of the eight points of small order, modulo the field: under such a "key" anybody can sign anything.
+# y coordinates of the eight points of small order: under such a "key" anybody can sign anything.
 _SMALL_ORDER_Y = frozenset(
     {
         0,
@@ -69,7 +69,7 @@ class FileSigner:
 
 
 def generate_key(path: Path) -> str:
-    """Write a new private key (PEM, PKCS#8, file mode 0600) and return its public key; never overwrite a file."""
+    """Write a new private key (PEM, PKCS#8, mode 0600) and return its public key; never overwrite a file."""
     key = Ed25519PrivateKey.generate()
     pem = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
     try:

@@ -1,8 +1,8 @@
 """The signed statement: an in-toto Statement v1 in a DSSE envelope, in one exact spelling. Knows no records.
 
-Standards: in-toto Attestation Framework v1 (Statement), DSSE v1 (pre-authentication encoding), RFC 8785 for both the
-payload and the envelope. JSON and base64 allow many spellings of the same content; only one is accepted here, so that
-no byte of the file can change unnoticed, also where a signature alone would not mind.
+Standards: in-toto Attestation Framework v1 (Statement), DSSE v1 (pre-authentication encoding), RFC 8785 for
+both the payload and the envelope. JSON and base64 allow many spellings of the same content; only one is
+accepted here, so that no byte of the file can change unnoticed, also where a signature alone would not mind.
 """
 
 import base64
@@ -79,7 +79,7 @@ def build(manifest: Mapping[str, Any], manifest_sha256: str, release_digest: str
 
 
 def parse(data: bytes) -> Statement:
-    """Read `statement.json`; raise StatementError for anything but the one exact spelling of a well-formed statement."""
+    """Read `statement.json`; raise StatementError for anything but the one spelling of a true statement."""
     envelope = _canonical_object(data, "the envelope", {"payload", "payloadType", "signatures"})
     if envelope["payloadType"] != PAYLOAD_TYPE:
         raise StatementError(
@@ -119,7 +119,7 @@ def parse(data: bytes) -> Statement:
 
 
 def pre_authentication_encoding(payload_type: str, payload: bytes) -> bytes:
-    """Return what DSSE v1 signs: type and payload, each with its length, so that neither can pass for the other."""
+    """Return what DSSE v1 signs: type and payload with their lengths, so neither can pass for the other."""
     type_bytes = payload_type.encode("utf-8")
     return b"DSSEv1 %d %b %d %b" % (len(type_bytes), type_bytes, len(payload), payload)
 

@@ -1,11 +1,13 @@
-"""Verification of a release, offline: ten numbered checks from the weights back to the ballots. Believes nobody.
+"""Verification of a release, offline: ten checks from the weights back to the ballots. Believes nobody.
 
-Every check recomputes what it reports. What rests on a check that failed, and what cannot be seen offline, is reported
-as *not checked*, never as passed. A bundle is bytes from a stranger: whatever they are, the answer is a report.
+Every check recomputes what it reports. What rests on a check that failed, and what cannot be seen offline, is
+reported as *not checked*, never as passed. A bundle is bytes from a stranger: whatever they are, the answer
+is a report.
 
-What it does not show: that a voter had the power that stands on the ballot (check 11, needs the chain), that these
-weights came from this run (check 12, needs to train again), that the spec names every rule that was in force, that no
-counting ballot was withheld before the tally was signed, and that the release key has not been revoked since.
+What it does not show: that a voter had the power that stands on the ballot (check 11, needs the chain), that
+these weights came from this run (check 12, needs to train again), that the spec names every rule that was in
+force, that no counting ballot was withheld before the tally was signed, and that the release key has not been
+revoked since.
 """
 
 from collections.abc import Callable
@@ -117,7 +119,14 @@ def check(folder: Path, trust_roots: TrustRoots | None = None) -> Report:
     10. the statement is signed by the release key that the ballots commit to
     11. and 12. are not made offline and say so.
     """
-    case = load(folder, trust_roots or TrustRoots())
+    try:
+        return _report(load(folder, trust_roots or TrustRoots()))
+    except OSError as error:
+        raise Unreadable(f"{error.filename or folder}: {error.strerror or type(error).__name__}") from error
+
+
+def _report(case: Case) -> Report:
+    """Make the checks in order, each only if those it needs have passed."""
     findings: list[Finding] = []
     statuses: dict[int, Status] = {}
     for number, (title, needs, make) in enumerate(_CHECKS, start=1):
@@ -163,7 +172,7 @@ _CHECKS: tuple[tuple[str, tuple[int, ...], _Check], ...] = (
     ("spec, datasets and rules are the approved ones", (1, 2), checks.check_spec),
     ("files match the manifest and the run", (), checks.check_files),
     ("the verdict follows from rules and report", (1, 2), checks.check_verdict),
-    ("the release is signed by the community's key", (), checks.check_signature),
+    ("the release is signed by the community's key", (1, 2, 3), checks.check_signature),
 )
 OFFLINE_CHECKS = len(_CHECKS)
 _NOT_OFFLINE = (
@@ -190,10 +199,10 @@ _HINT_BY_CHECK = {
 HINTS = {
     "file_missing": "download the release again; a file is missing",
     "file_not_listed": "move files that do not belong to the release out of its folder",
-    "link_not_allowed": "download the release as plain files, for example with `local_dir`, not as links into a cache",
+    "link_not_allowed": "download the release as plain files (`local_dir`), not as links into a cache",
     "provenance_missing": "this is not a release folder, or its provenance was left out; download all files",
-    "parent_missing": "get the bundle again; if it still fails, a record was changed after others were built on it",
-    "not_canonical": "get the bundle again; the file was rewritten by some tool and must be kept byte for byte",
+    "parent_missing": "get the bundle again; if this stays, a record was changed after others rested on it",
+    "not_canonical": "get the bundle again; some tool rewrote the file, which must stay byte for byte",
     "community_untrusted": "this is another community than the one you trust; check the digest that you gave",
     "key_untrusted": "this is another key than the one you trust; check the key that you gave",
 }

@@ -103,7 +103,7 @@ def test_tokens_bought_after_the_snapshot_count_for_nothing(
     demo.finalize(chain.rpc_url)
 
 
-def test_many_voters_are_read_in_few_requests(reader: ChainClient, liar: LyingRpc, pinned: Snapshot) -> None:
+def test_many_voters_are_read_in_few_requests(liar: LyingRpc, pinned: Snapshot) -> None:
     source = random.Random(5)
     voters = [eip712.checksum_address("0x" + source.randbytes(20).hex()) for _ in range(250)]
     through = ChainClient(liar.url)

@@ -1,8 +1,8 @@
-"""A complete, small, valid release on disk, made with real signatures: secp256k1 for ballots, Ed25519 for the statement.
+"""A complete, small, valid release with real signatures: secp256k1 for ballots, Ed25519 for the statement.
 
-`Story` holds the facts from which every record is built, so that a test can change one fact, have everything that rests
-on it rebuilt, and see whether the verifier still notices. What a test leaves out of a rebuild (old signatures, another
-release key) is exactly what an attacker cannot make.
+`Story` holds the facts from which every record is built, so that a test can change one fact, have everything
+that rests on it rebuilt, and see whether the verifier still notices. What a test leaves out of a rebuild (old
+signatures, another release key) is exactly what an attacker cannot make.
 """
 
 import copy
@@ -83,16 +83,17 @@ def voters(powers: tuple[int, ...] = POWERS) -> list[Voter]:
 
 @dataclass
 class Story:
-    """The facts of one release. `edit(kind, body)` may change the body of each record just before it is made."""
+    """The facts of one release. `edit(kind, body)` may change the body of each record before it is made."""
 
     release_key: KeySigner = field(default_factory=lambda: KeySigner(7))
     members: list[Voter] = field(default_factory=voters)
     choices: tuple[int, ...] = (1, 1, 0)
     rules: tuple[str, ...] = ("answers-stay-right",)
-    edit: Edit = lambda kind, body: None
+    weights: tuple[float, ...] = (0.5, -0.25)
+    edit: Edit = lambda _kind, _body: None
     # proposal number, voter → signature of another telling, for attackers who hold no wallet
     signatures: dict[tuple[int, str], str] = field(default_factory=dict)
-    parents_edit: Callable[[str, tuple[str, ...]], tuple[str, ...]] = lambda kind, parents: parents
+    parents_edit: Callable[[str, tuple[str, ...]], tuple[str, ...]] = lambda _kind, parents: parents
     records: dict[str, Record] = field(default_factory=dict)
     ballots: list[Record] = field(default_factory=list)
 
@@ -117,7 +118,7 @@ class Story:
     def write(self, folder: Path) -> Record:
         """Write the files and `provenance/` into `folder`; return the release record."""
         folder.mkdir(parents=True, exist_ok=True)
-        write_model(folder)
+        write_model(folder, self.weights)
         community = self.record(
             "community",
             "community:water",
@@ -354,8 +355,8 @@ def spec(dataset_digest: str) -> dict[str, Any]:
     }
 
 
-def write_model(folder: Path, values: tuple[float, ...] = (0.5, -0.25)) -> None:
-    """Write the files of a model of two weights."""
+def write_model(folder: Path, values: tuple[float, ...]) -> None:
+    """Write the files of a model that has one tensor of these weights."""
     data = struct.pack(f"<{len(values)}f", *values)
     header = json.dumps(
         {"w": {"dtype": "F32", "shape": [len(values)], "data_offsets": [0, len(data)]}}
@@ -367,7 +368,7 @@ def write_model(folder: Path, values: tuple[float, ...] = (0.5, -0.25)) -> None:
 
 
 def build(folder: Path, story: Story | None = None, signer: KeySigner | None = None) -> Story:
-    """Write a whole bundle into `folder`, signed by `signer` or the story's own release key; return the story told."""
+    """Write a whole bundle, signed by `signer` or else the story's own release key; return the story told."""
     told = story or Story()
     release = told.write(folder)
     reached = {record.digest for record in lineage.closure(release.digest, told.records)}

@@ -1,7 +1,7 @@
 """A JSON-RPC node that passes questions on to a real one and lies in its answers, or does not answer at all.
 
-Put between a reader and an honest node: `with LyingRpc(node_url) as rpc: rpc.lie = "null"`. Each lie is one line in
-`LIES`; None is the truth. It listens on loopback, on a free port.
+Put between a reader and an honest node: `with LyingRpc(node_url) as rpc: rpc.lie = "null"`. Each lie is one line
+in `LIES`; None is the truth. It listens on loopback, on a free port.
 """
 
 import json
@@ -16,7 +16,7 @@ Answers = list[dict[str, Any]]
 
 
 def _results(value: Any) -> Callable[[Answers], Answers]:
-    """A lie that replaces what calls of contracts returned."""
+    """Return a lie that replaces what calls of contracts returned."""
 
     def lie(answers: Answers) -> Answers:
         return [{**a, "result": value} if a["method"] == "eth_call" else a for a in answers]
@@ -25,7 +25,7 @@ def _results(value: Any) -> Callable[[Answers], Answers]:
 
 
 def _of(method: str, value: Any) -> Callable[[Answers], Answers]:
-    """A lie that replaces the answers to one method."""
+    """Return a lie that replaces the answers to one method."""
 
     def lie(answers: Answers) -> Answers:
         return [{**a, "result": value} if a["method"] == method else a for a in answers]
@@ -34,7 +34,7 @@ def _of(method: str, value: Any) -> Callable[[Answers], Answers]:
 
 
 def _block(**changes: Any) -> Callable[[Answers], Answers]:
-    """A lie about blocks."""
+    """Return a lie about blocks."""
 
     def lie(answers: Answers) -> Answers:
         return [
@@ -46,7 +46,7 @@ def _block(**changes: Any) -> Callable[[Answers], Answers]:
 
 
 def _error(code: int) -> Callable[[Answers], Answers]:
-    """Errors instead of results, with HTTP status 200 as real nodes send them."""
+    """Return errors instead of results, with HTTP status 200 as real nodes send them."""
 
     def lie(answers: Answers) -> Answers:
         return [{"id": a["id"], "jsonrpc": "2.0", "error": {"code": code, "message": "no"}} for a in answers]
@@ -81,11 +81,7 @@ LIES: Final[dict[str, Callable[[Answers], Any]]] = {
     "all with one id": lambda answers: [{**a, "id": answers[0]["id"]} for a in answers],
     "ids as text": lambda answers: [{**a, "id": str(a["id"])} for a in answers],
     "one object": lambda answers: answers[0],
-    "one error object": lambda _answers: {
-        "jsonrpc": "2.0",
-        "id": None,
-        "error": {"code": -32600, "message": "no"},
-    },
+    "one error object": lambda _answers: {"jsonrpc": "2.0", "id": None, "error": {"code": -32600}},
     "nothing": lambda _answers: [],
     "texts": lambda answers: ["0x" for _ in answers],
     "null instead of a list": lambda _answers: None,
@@ -166,28 +162,23 @@ class _Handler(BaseHTTPRequestHandler):
 
     def _transport(self, lie: str, question: bytes) -> None:
         answer = json.dumps(self._honest(question)).encode()
-        match lie:
-            case "html":
-                self._send(b"<!doctype html><title>502</title>", content_type="text/html")
-            case "cut json":
-                self._send(answer[:-1])
-            case "duplicate key":
-                self._send(answer.replace(b'"jsonrpc"', b'"result": "0x", "jsonrpc"', 1))
-            case "http 500" | "http 429" | "http 404":
-                self._send(answer, status=int(lie.split()[1]))
-            case "redirect":
-                self._send(b"", status=302, location=self.rpc.upstream)
-            case "huge":
-                self._send(b"[" + b" " * (9 * 1024 * 1024) + answer[1:])
-            case "hang":
-                self.rpc.stopping.wait(30)
-            case "slow start":
-                self.rpc.stopping.wait(0.3)
-                self._send(answer)
-            case "close":
-                self.close_connection = True
-            case "trickle":
-                self._trickle(answer)
+        acts: dict[str, Callable[[], object]] = {
+            "html": lambda: self._send(b"<!doctype html><title>502</title>", content_type="text/html"),
+            "cut json": lambda: self._send(answer[:-1]),
+            "duplicate key": lambda: self._send(
+                answer.replace(b'"jsonrpc"', b'"result": "0x", "jsonrpc"', 1)
+            ),
+            "http 500": lambda: self._send(answer, status=500),
+            "http 429": lambda: self._send(answer, status=429),
+            "http 404": lambda: self._send(answer, status=404),
+            "redirect": lambda: self._send(b"", status=302, location=self.rpc.upstream),
+            "huge": lambda: self._send(b"[" + b" " * (9 * 1024 * 1024) + answer[1:]),
+            "hang": lambda: self.rpc.stopping.wait(30),
+            "close": lambda: None,
+            "trickle": lambda: self._trickle(answer),
+            "slow start": lambda: (self.rpc.stopping.wait(0.3), self._send(answer)),
+        }
+        acts[lie]()
 
     def _trickle(self, answer: bytes) -> None:
         """Send the truth byte by byte: every read succeeds, the whole never ends in time."""

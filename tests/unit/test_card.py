@@ -32,7 +32,8 @@ def test_a_card_tells_the_whole_story_in_both_languages(tmp_path: Path) -> None:
     text = rendered(tmp_path)
 
     for part in (
-        "## English", "## Français", "CC-BY-4.0", "for 65%, against 10%", "pour 65\N{NO-BREAK SPACE}%", "at least 0.75 (3/4)",
+        "## English", "## Français", "CC-BY-4.0", "for 65%, against 10%", "pour 65\N{NO-BREAK SPACE}%",
+        "at least 0.75 (3/4)",
         "au moins 0,75 (3/4)", "`learning_rate` | `0.003`", signing.fingerprint(KeySigner(7).public_key_hex),
     ):  # fmt: skip
         assert part in text
@@ -55,7 +56,8 @@ def test_texts_of_members_cannot_become_markup_on_the_card(tmp_path: Path) -> No
     def hostile(kind: str, body: dict[str, Any]) -> None:
         if "title" in body:
             body["title"] = (
-                "<script>alert(1)</script> [x](javascript:alert(1)) | a\n\n# b `c` https://evil.example www.evil.example"
+                "<script>alert(1)</script> [x](javascript:alert(1)) | a\n\n# b `c` "
+                "https://evil.example www.evil.example"
             )
         if kind == "run":
             body["environment"] = {"to`rch|": "</code>`|\n"}

@@ -1,7 +1,7 @@
 """Provenance: a true release verifies, and every attack on one is found and named.
 
-Attackers come in two strengths. One holds the bundle only and can rewrite files; the other also holds the release key
-(a dishonest operator) and can rebuild and sign everything except what needs the voters' wallets.
+Attackers come in two strengths. One holds the bundle only and can rewrite files; the other also holds the
+release key (a dishonest operator) and can rebuild and sign everything except what needs the voters' wallets.
 """
 
 import base64
@@ -91,7 +91,7 @@ def changing_with(
     return edit
 
 
-# --- a true release --------------------------------------------------------------------------------------------------
+# --- a true release -----------------------------------------------------------------------------------------
 
 
 def test_a_true_release_verifies_from_the_weights_back_to_the_ballots(golden: Path) -> None:
@@ -136,10 +136,10 @@ def test_writing_a_bundle_again_gives_the_same_bytes(tmp_path: Path) -> None:
     bundle.write(tmp_path, release, story.records, reversed(story.ballots), story.release_key)
 
     assert {name: lines(tmp_path, name) for name in PROVENANCE} == before
-    assert sorted(os.listdir(tmp_path / "provenance")) == sorted(PROVENANCE)
+    assert sorted(path.name for path in (tmp_path / "provenance").iterdir()) == sorted(PROVENANCE)
 
 
-# --- every byte ------------------------------------------------------------------------------------------------------
+# --- every byte ---------------------------------------------------------------------------------------------
 
 
 def test_a_flipped_bit_in_any_part_of_any_file_is_detected(release: Path) -> None:
@@ -225,7 +225,7 @@ def canonical_same(left: object, right: object) -> bool:
     return json.dumps(left, sort_keys=True) == json.dumps(right, sort_keys=True)
 
 
-# --- attacks by somebody who holds the bundle ------------------------------------------------------------------------
+# --- attacks by somebody who holds the bundle ---------------------------------------------------------------
 
 
 def test_attack_dropped_ballot(release: Path) -> None:
@@ -363,7 +363,7 @@ def test_attack_pipe_instead_of_a_file(release: Path) -> None:
     assert not check(release).ok
 
 
-def test_attack_another_key(release: Path, tmp_path: Path) -> None:
+def test_attack_another_key(release: Path) -> None:
     read = bundle.read(release)
     records = {record.digest: record for record in read.records}
     bundle.write(release, read.release, records, read.ballots, ATTACKER)
@@ -390,6 +390,36 @@ def test_attack_empty_folder_garbage_and_nothing(tmp_path: Path) -> None:
         check(tmp_path / "provenance" / "manifest.json")
 
 
+def test_attack_millions_of_empty_lines(release: Path) -> None:
+    """Garbage must cost the one who made it more than the one who reads it."""
+    put(release, "ballots.jsonl", [b"\n" * 5_000_000])
+
+    assert len(check(release).findings[2].problems) <= 100
+
+
+def test_the_notes_of_the_download_client_are_left_aside_and_nothing_else_is(release: Path) -> None:
+    notes = release / ".cache" / "huggingface"
+    (notes / "download" / "provenance").mkdir(parents=True)
+    for name in (
+        ".gitignore",
+        "CACHEDIR.TAG",
+        "download/config.json.metadata",
+        "download/provenance/manifest.json.lock",
+    ):
+        (notes / name).write_text("*")
+    assert check(release).ok
+
+    for name in ("evil.py", "download/config.json", "../other.metadata", "download/x.py"):
+        (notes / name).write_text("")
+        assert failures(check(release)) == {8: {"file_not_listed"}}
+        (notes / name).unlink()
+    (notes / "download" / "big.metadata").write_bytes(bytes(5_000))
+    (notes / "download" / "link.metadata").symlink_to("/etc/passwd")
+    assert len(check(release).findings[7].problems) == 2
+    with pytest.raises(manifest.ManifestError, match=r"\.cache"):
+        manifest.build(release)
+
+
 def test_attack_deep_nesting_and_huge_numbers(release: Path) -> None:
     for data in (
         b"[" * 100_000,
@@ -407,7 +437,7 @@ def test_attack_deep_nesting_and_huge_numbers(release: Path) -> None:
             put(release, name, whole)
 
 
-# --- attacks by somebody who holds the release key as well -----------------------------------------------------------
+# --- attacks by somebody who holds the release key as well --------------------------------------------------
 
 
 def test_attack_shortened_timelock_in_the_rules_with_everything_built_again(tmp_path: Path) -> None:
@@ -435,7 +465,7 @@ def test_attack_another_community_key_with_everything_built_again(tmp_path: Path
 
 
 def test_attack_invented_community_with_invented_voters(tmp_path: Path) -> None:
-    """Consistent in itself; only a trust root from elsewhere tells it from the true one, and the report says so."""
+    """Consistent in itself; only a trust root tells it from the true one, and the report says so."""
     golden_bundle.build(tmp_path, Story(release_key=ATTACKER))
     assert "compare the fingerprint" in check(tmp_path).findings[9].evidence
 
@@ -559,7 +589,7 @@ def test_attack_double_vote(tmp_path: Path) -> None:
 def test_attack_by_the_operator_on_one_fact(
     tmp_path: Path, kind: str, change: dict[str, Any], number: int, code: str
 ) -> None:
-    """Everything else is rebuilt to fit, voters included where they would sign; the one false fact is still found."""
+    """Everything else is rebuilt to fit, and signed where a voter would; the false fact is still found."""
     report = told(tmp_path, edit=changing(kind, **change))
 
     assert code in failures(report).get(number, set()), failures(report)
@@ -600,7 +630,7 @@ def test_attack_unknown_voting_method(tmp_path: Path) -> None:
 
 
 def test_attack_malleated_signature(tmp_path: Path) -> None:
-    """The mirrored signature (n - s) recovers to the same voter; only one of the two spellings is a ballot."""
+    """The mirrored signature (n - s) recovers to the same voter; only one of the two spellings counts."""
     order = 0xFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFEBAAEDCE6AF48A03BBFD25E8CD0364141
     mirrored = {}
     for place, text in golden_bundle.build(tmp_path / "honest").signatures_made().items():
@@ -611,7 +641,7 @@ def test_attack_malleated_signature(tmp_path: Path) -> None:
     assert failures(told(tmp_path / "forged", signatures=mirrored)) == {3: {"signature_wrong"}}
 
 
-# --- manifest --------------------------------------------------------------------------------------------------------
+# --- manifest -----------------------------------------------------------------------------------------------
 
 
 def test_a_manifest_lists_every_file_outside_provenance(golden: Path) -> None:
@@ -638,9 +668,7 @@ def test_a_manifest_lists_every_file_outside_provenance(golden: Path) -> None:
         "é.json",
     ],
 )
-def test_a_file_with_a_name_that_is_not_on_the_list_is_not_released(
-    golden: Path, tmp_path: Path, name: str
-) -> None:
+def test_a_file_with_a_name_that_is_not_on_the_list_is_not_released(tmp_path: Path, name: str) -> None:
     (tmp_path / name).write_text("")
     with pytest.raises(manifest.ManifestError) as refused:
         manifest.build(tmp_path)
@@ -677,7 +705,7 @@ def test_a_malformed_manifest_is_reported(golden: Path, wrong: object) -> None:
     assert manifest.check(golden, wrong)
 
 
-# --- signing ---------------------------------------------------------------------------------------------------------
+# --- signing ------------------------------------------------------------------------------------------------
 
 
 def test_a_generated_key_is_private_and_signs(tmp_path: Path) -> None:
@@ -727,7 +755,16 @@ def test_a_key_under_which_anybody_can_sign_is_not_usable(key: object) -> None:
     assert not signing.is_usable_public_key(key)
 
 
-def test_the_points_of_small_order_are_those_that_eight_doublings_of_three_end() -> None:
+def doubled(point: tuple[int, int], d: int, prime: int) -> tuple[int, int]:
+    x, y = point
+    product = d * x * x * y * y % prime
+    return (
+        2 * x * y * pow(1 + product, -1, prime) % prime,
+        (y * y + x * x) * pow(1 - product, -1, prime) % prime,
+    )
+
+
+def test_the_points_of_small_order_are_those_that_three_doublings_bring_to_zero() -> None:
     """Checks the constants of `signing` against the curve equation itself."""
     prime = 2**255 - 19
     d = -121665 * pow(121666, -1, prime) % prime
@@ -739,12 +776,7 @@ def test_the_points_of_small_order_are_those_that_eight_doublings_of_three_end()
         assert (x * x - x_squared) % prime == 0
         point = (x, y)
         for _ in range(3):
-            x, y = point
-            product = d * x * x * y * y % prime
-            point = (
-                2 * x * y * pow(1 + product, -1, prime) % prime,
-                (y * y + x * x) * pow(1 - product, -1, prime) % prime,
-            )
+            point = doubled(point, d, prime)
         assert point == (0, 1)
 
 
@@ -754,7 +786,7 @@ def test_the_statement_is_what_dsse_and_in_toto_say() -> None:
     )
 
 
-# --- lineage ---------------------------------------------------------------------------------------------------------
+# --- lineage ------------------------------------------------------------------------------------------------
 
 
 def test_a_lineage_is_ordered_by_depth_and_then_by_digest() -> None:
@@ -794,7 +826,7 @@ def test_a_long_chain_does_not_exhaust_the_stack() -> None:
     assert len(lineage.closure(parents[0], records)) == 5_000
 
 
-# --- writing refuses what it could not stand for ---------------------------------------------------------------------
+# --- writing refuses what it could not stand for ------------------------------------------------------------
 
 
 def test_a_release_of_other_files_is_not_written(release: Path) -> None:
@@ -823,7 +855,7 @@ def test_reading_refuses_a_malformed_file(release: Path, name: str) -> None:
         bundle.read(release)
 
 
-# --- the command -----------------------------------------------------------------------------------------------------
+# --- the command --------------------------------------------------------------------------------------------
 
 
 def test_the_command_says_verified_and_exits_with_zero(
@@ -856,9 +888,7 @@ def test_the_command_gives_the_same_as_data(release: Path, capsys: pytest.Captur
     assert report["findings"][10]["status"] == "not_checked"
 
 
-def test_the_command_exits_with_two_when_there_is_nothing_to_check(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_the_command_exits_with_two_when_there_is_nothing_to_check(tmp_path: Path) -> None:
     assert main(["verify", str(tmp_path / "nowhere")]) == 2
     assert main(["verify", "nul\0byte"]) == 2
     for wrong in ([], ["verify"], ["verify", ".", "--community-key", "xyz"]):

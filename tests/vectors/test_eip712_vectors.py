@@ -1,6 +1,4 @@
-"""Our EIP-712, EIP-191 and EIP-55 against independent implementations: golden vectors, and viem and ethers
-live.
-"""
+"""Our EIP-712, EIP-191 and EIP-55 against golden vectors, and against viem, ethers and eth_account live."""
 
 import json
 import random

@@ -22,7 +22,7 @@ def peer() -> Iterator[Peer]:
 
 
 def comparable(message: siwe.SiweMessage) -> dict[str, Any]:
-    """A message as the vectors have it, times as moments."""
+    """Return a message as the vectors have it, times as moments."""
     return {
         "scheme": message.scheme,
         "domain": message.domain,

@@ -1,0 +1,70 @@
+// Talking to our own API, and saying what went wrong in the reader's language. The words come from the page (#words).
+
+export class Problem extends Error {
+  constructor(code, detail = "") {
+    super(detail || code);
+    this.code = code;
+    this.detail = detail;
+  }
+}
+
+const camel = (code) => code.replaceAll("-", "_").replace(/_([a-z])/g, (_, letter) => letter.toUpperCase());
+
+export function word(key) {
+  return document.getElementById("words").dataset[camel(key)] ?? "";
+}
+
+// The codes of refusals that have words of their own, by our API's code.
+const SAME = {
+  no_voting_power: "no_voting_power",
+  voting_closed: "voting_closed",
+  voting_not_open: "voting_not_open",
+  signature_invalid: "bad_signature",
+  signature_not_canonical: "bad_signature",
+  siwe_rejected: "siwe_rejected",
+  nonce_conflict: "stale_nonce",
+  ballot_superseded: "stale_nonce",
+  chain_unavailable: "chain_unavailable",
+  csrf_failed: "csrf_failed",
+  network: "network",
+  rejected: "rejected",
+  no_account: "no_account",
+};
+
+export function explain(error) {
+  if (error instanceof Problem) {
+    const own = word(SAME[error.code] ?? "");
+    if (own) return own;
+    return `${word(error.code.startsWith("wallet") ? "wallet_failed" : "failed")} ${error.detail || error.code}`;
+  }
+  return `${word("failed")} ${error.message}`;
+}
+
+async function call(url, options = {}) {
+  let response;
+  try {
+    response = await fetch(url, { credentials: "same-origin", ...options });
+  } catch {
+    throw new Problem("network");
+  }
+  const type = response.headers.get("content-type") ?? "";
+  const body = type.includes("json") ? await response.json() : {};
+  if (!response.ok) {
+    const csrf = response.status === 403 && !body.code;
+    throw new Problem(csrf ? "csrf_failed" : (body.code ?? `http_${response.status}`), body.detail ?? "");
+  }
+  return body;
+}
+
+export const get = (url) => call(url, { headers: { Accept: "application/json" } });
+
+export const post = (url, data) =>
+  call(url, {
+    method: "POST",
+    headers: {
+      Accept: "application/json",
+      "Content-Type": "application/json",
+      "X-CSRFToken": document.querySelector('meta[name="csrf-token"]').content,
+    },
+    body: JSON.stringify(data),
+  });

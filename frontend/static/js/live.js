@@ -1,0 +1,23 @@
+// Small comforts around parts that htmx replaces: what the reader opened stays open, logs stay at their end, and the
+// summary of a refused form takes the focus.
+const opened = new Set();
+
+document.addEventListener("htmx:beforeSwap", (event) => {
+  opened.clear();
+  for (const details of event.detail.target.querySelectorAll("details[id][open]")) opened.add(details.id);
+});
+
+const settle = () => {
+  for (const id of opened) document.getElementById(id)?.setAttribute("open", "");
+  for (const log of document.querySelectorAll("[data-keep-at-end]")) log.scrollTop = log.scrollHeight;
+};
+
+document.addEventListener("htmx:afterSettle", settle);
+// When voting opens while the page is open, a link to the vote panel appears; the page never reloads under the reader.
+document.addEventListener("htmx:afterSwap", () => {
+  const invitation = document.querySelector("[data-needs-vote-panel]");
+  if (invitation) invitation.hidden = Boolean(document.getElementById("vote-panel"));
+});
+
+settle();
+document.querySelector("[data-focus-me]")?.focus();

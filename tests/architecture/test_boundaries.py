@@ -1,0 +1,61 @@
+"""What keeps the parts apart: pure modules load with the frameworks blocked, and the web process never loads torch."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+PURE = [
+    "governance.lifecycle", "governance.eip712", "governance.siwe", "governance.tally", "governance.outcome",
+    "governance.errors", "governance.evidence.canonical", "governance.evidence.record", "governance.evidence.merkle",
+    "models_registry.gates", "models_registry.card", "models_registry.provenance.manifest",
+    "models_registry.provenance.statement", "models_registry.provenance.lineage", "models_registry.provenance.verify",
+    "models_registry.provenance.__main__", "training_jobs.spec", "training_jobs.lifecycle",
+]
+FRAMEWORKS = ["django", "rest_framework", "celery", "redis", "web3", "torch", "transformers", "requests", "httpx2"]
+BLOCK = """
+import sys
+class Blocked:
+    def find_spec(self, name, path=None, target=None):
+        if name.split(".")[0] in {frameworks}:
+            raise ImportError(f"{{name}} is not for a pure module")
+sys.meta_path.insert(0, Blocked())
+import {module}
+"""
+
+
+def run(code, **environment):
+    return subprocess.run(  # noqa: S603 - our own interpreter
+        [sys.executable, "-c", code], cwd=ROOT, check=False, capture_output=True, text=True,
+        env={"PYTHONPATH": str(ROOT), "PATH": "/usr/bin:/bin", **environment},
+    )
+
+
+@pytest.mark.parametrize("module", PURE)
+def test_a_pure_module_loads_with_the_frameworks_blocked(module):
+    finished = run(BLOCK.format(frameworks=set(FRAMEWORKS), module=module))
+    assert finished.returncode == 0, finished.stderr
+
+
+@pytest.mark.parametrize("module", ["training_jobs.trainer.__main__", "training_jobs.evaluation.__main__"])
+def test_the_trainer_and_the_evaluator_know_no_web_framework(module):
+    finished = run(BLOCK.format(frameworks={"django", "rest_framework", "celery", "redis", "web3"}, module=module))
+    assert finished.returncode == 0, finished.stderr
+
+
+def test_the_web_process_never_imports_torch(tmp_path):
+    code = (
+        "import sys, django\n"
+        "from config.wsgi import application\n"
+        "from django.urls import get_resolver\n"
+        "get_resolver().url_patterns\n"
+        "from governance.kinds import all_kinds\n"
+        "all_kinds()\n"
+        "loaded = sorted({name.split('.')[0] for name in sys.modules} & "
+        "{'torch', 'transformers', 'datasets', 'peft', 'numpy'})\n"
+        "assert not loaded, loaded\n"
+    )
+    finished = run(code, COMMONWEIGHTS_DATA=str(tmp_path), DJANGO_SETTINGS_MODULE="config.settings")
+    assert finished.returncode == 0, finished.stderr

@@ -1,0 +1,29 @@
+"""Fixtures for all tests: a temporary folder that goes away, and the clock of the API."""
+
+import shutil
+from collections.abc import Callable, Iterator
+from datetime import datetime
+from pathlib import Path
+
+import pytest
+
+
+@pytest.fixture
+def at(monkeypatch: pytest.MonkeyPatch) -> Callable[[datetime], None]:
+    """Set the clock that views and serializers read."""
+
+    def set_clock(moment: datetime) -> None:
+        for module in ("governance.views", "governance.serializers"):
+            monkeypatch.setattr(f"{module}.clock", lambda: moment)
+
+    return set_clock
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _remove_data() -> Iterator[None]:
+    """Remove what the tests wrote to disk."""
+    yield
+    from django.conf import settings  # noqa: PLC0415 - settings are read from the environment first
+
+    if Path(settings.DATA_DIR).parent.name.startswith("commonweights-test-"):
+        shutil.rmtree(settings.DATA_DIR, ignore_errors=True)

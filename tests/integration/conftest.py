@@ -1,0 +1,154 @@
+"""A real chain, a real community, and members who sign: what the integration tests start from."""
+
+import urllib.parse
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from django.conf import settings as django_settings
+
+from config.demo import chain, plan
+from governance import services
+from governance.models import Community, Member, Proposal
+from models_registry.provenance.signing import generate_key
+from models_registry.services import release_key_path
+
+NOON = datetime(2026, 11, 21, 12, 0, 0, tzinfo=UTC)
+VOTING = timedelta(seconds=100)
+TIMELOCK = timedelta(seconds=20)
+AGAINST, FOR, ABSTAIN = 0, 1, 2
+
+
+@dataclass(frozen=True)
+class Voter:
+    """A member with an unlocked account of the local chain."""
+
+    name: str
+    address: str
+    rpc_url: str
+
+    def sign(self, typed_data: dict[str, Any]) -> str:
+        """Sign an EIP-712 message."""
+        return chain.sign_typed_data(self.rpc_url, self.address, typed_data)
+
+    def sign_text(self, text: str) -> str:
+        """Sign a text (EIP-191)."""
+        return chain.personal_sign(self.rpc_url, self.address, text)
+
+
+@pytest.fixture(scope="session")
+def node() -> Iterator[chain.DemoChain]:
+    """A running local chain."""
+    with chain.start() as running:
+        yield running
+
+
+@pytest.fixture(scope="session")
+def token(node: chain.DemoChain) -> chain.DemoToken:
+    """The votes token, held and delegated by five members."""
+    return chain.prepare(node.rpc_url)
+
+
+@pytest.fixture(scope="session")
+def voters(node: chain.DemoChain, token: chain.DemoToken) -> dict[str, Voter]:
+    """The members by name. Emma has delegated to Chloé and has no power of her own."""
+    return {member.name: Voter(member.name, member.address, node.rpc_url) for member in token.members}
+
+
+@pytest.fixture
+def community(db: None, node: chain.DemoChain, token: chain.DemoToken, settings: Any) -> Community:  # noqa: ANN401
+    """The water commons, with periods short enough to step through."""
+    settings.CHAIN_RPC = node.rpc_url
+    settings.VOTING_PERIOD_SECONDS_MIN = 1
+    rules = {
+        **plan.community(token, "", int(VOTING.total_seconds()))["rules"]["default"],
+        "voting_delay_seconds": 10,
+        "timelock_seconds": int(TIMELOCK.total_seconds()),
+    }
+    key = release_key_path("water-commons")
+    key.unlink(missing_ok=True)
+    founded = services.found_community(
+        services.NewCommunity(
+            slug="water-commons",
+            name_en="Water commons",
+            name_fr="Communs de l’eau",
+            chain_id=token.chain_id,
+            token=token.address,
+            release_key=generate_key(key),
+            rules={"default": rules},
+        ),
+        NOON,
+    )
+    for member in token.members:
+        Member.objects.create(community=founded, address=member.address, name=member.name)
+    return founded
+
+
+@pytest.fixture
+def propose(community: Community, voters: dict[str, Voter]) -> Callable[..., Proposal]:
+    """Write and submit a proposal; by default a text signal by Alice at noon."""
+
+    def submit(
+        kind: str = "text_signal", payload: dict[str, Any] | None = None, author: str = "Alice", now: datetime = NOON,
+        **timing: int,
+    ) -> Proposal:
+        draft = services.Draft(kind, f"A {kind}", "Because.", payload or {"statement": "Yes."}, timing)
+        proposal = services.create_draft(community, voters[author].address, draft, now)
+        return services.submit(proposal.pk, voters[author].address, now)
+
+    return submit
+
+
+def opened(proposal: Proposal) -> datetime:
+    """Return a moment when voting is open."""
+    assert proposal.opens_at is not None
+    return proposal.opens_at + timedelta(seconds=5)
+
+
+def request_from(offer: services.BallotOffer, voter: Voter, signature: str | None = None) -> services.BallotRequest:
+    """Return the ballot that a wallet makes of an offered message."""
+    message = offer.typed_data["message"]
+    return services.BallotRequest(
+        proposal=message["proposal"],
+        voter=voter.address,
+        choice=message["choice"],
+        reason=message["reason"],
+        nonce=int(message["nonce"]),
+        signature=signature or voter.sign(offer.typed_data),
+    )
+
+
+def vote(proposal: Proposal, voter: Voter, choice: int, now: datetime | None = None, reason: str = "") -> Any:  # noqa: ANN401
+    """Sign and cast a ballot; return it."""
+    moment = now or opened(proposal)
+    offer = services.offer_ballot(proposal, voter.address, choice, reason, moment)
+    return services.cast_ballot(request_from(offer, voter), moment)[0]
+
+
+def decided(proposal: Proposal) -> Proposal:
+    """Close the vote, queue it, let the timelock pass, and execute."""
+    assert proposal.closes_at is not None
+    services.close_voting(proposal.pk, proposal.closes_at)
+    services.queue(proposal.pk, proposal.closes_at)
+    return services.execute(proposal.pk, proposal.closes_at + TIMELOCK)[0]
+
+
+def sign_in(client: Any, voter: Voter) -> None:  # noqa: ANN401 - Django's test client
+    """Sign a test client in with a wallet."""
+    invitation = client.post("/api/v1/auth/nonce", {"address": voter.address}, content_type="application/json").json()
+    body = {"message": invitation["message"], "signature": voter.sign_text(invitation["message"])}
+    answer = client.post("/api/v1/auth/verify", body, content_type="application/json")
+    assert answer.status_code == 200, answer.content
+
+
+def query(**values: object) -> str:
+    """Return a query string."""
+    return urllib.parse.urlencode(values)
+
+
+def data_folder() -> Path:
+    """Return where the tests keep their files."""
+    return Path(django_settings.DATA_DIR)

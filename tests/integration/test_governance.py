@@ -1,0 +1,270 @@
+"""The life of a proposal on a real chain and a real database: the happy path first, then its nearest refusals."""
+
+from datetime import timedelta
+
+import pytest
+from django.db import IntegrityError, transaction
+
+from governance import lifecycle, services
+from governance.errors import Conflict, Forbidden, Invalid, Refusal
+from governance.evidence import merkle
+from governance.lifecycle import State
+from governance.models import Ballot, Event, Proposal, Record
+from tests.integration.conftest import ABSTAIN, AGAINST, FOR, NOON, TIMELOCK, decided, opened, request_from, vote
+
+SECOND = timedelta(seconds=1)
+
+
+def test_a_proposal_that_members_approve_is_executed_after_its_timelock(propose, voters):
+    proposal = propose()
+    assert proposal.state(NOON) == State.PENDING
+    for name in ("Alice", "Bob"):
+        vote(proposal, voters[name], FOR)
+    vote(proposal, voters["Chloé"], AGAINST)
+    closed = services.close_voting(proposal.pk, proposal.closes_at)
+    assert closed.passed is True
+    queued = services.queue(proposal.pk, proposal.closes_at)
+    with pytest.raises(lifecycle.NotAllowed) as refusal:
+        services.execute(proposal.pk, queued.eta - SECOND)
+    assert refusal.value.found == State.QUEUED
+    executed, did_it = services.execute(proposal.pk, queued.eta)
+    assert did_it
+    assert executed.state(queued.eta) == State.EXECUTED
+    assert services.execute(proposal.pk, queued.eta + SECOND) == (executed, False)
+
+
+def test_power_is_what_was_delegated_at_the_snapshot(propose, voters, token):
+    proposal = propose()
+    ballot = vote(proposal, voters["Chloé"], FOR)
+    tokens = {member.name: member.tokens for member in token.members}
+    assert ballot.power == tokens["Chloé"] + tokens["Emma"]
+    assert proposal.total_supply == sum(tokens.values())
+
+
+def test_a_voter_who_delegated_everything_is_told_so(propose, voters):
+    with pytest.raises(Invalid) as refusal:
+        vote(propose(), voters["Emma"], FOR)
+    assert refusal.value.code == "no_voting_power"
+
+
+def test_a_changed_vote_counts_once_with_its_newest_choice(propose, voters):
+    proposal = propose()
+    vote(proposal, voters["Alice"], AGAINST)
+    vote(proposal, voters["Alice"], FOR, reason="I have read it again.")
+    assert proposal.ballots.count() == 2
+    assert [ballot.choice for ballot in proposal.ballots.counting()] == [FOR]
+    conditions = {item.condition: item for item in services.decide(proposal).conditions}
+    assert conditions["majority"].holds
+
+
+def test_replay_the_same_ballot_twice_is_one_ballot_with_one_receipt(propose, voters):
+    proposal = propose()
+    now = opened(proposal)
+    request = request_from(
+        services.offer_ballot(proposal, voters["Alice"].address, FOR, "", now), voters["Alice"]
+    )
+    first, created = services.cast_ballot(request, now)
+    again, created_again = services.cast_ballot(request, proposal.closes_at + SECOND)
+    assert (created, created_again) == (True, False)
+    assert first.record_id == again.record_id
+
+
+def test_one_nonce_is_not_two_ballots_and_an_older_ballot_does_not_come_back(propose, voters):
+    proposal, alice = propose(), voters["Alice"]
+    now = opened(proposal)
+    older = request_from(services.offer_ballot(proposal, alice.address, AGAINST, "", now), alice)
+    newer_offer = services.offer_ballot(proposal, alice.address, FOR, "", now)
+    conflicting = request_from(newer_offer, alice)
+    services.cast_ballot(older, now)
+    with pytest.raises(Conflict) as refusal:
+        services.cast_ballot(conflicting, now)
+    assert refusal.value.code == "nonce_conflict"
+
+    from governance import eip712  # noqa: PLC0415 - only here
+
+    fields = {
+        "chain_id": proposal.community.chain_id, "token": proposal.community.token,
+        "instance": proposal.community.instance, "community": proposal.community.slug,
+        "proposal": proposal.public_id, "voter": alice.address, "choice": FOR, "reason": "",
+    }
+    high = eip712.ballot_message(**fields, nonce=9)
+    services.cast_ballot(
+        services.BallotRequest(proposal.public_id, alice.address, FOR, "", 9, alice.sign(high)), now
+    )
+    low = eip712.ballot_message(**fields, nonce=5)
+    with pytest.raises(Conflict) as superseded:
+        services.cast_ballot(
+            services.BallotRequest(proposal.public_id, alice.address, FOR, "", 5, alice.sign(low)), now
+        )
+    assert superseded.value.code == "ballot_superseded"
+
+
+def test_ballots_outside_the_voting_window_are_refused(propose, voters):
+    proposal = propose()
+    with pytest.raises(lifecycle.NotAllowed):
+        vote(proposal, voters["Alice"], FOR, proposal.opens_at - SECOND)
+    vote(proposal, voters["Alice"], FOR, proposal.closes_at - SECOND)
+    with pytest.raises(lifecycle.NotAllowed):
+        vote(proposal, voters["Bob"], FOR, proposal.closes_at)
+
+
+def test_a_tie_and_a_missed_quorum_defeat_a_proposal_and_say_why(propose, voters):
+    proposal = propose()
+    vote(proposal, voters["Daouda"], ABSTAIN)
+    closed = services.close_voting(proposal.pk, proposal.closes_at)
+    assert closed.passed is False
+    assert closed.state(proposal.closes_at) == State.DEFEATED
+    conditions = {item["condition"]: item["holds"] for item in closed.decision_record.body["conditions"]}
+    assert conditions == {"quorum": False, "majority": False}
+    with pytest.raises(lifecycle.NotAllowed):
+        services.queue(proposal.pk, proposal.closes_at)
+
+
+def test_the_tally_commits_to_every_counting_ballot(propose, voters):
+    proposal = propose()
+    for name in ("Alice", "Bob", "Chloé", "Daouda"):
+        vote(proposal, voters[name], FOR)
+    closed = services.close_voting(proposal.pk, proposal.closes_at)
+    leaves = [ballot.record.canonical.encode() for ballot in proposal.ballots.counting().select_related("record")]
+    body = closed.tally_record.body
+    assert body["ballots_root"] == merkle.root(leaves)
+    for index, leaf in enumerate(leaves):
+        proof = merkle.inclusion_proof(leaves, index)
+        assert merkle.verify_inclusion(leaf, index, body["ballot_count"], proof, body["ballots_root"])
+
+
+def test_the_chain_of_records_leads_from_the_execution_back_to_the_community(propose, voters):
+    proposal = propose()
+    for name in ("Alice", "Bob"):
+        vote(proposal, voters[name], FOR)
+    executed = decided(proposal)
+    decision = executed.execution_record.parents.get()
+    assert decision.kind == "decision"
+    assert {parent.kind for parent in decision.parents.all()} == {"proposal", "tally"}
+    assert executed.record.parents.get() == executed.community.record
+    assert executed.execution_record.body["executed_at"] - decision.body["queued_at"] >= TIMELOCK.total_seconds()
+
+
+def test_bait_and_switch_a_payload_that_changed_after_the_vote_is_not_executed(propose, voters):
+    proposal = propose()
+    for name in ("Alice", "Bob"):
+        vote(proposal, voters[name], FOR)
+    Proposal.objects.filter(pk=proposal.pk).update(payload={"statement": "Something else."})
+    with pytest.raises(Conflict) as refusal:
+        decided(proposal)
+    assert refusal.value.code == "blocked_payload_changed"
+    assert Proposal.objects.get(pk=proposal.pk).executed_at is None
+
+
+def test_an_author_below_the_threshold_may_not_submit(propose, node, token):
+    from config.demo import chain  # noqa: PLC0415 - only here
+
+    poor = chain.rpc(node.rpc_url, "eth_accounts")[-1]
+    from governance.eip712 import checksum_address  # noqa: PLC0415 - only here
+    from governance.models import Community  # noqa: PLC0415 - only here
+
+    community = Community.objects.get()
+    draft = services.Draft("text_signal", "Mine", "", {"statement": "Mine."}, {})
+    proposal = services.create_draft(community, checksum_address(poor), draft, NOON)
+    with pytest.raises(Forbidden) as refusal:
+        services.submit(proposal.pk, checksum_address(poor), NOON)
+    assert refusal.value.code == "below_threshold"
+
+
+def test_a_fourth_open_proposal_of_one_author_is_refused(propose):
+    for _ in range(3):
+        propose()
+    with pytest.raises(Conflict) as refusal:
+        propose()
+    assert refusal.value.code == "too_many_open"
+
+
+@pytest.mark.parametrize(
+    ("timing", "code"),
+    [
+        ({"voting_period_seconds": 60}, "period_too_short"),
+        ({"voting_period_seconds": 10**12}, "period_too_long"),
+        ({"opens_at": 1}, "start_out_of_range"),
+        ({"opens_at": 10**17}, "start_out_of_range"),
+    ],
+)
+def test_a_voting_window_outside_the_rules_is_refused(propose, timing, code):
+    with pytest.raises(Refusal) as refusal:
+        propose(**timing)
+    assert refusal.value.code == code
+
+
+def test_only_the_author_cancels_and_only_before_the_vote_or_the_queue(propose, voters):
+    proposal = propose()
+    with pytest.raises(Forbidden):
+        services.cancel(proposal.pk, voters["Bob"].address, "No.", NOON)
+    with pytest.raises(lifecycle.NotAllowed):
+        services.cancel(proposal.pk, voters["Alice"].address, "No.", opened(proposal))
+    canceled = services.cancel(proposal.pk, voters["Alice"].address, "There is a mistake in it.", NOON)
+    assert canceled.state(NOON) == State.CANCELED
+    with pytest.raises(lifecycle.NotAllowed):
+        vote(proposal, voters["Alice"], FOR)
+
+
+def test_a_proposal_nobody_executes_in_time_expires(propose, voters):
+    proposal = propose()
+    for name in ("Alice", "Bob"):
+        vote(proposal, voters[name], FOR)
+    services.close_voting(proposal.pk, proposal.closes_at)
+    queued = services.queue(proposal.pk, proposal.closes_at)
+    assert queued.state(queued.expires_at) == State.EXPIRED
+    with pytest.raises(lifecycle.NotAllowed):
+        services.execute(proposal.pk, queued.expires_at)
+
+
+def test_records_are_never_updated_or_deleted(propose):
+    record = propose().record
+    with pytest.raises(IntegrityError), transaction.atomic():
+        Record.objects.filter(pk=record.pk).update(canonical="{}")
+    with pytest.raises(IntegrityError), transaction.atomic():
+        Record.objects.filter(pk=record.pk)._raw_delete("default")  # noqa: SLF001 - around Django's own checks
+
+
+def test_one_voter_cannot_have_two_counting_ballots_even_by_hand(propose, voters):
+    proposal = propose()
+    ballot = vote(proposal, voters["Alice"], FOR)
+    with pytest.raises(IntegrityError), transaction.atomic():
+        Ballot.objects.filter(pk=ballot.pk).update(superseded_at=None)
+        Ballot.objects.create(
+            proposal=proposal, voter=ballot.voter, voter_key=ballot.voter_key, choice=FOR, nonce=99, power=1,
+            signature=ballot.signature, record=proposal.record, cast_at=NOON,
+        )
+
+
+def test_every_state_query_finds_what_the_lifecycle_computes(propose, voters):
+    """The SQL twin of lifecycle.state, over every combination of facts that the constraints allow."""
+    from itertools import product  # noqa: PLC0415 - only here
+
+    proposal = propose()
+    moments = (None, NOON - SECOND, NOON + SECOND)
+    checked = 0
+    for opens, closes, passed, eta, expires, executed, canceled in product(
+        (NOON - 3 * SECOND, NOON + SECOND), (NOON - 2 * SECOND, NOON, NOON + 2 * SECOND), (None, True, False),
+        (*moments, NOON), (*moments, NOON), (None, NOON), (None, NOON),
+    ):
+        facts = {
+            "opens_at": opens, "closes_at": closes, "passed": passed, "eta": eta, "expires_at": expires,
+            "executed_at": executed, "canceled_at": canceled,
+        }
+        try:
+            with transaction.atomic():
+                Proposal.objects.filter(pk=proposal.pk).update(**facts)
+        except IntegrityError:
+            continue
+        checked += 1
+        expected = Proposal.objects.get(pk=proposal.pk).state(NOON)
+        found = [state for state in State if Proposal.objects.in_state(state, NOON).filter(pk=proposal.pk).exists()]
+        assert found == [expected], facts
+    assert checked > 100
+
+
+def test_what_happened_stands_in_the_audit_log(propose, voters):
+    proposal = propose()
+    vote(proposal, voters["Alice"], FOR)
+    kinds = list(Event.objects.filter(proposal=proposal).order_by("pk").values_list("kind", flat=True))
+    assert kinds == ["draft_created", "proposal_submitted", "ballot_cast"]

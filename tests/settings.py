@@ -1,0 +1,17 @@
+"""The settings of the tests: the real ones, in a folder of their own, with short periods. Each worker has its own folder."""
+
+import os
+import tempfile
+
+_FOLDER = os.environ.get("COMMONWEIGHTS_TEST_FOLDER") or tempfile.mkdtemp(prefix="commonweights-test-")
+os.environ.update(
+    {
+        "COMMONWEIGHTS_DATA": os.path.join(_FOLDER, os.environ.get("PYTEST_XDIST_WORKER", "main")),
+        "COMMONWEIGHTS_ORIGIN": "http://testserver",
+        "COMMONWEIGHTS_COLLECTED_STATIC": "0",
+        "COMMONWEIGHTS_SECRET_KEY": "for-tests-only",
+        "COMMONWEIGHTS_LOG_LEVEL": "WARNING",
+    }
+)
+
+from config.settings import *  # noqa: E402, F403 - the environment must be set first

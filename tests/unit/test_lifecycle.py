@@ -1,0 +1,123 @@
+"""The two state machines: every state against every action, and the laws that time must obey."""
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from governance import lifecycle as proposals
+from governance.lifecycle import Action, Facts, State
+from training_jobs import lifecycle as runs
+
+NOON = datetime(2026, 11, 21, 12, tzinfo=UTC)
+SECOND = timedelta(seconds=1)
+TIMES = st.none() | st.integers(-5, 5).map(lambda seconds: NOON + seconds * SECOND)
+FACTS = st.builds(
+    Facts, submitted_at=TIMES, opens_at=TIMES, closes_at=TIMES, passed=st.none() | st.booleans(), eta=TIMES,
+    expires_at=TIMES, executed_at=TIMES, canceled_at=TIMES,
+)
+NOMINAL = {
+    State.DRAFT: Facts(),
+    State.PENDING: Facts(submitted_at=NOON, opens_at=NOON + SECOND, closes_at=NOON + 2 * SECOND),
+    State.ACTIVE: Facts(submitted_at=NOON, opens_at=NOON, closes_at=NOON + SECOND),
+    State.CLOSING: Facts(submitted_at=NOON, opens_at=NOON - SECOND, closes_at=NOON),
+    State.DEFEATED: Facts(submitted_at=NOON, opens_at=NOON - SECOND, closes_at=NOON, passed=False),
+    State.SUCCEEDED: Facts(submitted_at=NOON, opens_at=NOON - SECOND, closes_at=NOON, passed=True),
+    State.QUEUED: Facts(submitted_at=NOON, opens_at=NOON - SECOND, closes_at=NOON, passed=True, eta=NOON + SECOND),
+    State.READY: Facts(
+        submitted_at=NOON, opens_at=NOON - SECOND, closes_at=NOON, passed=True, eta=NOON, expires_at=NOON + SECOND
+    ),
+    State.EXPIRED: Facts(
+        submitted_at=NOON, opens_at=NOON - SECOND, closes_at=NOON, passed=True, eta=NOON, expires_at=NOON
+    ),
+    State.EXECUTED: Facts(submitted_at=NOON, passed=True, eta=NOON, executed_at=NOON),
+    State.CANCELED: Facts(submitted_at=NOON, canceled_at=NOON),
+}
+
+
+@pytest.mark.parametrize("state", State)
+def test_every_state_is_reached_by_its_facts(state):
+    assert proposals.state(NOMINAL[state], NOON) == state
+
+
+@pytest.mark.parametrize("state", State)
+@pytest.mark.parametrize("action", Action)
+def test_every_action_is_allowed_exactly_where_the_table_says(state, action):
+    if state in proposals.ALLOWED[action]:
+        assert proposals.require(action, NOMINAL[state], NOON) == state
+    else:
+        with pytest.raises(proposals.NotAllowed) as refusal:
+            proposals.require(action, NOMINAL[state], NOON)
+        assert (refusal.value.found, refusal.value.action) == (state, action)
+        assert set(refusal.value.allowed) == proposals.ALLOWED[action]
+
+
+def test_ended_proposals_allow_nothing():
+    for state in (State.EXECUTED, State.CANCELED, State.DEFEATED, State.EXPIRED):
+        assert not any(state in allowed for allowed in proposals.ALLOWED.values())
+
+
+@given(facts=FACTS, later=st.integers(0, 100))
+def test_terminal_states_stay_terminal_whatever_the_clock_says(facts, later):
+    first = proposals.state(facts, NOON)
+    if first in {State.EXECUTED, State.CANCELED, State.DEFEATED, State.EXPIRED}:
+        assert proposals.state(facts, NOON + later * SECOND) == first
+
+
+@given(facts=FACTS)
+def test_nothing_is_ready_before_its_timelock(facts):
+    if proposals.state(facts, NOON) == State.READY:
+        assert facts.eta is not None
+        assert facts.eta <= NOON
+        assert facts.passed is True
+
+
+@given(facts=FACTS, steps=st.lists(st.integers(0, 3), max_size=10))
+def test_time_alone_never_moves_a_proposal_backwards(facts, steps):
+    order = [State.PENDING, State.ACTIVE, State.CLOSING, State.QUEUED, State.READY, State.EXPIRED]
+    moment, before = NOON, -1
+    for step in steps:
+        moment += step * SECOND
+        state = proposals.state(facts, moment)
+        if state in order:
+            assert order.index(state) >= before
+            before = order.index(state)
+
+
+RUN_TIMES = st.none() | st.integers(-5, 5).map(lambda seconds: NOON + seconds * SECOND)
+RUN_FACTS = st.builds(
+    runs.Facts, verdict=st.sampled_from(["", "accepted", "rejected"]), canceled_at=RUN_TIMES, failed_at=RUN_TIMES,
+    lease_expires_at=RUN_TIMES, lease_owner=st.sampled_from(["", "worker"]), heartbeat_at=RUN_TIMES,
+    retry_at=RUN_TIMES, trained_at=RUN_TIMES,
+)
+
+
+@given(facts=RUN_FACTS)
+def test_a_run_with_a_live_lease_cannot_be_claimed(facts):
+    leased = facts.lease_owner and facts.lease_expires_at and facts.lease_expires_at > NOON
+    if leased:
+        assert runs.state(facts, NOON) not in runs.ALLOWED[runs.Action.CLAIM]
+
+
+@given(facts=RUN_FACTS)
+def test_a_judged_run_can_neither_be_claimed_nor_written_nor_canceled(facts):
+    if facts.verdict:
+        state = runs.state(facts, NOON)
+        assert state in {runs.State.ACCEPTED, runs.State.REJECTED}
+        assert not any(state in allowed for allowed in runs.ALLOWED.values())
+
+
+def test_a_lease_that_ran_out_means_stalled_and_is_free_to_take():
+    facts = runs.Facts(lease_owner="worker", lease_expires_at=NOON)
+    assert runs.state(facts, NOON - SECOND) == runs.State.RUNNING
+    assert runs.state(facts, NOON) == runs.State.STALLED
+    assert runs.require(runs.Action.CLAIM, facts, NOON) == runs.State.STALLED
+    with pytest.raises(runs.NotAllowed):
+        runs.require(runs.Action.CLAIM, facts, NOON - SECOND)
+
+
+def test_retries_wait_longer_each_time_and_end():
+    waits = [runs.retry_seconds(attempts, attempts_max=3, permanent=False) for attempts in (1, 2, 3)]
+    assert waits == [5, 10, None]
+    assert runs.retry_seconds(1, attempts_max=3, permanent=True) is None
