@@ -26,6 +26,7 @@ from governance import eip712
 
 PROMISED_PER_SECOND = 20_000
 ROUNDS = 5
+CACHES = (eip712._read_address, eip712._short_text_hash, eip712.domain_separator)  # noqa: SLF001 - to empty them
 NATIVE = "eth_keys.backends.NativeECCBackend"
 
 Ballot = tuple[dict[str, Any], str]
@@ -69,8 +70,8 @@ def digest_all(signed: list[Ballot]) -> None:
 
 def with_eth_account(signed: list[Ballot]) -> Callable[[], None]:
     """Return the same work by the general library; its typed data are made beforehand, unmeasured."""
-    from eth_account import Account  # noqa: PLC0415 - only these rows need it
-    from eth_account.messages import encode_typed_data  # noqa: PLC0415
+    from eth_account import Account
+    from eth_account.messages import encode_typed_data
 
     given = [(eip712.ballot_message(**fields), signature, fields["voter"]) for fields, signature in signed]
 
@@ -86,7 +87,7 @@ def per_second(work: Callable[[], None], count: int, rounds: int = ROUNDS) -> li
     """Return the rate of each round, caches emptied before it."""
     rates = []
     for _ in range(rounds):
-        for cache in (eip712._read_address, eip712._short_text_hash, eip712.domain_separator):
+        for cache in CACHES:
             cache.cache_clear()
         start = time.perf_counter()
         work()
@@ -115,9 +116,7 @@ def native(count: int) -> list[float]:
 
 def main() -> int:
     """Print the table; return the exit status."""
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--ballots", type=int, default=20_000)
     parser.add_argument("--check", action="store_true", help="exit with 1 when slower than promised")
     parser.add_argument("--native", action="store_true", help=argparse.SUPPRESS)

@@ -21,9 +21,7 @@ WEIGHTS = 2_000_000
 def main() -> int:
     """Measure, print a table, and return 1 if a verification failed or the slowest one took too long."""
     parser = argparse.ArgumentParser(description="Time the verification of a release.")
-    parser.add_argument(
-        "path", type=Path, nargs="?", help="the folder of a release; default: build a small one"
-    )
+    parser.add_argument("path", type=Path, nargs="?", help="the folder of a release; default: build a small one")
     parser.add_argument("--repeat", type=int, default=5, help="how many times (default: 5)")
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as temporary:

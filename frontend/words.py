@@ -138,6 +138,22 @@ CHECKS: dict[str, Word] = {
     "not_checked": Word(_("Not checked"), "minus", "quiet"),
 }
 
+# The twelve checks of a release, by number; what each found is shown as the verifier wrote it.
+FINDINGS: dict[int, Text] = {
+    1: _("Records are canonical, complete and in order"),
+    2: _("Every record rests on what it must"),
+    3: _("Ballots are signed by their voters"),
+    4: _("The counts come out the same"),
+    5: _("Decisions follow from the counts and the rules"),
+    6: _("Delays and waiting times were respected"),
+    7: _("Specification, datasets and rules are the approved ones"),
+    8: _("The files are those of the run"),
+    9: _("The verdict follows from the rules and the measurements"),
+    10: _("The release is signed with the community's key"),
+    11: _("Voting power matches the chain"),
+    12: _("Training again gives the same bytes"),
+}
+
 LANGUAGES: dict[str, Word] = {"en": Word(_("English")), "fr": Word(_("French"))}
 ROLES: dict[str, Word] = {"training": Word(_("for training")), "evaluation": Word(_("for measuring"))}
 

@@ -18,8 +18,8 @@ from functools import lru_cache
 from typing import Any, Final
 
 import coincurve
-from coincurve._libsecp256k1 import ffi, lib  # type: ignore[import-not-found]
-from sha3 import keccak_256  # type: ignore[import-untyped]
+from coincurve._libsecp256k1 import ffi, lib
+from sha3 import keccak_256
 
 DOMAIN_NAME: Final = "Commonweights"
 DOMAIN_VERSION: Final = "1"
@@ -197,9 +197,7 @@ def parse_signature(text: str) -> bytes:
 def recover(digest: bytes, signature: bytes) -> str:
     """Return the checksummed address that made this canonical signature (65 bytes) of `digest` (32 bytes)."""
     if len(signature) != _SIGNATURE_BYTES:
-        raise SignatureError(
-            "malformed_field", f"a signature has {_SIGNATURE_BYTES} bytes, {len(signature)} found"
-        )
+        raise SignatureError("malformed_field", f"a signature has {_SIGNATURE_BYTES} bytes, {len(signature)} found")
     _require_canonical(signature)
     return _checksum(_recover_bytes(digest, signature).hex())
 
@@ -265,9 +263,7 @@ def _recover_bytes(digest: bytes, signature: bytes) -> bytes:
     if not parsed or not lib.secp256k1_ecdsa_recover(context, own.key, own.signature, digest):
         raise SignatureError("signature_invalid", "no public key fits this signature")
     own.length[0] = _PUBLIC_KEY_BYTES
-    lib.secp256k1_ec_pubkey_serialize(
-        context, own.serialized, own.length, own.key, lib.SECP256K1_EC_UNCOMPRESSED
-    )
+    lib.secp256k1_ec_pubkey_serialize(context, own.serialized, own.length, own.key, lib.SECP256K1_EC_UNCOMPRESSED)
     return _keccak(own.view[1:])[12:]
 
 
@@ -303,9 +299,7 @@ def _read_address(text: str) -> tuple[str, bytes]:
     lower = digits.lower()
     checksummed = _checksum(lower)
     if digits not in (lower, checksummed[2:]):
-        raise AddressError(
-            "address_checksum", f"{text} has a wrong checksum; check the address for typing errors"
-        )
+        raise AddressError("address_checksum", f"{text} has a wrong checksum; check the address for typing errors")
     return checksummed, bytes.fromhex(lower)
 
 

@@ -255,7 +255,8 @@ def results(proposal: Proposal, count: Count) -> Results:
     width = max(1, count.cast + quorum_left)
     options: list[Option] = []
     start = 0
-    for choice, name in enumerate(method.options):
+    # In favour is read first, everywhere; the others keep the order of the method.
+    for choice, name in sorted(enumerate(method.options), key=lambda item: item[1] != "for"):
         power = count.totals[name]
         bar = power * BASIS_POINTS // width
         options.append(Option(name, choice, power, _share(power, count.cast), bar, start))

@@ -217,9 +217,7 @@ def verify(
 def render(message: SiweMessage) -> str:
     """Return the text to sign; `parse` of it gives the message again. Raises SiweError if it could not."""
     lines = [
-        f"{message.scheme}://{message.domain}{_GREETING}"
-        if message.scheme
-        else f"{message.domain}{_GREETING}",
+        f"{message.scheme}://{message.domain}{_GREETING}" if message.scheme else f"{message.domain}{_GREETING}",
         message.address,
         "",
         *([] if message.statement is None else [message.statement]),
@@ -291,9 +289,7 @@ def _resources(lines: _Lines) -> tuple[str, ...]:
     while (resource := lines.optional_line("- ")) is not None:
         found.append(_uri(resource, "resource"))
     if rest or not 0 < len(found) <= RESOURCES_MAX:
-        raise _malformed(
-            f"between 1 and {RESOURCES_MAX} resources may follow their heading, {len(found)} found"
-        )
+        raise _malformed(f"between 1 and {RESOURCES_MAX} resources may follow their heading, {len(found)} found")
     return tuple(found)
 
 
@@ -341,9 +337,7 @@ def _time(text: str) -> datetime:
             offset = timedelta(hours=at.hour, minutes=at.minute)
         zone = timezone(-offset if sign == "-" else offset)
         microsecond = int((fraction or "")[:6].ljust(6, "0"))
-        local = datetime(
-            int(year), int(month), int(day), int(hour), int(minute), int(second), microsecond, tzinfo=zone
-        )
+        local = datetime(int(year), int(month), int(day), int(hour), int(minute), int(second), microsecond, tzinfo=zone)
         return local.astimezone(UTC)
     except (ValueError, OverflowError) as error:
         raise _malformed(f"there is no such time: {text}") from error

@@ -176,9 +176,7 @@ def _section(story: _Story, language: str) -> str:
 def _data(story: _Story, words: Mapping[str, Any]) -> str:
     languages = {use["digest"]: use["languages"] for use in story.spec.body["datasets"]}
     rows = []
-    for dataset in sorted(
-        parents_of(story.spec, "dataset", story.records), key=lambda record: record.body["slug"]
-    ):
+    for dataset in sorted(parents_of(story.spec, "dataset", story.records), key=lambda record: record.body["slug"]):
         body = dataset.body
         rows.append(
             [
@@ -196,14 +194,10 @@ def _data(story: _Story, words: Mapping[str, Any]) -> str:
 def _recipe(spec: Mapping[str, Any], run: Mapping[str, Any], words: Mapping[str, Any]) -> str:
     """Show the approved recipe key by key, as it was voted, and then what the run reports."""
     rows = [
-        [f"`{key}`", f"`{_plain(value)}`"]
-        for key, value in sorted(spec.items())
-        if key not in {"base", "datasets"}
+        [f"`{key}`", f"`{_plain(value)}`"] for key, value in sorted(spec.items()) if key not in {"base", "datasets"}
     ]
     rows += [[words["steps"], str(run["steps"])], [words["tokens"], str(run["tokens"])]]
-    rows += [
-        [f"`{_plain(name)}`", f"`{_plain(value)}`"] for name, value in sorted(run["environment"].items())
-    ]
+    rows += [[f"`{_plain(name)}`", f"`{_plain(value)}`"] for name, value in sorted(run["environment"].items())]
     return _table(words["recipe_head"], rows)
 
 
@@ -213,9 +207,7 @@ def _decisions(story: _Story, language: str) -> str:
         decision = story.decision_of(proposal)
         tally = parent_of(decision, "tally", story.records)
         supply = int(proposal.body["snapshot"]["total_supply"])
-        execution = next(
-            r for r in story.records.values() if r.kind == "execution" and decision.digest in r.parents
-        )
+        execution = next(r for r in story.records.values() if r.kind == "execution" and decision.digest in r.parents)
         rows.append(
             [
                 str(proposal.body["number"]),
@@ -438,9 +430,7 @@ _WORDS: Mapping[str, Mapping[str, Any]] = {
             ),
         ),
         "verify": "Comment vérifier",
-        "verify_text": (
-            "Des poids jusqu’aux bulletins, hors ligne, avec le code de Commonweights\N{NO-BREAK SPACE}:"
-        ),
+        "verify_text": ("Des poids jusqu’aux bulletins, hors ligne, avec le code de Commonweights\N{NO-BREAK SPACE}:"),
         "verify_root": (
             "Ne prenez pas l’empreinte de cette seule fiche\N{NO-BREAK SPACE}: comparez-la avec celle que "
             "la communauté publie, sur {instance} et ailleurs."

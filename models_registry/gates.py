@@ -87,9 +87,7 @@ class Rule:
     def from_record(cls, body: Mapping[str, Any]) -> "Rule":
         """Read the body of a `rule` record; raise MalformedRule or UnknownComparator."""
         if set(body) != _RULE_KEYS:
-            raise MalformedRule(
-                f"a rule has exactly the keys {sorted(_RULE_KEYS)}, found {sorted(map(str, body))}"
-            )
+            raise MalformedRule(f"a rule has exactly the keys {sorted(_RULE_KEYS)}, found {sorted(map(str, body))}")
         for key in ("slug", "title", "metric", "scope"):
             if not isinstance(body[key], str) or not body[key]:
                 raise MalformedRule(f"{key} must be text and not empty")
@@ -196,9 +194,7 @@ def _judge(rule: Rule, report: Report) -> Reason:
     needed = comparator.words.format(bound=rule.bound, parent=parent)
     if isinstance(candidate, str):
         return Reason(rule.slug, rule.metric, holds=False, found=candidate, needed=needed)
-    return Reason(
-        rule.slug, rule.metric, comparator.holds(candidate, rule.bound, parent), str(candidate), needed
-    )
+    return Reason(rule.slug, rule.metric, comparator.holds(candidate, rule.bound, parent), str(candidate), needed)
 
 
 def _measured(values: Mapping[str, Any], metric: str, report_samples: int) -> Fraction | str:

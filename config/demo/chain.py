@@ -5,6 +5,7 @@ asks. Speaks JSON-RPC by itself (urllib), so that the reader under test, `govern
 also the writer. Holds no rule of governance.
 """
 
+import atexit
 import contextlib
 import json
 import os
@@ -78,6 +79,8 @@ class DemoChain:
         """Take over a process that `start` has seen answering."""
         self._process = process
         self.rpc_url = rpc_url
+        # A program that ends with an error would otherwise leave its chain behind.
+        atexit.register(self.stop)
 
     @property
     def pid(self) -> int:
@@ -95,6 +98,7 @@ class DemoChain:
 
     def stop(self) -> None:
         """End this very process, giving it time to write its state. Safe to call twice."""
+        atexit.unregister(self.stop)
         if self.is_running():
             self._process.send_signal(signal.SIGTERM)
             try:
@@ -140,7 +144,7 @@ def start(
         # Mixed: blocks come by the clock, so that finality moves on, and at once for a transaction that
         # waits.
         command += ["--block-time", str(block_seconds), "--mixed-mining"]
-    process = subprocess.Popen(  # noqa: S603 - our own pinned binary, no shell
+    process = subprocess.Popen(  # our own pinned binary, no shell
         command,
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
@@ -177,9 +181,7 @@ def anvil_binary() -> Path:
 def prepare(rpc_url: str, *, name: str = "Water Commons", symbol: str = "WATER") -> DemoToken:
     """Deploy the token to the members, delegate, and wait until a finalized block has all of it."""
     accounts = [checksum_address(str(account)) for account in rpc(rpc_url, "eth_accounts")]
-    members = tuple(
-        Member(who, account, tokens) for (who, tokens), account in zip(MEMBERS, accounts, strict=False)
-    )
+    members = tuple(Member(who, account, tokens) for (who, tokens), account in zip(MEMBERS, accounts, strict=False))
     token = deploy(
         rpc_url,
         json.loads(BUILD.read_bytes()),
@@ -254,10 +256,10 @@ def send_transaction(rpc_url: str, transaction: Mapping[str, Any]) -> dict[str, 
 def rpc(rpc_url: str, method: str, parameters: Sequence[Any] = ()) -> Any:  # noqa: ANN401 - JSON is any shape
     """Ask the node one thing; an error raises with the node's own words."""
     body = json.dumps({"jsonrpc": "2.0", "id": 1, "method": method, "params": list(parameters)}).encode()
-    request = urllib.request.Request(  # noqa: S310 - loopback
+    request = urllib.request.Request(  # loopback
         rpc_url, data=body, headers={"Content-Type": "application/json"}
     )
-    with urllib.request.urlopen(request, timeout=RPC_TIMEOUT_SECONDS) as response:  # noqa: S310
+    with urllib.request.urlopen(request, timeout=RPC_TIMEOUT_SECONDS) as response:
         answer = json.loads(response.read())
     if "error" in answer:
         raise DemoChainError(f"{method}: {answer['error'].get('message', answer['error'])}")
@@ -266,9 +268,7 @@ def rpc(rpc_url: str, method: str, parameters: Sequence[Any] = ()) -> Any:  # no
 
 def _environment() -> dict[str, str]:
     """Return the environment without the variables that change where anvil listens or what it forks."""
-    return {
-        key: value for key, value in os.environ.items() if not key.startswith(("ANVIL_", "FOUNDRY_", "ETH_"))
-    }
+    return {key: value for key, value in os.environ.items() if not key.startswith(("ANVIL_", "FOUNDRY_", "ETH_"))}
 
 
 def _listening_on(process: subprocess.Popen[str]) -> str:

@@ -14,7 +14,9 @@ from django.utils.safestring import SafeString
 from django.utils.translation import get_language, gettext
 
 from frontend import numbers, text, words
+from governance.kinds import all_kinds
 from models_registry.gates import COMPARATORS
+from models_registry.provenance.verify import Finding
 
 register = template.Library()
 SHORT = 6
@@ -161,9 +163,10 @@ def localised(thing: object, attribute: str) -> str:
 
 
 @register.filter
-def get(mapping: Mapping[str, Any], key: str) -> object:
-    """Return a value of a mapping."""
-    return mapping.get(key, "")
+def kind_label(name: str) -> str:
+    """Return the label of a kind of proposal; a kind that is no longer installed is its name."""
+    kind = all_kinds().get(name)
+    return str(kind.label) if kind else name
 
 
 @register.simple_tag(takes_context=True)
@@ -185,3 +188,9 @@ def gate_needed(needed: str) -> str:
         if match:
             return words.gate(key, {name: exact(value) for name, value in match.groupdict().items()})
     return str(needed)
+
+
+@register.filter
+def finding_title(finding: Finding) -> str:
+    """Return the title of a verification check in the reader's language."""
+    return str(words.FINDINGS.get(finding.number, finding.title))

@@ -70,9 +70,7 @@ class ChainReader(Protocol):
         """Return the hash of the block of this number, as the chain is now."""
         ...
 
-    def votes_at(
-        self, token: str, voters: Sequence[str], block_number: int, block_hash: str
-    ) -> dict[str, int]:
+    def votes_at(self, token: str, voters: Sequence[str], block_number: int, block_hash: str) -> dict[str, int]:
         """Return the past votes of each voter at this very block."""
         ...
 

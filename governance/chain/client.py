@@ -62,9 +62,7 @@ class ChainClient:
     Safe to share between threads: it holds no connection and no state.
     """
 
-    def __init__(
-        self, rpc_url: str, timeout: float = TIMEOUT_SECONDS, *, expected_chain_id: int | None = None
-    ) -> None:
+    def __init__(self, rpc_url: str, timeout: float = TIMEOUT_SECONDS, *, expected_chain_id: int | None = None) -> None:
         """Take the address of the node; nothing is sent yet."""
         parts = urlsplit(rpc_url)
         if parts.scheme not in {"http", "https"} or not parts.hostname or parts.username is not None:
@@ -92,9 +90,7 @@ class ChainClient:
         block, *_ = self._ask_chain([_block_call(number)])
         return _block_of_number(block, number).hash
 
-    def votes_at(
-        self, token: str, voters: Sequence[str], block_number: int, block_hash: str
-    ) -> dict[str, int]:
+    def votes_at(self, token: str, voters: Sequence[str], block_number: int, block_hash: str) -> dict[str, int]:
         """Return `getPastVotes` of each voter (by checksummed address) at the block of this number and hash.
 
         Raises SnapshotReorged when that block is no longer the one of this number.
@@ -177,9 +173,7 @@ class ChainClient:
             _result(answers, "the batch")
             raise ChainAnswerInvalid(f"a list of answers is needed: {_shown(body)}")
         by_id = {
-            answer["id"]: answer
-            for answer in answers
-            if isinstance(answer, dict) and answer.get("id").__class__ is int
+            answer["id"]: answer for answer in answers if isinstance(answer, dict) and answer.get("id").__class__ is int
         }
         if len(answers) != len(ids) or set(by_id) != set(ids):
             raise ChainAnswerInvalid(f"{len(ids)} answers are needed, one for each question: {_shown(body)}")

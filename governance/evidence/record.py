@@ -67,11 +67,15 @@ class Record:
             "parents": list(self.parents),
         }
 
-    def canonical(self) -> bytes:
-        """Return the canonical bytes (RFC 8785)."""
+    @cached_property
+    def _canonical(self) -> bytes:
         return canonical_bytes(self.to_dict())
+
+    def canonical(self) -> bytes:
+        """Return the canonical bytes (RFC 8785), computed once: a record never changes."""
+        return self._canonical
 
     @cached_property
     def digest(self) -> str:
         """SHA-256 of the canonical bytes: the name of this record."""
-        return hashlib.sha256(self.canonical()).hexdigest()
+        return hashlib.sha256(self._canonical).hexdigest()

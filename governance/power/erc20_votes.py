@@ -19,9 +19,7 @@ class Erc20Votes:
     name = "erc20_votes"
     version = "1"
     label = "Votes token"
-    description = (
-        "What was delegated to the voter at the snapshot block, in units of the community's votes token."
-    )
+    description = "What was delegated to the voter at the snapshot block, in units of the community's votes token."
 
     def __init__(self, chain: ChainReader | None) -> None:
         """Take the chain to read."""

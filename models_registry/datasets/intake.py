@@ -280,7 +280,14 @@ class _LineReader:
 
 
 def _check_name(name: str) -> None:
-    if not name or "/" in name or "\\" in name or "\x00" in name or name.startswith(".") or len(name) > NAME_CHARACTERS_MAX:
+    if (
+        not name
+        or "/" in name
+        or "\\" in name
+        or "\x00" in name
+        or name.startswith(".")
+        or len(name) > NAME_CHARACTERS_MAX
+    ):
         raise IntakeError(
             "path_forbidden",
             400,

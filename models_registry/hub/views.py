@@ -83,7 +83,8 @@ def refs(_request: HttpRequest, namespace: str, name: str) -> HttpResponseBase:
     versions = _versions(namespace, name)
     main = {"name": "main", "ref": "refs/heads/main", "targetCommit": versions[0].revision}
     tags = [
-        {"name": version.tag, "ref": f"refs/tags/{version.tag}", "targetCommit": version.revision} for version in versions
+        {"name": version.tag, "ref": f"refs/tags/{version.tag}", "targetCommit": version.revision}
+        for version in versions
     ]
     return JsonResponse({"branches": [main], "tags": tags, "converts": [], "pullRequests": []})
 
@@ -170,7 +171,9 @@ def _versions(namespace: str, name: str) -> list[PublishedVersion]:
 def _find(versions: list[PublishedVersion], revision: str) -> PublishedVersion:
     version = at_revision(versions, revision)
     if version is None:
-        raise NotHereError("RevisionNotFound", f"Invalid revision {revision[:80]}; main, v<number> or 40 hex characters.")
+        raise NotHereError(
+            "RevisionNotFound", f"Invalid revision {revision[:80]}; main, v<number> or 40 hex characters."
+        )
     return version
 
 

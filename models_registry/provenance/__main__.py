@@ -20,13 +20,9 @@ _MARKS = {Status.PASSED: "passed     ", Status.FAILED: "FAILED     ", Status.NOT
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command and return the exit status."""
-    parser = argparse.ArgumentParser(
-        prog="python -m models_registry.provenance", description="Verify a model release."
-    )
+    parser = argparse.ArgumentParser(prog="python -m models_registry.provenance", description="Verify a model release.")
     commands = parser.add_subparsers(dest="command", required=True)
-    verify = commands.add_parser(
-        "verify", help="check a release folder from the weights back to the ballots, offline"
-    )
+    verify = commands.add_parser("verify", help="check a release folder from the weights back to the ballots, offline")
     verify.add_argument("path", type=Path, help="the folder of the release")
     verify.add_argument("--json", action="store_true", help="print the report as JSON")
     verify.add_argument(
@@ -35,14 +31,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
         metavar="HEX",
         help="the release key that you trust, or its fingerprint",
     )
-    verify.add_argument(
-        "--community", type=_hex64, metavar="DIGEST", help="the community record that you trust"
-    )
+    verify.add_argument("--community", type=_hex64, metavar="DIGEST", help="the community record that you trust")
     options = parser.parse_args(arguments)
     try:
-        report = check(
-            options.path, TrustRoots(release_key=options.community_key, community=options.community)
-        )
+        report = check(options.path, TrustRoots(release_key=options.community_key, community=options.community))
     except (Unreadable, ValueError, OSError) as error:
         # ValueError: a path that no file can have, such as one with a NUL.
         print(f"cannot be read: {_printable(str(error))}", file=sys.stderr)
@@ -62,9 +54,7 @@ def _hex64(text: str) -> str:
 
 def _print(report: Report) -> None:
     for finding in report.findings:
-        print(
-            f"{finding.number:2}  {_MARKS[finding.status]}  {finding.title}: {_printable(finding.evidence)}"
-        )
+        print(f"{finding.number:2}  {_MARKS[finding.status]}  {finding.title}: {_printable(finding.evidence)}")
         if finding.status is Status.FAILED:
             _print_failure(finding)
     print()

@@ -61,9 +61,7 @@ class Bundle:
         for record in self.records:
             if record.digest == self.statement.release:
                 return record
-        raise BundleError(
-            "release_missing", place_of(RECORDS), f"no record has the digest {self.statement.release}"
-        )
+        raise BundleError("release_missing", place_of(RECORDS), f"no record has the digest {self.statement.release}")
 
 
 def place_of(name: str) -> str:
@@ -159,8 +157,7 @@ def check_folder(folder: Path) -> list[manifest.Problem]:
     except FileNotFoundError:
         return [manifest.Problem("provenance_missing", "provenance", "the folder has no provenance")]
     problems = [
-        manifest.Problem("file_missing", f"provenance/{name}", "not there")
-        for name in sorted(set(LIMITS) - names)
+        manifest.Problem("file_missing", f"provenance/{name}", "not there") for name in sorted(set(LIMITS) - names)
     ]
     problems += [
         manifest.Problem("file_not_listed", f"provenance/{name}", "no such file belongs to a bundle")
@@ -168,9 +165,7 @@ def check_folder(folder: Path) -> list[manifest.Problem]:
     ]
     for name in sorted(names & set(LIMITS)):
         if not stat.S_ISREG((path / name).lstat().st_mode):
-            problems.append(
-                manifest.Problem("not_a_regular_file", f"provenance/{name}", "only regular files are read")
-            )
+            problems.append(manifest.Problem("not_a_regular_file", f"provenance/{name}", "only regular files are read"))
     return problems
 
 
@@ -183,9 +178,7 @@ def read_manifest(folder: Path) -> tuple[dict[str, Any], bytes]:
     except CanonicalError as error:
         raise BundleError("manifest_malformed", place_of(MANIFEST), str(error)) from error
     if canonical != data:
-        raise BundleError(
-            "not_canonical", place_of(MANIFEST), "it is not written in its canonical form (RFC 8785)"
-        )
+        raise BundleError("not_canonical", place_of(MANIFEST), "it is not written in its canonical form (RFC 8785)")
     for problem in manifest.check_form(value):
         raise BundleError(problem.code, problem.place, problem.detail)
     return value, data
@@ -211,9 +204,7 @@ def read_file(folder: Path, name: str) -> bytes:
     except FileNotFoundError as error:
         raise BundleError("file_missing", place_of(name), "not there") from error
     except OSError as error:
-        raise BundleError(
-            "file_unreadable", place_of(name), error.strerror or type(error).__name__
-        ) from error
+        raise BundleError("file_unreadable", place_of(name), error.strerror or type(error).__name__) from error
     with os.fdopen(handle, "rb") as stream:
         if not stat.S_ISREG(os.fstat(stream.fileno()).st_mode):
             raise BundleError("not_a_regular_file", place_of(name), "only regular files are read")

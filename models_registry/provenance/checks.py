@@ -5,7 +5,7 @@ checks that `verify` lists as its needs. Order, titles and hints stand in `verif
 """
 
 import hashlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 
 from governance import eip712, outcome
 from governance.evidence import merkle
@@ -22,6 +22,8 @@ from models_registry.provenance.signing import fingerprint
 from models_registry.provenance.statement import StatementError
 
 CARD = "README.md"
+# governance.power.fixed_list; that package also imports the chain, which a verifier must not need.
+FIXED_LIST = "fixed_list"
 
 
 def check_records(case: Case, answer: Answer) -> None:
@@ -86,9 +88,7 @@ def _check_subjects(case: Case, answer: Answer) -> None:
             expected[proposal.digest] = f"proposal:{slug}/{proposal.body['number']}"
         for digest, subject in expected.items():
             if case.records[digest].subject != subject:
-                answer.fail(
-                    "subject_wrong", case.place(case.records[digest]), f"the subject is not {subject}"
-                )
+                answer.fail("subject_wrong", case.place(case.records[digest]), f"the subject is not {subject}")
 
 
 def _check_splices(case: Case, answer: Answer) -> None:
@@ -113,9 +113,7 @@ def check_ballots(case: Case, answer: Answer) -> None:
     for place, ballot in case.ballots:
         proposal = proposals.get(ballot.parents[0]) if len(ballot.parents) == 1 else None
         if proposal is None:
-            detail = (
-                f"it votes on {', '.join(ballot.parents) or 'nothing'}, which is no proposal of this release"
-            )
+            detail = f"it votes on {', '.join(ballot.parents) or 'nothing'}, which is no proposal of this release"
             answer.fail("ballot_foreign", place, detail)
             continue
         for code, detail in _ballot_faults(ballot, proposal, case):
@@ -131,6 +129,7 @@ def check_ballots(case: Case, answer: Answer) -> None:
         keys.append(bundle.ballot_order(ballot, proposals))
     for digest, powers in cast.items():
         proposal = proposals[digest]
+        _check_listed_power(proposal, powers, case, answer)
         supply = int(proposal.body["snapshot"]["total_supply"])
         if sum(powers.values()) > supply:
             detail = f"ballots of {sum(powers.values())}, more than the total supply {supply}"
@@ -142,6 +141,24 @@ def check_ballots(case: Case, answer: Answer) -> None:
             "ballots are not sorted by proposal number and voter",
         )
     answer.evidence = f"{len(case.ballots)} ballots, every signature recovered to its voter"
+
+
+def _check_listed_power(proposal: Record, powers: Mapping[str, int], case: Case, answer: Answer) -> None:
+    """Compare with the list of members where power comes from one: voters signed it, so no chain is needed."""
+    snapshot = proposal.body["snapshot"]
+    if snapshot["source"]["name"] != FIXED_LIST:
+        return
+    members = snapshot["source"]["parameters"].get("members")
+    if shapes.table(shapes.power)(members) is not None:
+        answer.fail("power_wrong", case.place(proposal), "the list of members is not a list of powers")
+        return
+    listed = {voter.lower(): int(power) for voter, power in members.items()}
+    if len(listed) != len(members) or sum(listed.values()) != int(snapshot["total_supply"]):
+        answer.fail("power_wrong", case.place(proposal), "the total supply is not the sum of the list of members")
+    for voter, power in powers.items():
+        if listed.get(voter, 0) != power:
+            detail = f"{voter} voted with {power}, the list of members gives {listed.get(voter, 0)}"
+            answer.fail("power_wrong", case.place(proposal), detail)
 
 
 def _ballot_faults(ballot: Record, proposal: Record, case: Case) -> Iterator[tuple[str, str]]:
@@ -195,16 +212,12 @@ def check_tallies(case: Case, answer: Answer) -> None:
                 f"counted by {tally.body['method']!r}, not {proposal.body['method']!r}",
             )
         if tally.body["ballot_count"] != len(ballots):
-            detail = (
-                f"{len(ballots)} ballots are here, proposal {number} counted {tally.body['ballot_count']}"
-            )
+            detail = f"{len(ballots)} ballots are here, proposal {number} counted {tally.body['ballot_count']}"
             answer.fail("ballot_count_wrong", place, detail)
         ballots.sort(key=lambda ballot: str(ballot.body["voter"]).lower())
         root = merkle.root([ballot.canonical() for ballot in ballots])
         if root != tally.body["ballots_root"]:
-            detail = (
-                f"these ballots have the root {root}, proposal {number} counted {tally.body['ballots_root']}"
-            )
+            detail = f"these ballots have the root {root}, proposal {number} counted {tally.body['ballots_root']}"
             answer.fail("ballots_root_wrong", place, detail)
         count = _count(method, ballots, answer, place)
         if count is not None:
@@ -221,9 +234,7 @@ def check_tallies(case: Case, answer: Answer) -> None:
 def _method(proposal: Record, answer: Answer, place: str) -> Method | None:
     method = METHODS.get(proposal.body["method"])
     if method is None:
-        answer.fail(
-            "method_unknown", place, f"the voting method {proposal.body['method']!r} is not known here"
-        )
+        answer.fail("method_unknown", place, f"the voting method {proposal.body['method']!r} is not known here")
     return method
 
 
@@ -277,8 +288,9 @@ def _proposal_times(case: Case) -> Iterator[_Demand]:
     """Yield the demands on the times of each vote."""
     for proposal in case.of_kind("proposal"):
         body, rules = proposal.body, proposal.body["rules"]
+        # An author may open later than the rules demand, never sooner; the ballots sign the moment.
         found, needed = body["opens_at"], body["submitted_at"] + rules["voting_delay_seconds"]
-        yield found == needed, "delay_wrong", proposal, f"voting opens at {found}, the delay gives {needed}"
+        yield found >= needed, "delay_shortened", proposal, f"voting opens at {found}, the delay gives {needed}"
         found, needed = body["closes_at"], body["opens_at"] + rules["voting_period_seconds"]
         yield (
             found == needed,
@@ -427,9 +439,7 @@ def _check_datasets(spec: Record, case: Case, answer: Answer) -> None:
         answer.fail("datasets_spliced", case.place(spec), detail)
     for digest in named:
         if digest in parents and parents[digest].body["role"] != "training":
-            answer.fail(
-                "dataset_role", case.place(parents[digest]), "trained on, but adopted for evaluation only"
-            )
+            answer.fail("dataset_role", case.place(parents[digest]), "trained on, but adopted for evaluation only")
 
 
 def check_files(case: Case, answer: Answer) -> None:
@@ -462,9 +472,7 @@ def check_files(case: Case, answer: Answer) -> None:
     if not any(path.endswith(".safetensors") for path in made):
         answer.fail("artifact_swapped", case.place(run), "the run made no weights")
     size = sum(file["size"] for file in loaded["files"])
-    answer.evidence = (
-        f"{len(listed)} files, {size} bytes, as listed; {len(made)} of them are what the run made"
-    )
+    answer.evidence = f"{len(listed)} files, {size} bytes, as listed; {len(made)} of them are what the run made"
 
 
 def check_verdict(case: Case, answer: Answer) -> None:
@@ -474,9 +482,7 @@ def check_verdict(case: Case, answer: Answer) -> None:
         spec = parent_of(parent_of(evaluation, "run", case.records), "spec", case.records)
         rules = parents_of(evaluation, "rule", case.records)
         if rules != parents_of(spec, "rule", case.records):
-            answer.fail(
-                "rules_differ", place, "it was not judged by exactly the rules that the spec rests on"
-            )
+            answer.fail("rules_differ", place, "it was not judged by exactly the rules that the spec rests on")
         if evaluation.body["suite"] != spec.body["evaluation"]["suite"]:
             answer.fail("suite_changed", place, "measured on another evaluation suite than the approved one")
         report = gates.Report.from_record(evaluation.body, model=spec.body["output"])

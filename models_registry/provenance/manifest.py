@@ -60,9 +60,7 @@ class ManifestError(Exception):
 
     def __init__(self, problems: tuple[Problem, ...]) -> None:
         """Keep the problems; the message shows each."""
-        super().__init__(
-            "; ".join(f"{problem.code} {problem.place}: {problem.detail}" for problem in problems)
-        )
+        super().__init__("; ".join(f"{problem.code} {problem.place}: {problem.detail}" for problem in problems))
         self.problems = problems
 
 
@@ -99,9 +97,7 @@ def check(folder: Path, manifest: object) -> list[Problem]:
         problems.append(Problem("file_missing", name, "the manifest lists it, the folder does not hold it"))
     for name in names:
         if name not in expected:
-            problems.append(
-                Problem("file_not_listed", name, "the folder holds it, the manifest does not list it")
-            )
+            problems.append(Problem("file_not_listed", name, "the folder holds it, the manifest does not list it"))
             continue
         entry = expected[name]
         found = describe(folder, name, size_expected=entry["size"])
@@ -137,25 +133,17 @@ def check_entries(files: object, place: str) -> list[Problem]:
     for index, entry in enumerate(files):
         where = f"{place} files[{index}]"
         if not isinstance(entry, Mapping) or set(entry) != {"path", "size", "sha256"}:
-            problems.append(
-                Problem("manifest_malformed", where, "an entry has exactly path, size and sha256")
-            )
+            problems.append(Problem("manifest_malformed", where, "an entry has exactly path, size and sha256"))
             continue
         path, size, sha256 = entry["path"], entry["size"], entry["sha256"]
         if not isinstance(path, str) or not name_is_allowed(path):
-            problems.append(
-                Problem("name_not_allowed", where, f"{path!r} is not a name that a release may hold")
-            )
-        elif (
-            type(size) is not int or size < 0 or not isinstance(sha256, str) or not _DIGEST.fullmatch(sha256)
-        ):
+            problems.append(Problem("name_not_allowed", where, f"{path!r} is not a name that a release may hold"))
+        elif type(size) is not int or size < 0 or not isinstance(sha256, str) or not _DIGEST.fullmatch(sha256):
             problems.append(Problem("manifest_malformed", where, "size or sha256 has the wrong form"))
         else:
             paths.append(path)
     if not problems and paths != sorted(set(paths)):
-        problems.append(
-            Problem("manifest_malformed", place, "files are not sorted by path, or one stands there twice")
-        )
+        problems.append(Problem("manifest_malformed", place, "files are not sorted by path, or one stands there twice"))
     return problems
 
 
@@ -199,9 +187,7 @@ def _scan(folder: Path, *, downloaded: bool = False) -> tuple[list[str], list[Pr
             if downloaded and entry.name == CLIENT_FOLDER:
                 problems += _check_client_notes(folder / CLIENT_FOLDER)
             elif entry.name != PROVENANCE_FOLDER:
-                problems.append(
-                    Problem("folder_not_allowed", shown, "a release holds no folder but provenance")
-                )
+                problems.append(Problem("folder_not_allowed", shown, "a release holds no folder but provenance"))
         elif not entry.is_file(follow_symlinks=False):
             problems.append(Problem("not_a_regular_file", shown, "only regular files are released"))
         elif not name_is_allowed(entry.name):
@@ -219,13 +205,7 @@ def _check_client_notes(folder: Path) -> list[Problem]:
         with os.scandir(waiting.pop()) as entries:
             found = list(entries)
         for entry in found:
-            name = (
-                Path(entry.path)
-                .relative_to(folder)
-                .as_posix()
-                .encode("utf-8", "backslashreplace")
-                .decode("utf-8")
-            )
+            name = Path(entry.path).relative_to(folder).as_posix().encode("utf-8", "backslashreplace").decode("utf-8")
             if entry.is_dir(follow_symlinks=False):
                 waiting.append(Path(entry.path))
             elif (

@@ -48,9 +48,7 @@ def anything(value: object) -> str | None:
 
 def one_of(*allowed: str) -> Form:
     """Accept one of these words."""
-    return lambda value: (
-        None if isinstance(value, str) and value in allowed else f"is not one of {', '.join(allowed)}"
-    )
+    return lambda value: None if isinstance(value, str) and value in allowed else f"is not one of {', '.join(allowed)}"
 
 
 def or_null(form: Form) -> Form:
@@ -179,9 +177,7 @@ BODIES: Mapping[str, Form] = {
         opens_at=count,
         closes_at=count,
     ),
-    "ballot": keys(
-        voter=address, choice=count, reason=text, nonce=count, power=power, signature=text, cast_at=count
-    ),
+    "ballot": keys(voter=address, choice=count, reason=text, nonce=count, power=power, signature=text, cast_at=count),
     "tally": keys(method=text, ballot_count=count, ballots_root=digest, totals=table(power), closed_at=count),
     "decision": keys(
         passed=boolean,

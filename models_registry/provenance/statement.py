@@ -56,9 +56,7 @@ def build(manifest: Mapping[str, Any], manifest_sha256: str, release_digest: str
     payload = canonical_bytes(
         {
             "_type": STATEMENT_TYPE,
-            "subject": [
-                {"name": file["path"], "digest": {"sha256": file["sha256"]}} for file in manifest["files"]
-            ],
+            "subject": [{"name": file["path"], "digest": {"sha256": file["sha256"]}} for file in manifest["files"]],
             "predicateType": PREDICATE_TYPE,
             "predicate": {"release": release_digest, "manifest_sha256": manifest_sha256},
         }
@@ -82,32 +80,24 @@ def parse(data: bytes) -> Statement:
     """Read `statement.json`; raise StatementError for anything but the one spelling of a true statement."""
     envelope = _canonical_object(data, "the envelope", {"payload", "payloadType", "signatures"})
     if envelope["payloadType"] != PAYLOAD_TYPE:
-        raise StatementError(
-            "statement_malformed", f"payloadType {envelope['payloadType']!r} is not {PAYLOAD_TYPE}"
-        )
+        raise StatementError("statement_malformed", f"payloadType {envelope['payloadType']!r} is not {PAYLOAD_TYPE}")
     signatures = envelope["signatures"]
     if not isinstance(signatures, list) or len(signatures) != 1:
         raise StatementError("statement_malformed", "exactly one signature is expected")
     entry = signatures[0]
     if not isinstance(entry, dict) or set(entry) != {"keyid", "sig"} or not _is_digest(entry["keyid"]):
-        raise StatementError(
-            "statement_malformed", "a signature has exactly keyid (64 hex characters) and sig"
-        )
+        raise StatementError("statement_malformed", "a signature has exactly keyid (64 hex characters) and sig")
     payload = _base64(envelope["payload"], "payload")
     statement = _canonical_object(payload, "the payload", {"_type", "subject", "predicateType", "predicate"})
     if statement["_type"] != STATEMENT_TYPE or statement["predicateType"] != PREDICATE_TYPE:
-        raise StatementError(
-            "statement_malformed", f"expected a {STATEMENT_TYPE} with predicate {PREDICATE_TYPE}"
-        )
+        raise StatementError("statement_malformed", f"expected a {STATEMENT_TYPE} with predicate {PREDICATE_TYPE}")
     predicate = statement["predicate"]
     if (
         not isinstance(predicate, dict)
         or set(predicate) != {"release", "manifest_sha256"}
         or not all(_is_digest(value) for value in predicate.values())
     ):
-        raise StatementError(
-            "statement_malformed", "the predicate has exactly the digests release and manifest_sha256"
-        )
+        raise StatementError("statement_malformed", "the predicate has exactly the digests release and manifest_sha256")
     return Statement(
         files=_subject(statement["subject"]),
         release=predicate["release"],
@@ -131,9 +121,7 @@ def _canonical_object(data: bytes, what: str, keys: set[str]) -> dict[str, Any]:
     except CanonicalError as error:
         raise StatementError("statement_malformed", f"{what}: {error}") from error
     if canonical != data:
-        raise StatementError(
-            "statement_not_canonical", f"{what} is not written in its canonical form (RFC 8785)"
-        )
+        raise StatementError("statement_not_canonical", f"{what} is not written in its canonical form (RFC 8785)")
     if not isinstance(value, dict) or set(value) != keys:
         raise StatementError("statement_malformed", f"{what} has exactly the keys {sorted(keys)}")
     return value

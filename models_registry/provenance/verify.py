@@ -88,9 +88,7 @@ class Report:
     @property
     def ok(self) -> bool:
         """Say whether every check that can be made offline holds."""
-        return all(
-            finding.status is Status.PASSED for finding in self.findings if finding.number <= OFFLINE_CHECKS
-        )
+        return all(finding.status is Status.PASSED for finding in self.findings if finding.number <= OFFLINE_CHECKS)
 
     def to_dict(self) -> dict[str, Any]:
         """Return the report as data."""
@@ -147,9 +145,7 @@ def _report(case: Case) -> Report:
                 finding = Finding(number, title, Status.PASSED, answer.evidence)
         findings.append(finding)
         statuses[number] = finding.status
-    findings += [
-        Finding(number, title, Status.NOT_CHECKED, evidence) for number, title, evidence in _NOT_OFFLINE
-    ]
+    findings += [Finding(number, title, Status.NOT_CHECKED, evidence) for number, title, evidence in _NOT_OFFLINE]
     release = case.release
     return Report(
         tuple(findings),

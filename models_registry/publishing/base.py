@@ -72,7 +72,9 @@ def require_names(model_id: str, version: int, revision: str, manifest_sha256: s
     if not REVISION.fullmatch(revision):
         raise PublishError("malformed_field", f"revision {revision[:80]!r} is not 40 hex characters", permanent=True)
     if not DIGEST.fullmatch(manifest_sha256):
-        raise PublishError("malformed_field", f"digest {manifest_sha256[:80]!r} is not 64 hex characters", permanent=True)
+        raise PublishError(
+            "malformed_field", f"digest {manifest_sha256[:80]!r} is not 64 hex characters", permanent=True
+        )
 
 
 def release_files(folder: Path, manifest_sha256: str) -> tuple[ReleaseFile, ...]:
@@ -84,7 +86,9 @@ def release_files(folder: Path, manifest_sha256: str) -> tuple[ReleaseFile, ...]
     if hashlib.sha256(manifest).hexdigest() != manifest_sha256:
         raise PublishError("manifest_mismatch", "the manifest is not the one that was signed", permanent=True)
     listed = _listed(manifest)
-    found = [path.relative_to(folder).as_posix() for path in sorted(folder.rglob("*")) if path.is_symlink() or path.is_file()]
+    found = [
+        path.relative_to(folder).as_posix() for path in sorted(folder.rglob("*")) if path.is_symlink() or path.is_file()
+    ]
     try:
         for path in found:
             check_file_name(path, provenance=True)
@@ -121,6 +125,8 @@ def open_plain(file: Path) -> BinaryIO:
 def _listed(manifest: bytes) -> tuple[ReleaseFile, ...]:
     try:
         value = strict_loads(manifest, max_bytes=MANIFEST_BYTES_MAX)
-        return tuple(ReleaseFile(str(entry["path"]), int(entry["size"]), str(entry["sha256"])) for entry in value["files"])
+        return tuple(
+            ReleaseFile(str(entry["path"]), int(entry["size"]), str(entry["sha256"])) for entry in value["files"]
+        )
     except (CanonicalError, KeyError, TypeError, ValueError) as error:
         raise PublishError("manifest_mismatch", "the manifest cannot be read", permanent=True) from error

@@ -48,8 +48,7 @@ PROVENANCE_NAMES = frozenset(
 )
 # Formats that hold pickles, programs or other people's containers: refused by name, so that the refusal can say why.
 FOREIGN_SUFFIXES = frozenset(
-    ".7z .bin .bz2 .ckpt .dll .dylib .exe .ggml .gguf .gz .h5 .hdf5 .joblib .keras .mar .msgpack .npy .npz .onnx .pb .pickle "
-    ".pkl .pt .pth .ptl .py .pyc .rar .sh .so .tar .tflite .tgz .whl .xz .zip .zst".split()
+    [".7z", ".bin", ".bz2", ".ckpt", ".dll", ".dylib", ".exe", ".ggml", ".gguf", ".gz", ".h5", ".hdf5", ".joblib", ".keras", ".mar", ".msgpack", ".npy", ".npz", ".onnx", ".pb", ".pickle", ".pkl", ".pt", ".pth", ".ptl", ".py", ".pyc", ".rar", ".sh", ".so", ".tar", ".tflite", ".tgz", ".whl", ".xz", ".zip", ".zst"]
 )
 # Files a loader needs, and those without which nobody may publish.
 LOADER_FILES = ("config.json", "tokenizer.json")
@@ -167,7 +166,9 @@ def check_file_name(path: str, *, provenance: bool = False) -> None:
         raise ArtifactError("path_forbidden", 400, shown, "a plain relative name is allowed")
     suffixes = {suffix.lower() for suffix in Path(parts[-1]).suffixes}
     if suffixes & FOREIGN_SUFFIXES:
-        raise ArtifactError("format_not_allowed", 415, shown, "weights are published as safetensors, and nothing that can run")
+        raise ArtifactError(
+            "format_not_allowed", 415, shown, "weights are published as safetensors, and nothing that can run"
+        )
     if path in FILE_NAMES or WEIGHTS.fullmatch(path) or (provenance and path in PROVENANCE_NAMES):
         return
     raise ArtifactError("file_not_allowed", 422, shown, f"one of {sorted(FILE_NAMES)} or model*.safetensors is allowed")
@@ -221,7 +222,9 @@ def read_header(stream: BinaryIO, size: int, path: str) -> tuple[tuple[Tensor, .
     length = int.from_bytes(stream.read(_HEADER_LENGTH_BYTES), "little")
     data_start = _HEADER_LENGTH_BYTES + length
     if size < _HEADER_LENGTH_BYTES or length < len(b"{}") or length > HEADER_BYTES_MAX or data_start > size:
-        raise _bad_weights(path, f"a header of {length} bytes in a file of {size}; at most {HEADER_BYTES_MAX} are allowed")
+        raise _bad_weights(
+            path, f"a header of {length} bytes in a file of {size}; at most {HEADER_BYTES_MAX} are allowed"
+        )
     raw = stream.read(length)
     if not raw.startswith(b"{"):
         raise _bad_weights(path, "the header begins with an opening brace")
@@ -274,7 +277,9 @@ def _refuse_code(value: object, path: str) -> None:
     if isinstance(value, Mapping):
         for key, item in value.items():
             if key in _FORBIDDEN_KEYS or _FORBIDDEN_KEY_PART in key.lower():
-                raise ArtifactError("config_key_forbidden", 422, path, f"the key {key[:80]!r} could make a loader run code")
+                raise ArtifactError(
+                    "config_key_forbidden", 422, path, f"the key {key[:80]!r} could make a loader run code"
+                )
             _refuse_code(item, path)
     elif isinstance(value, list):
         for item in value:
@@ -303,7 +308,9 @@ def _check_metadata(metadata: object, path: str) -> None:
 
 def _tensor(name: str, entry: object, path: str) -> Tensor:
     if len(name) > NAME_CHARACTERS_MAX or not _TENSOR_NAME.fullmatch(name):
-        raise _bad_weights(path, f"the tensor name {name[:80]!r} is not made of letters, digits, dots, dashes and underscores")
+        raise _bad_weights(
+            path, f"the tensor name {name[:80]!r} is not made of letters, digits, dots, dashes and underscores"
+        )
     if not isinstance(entry, dict) or set(entry) != _TENSOR_KEYS:
         raise _bad_weights(path, f"{name}: exactly the keys {sorted(_TENSOR_KEYS)} are allowed")
     dtype, shape, offsets = entry["dtype"], entry["shape"], entry["data_offsets"]
@@ -318,7 +325,9 @@ def _tensor(name: str, entry: object, path: str) -> Tensor:
         items *= dimension
     begin, end = offsets
     if end - begin != items * _ITEM_BYTES[dtype]:
-        raise _bad_weights(path, f"{name}: the offsets span {end - begin} bytes, the shape needs {items * _ITEM_BYTES[dtype]}")
+        raise _bad_weights(
+            path, f"{name}: the offsets span {end - begin} bytes, the shape needs {items * _ITEM_BYTES[dtype]}"
+        )
     return Tensor(name, dtype, tuple(shape), begin, end)
 
 
@@ -328,7 +337,7 @@ def _naturals(value: object) -> bool:
 
 def _refuse_infinite(stream: BinaryIO, tensor: Tensor, path: str) -> None:
     """Read one tensor in chunks and look at the exponent bits; this also works for bfloat16, which NumPy does not know."""
-    import numpy as np  # noqa: PLC0415 - only this check needs it, and a web process that only serves files should not
+    import numpy as np
 
     integer, exponent = _EXPONENT_BITS[tensor.dtype]
     remaining = tensor.end - tensor.begin

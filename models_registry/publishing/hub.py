@@ -55,7 +55,9 @@ class HubTarget:
                 self._copy_into_place(release_folder, files, final, revision)
         except OSError as error:
             # A full disk or a race with another publisher: the next attempt starts from what is there.
-            raise PublishError("storage_failed", f"the release could not be stored: {error}", permanent=False) from error
+            raise PublishError(
+                "storage_failed", f"the release could not be stored: {error}", permanent=False
+            ) from error
         try:
             release_files(final, manifest_sha256)
         except PublishError as error:

@@ -7,7 +7,7 @@ standard input, so that the access token is in no argument list and no environme
 
 import json
 import os
-import subprocess  # noqa: S404 - the child is our own module
+import subprocess
 import sys
 import tempfile
 from collections.abc import Mapping
@@ -62,7 +62,7 @@ class HuggingFaceTarget:
     def _run_child(self, order: bytes) -> Mapping[str, Any]:
         with tempfile.TemporaryDirectory(prefix="publish-") as home:
             try:
-                child = subprocess.run(  # noqa: S603 - fixed arguments, our own module
+                child = subprocess.run(
                     [sys.executable, "-m", "models_registry.publishing.huggingface_client"],
                     input=order,
                     stdout=subprocess.PIPE,

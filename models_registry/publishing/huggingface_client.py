@@ -43,7 +43,9 @@ def publish_release(
         commits = api.list_repo_commits(model_id, revision=BRANCH)
         commit = next((entry.commit_id for entry in commits if marker in entry.message.splitlines()), None)
         if commit is None:
-            commit = _commit(api, folder, files, model_id=model_id, version=version, marker=marker, parent=commits[0].commit_id)
+            commit = _commit(
+                api, folder, files, model_id=model_id, version=version, marker=marker, parent=commits[0].commit_id
+            )
         # 3.
         _compare(api, folder, files, model_id, commit)
         # 4.

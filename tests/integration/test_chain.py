@@ -23,7 +23,9 @@ from tests.simulators.lying_rpc import LyingRpc
 
 UNIT = demo.UNIT
 STRANGER = "0x000000000000000000000000000000000000dEaD"
-FAST_SECONDS = 0.6
+# Short where nothing will ever be answered, long where only a busy machine could delay the answer.
+SHORT_SECONDS, LONG_SECONDS = 0.6, 10.0
+NEVER_ANSWERED = {"hang", "trickle"}
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -112,9 +114,7 @@ def test_many_voters_are_read_in_few_requests(liar: LyingRpc, pinned: Snapshot) 
     assert liar.asked == 3
 
 
-def test_our_reading_is_the_reading_of_an_independent_library(
-    chain: demo.DemoChain, pinned: Snapshot
-) -> None:
+def test_our_reading_is_the_reading_of_an_independent_library(chain: demo.DemoChain, pinned: Snapshot) -> None:
     web3 = pytest.importorskip("web3")
     peer = web3.Web3(web3.HTTPProvider(chain.rpc_url))
     contract = peer.eth.contract(pinned.parameters["token"], abi=json.loads(demo.BUILD.read_bytes())["abi"])
@@ -124,10 +124,7 @@ def test_our_reading_is_the_reading_of_an_independent_library(
     assert ours.votes_at(token, accounts, number, block_hash) == {
         account: contract.functions.getPastVotes(account, number).call() for account in accounts
     }
-    assert (
-        ours.total_supply_at(token, number, block_hash)
-        == contract.functions.getPastTotalSupply(number).call()
-    )
+    assert ours.total_supply_at(token, number, block_hash) == contract.functions.getPastTotalSupply(number).call()
     assert "0x" + bytes(peer.eth.get_block(number)["hash"]).hex() == block_hash
 
 
@@ -146,9 +143,7 @@ def test_selectors_are_those_of_the_signatures_and_of_the_contract() -> None:
 # --- what is absent raises ---
 
 
-def test_an_address_without_a_contract_is_refused_and_not_read_as_zero(
-    reader: ChainClient, pinned: Snapshot
-) -> None:
+def test_an_address_without_a_contract_is_refused_and_not_read_as_zero(reader: ChainClient, pinned: Snapshot) -> None:
     with pytest.raises(ChainAnswerInvalid):
         reader.votes_at(STRANGER, [STRANGER], pinned.block_number, pinned.block_hash)
     with pytest.raises(ChainAnswerInvalid):
@@ -226,11 +221,10 @@ def test_a_shorter_chain_without_the_block_is_refused() -> None:
 
 
 @pytest.mark.parametrize("lie", [*lying_rpc.LIES, *lying_rpc.TRANSPORT])
-def test_a_lie_is_never_taken_for_power(
-    liar: LyingRpc, pinned: Snapshot, token: demo.DemoToken, lie: str
-) -> None:
+def test_a_lie_is_never_taken_for_power(liar: LyingRpc, pinned: Snapshot, token: demo.DemoToken, lie: str) -> None:
     liar.lie = lie
-    client = ChainClient(liar.url, FAST_SECONDS, expected_chain_id=demo.CHAIN_ID)
+    limit = SHORT_SECONDS if lie in NEVER_ANSWERED else LONG_SECONDS
+    client = ChainClient(liar.url, limit, expected_chain_id=demo.CHAIN_ID)
     read = lambda: client.votes_at(  # noqa: E731 - the same call twice
         token.address, [token.members[0].address, STRANGER], pinned.block_number, pinned.block_hash
     )
@@ -240,11 +234,9 @@ def test_a_lie_is_never_taken_for_power(
         return
     with pytest.raises(ChainError) as refusal:
         read()
-    assert time.monotonic() - start < 2 * FAST_SECONDS
+    assert time.monotonic() - start < limit + 1
     passing = {"busy", "http 500", "http 429", "hang", "trickle", "close"}
-    expected = (
-        SnapshotReorged if lie == "other hash" else ChainUnavailable if lie in passing else ChainAnswerInvalid
-    )
+    expected = SnapshotReorged if lie == "other hash" else ChainUnavailable if lie in passing else ChainAnswerInvalid
     assert type(refusal.value) is expected, refusal.value
     assert refusal.value.permanent == (lie in {"wrong chain", "other hash"})
     assert liar.asked == 1
@@ -264,7 +256,7 @@ def test_the_truth_in_another_order_is_read(
 @pytest.mark.parametrize("lie", ["wrong chain", "chain null", "chain as number", "html", "error", "nothing"])
 def test_the_chain_id_and_blocks_are_checked_too(liar: LyingRpc, lie: str) -> None:
     liar.lie = lie
-    client = ChainClient(liar.url, FAST_SECONDS, expected_chain_id=demo.CHAIN_ID)
+    client = ChainClient(liar.url, LONG_SECONDS, expected_chain_id=demo.CHAIN_ID)
     for read in (client.chain_id, client.finalized_block, lambda: client.block_hash(1)):
         with pytest.raises(ChainAnswerInvalid):
             read()
@@ -272,7 +264,7 @@ def test_the_chain_id_and_blocks_are_checked_too(liar: LyingRpc, lie: str) -> No
 
 def test_a_node_that_is_not_there_is_unavailable_and_worth_another_try() -> None:
     with demo.start() as own:
-        client = ChainClient(own.rpc_url, FAST_SECONDS)
+        client = ChainClient(own.rpc_url, SHORT_SECONDS)
     with pytest.raises(ChainUnavailable) as refusal:
         client.chain_id()
     assert not refusal.value.permanent
@@ -280,14 +272,14 @@ def test_a_node_that_is_not_there_is_unavailable_and_worth_another_try() -> None
 
 def test_a_stopped_process_is_noticed_in_time() -> None:
     with demo.start() as own:
-        client = ChainClient(own.rpc_url, FAST_SECONDS)
+        client = ChainClient(own.rpc_url, 2)
         assert client.chain_id() == demo.CHAIN_ID
         os.kill(own.pid, signal.SIGSTOP)
         try:
             start = time.monotonic()
             with pytest.raises(ChainUnavailable):
                 client.chain_id()
-            assert time.monotonic() - start < 2 * FAST_SECONDS
+            assert time.monotonic() - start < 3
         finally:
             os.kill(own.pid, signal.SIGCONT)
         assert client.chain_id() == demo.CHAIN_ID
@@ -343,14 +335,14 @@ def test_the_chain_and_its_past_survive_a_restart(tmp_path: Path) -> None:
         pinned = Erc20Votes(ChainClient(first.rpc_url)).snapshot({"token": token.address})
         demo.rpc(first.rpc_url, "anvil_mine", ["0x20"])
     assert not first.is_running()
-    with demo.start(state=state, block_seconds=1) as second:
+    with demo.start(state=state, block_seconds=60) as second:
         assert demo.has_code(second.rpc_url, token.address)
         source = Erc20Votes(ChainClient(second.rpc_url))
         assert source.power_of(token.members[1].address, pinned) == 250_000 * UNIT
         source.confirm(pinned)
         start = time.monotonic()
         demo.delegate(second.rpc_url, token.address, token.members[4].address, token.members[4].address)
-        assert time.monotonic() - start < 0.9
+        assert time.monotonic() - start < 8
     assert second.pid != first.pid
 
 
@@ -381,9 +373,7 @@ def test_a_refused_transaction_is_an_error(chain: demo.DemoChain, token: demo.De
 
 
 @pytest.mark.parametrize("name", sorted(SOURCES))
-def test_every_source_pins_integers_and_explains_itself(
-    name: str, reader: ChainClient, token: demo.DemoToken
-) -> None:
+def test_every_source_pins_integers_and_explains_itself(name: str, reader: ChainClient, token: demo.DemoToken) -> None:
     parameters = {
         "erc20_votes": {"token": token.address},
         "fixed_list": {"members": {member.address: "1" for member in token.members}},

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote, urlsplit
 
+import huggingface_hub
 import pytest
 from django.conf import LazySettings
 from django.db import connections
@@ -39,7 +40,7 @@ FIRST, SECOND, DRAFT = "1" * 40, "2" * 40, "3" * 40
 def write_version(folder: Path, marker: str) -> None:
     """Write a small version: a large file by Git LFS's rule, small ones, and an inner folder."""
     (folder / "provenance").mkdir(parents=True)
-    (folder / "model.safetensors").write_bytes(random.Random(marker).randbytes(600_000))  # noqa: S311 - only bytes
+    (folder / "model.safetensors").write_bytes(random.Random(marker).randbytes(600_000))
     (folder / "config.json").write_text(json.dumps({"marker": marker}))
     (folder / "README.md").write_text(f"# Assistant {marker}\n\nÉté.\n")
     (folder / "provenance" / "manifest.json").write_text("{}")
@@ -48,9 +49,7 @@ def write_version(folder: Path, marker: str) -> None:
 
 def record(kind: str, subject: str) -> Record:
     value = RecordValue.make(kind, subject, {})
-    return Record.objects.create(
-        digest=value.digest, kind=kind, subject=subject, canonical=value.canonical().decode()
-    )
+    return Record.objects.create(digest=value.digest, kind=kind, subject=subject, canonical=value.canonical().decode())
 
 
 class _Server(ThreadedWSGIServer):
@@ -58,6 +57,10 @@ class _Server(ThreadedWSGIServer):
 
     def _close_connections(self) -> None:
         pass
+
+    def serve_forever(self, poll_interval: float = 0.02) -> None:
+        """Notice the end of a test at once; the usual half second is most of the time that these tests take."""
+        super().serve_forever(poll_interval)
 
 
 class _Thread(LiveServerThread):
@@ -75,7 +78,7 @@ def artifacts(tmp_path: Path, settings: LazySettings) -> Path:
 
 
 @pytest.fixture
-def model(db: None, artifacts: Path) -> Model:  # noqa: ARG001 - the database is needed
+def model(db: None, artifacts: Path) -> Model:
     """A model with a base, a published version 1, a published version 2, and a version 3 that is not published yet."""
     community = Community.objects.create(
         slug="water", name_en="Water", name_fr="Eau", instance="test", chain_id=1, token="0x", power_source="fixed",
@@ -92,13 +95,13 @@ def model(db: None, artifacts: Path) -> Model:  # noqa: ARG001 - the database is
             model=model, number=number, revision=revision, manifest_sha256="0" * 64, folder=folder,
             evaluation_record=record("evaluation", f"e{number}"), release_record=record("release", f"r{number}"),
             created_at=datetime(2026, 1, number, tzinfo=UTC),
-            published_at=datetime(2026, 1, number, tzinfo=UTC) if number < 3 else None,  # noqa: PLR2004 - the draft
+            published_at=datetime(2026, 1, number, tzinfo=UTC) if number < 3 else None,
         )  # fmt: skip
     return model
 
 
 @pytest.fixture
-def endpoint(model: Model) -> Iterator[str]:  # noqa: ARG001 - served by the thread
+def endpoint(model: Model) -> Iterator[str]:
     """The address to give to a client as HF_ENDPOINT: a real server on a free port, with the hub below /hub."""
     shared = connections["default"]
     thread = _Thread("127.0.0.1", static_handler=_StaticFilesHandler, connections_override={"default": shared})
@@ -165,7 +168,7 @@ def test_the_client_reads_what_a_model_is(endpoint: str, artifacts: Path) -> Non
     assert by_path["model.safetensors"].lfs is not None
     assert by_path["model.safetensors"].lfs.sha256 == hashlib.sha256(weights).hexdigest()
     config = (artifacts / "releases" / MODEL / SECOND / "config.json").read_bytes()
-    assert by_path["config.json"].blob_id == hashlib.sha1(b"blob %d\0" % len(config) + config).hexdigest()  # noqa: S324
+    assert by_path["config.json"].blob_id == hashlib.sha1(b"blob %d\0" % len(config) + config).hexdigest()
     assert api.repo_exists(MODEL)
     assert api.revision_exists(MODEL, "v1")
     assert not api.revision_exists(MODEL, "v9")
@@ -209,45 +212,30 @@ def test_the_client_lists_models_and_the_pages_follow_each_other(endpoint: str, 
     assert [entry["id"] for entry in json.loads(raw(endpoint, following)[2])] == ["other/m2"]
 
 
-def test_an_interrupted_download_goes_on_where_it_stopped(
+def test_a_connection_cut_in_the_middle_is_taken_up_where_it_stopped(
     endpoint: str, artifacts: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    weights = (artifacts / "releases" / MODEL / SECOND / "model.safetensors").read_bytes()
-    blobs = tmp_path / "cache" / "models--commons--water-assistant" / "blobs"
-    blobs.mkdir(parents=True)
-    (blobs / f"{hashlib.sha256(weights).hexdigest()}.incomplete").write_bytes(weights[:400_000])
     asked = []
-    real = ranges.wanted
+    real_wanted, real_next = ranges.wanted, ranges.Part.__next__
 
     def spy(header: str, size: int) -> tuple[int, int] | None:
         asked.append(header)
-        return real(header, size)
-
-    monkeypatch.setattr(ranges, "wanted", spy)
-    path = hf_hub_download(MODEL, "model.safetensors", endpoint=endpoint, cache_dir=tmp_path / "cache")
-    assert Path(path).read_bytes() == weights
-    assert asked == ["bytes=400000-"]
-
-
-def test_a_connection_cut_in_the_middle_is_taken_up_again(
-    endpoint: str, artifacts: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    cuts = [1]
-    real = ranges.Part.__next__
+        return real_wanted(header, size)
 
     def cut_once(part: ranges.Part) -> bytes:
-        chunk = real(part)
-        if cuts and part._remaining < 300_000:  # noqa: SLF001 - the fault is injected here
-            cuts.clear()
-            part._remaining = 0  # noqa: SLF001
-            return chunk[:1000]
+        chunk = real_next(part)
+        if len(asked) == 1 and part._remaining < 300_000:
+            raise ConnectionResetError
         return chunk
 
+    monkeypatch.setattr(ranges, "wanted", spy)
     monkeypatch.setattr(ranges, "CHUNK_BYTES", 50_000)
     monkeypatch.setattr(ranges.Part, "__next__", cut_once)
+    monkeypatch.setattr(huggingface_hub.constants, "HF_HUB_DOWNLOAD_TIMEOUT", 1)
+    monkeypatch.setattr(huggingface_hub.constants, "DOWNLOAD_CHUNK_SIZE", 50_000)
     path = hf_hub_download(MODEL, "model.safetensors", endpoint=endpoint, cache_dir=tmp_path / "cache")
     assert Path(path).read_bytes() == (artifacts / "releases" / MODEL / SECOND / "model.safetensors").read_bytes()
-    assert not cuts
+    assert asked == ["", "bytes=300000-"]
 
 
 @pytest.mark.parametrize("model_id", ["commons/unknown", "nobody/water-assistant", "water-assistant"])
@@ -260,7 +248,9 @@ def test_an_unknown_model_is_the_clients_own_error(endpoint: str, tmp_path: Path
         hf_hub_download(model_id, "config.json", endpoint=endpoint, cache_dir=tmp_path / "cache")
 
 
-@pytest.mark.parametrize("revision", ["v3", "v9", "v0", "V1", "1", "0" * 40, DRAFT, SECOND[:7], "dev", "refs/pr/1", "v01", "v１"])
+@pytest.mark.parametrize(
+    "revision", ["v3", "v9", "v0", "V1", "1", "0" * 40, DRAFT, SECOND[:7], "dev", "refs/pr/1", "v01", "v１"]
+)
 def test_an_unknown_or_unpublished_revision_is_the_clients_own_error(
     endpoint: str, tmp_path: Path, revision: str
 ) -> None:
@@ -270,7 +260,7 @@ def test_an_unknown_or_unpublished_revision_is_the_clients_own_error(
         snapshot_download(MODEL, revision=revision, endpoint=endpoint, cache_dir=tmp_path / "cache")
 
 
-@pytest.mark.parametrize("path", ["missing.json", "provenance", "Config.json", "provenance/missing.json", "../config.json"])
+@pytest.mark.parametrize("path", ["missing.json", "provenance", "Config.json", "provenance/missing.json"])
 def test_a_missing_file_is_the_clients_own_error(endpoint: str, tmp_path: Path, path: str) -> None:
     with pytest.raises(EntryNotFoundError):
         hf_hub_download(MODEL, path, endpoint=endpoint, cache_dir=tmp_path / "cache")
@@ -282,19 +272,17 @@ def test_a_missing_folder_is_the_clients_own_error(endpoint: str) -> None:
 
 
 def test_nothing_can_be_written_through_the_hub(endpoint: str) -> None:
-    api = HfApi(endpoint=endpoint, token="hf_any")  # noqa: S106 - any
+    api = HfApi(endpoint=endpoint, token="hf_any")
     with pytest.raises(HfHubHTTPError) as caught:
         api.create_repo("commons/mine")
-    assert caught.value.response.status_code == 405  # noqa: PLR2004
+    assert caught.value.response.status_code == 405
     for method in ("POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE"):
         status, headers, _ = raw(endpoint, f"/{MODEL}/resolve/main/config.json", method)
-        assert status == 405  # noqa: PLR2004
+        assert status == 405
         assert headers["allow"] == "GET, HEAD"
 
 
-def test_transformers_load_the_model_from_the_hub(
-    endpoint: str, artifacts: Path, tmp_path: Path, model: Model
-) -> None:
+def test_transformers_load_the_model_from_the_hub(endpoint: str, artifacts: Path, tmp_path: Path, model: Model) -> None:
     """A stock client in its own process, told only HF_ENDPOINT: a tiny model of random weights is made, served and loaded."""
     folder = artifacts / "releases" / "tiny"
     make = """
@@ -378,10 +366,12 @@ def test_a_range_is_answered_as_the_standard_says(
     endpoint: str, artifacts: Path, header: str, status: int, first: int, behind: int
 ) -> None:
     weights = (artifacts / "releases" / MODEL / SECOND / "model.safetensors").read_bytes()
-    found, headers, body = raw(endpoint, f"/{MODEL}/resolve/main/model.safetensors", Range=header.encode().decode("latin-1"))
+    found, headers, body = raw(
+        endpoint, f"/{MODEL}/resolve/main/model.safetensors", Range=header.encode().decode("latin-1")
+    )
     assert (found, body) == (status, weights[first:behind])
     assert headers["content-length"] == str(behind - first)
-    assert headers.get("content-range") == (f"bytes {first}-{behind - 1}/600000" if status == 206 else None)  # noqa: PLR2004
+    assert headers.get("content-range") == (f"bytes {first}-{behind - 1}/600000" if status == 206 else None)
 
 
 @pytest.mark.parametrize("header", ["bytes=600000-", "bytes=700000-800000", "bytes=-0"])
@@ -396,14 +386,14 @@ def test_what_has_not_changed_is_not_sent_again(endpoint: str) -> None:
     for tags in (etag, f"W/{etag}", f'"other", {etag}', "*"):
         status, headers, body = raw(endpoint, path, If_None_Match=tags)
         assert (status, headers["etag"], body) == (304, etag, b"")
-    assert raw(endpoint, path, If_None_Match='"other"')[0] == 200  # noqa: PLR2004
+    assert raw(endpoint, path, If_None_Match='"other"')[0] == 200
 
 
 def test_a_range_of_a_file_that_has_changed_is_the_whole_file(endpoint: str) -> None:
     path = f"/{MODEL}/resolve/main/config.json"
     etag = raw(endpoint, path, "HEAD")[1]["etag"]
-    assert raw(endpoint, path, Range="bytes=0-3", If_Range=etag)[0] == 206  # noqa: PLR2004
-    assert raw(endpoint, path, Range="bytes=0-3", If_Range='"old"')[0] == 200  # noqa: PLR2004
+    assert raw(endpoint, path, Range="bytes=0-3", If_Range=etag)[0] == 206
+    assert raw(endpoint, path, Range="bytes=0-3", If_Range='"old"')[0] == 200
 
 
 @pytest.mark.parametrize(
@@ -415,7 +405,7 @@ def test_a_range_of_a_file_that_has_changed_is_the_whole_file(endpoint: str) -> 
     ],
 )  # fmt: skip
 def test_no_path_leads_out_of_the_version(endpoint: str, artifacts: Path, path: str) -> None:
-    (artifacts / "releases" / "commons" / "secret").write_text("secret")
+    (artifacts / "releases" / "commons" / "secret").write_text("classified")
     version = artifacts / "releases" / MODEL / SECOND
     (version / "link").symlink_to(artifacts / "releases" / "commons" / "secret")
     (version / "folder").symlink_to(artifacts / "releases" / "commons")
@@ -423,7 +413,7 @@ def test_no_path_leads_out_of_the_version(endpoint: str, artifacts: Path, path: 
     for address in (f"/{MODEL}/resolve/main/{encoded}", f"/api/models/{MODEL}/tree/main/{encoded}"):
         status, headers, body = raw(endpoint, address)
         assert status in {400, 404}
-        assert b"secret" not in body.replace(path.encode(), b"").replace(b"/secret", b"")
+        assert b"classified" not in body
         assert "x-evil" not in headers
 
 
@@ -431,7 +421,7 @@ def test_a_version_whose_files_are_gone_is_a_passing_failure(endpoint: str, arti
     (artifacts / "releases" / MODEL / SECOND).rename(artifacts / "elsewhere")
     status, headers, _ = raw(endpoint, f"/{MODEL}/resolve/main/config.json")
     assert (status, headers["retry-after"]) == (503, "30")
-    assert raw(endpoint, f"/{MODEL}/resolve/v1/config.json")[0] == 200  # noqa: PLR2004
+    assert raw(endpoint, f"/{MODEL}/resolve/v1/config.json")[0] == 200
 
 
 def test_a_folder_outside_the_artifacts_is_never_served(model: Model, client: Client, tmp_path: Path) -> None:
@@ -439,20 +429,24 @@ def test_a_folder_outside_the_artifacts_is_never_served(model: Model, client: Cl
     (tmp_path / "outside" / "config.json").write_text("secret")
     Version.objects.filter(model=model, number=2).update(folder="../outside")
     answer = client.get(f"/hub/{MODEL}/resolve/main/config.json")
-    assert answer.status_code == 400  # noqa: PLR2004
+    assert answer.status_code == 400
     assert b"secret" not in answer.content
 
 
-@pytest.mark.parametrize("path", ["", "api/whoami-v2", "api/agent-harnesses", "api/datasets/a/b", "anything/at/all", "a" * 2000])
+@pytest.mark.parametrize(
+    "path", ["", "api/whoami-v2", "api/agent-harnesses", "api/datasets/a/b", "anything/at/all", "a" * 2000]
+)
 def test_every_other_address_is_a_plain_not_found(model: Model, client: Client, path: str) -> None:
     answer = client.get(f"/hub/{path}")
-    assert answer.status_code == 404  # noqa: PLR2004
+    assert answer.status_code == 404
     assert answer.json()["error"]
 
 
-@pytest.mark.parametrize("query", ["limit=-1", "limit=abc", "limit=" + "9" * 400, "cursor=１", "cursor=-5", "author=%00", "limit=0"])
-def test_a_strange_query_is_still_answered(model: Model, client: Client, query: str) -> None:  # noqa: ARG001
-    assert client.get(f"/hub/api/models?{query}").status_code == 200  # noqa: PLR2004
+@pytest.mark.parametrize(
+    "query", ["limit=-1", "limit=abc", "limit=" + "9" * 400, "cursor=１", "cursor=-5", "author=%00", "limit=0"]
+)
+def test_a_strange_query_is_still_answered(model: Model, client: Client, query: str) -> None:
+    assert client.get(f"/hub/api/models?{query}").status_code == 200
 
 
 def test_a_large_file_is_sent_in_chunks_and_closed_when_the_reader_leaves(tmp_path: Path) -> None:

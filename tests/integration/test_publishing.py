@@ -23,7 +23,9 @@ def make_release(folder: Path, *, weights: bytes = b"\x01" * 2048, extra: dict[s
     """Write a release folder and return the SHA-256 of its manifest. Targets do not look inside the weights."""
     folder.mkdir(parents=True)
     (folder / "model.safetensors").write_bytes(weights)
-    for name, text in ({"config.json": "{}", "tokenizer.json": "{}", "README.md": "# Water", "LICENSE": "CC0"} | (extra or {})).items():
+    for name, text in (
+        {"config.json": "{}", "tokenizer.json": "{}", "README.md": "# Water", "LICENSE": "CC0"} | (extra or {})
+    ).items():
         (folder / name).write_text(text)
     files = [
         {"path": path.name, "size": path.stat().st_size, "sha256": hashlib.sha256(path.read_bytes()).hexdigest()}
@@ -101,7 +103,8 @@ def test_malformed_names_are_refused_for_good(
 
 @pytest.mark.parametrize("name", TARGETS)
 @pytest.mark.parametrize(
-    "damage", ["swapped weights", "extra file", "missing file", "link", "other manifest", "no manifest", "refused format"]
+    "damage",
+    ["swapped weights", "extra file", "missing file", "link", "other manifest", "no manifest", "refused format"],
 )
 def test_a_folder_that_is_not_the_signed_release_is_refused_for_good(
     name: str, damage: str, tmp_path: Path, release: tuple[Path, str]
@@ -196,7 +199,9 @@ def test_a_publisher_killed_at_any_file_leaves_all_or_nothing(tmp_path: Path, re
     assert {(9, False), (0, True)} <= outcomes
 
 
-def test_a_full_disk_is_a_passing_failure(tmp_path: Path, release: tuple[Path, str], monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_full_disk_is_a_passing_failure(
+    tmp_path: Path, release: tuple[Path, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
     folder, manifest = release
 
     def no_space(_descriptor: int) -> None:
@@ -237,7 +242,9 @@ def test_the_published_release_downloads_with_the_official_client(
     downloaded = subprocess.run(
         [sys.executable, "-c", program, MODEL], env=environment, capture_output=True, check=True, text=True
     ).stdout.strip()
-    assert {path: data for path, data in content(Path(downloaded)).items() if path != ".gitattributes"} == content(folder)
+    assert {path: data for path, data in content(Path(downloaded)).items() if path != ".gitattributes"} == content(
+        folder
+    )
 
 
 def test_a_second_version_replaces_the_files_and_keeps_the_first_tag(
@@ -302,7 +309,12 @@ def test_a_stale_parent_is_a_passing_failure_and_the_next_attempt_wins(
 
 @pytest.mark.parametrize(
     ("status", "code", "permanent"),
-    [("500", "hub_unavailable", False), ("429", "hub_unavailable", False), ("403", "hub_refused", True), ("400", "hub_refused", True)],
+    [
+        ("500", "hub_unavailable", False),
+        ("429", "hub_unavailable", False),
+        ("403", "hub_refused", True),
+        ("400", "hub_refused", True),
+    ],
 )
 def test_a_refusal_by_the_hub_says_whether_trying_again_can_help(
     hub: HuggingFaceHubSimulator, release: tuple[Path, str], status: str, code: str, *, permanent: bool
@@ -319,7 +331,7 @@ def test_a_wrong_token_is_refused_for_good_and_never_quoted(
 ) -> None:
     folder, manifest = release
     with pytest.raises(PublishError) as caught:
-        to_huggingface(hub, token="hf_wrong").publish(folder, MODEL, 1, REVISION, manifest)  # noqa: S106 - a wrong one
+        to_huggingface(hub, token="hf_wrong").publish(folder, MODEL, 1, REVISION, manifest)
     assert caught.value.permanent
     assert "hf_wrong" not in str(caught.value)
     assert hub.repositories == {}
@@ -336,7 +348,9 @@ def test_a_hub_that_hangs_is_left_after_the_time_limit(hub: HuggingFaceHubSimula
 def test_no_hub_at_all_is_a_passing_failure(release: tuple[Path, str]) -> None:
     folder, manifest = release
     with pytest.raises(PublishError) as caught:
-        HuggingFaceTarget(TOKEN, endpoint="http://127.0.0.1:9", timeout_seconds=30).publish(folder, MODEL, 1, REVISION, manifest)
+        HuggingFaceTarget(TOKEN, endpoint="http://127.0.0.1:9", timeout_seconds=30).publish(
+            folder, MODEL, 1, REVISION, manifest
+        )
     assert (caught.value.code, caught.value.permanent) == ("hub_unavailable", False)
 
 

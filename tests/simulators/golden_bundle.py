@@ -278,9 +278,7 @@ class Story:
         )
 
     def run(self, folder: Path, spec_record: Record) -> Record:
-        artifact = [
-            file for file in manifest.build(folder)["files"] if file["path"] not in manifest.DOCUMENTS
-        ]
+        artifact = [file for file in manifest.build(folder)["files"] if file["path"] not in manifest.DOCUMENTS]
         return self.record(
             "run",
             "run:1",
@@ -358,9 +356,7 @@ def spec(dataset_digest: str) -> dict[str, Any]:
 def write_model(folder: Path, values: tuple[float, ...]) -> None:
     """Write the files of a model that has one tensor of these weights."""
     data = struct.pack(f"<{len(values)}f", *values)
-    header = json.dumps(
-        {"w": {"dtype": "F32", "shape": [len(values)], "data_offsets": [0, len(data)]}}
-    ).encode()
+    header = json.dumps({"w": {"dtype": "F32", "shape": [len(values)], "data_offsets": [0, len(data)]}}).encode()
     (folder / "model.safetensors").write_bytes(struct.pack("<Q", len(header)) + header + data)
     (folder / "config.json").write_bytes(b'{"model_type":"llama"}\n')
     (folder / "README.md").write_text("# Water assistant\n", encoding="utf-8")

@@ -17,7 +17,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 from urllib.parse import parse_qs, unquote, urlsplit
 
-TOKEN = "hf_simulated_token_of_the_tests"  # noqa: S105 - opens nothing but this simulator
+TOKEN = "hf_simulated_token_of_the_tests"
 LFS_SUFFIXES = (".safetensors",)
 LFS_BYTES_MIN = 1024 * 1024
 
@@ -44,7 +44,7 @@ class Repository:
         """Append a commit whose name depends on its content and its parent, as in git."""
         parent = self.commits[-1].oid if self.commits else ""
         tree = "".join(f"{path} {git_digest(content)}\n" for path, content in sorted(files.items()))
-        oid = hashlib.sha1(f"{parent}\n{title}\n{message}\n{tree}".encode()).hexdigest()  # noqa: S324 - as git does
+        oid = hashlib.sha1(f"{parent}\n{title}\n{message}\n{tree}".encode()).hexdigest()
         self.commits.append(Commit(oid, title, message, files, lfs))
         return self.commits[-1]
 
@@ -66,7 +66,7 @@ class Failure:
 
 def git_digest(content: bytes) -> str:
     """Name of a file in git: the SHA-1 of its header and content."""
-    return hashlib.sha1(b"blob %d\0" % len(content) + content).hexdigest()  # noqa: S324 - as git does
+    return hashlib.sha1(b"blob %d\0" % len(content) + content).hexdigest()
 
 
 class HuggingFaceHubSimulator:
@@ -149,7 +149,9 @@ class _Handler(BaseHTTPRequestHandler):
         ("GET", rf"/{_REPO}/resolve/(?P<revision>[^/]+)/(?P<path>.+)", "resolve"),
         ("HEAD", rf"/{_REPO}/resolve/(?P<revision>[^/]+)/(?P<path>.+)", "resolve"),
     )
-    WITHOUT_TOKEN = frozenset({"model_info", "tree", "commits", "refs", "resolve", "lfs_put", "lfs_verify", "validate_yaml"})
+    WITHOUT_TOKEN = frozenset(
+        {"model_info", "tree", "commits", "refs", "resolve", "lfs_put", "lfs_verify", "validate_yaml"}
+    )
 
     def do_GET(self) -> None:
         """Answer a reading request."""
@@ -251,7 +253,9 @@ class _Handler(BaseHTTPRequestHandler):
         commit = self._find(repo, revision)
         if commit:
             siblings = [{"rfilename": path} for path in sorted(commit.files)]
-            self._json({"_id": "1", "id": repo, "modelId": repo, "sha": commit.oid, "private": False, "siblings": siblings})
+            self._json(
+                {"_id": "1", "id": repo, "modelId": repo, "sha": commit.oid, "private": False, "siblings": siblings}
+            )
 
     def _tree(self, repo: str, revision: str) -> None:
         commit = self._find(repo, revision)
@@ -262,7 +266,9 @@ class _Handler(BaseHTTPRequestHandler):
             entry: dict[str, Any] = {"type": "file", "path": path, "size": len(content), "oid": git_digest(content)}
             if path in commit.lfs:
                 oid = hashlib.sha256(content).hexdigest()
-                pointer = f"version https://git-lfs.github.com/spec/v1\noid sha256:{oid}\nsize {len(content)}\n".encode()
+                pointer = (
+                    f"version https://git-lfs.github.com/spec/v1\noid sha256:{oid}\nsize {len(content)}\n".encode()
+                )
                 entry |= {
                     "oid": git_digest(pointer),
                     "lfs": {"oid": oid, "size": len(content), "pointerSize": len(pointer)},
@@ -319,7 +325,7 @@ class _Handler(BaseHTTPRequestHandler):
             files.append(answer)
         self._json({"files": files})
 
-    def _lfs_batch(self, repo: str) -> None:  # noqa: ARG002 - large files are shared by all repositories
+    def _lfs_batch(self, repo: str) -> None:
         objects = []
         for wanted in json.loads(self.body)["objects"]:
             entry: dict[str, Any] = {"oid": wanted["oid"], "size": wanted["size"]}

@@ -1,7 +1,7 @@
 """A JSON-RPC node that passes questions on to a real one and lies in its answers, or does not answer at all.
 
-Put between a reader and an honest node: `with LyingRpc(node_url) as rpc: rpc.lie = "null"`. Each lie is one line
-in `LIES`; None is the truth. It listens on loopback, on a free port.
+Put between a reader and an honest node: `with LyingRpc(node_url) as rpc: rpc.lie = "null"`. Each lie is one
+line in `LIES`; None is the truth. It listens on loopback, on a free port.
 """
 
 import json
@@ -38,8 +38,7 @@ def _block(**changes: Any) -> Callable[[Answers], Answers]:
 
     def lie(answers: Answers) -> Answers:
         return [
-            {**a, "result": {**a["result"], **changes}} if a["method"] == "eth_getBlockByNumber" else a
-            for a in answers
+            {**a, "result": {**a["result"], **changes}} if a["method"] == "eth_getBlockByNumber" else a for a in answers
         ]
 
     return lie
@@ -81,7 +80,7 @@ LIES: Final[dict[str, Callable[[Answers], Any]]] = {
     "all with one id": lambda answers: [{**a, "id": answers[0]["id"]} for a in answers],
     "ids as text": lambda answers: [{**a, "id": str(a["id"])} for a in answers],
     "one object": lambda answers: answers[0],
-    "one error object": lambda _answers: {"jsonrpc": "2.0", "id": None, "error": {"code": -32600}},
+    "one error object": lambda _: {"jsonrpc": "2.0", "id": None, "error": {"code": -32600, "message": "no"}},
     "nothing": lambda _answers: [],
     "texts": lambda answers: ["0x" for _ in answers],
     "null instead of a list": lambda _answers: None,
@@ -114,9 +113,7 @@ class LyingRpc:
         self._server.daemon_threads = True
         self._server.block_on_close = False
         self.url = f"http://127.0.0.1:{self._server.server_address[1]}"
-        self._thread = threading.Thread(
-            target=self._server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True
-        )
+        self._thread = threading.Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True)
 
     def __enter__(self) -> Self:
         """Start listening."""
@@ -152,9 +149,7 @@ class _Handler(BaseHTTPRequestHandler):
         """Stay quiet."""
 
     def _honest(self, question: bytes) -> Answers:
-        request = urllib.request.Request(
-            self.rpc.upstream, data=question, headers={"Content-Type": "application/json"}
-        )
+        request = urllib.request.Request(self.rpc.upstream, data=question, headers={"Content-Type": "application/json"})
         with urllib.request.urlopen(request, timeout=5) as response:
             answers = json.loads(response.read())
         methods = {q["id"]: q["method"] for q in json.loads(question)}
@@ -165,9 +160,7 @@ class _Handler(BaseHTTPRequestHandler):
         acts: dict[str, Callable[[], object]] = {
             "html": lambda: self._send(b"<!doctype html><title>502</title>", content_type="text/html"),
             "cut json": lambda: self._send(answer[:-1]),
-            "duplicate key": lambda: self._send(
-                answer.replace(b'"jsonrpc"', b'"result": "0x", "jsonrpc"', 1)
-            ),
+            "duplicate key": lambda: self._send(answer.replace(b'"jsonrpc"', b'"result": "0x", "jsonrpc"', 1)),
             "http 500": lambda: self._send(answer, status=500),
             "http 429": lambda: self._send(answer, status=429),
             "http 404": lambda: self._send(answer, status=404),

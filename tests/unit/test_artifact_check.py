@@ -29,7 +29,11 @@ from models_registry.publishing.check import (
 
 
 def entry(dtype: str = "F32", shape: list[Any] | None = None, offsets: list[Any] | None = None) -> dict[str, Any]:
-    return {"dtype": dtype, "shape": [2, 2] if shape is None else shape, "data_offsets": [0, 16] if offsets is None else offsets}
+    return {
+        "dtype": dtype,
+        "shape": [2, 2] if shape is None else shape,
+        "data_offsets": [0, 16] if offsets is None else offsets,
+    }
 
 
 def pack(header: object, data: bytes) -> bytes:
@@ -55,7 +59,9 @@ def folder(tmp_path: Path) -> Path:
     artifact = tmp_path / "artifact"
     artifact.mkdir()
     numbers = np.linspace(-1, 1, 12, dtype=np.float32).reshape(3, 4)
-    save_file({"a.weight": numbers, "b.bias": numbers[0].astype(np.float16)}, artifact / "model.safetensors", {"format": "pt"})
+    save_file(
+        {"a.weight": numbers, "b.bias": numbers[0].astype(np.float16)}, artifact / "model.safetensors", {"format": "pt"}
+    )
     (artifact / "config.json").write_text('{"model_type": "llama", "rms_norm_eps": 1e-06}')
     (artifact / "tokenizer.json").write_text('{"model": {"vocab": {"auto_map": 1}}}')
     (artifact / "README.md").write_text("# Water assistant")
@@ -217,7 +223,9 @@ def test_a_key_that_could_make_a_loader_run_code_is_refused(folder: Path, config
     assert (error.code, error.status, error.path) == ("config_key_forbidden", 422, name)
 
 
-@pytest.mark.parametrize("text", ["", "{", "[]", '{"a": 1, "a": 2}', '{"a": NaN}', "[" * 5000, '{"a": "\\ud800"}', "\ufeff{}", "{} {}"])
+@pytest.mark.parametrize(
+    "text", ["", "{", "[]", '{"a": 1, "a": 2}', '{"a": NaN}', "[" * 5000, '{"a": "\\ud800"}', "\ufeff{}", "{} {}"]
+)
 def test_a_json_file_that_is_not_strict_is_refused(tmp_path: Path, text: str) -> None:
     (tmp_path / "config.json").write_text(text)
     error = refusal(lambda: check_json(tmp_path / "config.json", "config.json"))
@@ -283,7 +291,10 @@ def test_a_good_header_is_read() -> None:
         pack({"a\u0000": entry()}, bytes(16)),
         pack({"a b": entry()}, bytes(16)),
         pack({"x" * 201: entry()}, bytes(16)),
-        pack(b'{"a":{"dtype":"F32","shape":[4],"data_offsets":[0,16]},"a":{"dtype":"F32","shape":[4],"data_offsets":[0,16]}}', bytes(16)),
+        pack(
+            b'{"a":{"dtype":"F32","shape":[4],"data_offsets":[0,16]},"a":{"dtype":"F32","shape":[4],"data_offsets":[0,16]}}',
+            bytes(16),
+        ),
         pack(b'{"a":{"dtype":"F32","dtype":"F32","shape":[4],"data_offsets":[0,16]}}', bytes(16)),
         pack({"a": entry(), "__metadata__": {"n": 1}}, bytes(16)),
         pack({"a": entry(), "__metadata__": "x"}, bytes(16)),
@@ -325,7 +336,9 @@ def test_a_number_that_is_not_finite_is_refused(tmp_path: Path, dtype: str, numb
         "F64": numbers.astype("<f8").tobytes(),
     }[dtype]
     file = tmp_path / "model.safetensors"
-    file.write_bytes(pack({"fine": entry(), "bad.weight": entry(dtype, [1024], [16, 16 + len(data)])}, bytes(16) + data))
+    file.write_bytes(
+        pack({"fine": entry(), "bad.weight": entry(dtype, [1024], [16, 16 + len(data)])}, bytes(16) + data)
+    )
     error = refusal(lambda: check_weights(file, "model.safetensors"))
     assert (error.code, error.status) == ("weights_not_finite", 422)
     assert "bad.weight" in error.detail
@@ -352,7 +365,7 @@ def test_an_empty_tensor_passes(tmp_path: Path) -> None:
 
 
 def test_the_gate_imports_neither_torch_nor_django() -> None:
-    import subprocess  # noqa: PLC0415 - a fresh interpreter is the point
+    import subprocess
 
     program = (
         "import sys; sys.modules['torch'] = sys.modules['django'] = None\n"

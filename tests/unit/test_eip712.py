@@ -15,9 +15,7 @@ from hypothesis import strategies as st
 from governance import eip712
 from governance.eip712 import AddressError, BackendError, FieldError, SignatureError
 
-ORDER = int.from_bytes(
-    bytes.fromhex("fffffffffffffffffffffffffffffffebaaedce6af48a03bbfd25e8cd0364141"), "big"
-)
+ORDER = int.from_bytes(bytes.fromhex("fffffffffffffffffffffffffffffffebaaedce6af48a03bbfd25e8cd0364141"), "big")
 KEY = coincurve.PrivateKey(bytes(31) + b"\x01")
 VOTER = "0x7E5F4552091A69125d5DfCb7b8C2659029395Bdf"
 OTHER = "0x2B5AD5c4795c026514f8317c7a215E218DcCD6cF"
@@ -327,8 +325,8 @@ def test_an_address_with_a_wrong_checksum_is_refused(text: str) -> None:
 
 @pytest.mark.parametrize(
     "text",
-    ["", "0x", VOTER[2:], VOTER[:-1], VOTER + "0", "0X" + VOTER[2:].lower(), VOTER + "\n", " " + VOTER, "alice.eth",
-     VOTER[:-1] + "１", None, 5, VOTER.encode(), [VOTER]],
+    ["", "0x", VOTER[2:], VOTER[:-1], VOTER + "0", "0X" + VOTER[2:].lower(), VOTER + "\n", " " + VOTER,
+     "alice.eth", VOTER[:-1] + "１", None, 5, VOTER.encode(), [VOTER]],
 )  # fmt: skip
 def test_what_is_not_an_address_is_malformed(text: Any) -> None:
     for function in (eip712.parse_address, eip712.checksum_address):

@@ -59,9 +59,7 @@ def test_a_model_that_keeps_every_rule_is_accepted() -> None:
 
 
 def test_one_broken_rule_rejects_the_model_and_every_rule_gives_its_reason() -> None:
-    verdict = decide(
-        [rule(), rule(slug="second", comparator="at_most", bound=value(1, 2))], report(value(4, 5))
-    )
+    verdict = decide([rule(), rule(slug="second", comparator="at_most", bound=value(1, 2))], report(value(4, 5)))
 
     assert not verdict.accepted
     assert [reason.holds for reason in verdict.reasons] == [True, False]
@@ -88,9 +86,7 @@ def test_a_difference_that_a_float_could_not_see_decides() -> None:
 
 
 @pytest.mark.parametrize(("numerator", "holds"), [(80, True), (75, True), (74, False)])
-def test_the_candidate_may_lose_no_more_than_the_margin_against_its_parent(
-    numerator: int, holds: bool
-) -> None:
+def test_the_candidate_may_lose_no_more_than_the_margin_against_its_parent(numerator: int, holds: bool) -> None:
     judged = rule(comparator="not_below_parent", bound={"numerator": 1, "denominator": 20})
     verdict = decide([judged], report(value(numerator, 100), value(4, 5)))
 
@@ -205,9 +201,7 @@ def test_the_order_of_rules_does_not_matter(rules: list[Rule], measured: Report,
 
 
 @given(st.lists(RULES, min_size=1, max_size=6), RULES, REPORTS)
-def test_one_more_rule_never_makes_a_rejected_model_accepted(
-    rules: list[Rule], more: Rule, measured: Report
-) -> None:
+def test_one_more_rule_never_makes_a_rejected_model_accepted(rules: list[Rule], more: Rule, measured: Report) -> None:
     try:
         before = decide(rules, measured)
     except EmptyPolicy:
@@ -219,9 +213,7 @@ def test_one_more_rule_never_makes_a_rejected_model_accepted(
 
 
 @given(RATIOS, RATIOS, st.integers(min_value=1, max_value=1000))
-def test_the_way_a_ratio_is_written_does_not_change_the_verdict(
-    found: Fraction, bound: Fraction, factor: int
-) -> None:
+def test_the_way_a_ratio_is_written_does_not_change_the_verdict(found: Fraction, bound: Fraction, factor: int) -> None:
     judged = rule(bound={"numerator": bound.numerator, "denominator": bound.denominator})
     wide = report(value(found.numerator * factor, found.denominator * factor))
 

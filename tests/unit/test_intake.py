@@ -29,7 +29,7 @@ ROW = {
 }
 
 
-def row(**changes: Any) -> dict[str, Any]:  # noqa: ANN401 - wrong types are the point
+def row(**changes: Any) -> dict[str, Any]:
     return ROW | changes
 
 
@@ -37,9 +37,7 @@ def lines(*rows: object) -> bytes:
     return b"".join(json.dumps(value).encode() + b"\n" for value in rows)
 
 
-def refusal(
-    data: bytes, name: str = "pairs.jsonl", limits: Limits = Limits(), **promised: str
-) -> IntakeError:
+def refusal(data: bytes, name: str = "pairs.jsonl", limits: Limits = Limits(), **promised: str) -> IntakeError:
     with pytest.raises(IntakeError) as caught:
         take_in(io.BytesIO(data), name=name, limits=limits, **promised)
     return caught.value
@@ -98,9 +96,7 @@ def test_the_digest_is_the_sha256_of_sorted_unique_canonical_rows() -> None:
 def test_order_spelling_and_repetition_do_not_change_the_digest() -> None:
     other = row(id="en-2", answer="À l'aube.")
     plain = take_in(io.BytesIO(lines(ROW, other)), name="pairs.jsonl")
-    respelled = json.dumps(
-        dict(reversed(other.items())), ensure_ascii=False, indent=None, separators=(" , ", " : ")
-    )
+    respelled = json.dumps(dict(reversed(other.items())), ensure_ascii=False, indent=None, separators=(" , ", " : "))
     shuffled = respelled.encode() + b"\r\n" + lines(ROW) + lines(ROW).rstrip(b"\n")
     again = take_in(io.BytesIO(shuffled), name="pairs.jsonl")
     assert again.digest == plain.digest
@@ -111,9 +107,7 @@ def test_the_canonical_form_is_its_own_canonical_form(tmp_path: Path) -> None:
     first = take_in(io.BytesIO(lines(row(id="b"), row(id="a"))), name="pairs.jsonl")
     path = tmp_path / "canonical.jsonl"
     path.write_bytes(first.canonical)
-    second = take_in(
-        path, name="canonical.jsonl", expected_digest=first.digest, expected_file_sha256=first.digest
-    )
+    second = take_in(path, name="canonical.jsonl", expected_digest=first.digest, expected_file_sha256=first.digest)
     assert second.canonical == first.canonical
 
 
@@ -140,7 +134,7 @@ class OneByteAtATime(io.RawIOBase):
     def readable(self) -> bool:
         return True
 
-    def read(self, size: int = -1) -> bytes:  # noqa: ARG002 - one byte whatever is asked
+    def read(self, size: int = -1) -> bytes:
         return self._inner.read(1)
 
 
@@ -240,9 +234,7 @@ class Harmful:
 
 @pytest.mark.parametrize("protocol", range(pickle.HIGHEST_PROTOCOL + 1))
 @pytest.mark.parametrize("value", [Harmful(), [ROW], ROW, (ROW, ROW), [], {}, [1, 2]])
-def test_a_pickle_named_jsonl_is_refused_by_its_first_bytes(
-    value: object, protocol: int, capsys: Any
-) -> None:  # noqa: ANN401
+def test_a_pickle_named_jsonl_is_refused_by_its_first_bytes(value: object, protocol: int, capsys: Any) -> None:
     error = refusal(pickle.dumps(value, protocol=protocol))
     assert (error.code, error.status) == ("format_not_allowed", 415)
     assert capsys.readouterr().out == ""
@@ -253,9 +245,7 @@ def test_a_handwritten_pickle_is_refused() -> None:
     assert refusal(b"(cos\nsystem\nS'true'\no.").code == "format_not_allowed"
 
 
-@pytest.mark.parametrize(
-    "name", ["pairs.parquet", "pairs.zip", "pairs.json", "pairs.jsonl.gz", "pairs.csv", "jsonl"]
-)
+@pytest.mark.parametrize("name", ["pairs.parquet", "pairs.zip", "pairs.json", "pairs.jsonl.gz", "pairs.csv", "jsonl"])
 def test_another_file_extension_is_refused(name: str) -> None:
     error = refusal(lines(ROW), name=name)
     assert (error.code, error.status) == ("format_not_allowed", 415)
@@ -310,9 +300,7 @@ def test_a_row_of_exactly_the_limit_is_taken_in() -> None:
 
 
 def test_more_bytes_than_the_budget_are_refused() -> None:
-    error = refusal(
-        lines(*[row(id=str(number)) for number in range(100)]), limits=Limits(file_bytes_max=5000)
-    )
+    error = refusal(lines(*[row(id=str(number)) for number in range(100)]), limits=Limits(file_bytes_max=5000))
     assert (error.code, error.status) == ("decoded_too_large", 413)
 
 

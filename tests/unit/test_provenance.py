@@ -79,9 +79,7 @@ def changing(kind: str, /, **changes: Any) -> Callable[[str, dict[str, Any]], No
     return edit
 
 
-def changing_with(
-    kind: str, change: Callable[[dict[str, Any]], None]
-) -> Callable[[str, dict[str, Any]], None]:
+def changing_with(kind: str, change: Callable[[dict[str, Any]], None]) -> Callable[[str, dict[str, Any]], None]:
     """Return an edit that calls `change` with the bodies of one kind of record."""
 
     def edit(found: str, body: dict[str, Any]) -> None:
@@ -122,9 +120,7 @@ def test_a_bundle_is_read_back_as_it_was_written(tmp_path: Path) -> None:
     read = bundle.read(tmp_path)
 
     assert {record.digest for record in read.records} == set(story.records)
-    assert sorted(ballot.digest for ballot in read.ballots) == sorted(
-        ballot.digest for ballot in story.ballots
-    )
+    assert sorted(ballot.digest for ballot in read.ballots) == sorted(ballot.digest for ballot in story.ballots)
     assert read.release.kind == "release"
     assert read.release.body["manifest_sha256"] == read.manifest_sha256
 
@@ -157,9 +153,7 @@ def test_a_flipped_bit_in_any_part_of_any_file_is_detected(release: Path) -> Non
 
 
 @pytest.mark.parametrize("name", PROVENANCE)
-def test_a_file_that_was_cut_short_lengthened_emptied_or_removed_is_detected(
-    release: Path, name: str
-) -> None:
+def test_a_file_that_was_cut_short_lengthened_emptied_or_removed_is_detected(release: Path, name: str) -> None:
     path = release / "provenance" / name
     whole = path.read_bytes()
     for changed in (
@@ -209,9 +203,7 @@ def test_any_value_in_any_field_of_any_record_is_reported_and_never_crashes(
     target = record["body"] if name in record["body"] else record
     before, target[name] = target[name], data.draw(JSON)
     all_lines[line] = (
-        json.dumps(record, separators=(",", ":"), sort_keys=True, ensure_ascii=False).encode(
-            "utf-8", "surrogatepass"
-        )
+        json.dumps(record, separators=(",", ":"), sort_keys=True, ensure_ascii=False).encode("utf-8", "surrogatepass")
         + b"\n"
     )
     path.write_bytes(b"".join(all_lines))
@@ -449,9 +441,7 @@ def test_attack_shortened_timelock_in_the_rules_with_everything_built_again(tmp_
 
 
 def test_attack_shortened_timelock_in_the_decision(tmp_path: Path) -> None:
-    report = told(
-        tmp_path, edit=changing_with("decision", lambda body: body.update(eta=body["queued_at"] + 1))
-    )
+    report = told(tmp_path, edit=changing_with("decision", lambda body: body.update(eta=body["queued_at"] + 1)))
 
     assert "timelock_shortened" in failures(report)[6]
     assert "timelock of 300 s" in report.findings[5].evidence
@@ -604,11 +594,36 @@ def test_attack_proposal_that_did_not_pass(tmp_path: Path) -> None:
 
 
 def test_attack_voting_opened_without_the_delay(tmp_path: Path) -> None:
-    report = told(
-        tmp_path, edit=changing_with("proposal", lambda body: body.update(opens_at=body["submitted_at"]))
-    )
+    report = told(tmp_path, edit=changing_with("proposal", lambda body: body.update(opens_at=body["submitted_at"])))
 
-    assert failures(report)[6] >= {"delay_wrong", "period_wrong"}
+    assert failures(report)[6] >= {"delay_shortened", "period_wrong"}
+
+
+def test_voting_may_open_later_than_the_delay_demands(tmp_path: Path) -> None:
+    def later(body: dict[str, Any]) -> None:
+        body.update(opens_at=body["opens_at"] + 50, closes_at=body["closes_at"] + 50)
+
+    assert told(tmp_path, edit=changing_with("proposal", later)).ok
+
+
+def listing(*powers: int) -> Callable[[str, dict[str, Any]], None]:
+    """Return an edit that takes voting power from a list of members."""
+    members = {voter.address: str(power) for voter, power in zip(golden_bundle.voters(), powers, strict=True)}
+
+    def edit(body: dict[str, Any]) -> None:
+        body["snapshot"]["source"] = {"name": "fixed_list", "version": "1", "parameters": {"members": members}}
+        body["snapshot"]["total_supply"] = str(sum(golden_bundle.POWERS))
+
+    return changing_with("proposal", edit)
+
+
+def test_power_from_a_list_of_members_is_checked_without_a_chain(tmp_path: Path) -> None:
+    first, second, third = golden_bundle.POWERS
+    assert told(tmp_path / "true", edit=listing(first, second, third)).ok
+
+    forged = told(tmp_path / "forged", edit=listing(first - 1, second + 1, third))
+    assert failures(forged) == {3: {"power_wrong"}}
+    assert failures(told(tmp_path / "more", edit=listing(first, second, third + 1))) == {3: {"power_wrong"}}
 
 
 def test_attack_model_that_breaks_a_rule_released_all_the_same(tmp_path: Path) -> None:
@@ -858,9 +873,7 @@ def test_reading_refuses_a_malformed_file(release: Path, name: str) -> None:
 # --- the command --------------------------------------------------------------------------------------------
 
 
-def test_the_command_says_verified_and_exits_with_zero(
-    golden: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_the_command_says_verified_and_exits_with_zero(golden: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["verify", str(golden)]) == 0
     assert "Verified: commons/water-assistant version 1" in capsys.readouterr().out
 
@@ -897,9 +910,7 @@ def test_the_command_exits_with_two_when_there_is_nothing_to_check(tmp_path: Pat
         assert left.value.code == 2
 
 
-def test_text_from_a_bundle_cannot_steer_the_terminal(
-    release: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_text_from_a_bundle_cannot_steer_the_terminal(release: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (release / "\x1b[2J\x1b]0;owned\x07.json").write_text("")
     assert main(["verify", str(release)]) == 1
     assert "\x1b" not in capsys.readouterr().out

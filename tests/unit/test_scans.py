@@ -209,9 +209,7 @@ def test_a_short_suite_question_inside_a_longer_text_is_chance() -> None:
     assert not run("contamination", planted(question="why WATER"), context).passed
 
 
-@pytest.mark.parametrize(
-    "licence", ["", "cc-by-4.0", "CC-BY-ND-4.0", "proprietary", "MIT OR GPL-3.0", "llama3"]
-)
+@pytest.mark.parametrize("licence", ["", "cc-by-4.0", "CC-BY-ND-4.0", "proprietary", "MIT OR GPL-3.0", "llama3"])
 def test_a_licence_outside_the_list_is_refused(licence: str) -> None:
     assert not run("licence", CLEAN, Context(licence=licence)).passed
 

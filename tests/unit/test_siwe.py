@@ -241,9 +241,9 @@ MALFORMED: dict[str, Any] = {
 
 @pytest.mark.parametrize("text", [pytest.param(text, id=name) for name, text in MALFORMED.items()])
 def test_a_text_that_is_not_exactly_a_sign_in_is_malformed(text: Any) -> None:
-    start = time.perf_counter()
+    start = time.process_time()
     assert refusal_of(text).code == "siwe_malformed"
-    assert time.perf_counter() - start < 0.1
+    assert time.process_time() - start < 0.1
 
 
 @pytest.mark.parametrize("length", range(0, len(FULL_TEXT), 7))
@@ -291,12 +291,8 @@ REJECTED: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
 }
 
 
-@pytest.mark.parametrize(
-    ("change", "policy"), [pytest.param(*case, id=name) for name, case in REJECTED.items()]
-)
-def test_a_correctly_signed_text_for_something_else_is_rejected(
-    change: dict[str, Any], policy: dict[str, Any]
-) -> None:
+@pytest.mark.parametrize(("change", "policy"), [pytest.param(*case, id=name) for name, case in REJECTED.items()])
+def test_a_correctly_signed_text_for_something_else_is_rejected(change: dict[str, Any], policy: dict[str, Any]) -> None:
     text = siwe.render(replace(MESSAGE, **change))
     with pytest.raises(SiweError) as refusal:
         siwe.verify(text, sign(text), **POLICY | policy)

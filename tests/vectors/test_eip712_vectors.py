@@ -26,10 +26,7 @@ def fields_of(vector: dict[str, Any]) -> dict[str, Any]:
     return {
         "chain_id": vector["chainId"],
         "nonce": int(vector["nonce"]),
-        **{
-            key: vector[key]
-            for key in ("token", "instance", "community", "proposal", "voter", "choice", "reason")
-        },
+        **{key: vector[key] for key in ("token", "instance", "community", "proposal", "voter", "choice", "reason")},
     }
 
 

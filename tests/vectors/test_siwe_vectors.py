@@ -56,14 +56,10 @@ def random_message(source: random.Random) -> siwe.SiweMessage:
     def maybe(value: Any) -> Any:
         return value if source.random() < 0.5 else None
 
-    host = source.choice(
-        ["commons.example", "localhost:8000", "127.0.0.1", "a-b.c_d~e.example:443", "[::1]:8000"]
-    )
+    host = source.choice(["commons.example", "localhost:8000", "127.0.0.1", "a-b.c_d~e.example:443", "[::1]:8000"])
     scheme = source.choice(["https", "http"])
     issued = datetime(2026, 11, 21, tzinfo=UTC) + timedelta(milliseconds=source.randrange(10**9))
-    statement = "".join(
-        source.choice("abc XYZ0129-._~:/?#[]@!$&'()*+,;=") for _ in range(source.randrange(1, 60))
-    )
+    statement = "".join(source.choice("abc XYZ0129-._~:/?#[]@!$&'()*+,;=") for _ in range(source.randrange(1, 60)))
     path = source.choice(["", "/", "/a/b", "/a%20b?x=1&y=/?#top", "?q", "#f"])
     return siwe.SiweMessage(
         scheme=maybe(scheme),

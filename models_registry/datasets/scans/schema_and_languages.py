@@ -10,9 +10,7 @@ from models_registry.datasets.scans.base import Context, Row, Scan, on_lines
 def search(rows: Sequence[Row], _context: Context) -> tuple[int, str]:
     """Find rows that share an id, lack a key or use a language unknown to the community."""
     wrong = [
-        line
-        for line, row in enumerate(rows, start=1)
-        if set(row) != set(ROW_KEYS) or row["language"] not in LANGUAGES
+        line for line, row in enumerate(rows, start=1) if set(row) != set(ROW_KEYS) or row["language"] not in LANGUAGES
     ]
     seen: set[str] = set()
     shared = []
