@@ -10,6 +10,7 @@ from django.db import OperationalError
 from kombu.exceptions import OperationalError as BrokerError
 
 from governance import services as governance
+from governance.chain import ChainError, SnapshotReorged
 from governance.clock import now as clock
 from governance.errors import Refusal
 from governance.lifecycle import NotAllowed, State
@@ -30,7 +31,7 @@ def sweep() -> int:
     """Take every step that is due; return how many were taken. One that fails does not hold up the others."""
     taken = 0
     for state, step in _STEPS:
-        for proposal_id in list(Proposal.objects.in_state(state, clock()).values_list("pk", flat=True)):
+        for proposal_id in list(Proposal.objects.in_state(state, clock()).order_by("pk").values_list("pk", flat=True)):
             try:
                 step(proposal_id, clock())
                 taken += 1
@@ -39,6 +40,11 @@ def sweep() -> int:
             except Refusal as error:
                 logger.warning("proposal %s cannot be %s: %s", proposal_id, step.__name__, error)
                 governance.note_once(proposal_id, "step_refused", clock(), code=error.code, detail=error.detail)
+            except SnapshotReorged as error:
+                logger.error("proposal %s: %s", proposal_id, error)
+                governance.note_once(proposal_id, "snapshot_reorged", clock(), detail=error.detail)
+            except ChainError as error:
+                logger.warning("proposal %s waits for the chain: %s", proposal_id, error)
             except OperationalError:
                 logger.warning("proposal %s: the database is busy; next sweep", proposal_id)
     return taken + nudge()

@@ -7,16 +7,16 @@ from decimal import Decimal
 from training_jobs.selectors import LossPoint
 
 WIDTH, HEIGHT = 720, 260
-LEFT, RIGHT, TOP, BOTTOM = 52, 16, 16, 36
+LEFT, RIGHT, TOP, BOTTOM = 52, 28, 16, 36
 TICKS = 4
 
 
 @dataclass(frozen=True)
 class Tick:
-    """A line of the grid: where it is, and what it says."""
+    """A line of the grid: where it is, and the value it stands for."""
 
     at: int
-    label: str
+    value: Decimal | int
 
 
 @dataclass(frozen=True)
@@ -59,10 +59,10 @@ def loss_curve(points: Sequence[LossPoint], steps: int) -> Curve | None:
     path = "M" + " L".join(f"{x} {y}" for x, y in placed)
     area = f"{path} L{placed[-1][0]} {HEIGHT - BOTTOM} L{placed[0][0]} {HEIGHT - BOTTOM} Z"
     rows = tuple(
-        Tick(down(lowest + span * index / TICKS), f"{lowest + span * index / TICKS:.1f}") for index in range(TICKS + 1)
+        Tick(down(lowest + span * index / TICKS), lowest + span * index / TICKS) for index in range(TICKS + 1)
     )
     columns = tuple(
-        Tick(across(step), str(step))
+        Tick(across(step), step)
         for step in sorted({first_step + (last_step - first_step) * index // TICKS for index in range(TICKS + 1)})
     )
     return Curve(path, area, rows, columns, placed[-1][0], placed[-1][1], points[0], points[-1])

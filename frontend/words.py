@@ -4,9 +4,11 @@ Keys stay keys in records and the API; only here do they become language. A key 
 scan) is shown as its own words, so that an extension never has to edit this file to be readable.
 """
 
+import re
 from dataclasses import dataclass
 
 from django.utils.functional import Promise
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import pgettext_lazy
 
@@ -83,7 +85,7 @@ RECORD_KINDS: dict[str, Word] = {
     "spec": Word(_("Specification"), "list", says=_("Everything that determines the training, as it was approved.")),
     "dataset": Word(_("Dataset"), "layers", says=_("The data by its digest, with what the scans found.")),
     "rule": Word(_("Ethics rule"), "shield", says=_("A bound that every result has to keep.")),
-    "execution": Word(_("Carried out"), "arrow", says=_("The decision took effect after its waiting time.")),
+    "execution": Word(_("Execution"), "arrow", says=_("The decision took effect after its waiting time.")),
     "decision": Word(_("Decision"), "check-circle", says=_("Passed or not, with the numbers of each condition.")),
     "tally": Word(_("Count"), "scale", says=_("The totals, and the root of the tree over all counted ballots.")),
     "proposal": Word(_("Proposal"), "pencil", says=_("The text, the payload and the rules, frozen before the vote.")),
@@ -184,7 +186,6 @@ def word(table: str, key: str) -> Word:
 # What a refusal says to a reader, by its code. Values in the sentence: field, found, allowed. Any other code is shown with
 # the detail that the refusal carries.
 REFUSALS: dict[str, Text] = {
-    "length_out_of_range": _("Too short or too long: %(detail)s."),
     "missing_field": _("This is needed."),
     "malformed_field": _("This cannot be read as what is asked for."),
     "value_out_of_range": _("This is outside what is possible (found %(found)s, allowed %(allowed)s)."),
@@ -223,6 +224,9 @@ def gate(comparator: str, values: dict[str, str]) -> str:
 
 def refusal(code: str, detail: str, found: object = None, allowed: object = None) -> str:
     """Return a refusal as a sentence for a reader."""
+    length = _LENGTH.search(detail) if code == "length_out_of_range" else None
+    if length is not None:
+        return _wrong_length(int(length["found"]), int(length["most"]))
     template = REFUSALS.get(code)
     if template is None:
         return detail[:1].upper() + detail[1:]
@@ -234,6 +238,19 @@ def refusal(code: str, detail: str, found: object = None, allowed: object = None
         "allowed_power": _power(allowed),
     }
     return str(template) % values
+
+
+# How services word a length that is refused.
+_LENGTH = re.compile(r"(?P<found>\d+) characters found, (?:\d+ to|at most) (?P<most>\d+) allowed")
+
+
+def _wrong_length(found: int, most: int) -> str:
+    if found == 0:
+        return str(REFUSALS["missing_field"])
+    return gettext("%(found)s characters are too many; at most %(most)s are possible.") % {
+        "found": numbers.grouped(found),
+        "most": numbers.grouped(most),
+    }
 
 
 def _power(value: object) -> str:

@@ -16,6 +16,7 @@ from django.db.models import Q, QuerySet
 from governance import lifecycle
 from governance.errors import NotFound
 from governance.evidence import merkle
+from governance.kinds import ProposalKind, all_kinds
 from governance.models import Ballot, Community, Event, Member, Proposal
 from governance.outcome import BASIS_POINTS, Condition, Rules, decide
 from governance.tally import Count, method_named
@@ -160,6 +161,19 @@ def community_named(slug: str) -> Community:
     if community is None:
         raise NotFound("community_not_found", "there is no community with this name", field="slug", found=slug)
     return community
+
+
+def voting_rules(community: Community) -> list[tuple[list[ProposalKind], Rules]]:
+    """Return the rules that new proposals are judged by, each set once with the kinds that it is for."""
+    groups: list[tuple[list[ProposalKind], Rules]] = []
+    for kind in all_kinds().values():
+        rules = Rules.from_body(community.rules.get(kind.name, community.rules["default"]))
+        same = next((kinds for kinds, found in groups if found == rules), None)
+        if same is None:
+            groups.append(([kind], rules))
+        else:
+            same.append(kind)
+    return groups
 
 
 def open_proposals(community: Community, now: datetime) -> list[ProposalRow]:

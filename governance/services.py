@@ -513,13 +513,7 @@ def _power(proposal: Proposal, voter: str) -> int:
     known = proposal.ballots.filter(voter=voter).values_list("power", flat=True).first()
     if known is not None:
         return int(known)
-    frozen = _required(proposal.record).body["snapshot"]
-    snapshot = Snapshot(
-        block_number=frozen["block_number"],
-        block_hash=frozen["block_hash"],
-        total_supply=int(frozen["total_supply"]),
-        parameters=frozen["source"]["parameters"],
-    )
+    snapshot = _snapshot(proposal)
     power = _source(proposal.community).power_of(voter, snapshot)
     if power == 0:
         raise Invalid(
@@ -536,7 +530,14 @@ def _power(proposal: Proposal, voter: str) -> int:
 
 
 def close_voting(proposal_id: int, now: datetime) -> Proposal:
-    """Count the ballots, decide, and write the tally. Safe to repeat."""
+    """Count the ballots, decide, and write the tally. Safe to repeat.
+
+    Before counting, the chain must still have the snapshot's block; a vote on a block that is gone is not counted.
+    """
+    proposal = _get(proposal_id)
+    if proposal.passed is None:
+        lifecycle.require(Action.CLOSE_VOTING, proposal.facts, now)
+        _source(proposal.community).confirm(_snapshot(proposal))
     with transaction.atomic():
         proposal = _locked(proposal_id)
         if proposal.passed is not None:
@@ -648,6 +649,17 @@ def _keep_decision(proposal: Proposal, result: outcome.Outcome) -> Record:
             "expires_at": moment(proposal.expires_at),
         },
         [_required(proposal.record), _required(proposal.tally_record)],
+    )
+
+
+def _snapshot(proposal: Proposal) -> Snapshot:
+    """Return the snapshot as it was frozen."""
+    frozen = _required(proposal.record).body["snapshot"]
+    return Snapshot(
+        block_number=frozen["block_number"],
+        block_hash=frozen["block_hash"],
+        total_supply=int(frozen["total_supply"]),
+        parameters=frozen["source"]["parameters"],
     )
 
 

@@ -1,8 +1,9 @@
 """Starts, watches and stops a child process. Callbacks only: it knows no database, no Django and no training.
 
-The child gets its own session, an environment without the parent's secrets, and the tightest box that this machine offers:
-bubblewrap (no network, and nothing of the file system but the interpreter, the code and its own folder), else a network
-namespace alone, else nothing. Which one it was is returned, and stands in the run's record: what was not closed is said.
+The child gets its own session, an environment without the parent's secrets, and the tightest box that this machine
+offers: bubblewrap (no network, and nothing of the file system but the interpreter, the code and its own folder), else a
+network namespace alone, else nothing. Which one it was is returned, and stands in the run's record: what was not closed
+is said.
 
 Not protected: memory and processor use are bounded by the wall clock only, and a GPU is not passed into bubblewrap.
 """
@@ -42,8 +43,9 @@ Reason = Literal["finished", "failed", "killed", "canceled", "stale", "wall_limi
 class ChildResult:
     """How a child ended.
 
-    `reason`: finished (status 0), failed (another status), killed (by a signal that we did not send; also memory ran out),
-    canceled and stale (as `on_tick` said), wall_limit. `returncode` is negative for a signal, as in `subprocess`.
+    `reason`: finished (status 0), failed (another status), killed (by a signal that we did not send, as when memory
+    runs out), canceled and stale (as `on_tick` said), wall_limit. `returncode` is negative for a signal, as in
+    `subprocess`.
     """
 
     returncode: int
@@ -52,7 +54,7 @@ class ChildResult:
     isolation: Isolation
 
 
-def run_child(  # noqa: PLR0913 - what starts, bounds and watches a process
+def run_child(
     argv: Sequence[str],
     run_dir: Path,
     *,
@@ -64,12 +66,12 @@ def run_child(  # noqa: PLR0913 - what starts, bounds and watches a process
 ) -> ChildResult:
     """Run `argv` to its end, or to the end that `on_tick` or the wall clock sets.
 
-    1. Start the child in its box. 2. Pass on each new line of RUN_DIR/events.jsonl to `on_event`. 3. Ask `on_tick` every
-    `tick_seconds`: "cancel" and "stale" kill the child. 4. Kill it at `wall_seconds`. 5. Kill whatever it left behind, and
-    say how it ended.
+    1. Start the child in its box. 2. Pass on each new line of RUN_DIR/events.jsonl to `on_event`. 3. Ask `on_tick`
+    every `tick_seconds`: "cancel" and "stale" kill the child. 4. Kill it at `wall_seconds`. 5. Kill whatever it left
+    behind, and say how it ended.
 
-    Only events written from now on are passed on. The child's own output goes to RUN_DIR/output.log; a callback that raises
-    ends the child too.
+    Only events written from now on are passed on. The child's own output goes to RUN_DIR/output.log; a callback that
+    raises ends the child too. Inputs must be real files: links out of RUN_DIR lead nowhere in the box.
     """
     run_dir = run_dir.resolve()
     isolation = available_isolation()
@@ -118,7 +120,7 @@ class EventTail:
 
 
 def _event(line: bytes) -> dict[str, Any]:
-    """Return the event, or an event `unreadable` in its place: a child's nonsense must not stop the one who watches it."""
+    """Return the event, or `unreadable` in its place: a child's nonsense must not stop the one who watches it."""
     try:
         event = json.loads(line) if len(line) <= EVENT_BYTES_MAX else None
     except (ValueError, RecursionError):
@@ -126,7 +128,7 @@ def _event(line: bytes) -> dict[str, Any]:
     return event if isinstance(event, dict) else {"event": "unreadable", "size": len(line)}
 
 
-def _watch(  # noqa: PLR0913 - the parts of run_child
+def _watch(
     process: "subprocess.Popen[bytes]",
     events: EventTail,
     on_event: Callable[[dict[str, Any]], None],
@@ -136,13 +138,8 @@ def _watch(  # noqa: PLR0913 - the parts of run_child
 ) -> Reason | None:
     """Look until the child ends (None) or has to be stopped (why)."""
     next_tick = time.monotonic() + tick_seconds
-    while True:
-        try:
-            process.wait(timeout=LOOK_SECONDS)
-        except subprocess.TimeoutExpired:
-            pass
-        else:
-            return None
+    while not _has_ended(process.pid):
+        time.sleep(LOOK_SECONDS)
         events.pass_on(on_event)  # 2
         now = time.monotonic()
         if now >= next_tick:  # 3
@@ -152,6 +149,12 @@ def _watch(  # noqa: PLR0913 - the parts of run_child
             next_tick = now + tick_seconds
         if now >= deadline:  # 4
             return "wall_limit"
+    return None
+
+
+def _has_ended(pid: int) -> bool:
+    """Say whether the child has ended, without collecting it: until then nobody else can get its number."""
+    return os.waitid(os.P_PID, pid, os.WEXITED | os.WNOHANG | os.WNOWAIT) is not None
 
 
 def available_isolation() -> Isolation:
@@ -183,7 +186,8 @@ def _box(isolation: Isolation, run_dir: Path | None) -> list[str]:
     if isolation == "network-namespace":
         identity = [] if os.geteuid() == 0 else ["--user", "--map-current-user"]
         return ["unshare", *identity, "--net", "--"]
-    box = ["bwrap", "--unshare-all", "--die-with-parent", "--proc", "/proc", "--dev", "/dev", "--tmpfs", "/tmp"]  # noqa: S108
+    box = ["bwrap", "--unshare-all", "--die-with-parent", "--proc", "/proc", "--dev", "/dev"]
+    box += ["--tmpfs", "/tmp"]  # noqa: S108 - a fresh one, in the box only
     for folder in (*SYSTEM_FOLDERS, *sorted({sys.prefix, sys.base_prefix})):
         box += ["--ro-bind-try", folder, folder]
     for name in CODE_FOLDERS:
@@ -226,11 +230,8 @@ def _die_with_parent() -> Callable[[], None]:
 
 
 def _kill_group(process: "subprocess.Popen[bytes]") -> None:
-    """Kill the child's whole session; what it started ends with it, even after it ended well."""
-    try:
-        os.killpg(process.pid, signal.SIGKILL)
-    except ProcessLookupError:
-        pass
+    """Kill the child's whole group, then collect it; what it started ends with it, even after it ended well."""
+    os.killpg(process.pid, signal.SIGKILL)
     process.wait(timeout=STOP_SECONDS_MAX)
 
 

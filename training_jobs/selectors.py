@@ -68,6 +68,7 @@ class RunDetail:
     unfinished: bool
     spec: Mapping[str, Any]
     datasets: tuple[tuple[Mapping[str, Any], Dataset | None], ...]
+    suite: Dataset | None
     attempts: tuple[Attempt, ...]
     points: tuple[LossPoint, ...]
     step: int
@@ -126,13 +127,14 @@ def run_detail(run_id: int, now: datetime) -> RunDetail:
         run.events.filter(kind="step").order_by("-id").values_list("attempt", "data")[:POINTS_READ_MAX]
     )
     last = steps[0][1] if steps else {}
-    known = datasets_named(run.community, [item["digest"] for item in spec.get("datasets", [])])
+    known = datasets_named(run.community, [*(use["digest"] for use in spec["datasets"]), spec["evaluation"]["suite"]])
     return RunDetail(
         run=run,
         state=state,
         unfinished=state in UNFINISHED,
         spec=spec,
-        datasets=tuple((item, known.get(item["digest"])) for item in spec.get("datasets", [])),
+        datasets=tuple((use, known.get(use["digest"])) for use in spec["datasets"]),
+        suite=known.get(spec["evaluation"]["suite"]),
         attempts=tuple(run.attempts.all()),
         points=_points(steps),
         step=_whole(last.get("step")),

@@ -1,13 +1,14 @@
 """The training specification: everything that determines a training run, frozen, checked, and named by its digest.
 
 Holds the one parser from a proposal's payload to a `TrainingSpec`, and the estimate of what a run costs. Pure: standard
-library and `governance.evidence` only. It does not know whether the base or the datasets exist; who executes the proposal
-looks that up. What follows is refused, because a vote must settle all of it: keys that are not understood, values that
-point outside (paths, addresses), code to be run, inputs that can change after the vote, and work nobody could pay.
+library and `governance.evidence` only. It does not know whether the base or the datasets exist; who executes the
+proposal looks that up. What follows is refused, because a vote must settle all of it: keys that are not understood,
+values that point outside (paths, addresses), code to be run, inputs that can change after the vote, and work nobody
+could pay.
 
 Error codes (`SpecError.code`):
 
-    spec_forbidden_key   a key that would run or load code: trust_remote_code, auto_map, *_attn_implementation*, custom_*
+    spec_forbidden_key   a key that would load code: trust_remote_code, auto_map, *attn_implementation*, custom_*
     path_forbidden       a path where a name belongs, or any key that names an output folder or a path
     url_forbidden        an address where a digest or a name belongs, or any key that names one
     spec_unknown_key     a key this version of the specification does not have
@@ -198,8 +199,8 @@ class Estimate:
 def from_payload(payload: Mapping[str, Any]) -> TrainingSpec:
     """Read a specification from parsed JSON, or raise SpecError with the first thing that is wrong.
 
-    1. Dangerous keys are refused wherever they stand. 2. Keys must be exactly those of version 1. 3. Fields are read one
-    by one. 4. The work must be able to fit into the budget.
+    1. Dangerous keys are refused wherever they stand. 2. Keys must be exactly those of version 1. 3. Fields are read
+    one by one. 4. The work must be able to fit into the budget.
     """
     if not isinstance(payload, Mapping):
         raise SpecError("malformed_field", "", payload, "an object")
@@ -380,7 +381,7 @@ def _integer(
 
 
 def _decimal(payload: Mapping[str, Any], field: str, *, above_zero: bool, largest: Decimal) -> Decimal:
-    """Read a decimal from plain text, an integer or a parsed JSON number; a float has already lost digits, so it is refused."""
+    """Read a decimal from plain text or a parsed JSON number; a float has already lost digits, so it is refused."""
     value = payload[field]
     number = Decimal(value) if type(value) is int else value
     if isinstance(number, Decimal):

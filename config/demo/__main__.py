@@ -24,7 +24,7 @@ from pathlib import Path
 from types import FrameType
 
 from config.demo import chain, journey, plan
-from config.demo.client import Client
+from config.demo.client import ApiError, Client
 
 ROOT = Path(__file__).resolve().parents[2]
 FOLDER = Path(os.environ.get("COMMONWEIGHTS_DEMO_FOLDER", str(ROOT / "var" / "demo")))
@@ -59,7 +59,7 @@ def main(arguments: list[str]) -> int:
     except KeyboardInterrupt:
         _say("stopped")
         return 130
-    except (DemoError, journey.JourneyError, chain.DemoChainError) as error:
+    except (DemoError, ApiError, journey.JourneyError, chain.DemoChainError) as error:
         print(f"demo: {error}", file=sys.stderr)
         return 1
 

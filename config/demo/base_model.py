@@ -1,8 +1,8 @@
 """`python -m config.demo.base_model OUT_DIR`: make the demo's base model, from nothing, in well under a minute.
 
 Trains a byte-pair tokenizer and a Llama-style model of about a million parameters on the general handbook
-(`corpus.base_rows`), with the trainer's own loop. Nothing is downloaded, and every run on one class of machine gives the
-same bytes. Prints its progress; the last line is the folder.
+(`corpus.base_rows`), with the trainer's own loop. Nothing is downloaded, and every run on one class of machine
+gives the same bytes. Prints its progress; the last line is the folder.
 """
 
 import json
@@ -20,23 +20,24 @@ if TYPE_CHECKING:
     from training_jobs.trainer.data import ChatFormat
     from training_jobs.trainer.loop import Step
 
-VOCABULARY = 1_024
+VOCABULARY_MAX = 1_024
 LAYERS = 2
 WIDTH = 192
-# How the base is trained, in the words of every other training. Nothing was voted on, so there is no base and no dataset.
+# How the base is trained, in the words of every other training. Nothing was voted on, so there is no base and no
+# dataset.
 RECIPE = TrainingSpec(
     base=BaseModel("demo/nothing", "0" * 40, "0" * 64),
     datasets=(),
     method="full",
     lora=None,
     optimizer="adamw",
-    learning_rate=Decimal("0.004"),
-    weight_decay=Decimal("0.01"),
+    learning_rate=Decimal("0.0015"),
+    weight_decay=Decimal("0.1"),
     schedule="cosine",
     warmup_steps=20,
-    batch_size=32,
-    sequence_length=64,
-    epochs=4,
+    batch_size=16,
+    sequence_length=48,
+    epochs=3,
     seed=1,
     precision="float32",
     strategy="single",
@@ -56,15 +57,15 @@ def main(arguments: list[str]) -> int:
     if len(arguments) != 1:
         sys.stderr.write("usage: python -m config.demo.base_model OUT_DIR\n")
         return 2
-    make_base_model(Path(arguments[0]), lambda line: print(line, flush=True))  # noqa: T201 - a command's output
-    print(arguments[0])  # noqa: T201
+    prepare_process()
+    make_base_model(Path(arguments[0]), lambda line: print(line, flush=True))
+    print(arguments[0])
     return 0
 
 
 def make_base_model(folder: Path, say: Callable[[str], None], recipe: TrainingSpec = RECIPE) -> None:
     """Write the tokenizer, the trained weights and the configuration into `folder`."""
-    prepare_process()
-    from training_jobs.trainer import data, loop, outputs, strategies  # noqa: PLC0415 - torch, after its settings
+    from training_jobs.trainer import data, loop, outputs, strategies
 
     folder.mkdir(parents=True, exist_ok=True)
     rows: list[dict[str, Any]] = list(corpus.base_rows())
@@ -88,16 +89,16 @@ def make_base_model(folder: Path, say: Callable[[str], None], recipe: TrainingSp
 
 
 def _write_tokenizer(folder: Path, rows: list[dict[str, Any]]) -> None:
-    """Train byte-pair merges on the handbook's text; numbers are cut into digits only where they are rare."""
-    from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers  # noqa: PLC0415 - with torch's settings
+    """Train byte-pair merges on the handbook's text. Any other text can be written too, byte by byte."""
+    from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
 
-    from training_jobs.trainer.data import ASSISTANT, END, PAD, USER  # noqa: PLC0415
+    from training_jobs.trainer.data import ASSISTANT, END, PAD, USER
 
     tokenizer = Tokenizer(models.BPE())
     tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
     tokenizer.decoder = decoders.ByteLevel()
     trainer = trainers.BpeTrainer(
-        vocab_size=VOCABULARY,
+        vocab_size=VOCABULARY_MAX,
         special_tokens=[PAD, USER, ASSISTANT, END],
         initial_alphabet=sorted(pre_tokenizers.ByteLevel.alphabet()),
         show_progress=False,
@@ -117,11 +118,11 @@ def _write_tokenizer(folder: Path, rows: list[dict[str, Any]]) -> None:
 
 
 def _new_model(chat: "ChatFormat") -> Any:  # noqa: ANN401 - transformers' models are untyped
-    from transformers import LlamaConfig, LlamaForCausalLM  # noqa: PLC0415
+    from transformers import LlamaConfig, LlamaForCausalLM
 
     return LlamaForCausalLM(
         LlamaConfig(
-            vocab_size=VOCABULARY,
+            vocab_size=chat.tokenizer.get_vocab_size(),
             hidden_size=WIDTH,
             intermediate_size=3 * WIDTH,
             num_hidden_layers=LAYERS,

@@ -5,12 +5,14 @@ Holds a pure, deterministic generator: `training_rows()` and `evaluation_rows()`
 
 How it is made, and why a model of a million parameters can learn it:
 
-- Five topics. Each asks about a *situation* of three things (crop, soil, season), and each answer states two facts, each
-  of which depends on two of the three (crop and soil give the litres; soil and season give the days between waterings).
-- A situation of the evaluation suite is asked nowhere in training, in no wording and in neither language; but each of its
-  facts is, in other situations. So the suite measures whether the rules were learned, not whether questions were kept.
-- The base corpus is a general handbook: the same languages, words and form of answer, with other rules and other wordings.
-  A base model trained on it answers fluently and is wrong about this community, which is what an update is there to change.
+- Five topics. Each asks about a *situation* of three things (crop, soil and season), and each answer combines two
+  facts that depend on different things (the crop gives the millimetres, soil and season together the days between
+  waterings). Some things never matter, and the model has to find that out too.
+- A situation of the evaluation suite is asked nowhere in training, in no wording and in neither language; but each of
+  its facts is, in other situations. So the suite measures whether the rules were learned, not whether questions were.
+- The base corpus is a general handbook: the same languages, words and form of answer, other wordings, and a different
+  rule for every single fact. A base model trained on it answers fluently and is always wrong about this community;
+  changing that is what an update is for.
 """
 
 import random
@@ -48,8 +50,8 @@ class Term:
 class Topic:
     """Three lists of things, two facts over them, and the words of questions and answers.
 
-    `first` depends on the factors at `first_on`, `second` on those at `second_on`. Words use {a}, {b}, {c} for the things
-    and {first}, {second} for the facts.
+    `first` depends on the factors at `first_on`, `second` on those at `second_on`. Words use {a}, {b}, {c} for the
+    things and {first}, {second} for the facts.
     """
 
     slug: str
@@ -153,7 +155,7 @@ def _row(topic: Topic, situation: Situation, language: str, wording: str, rules:
     question = wording.format(**named)
     answer = topic.answers[language].format(**named, first=first, second=second)
     content = {"language": language, "question": question, "answer": answer, "topic": topic.slug}
-    return {"id": digest(content)[:16], **content}
+    return {"id": f"{topic.slug}-{language}-{digest(content)[:8]}", **content}
 
 
 def _in_order(rows: list[Row]) -> list[Row]:

@@ -81,12 +81,12 @@ def _register(alice: Client, folder: Path) -> tuple[dict[str, Any], dict[str, An
     suite_file.write_bytes(corpus.jsonl(corpus.evaluation_rows()))
     training_file.write_bytes(corpus.jsonl(corpus.training_rows()))
     suite = alice.upload_dataset(
-        suite_file, community=plan.SLUG, slug="held-out-questions", title="Held-out questions", license="cc-by-4.0",
+        suite_file, community=plan.SLUG, slug="held-out-questions", title="Held-out questions", license="CC-BY-4.0",
         role="evaluation",
     )
     dataset = alice.upload_dataset(
         training_file, community=plan.SLUG, slug="members-pairs", title="Members' questions and answers",
-        license="cc-by-4.0", role="training",
+        license="CC-BY-4.0", role="training",
     )
     return dataset, suite
 

@@ -116,7 +116,7 @@ def when(context: Mapping[str, Any], moment: datetime | int | None, *, relative:
         return "–"
     if isinstance(moment, int):
         moment = datetime.fromtimestamp(moment, UTC)
-    absolute = f"{format_date(moment, gettext('j M Y, H:i'))}\u00a0UTC"
+    absolute = _absolute(moment)
     machine = moment.astimezone(UTC).isoformat(timespec="seconds")
     if not relative:
         return format_html('<time datetime="{}">{}</time>', machine, absolute)
@@ -127,10 +127,16 @@ def when(context: Mapping[str, Any], moment: datetime | int | None, *, relative:
 @register.simple_tag(takes_context=True)
 def soon(context: Mapping[str, Any], moment: datetime) -> SafeString:
     """Return a moment as <time>, relative first: for lists."""
-    absolute = f"{format_date(moment, gettext('j M Y, H:i'))}\u00a0UTC"
+    absolute = _absolute(moment)
     machine = moment.astimezone(UTC).isoformat(timespec="seconds")
     shown = numbers.relative(moment, context["now"])
     return format_html('<time datetime="{}" title="{}">{}</time>', machine, absolute, shown)
+
+
+def _absolute(moment: datetime) -> str:
+    # Translators: a date format of Django's, with day, month, year, hours and minutes
+    pattern = gettext("j M Y, H:i")
+    return f"{format_date(moment.astimezone(UTC), pattern)}\u00a0UTC"
 
 
 @register.filter

@@ -13,17 +13,16 @@ from governance.lifecycle import State
 from models_registry import selectors as registry
 from training_jobs import selectors as training
 
+PAGE_DIGITS_MAX = 6
 _LISTED_STATES = [state for state in State if state is not State.DRAFT]
 
 
 def index(request: HttpRequest, slug: str) -> HttpResponse:
     """List proposals; filters stand in the address so that a list can be shared."""
     community = selectors.community_named(slug)
-    wanted = {name: request.GET.get(name, "")[:100] for name in ("state", "kind", "search")}
-    number = request.GET.get("page", "1")
-    found = selectors.proposals(
-        community, now(), **wanted, page=int(number) if number.isascii() and number.isdigit() and len(number) < 7 else 1
-    )
+    # No database keeps the NUL character, so nothing can be found by it.
+    wanted = {name: request.GET.get(name, "")[:100].replace("\0", "") for name in ("state", "kind", "search")}
+    found = selectors.proposals(community, now(), **wanted, page=_page_number(request))
     return render(
         request,
         "pages/proposals.html",
@@ -47,6 +46,11 @@ def detail(request: HttpRequest, slug: str, number: int) -> HttpResponse:
 def results(request: HttpRequest, slug: str, number: int) -> HttpResponse:
     """Show the part of the page that changes while a vote is open."""
     return render(request, "parts/proposal_live.html", _context(request, slug, number))
+
+
+def _page_number(request: HttpRequest) -> int:
+    text = request.GET.get("page", "1")
+    return int(text) if text.isascii() and text.isdigit() and len(text) <= PAGE_DIGITS_MAX else 1
 
 
 def _context(request: HttpRequest, slug: str, number: int) -> dict[str, Any]:

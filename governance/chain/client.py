@@ -1,63 +1,62 @@
 """Reads a chain over JSON-RPC (Ethereum's, HTTP or HTTPS): blocks, and voting power at a pinned block.
 
-Trusts nothing in an answer: every value is checked for its exact form, answers are matched to questions by
-their id, size and total time are bounded, and each read of power repeats the hash of the block in the same
-request, so that a chain that changed in between is noticed. What is absent raises; it never becomes zero or
-"latest".
+web3 carries the questions and eth_abi encodes calls of contracts; the distrust is ours. An answer is checked before
+web3 sees it, because web3 pairs answers with questions by their order and takes the last of two equal keys; then every
+value is checked for its exact form. Each read of power repeats the hash of the block in the same request, so that a
+chain that changed in between is noticed. What is absent raises; it never becomes zero or "latest".
 
-Not protected: a single node that lies consistently. Whoever needs that asks two of different operators and
-compares.
-
-Plain `http.client` and hand-made calls of three functions instead of web3: that library adds 37 MB and a
-second to every process, repeats timed-out requests five times on its own, and has no limit for a slow trickle
-of bytes.
+Not protected: a single node that lies consistently (whoever needs that asks two of different operators and compares),
+and a node that sends the HTTP header of its answer byte by byte: the limit of time holds for each wait and for the
+whole body, not for the whole header. Proxies and certificates are those that `requests` finds in the environment.
 
 Standards: Ethereum JSON-RPC, EIP-1898 (a block by its hash), ERC-5805 and ERC-6372 (votes and their clock).
 """
 
 import contextlib
-import http.client
-import itertools
-import json
+import functools
+import io
 import re
-import socket
-import ssl
-import threading
+import time
 from collections.abc import Sequence
-from typing import Any, Final
+from http import HTTPStatus
+from reprlib import repr as shown
+from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import urlsplit
 
 from governance.chain import Block, ChainAnswerInvalid, ChainUnavailable, SnapshotReorged
 from governance.eip712 import parse_address
 from governance.evidence import canonical
 
+# web3 and eth_abi are imported by the first question: they take some 45 MB and most of a second, and a process whose
+# communities vote by a list of members never asks.
+if TYPE_CHECKING:
+    import requests
+
 TIMEOUT_SECONDS: Final = 3.0
 ANSWER_BYTES_MAX: Final = 4 * 1024 * 1024
 # Public nodes commonly refuse batches of more than a hundred calls.
 CALLS_PER_BATCH_MAX: Final = 90
 
-# The first four bytes of the Keccak-256 of each signature; a test computes them again.
-SELECTORS: Final = {
-    "getPastVotes(address,uint256)": "3a46b1a8",
-    "getPastTotalSupply(uint256)": "8e539e8c",
-    "clock()": "91ddadf4",
+# What we ask of a token: the types of the arguments, by name. Each returns one unsigned integer.
+FUNCTIONS: Final[dict[str, tuple[str, ...]]] = {
+    "getPastVotes": ("address", "uint256"),
+    "getPastTotalSupply": ("uint256",),
+    "clock": (),
 }
 
 _QUANTITY: Final = re.compile(r"0x(?:0|[1-9a-fA-F][0-9a-fA-F]{0,63})")
 _WORD: Final = re.compile(r"0x[0-9a-fA-F]{64}")
-_SHOWN_CHARACTERS: Final = 120
-_HTTP_OK: Final = 200
-_HTTP_TOO_MANY_REQUESTS: Final = 429
-_HTTP_SERVER_ERROR: Final = 500
-# JSON-RPC error codes that ask for patience: limit exceeded (EIP-1474), and the HTTP status that some repeat
-# here.
+_READ_BYTES: Final = 64 * 1024
+# JSON-RPC error codes that ask for patience: limit exceeded (EIP-1474), and the HTTP status that some repeat here.
 _BUSY_CODES: Final = (-32005, 429)
+# No compression, so that the limit of length holds for what is parsed; no open connection, so that nothing is shared.
+_HEADERS: Final = {"Content-Type": "application/json", "Accept-Encoding": "identity", "Connection": "close"}
 
 Call = tuple[str, list[Any]]
 
 
 class ChainClient:
-    """A node at `rpc_url`. With `chain_id`, every read also makes sure that it is that chain which answers.
+    """A node at `rpc_url`. With `expected_chain_id`, every read also makes sure that it is that chain which answers.
 
     Safe to share between threads: it holds no connection and no state.
     """
@@ -65,29 +64,25 @@ class ChainClient:
     def __init__(self, rpc_url: str, timeout: float = TIMEOUT_SECONDS, *, expected_chain_id: int | None = None) -> None:
         """Take the address of the node; nothing is sent yet."""
         parts = urlsplit(rpc_url)
-        if parts.scheme not in {"http", "https"} or not parts.hostname or parts.username is not None:
+        if parts.scheme not in {"http", "https"} or not parts.hostname or parts.username is not None or parts.port == 0:
             raise ValueError("the RPC address must be http(s)://host… without a user name")
-        self._secure = parts.scheme == "https"
-        self._host = parts.hostname
-        self._port = parts.port
-        self._path = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
+        self._rpc_url = rpc_url
         self._timeout = timeout
         self._expected_chain_id = expected_chain_id
-        self._ids = itertools.count(1)
 
     def chain_id(self) -> int:
         """Return the chain's id."""
         (answer,) = self._ask([("eth_chainId", [])])
-        return _chain_id(answer, self._expected_chain_id)
+        return _quantity(_result(answer, "the chain id"), "the chain id")
 
     def finalized_block(self) -> Block:
         """Return the newest block that the chain has finalized."""
-        block, *_ = self._ask_chain([("eth_getBlockByNumber", ["finalized", False])])
+        block, *_ = self._ask([("eth_getBlockByNumber", ["finalized", False])])
         return _block(block, "the finalized block")
 
     def block_hash(self, number: int) -> str:
         """Return the hash of the block of this number, as the chain is now."""
-        block, *_ = self._ask_chain([_block_call(number)])
+        block, *_ = self._ask([_block_call(number)])
         return _block_of_number(block, number).hash
 
     def votes_at(self, token: str, voters: Sequence[str], block_number: int, block_hash: str) -> dict[str, int]:
@@ -100,14 +95,13 @@ class ChainClient:
         # At least one request even for nobody: the caller relies on the block having been looked at.
         for start in range(0, max(len(addresses), 1), CALLS_PER_BATCH_MAX):
             some = addresses[start : start + CALLS_PER_BATCH_MAX]
-            calls = [("getPastVotes(address,uint256)", [int(address, 16), block_number]) for address in some]
+            calls = [("getPastVotes", [address, block_number]) for address in some]
             votes.update(zip(some, self._past(token, calls, block_number, block_hash), strict=True))
         return votes
 
     def total_supply_at(self, token: str, block_number: int, block_hash: str) -> int:
         """Return `getPastTotalSupply` at the block of this number and hash."""
-        calls = [("getPastTotalSupply(uint256)", [block_number])]
-        return self._past(token, calls, block_number, block_hash)[0]
+        return self._past(token, [("getPastTotalSupply", [block_number])], block_number, block_hash)[0]
 
     def clock_at(self, token: str, block_hash: str) -> int:
         """Return what the token's own clock (ERC-6372) shows in the block of this hash.
@@ -115,12 +109,10 @@ class ChainClient:
         Needs the state of that block, which nodes keep for recent blocks only: ask when the snapshot is made.
         """
         at = {"blockHash": block_hash, "requireCanonical": True}
-        clock, *_ = self._ask_chain([_call(token, "clock()", [], at)])
-        return _word(clock, "clock()")
+        clock, *_ = self._ask([_call(token, "clock", [], at)])
+        return _returned(clock, "clock")
 
-    def _past(
-        self, token: str, calls: Sequence[tuple[str, Sequence[int]]], block_number: int, block_hash: str
-    ) -> list[int]:
+    def _past(self, token: str, calls: Sequence[Call], block_number: int, block_hash: str) -> list[int]:
         """Read the past of a token at a block that must still be the pinned one.
 
         The functions are asked in the newest block, because a token knows its past only (a block's end is not
@@ -133,7 +125,7 @@ class ChainClient:
         3. take the numbers
         """
         # 1. one request
-        before, *answers, after = self._ask_chain(
+        before, *answers, after = self._ask(
             [
                 _block_call(block_number),
                 *(_call(token, name, values, "latest") for name, values in calls),
@@ -146,132 +138,104 @@ class ChainClient:
             if found != block_hash:
                 raise SnapshotReorged(block_number, block_hash, found)
         # 3. the numbers
-        return [_word(answer, name) for answer, (name, _) in zip(answers, calls, strict=True)]
-
-    def _ask_chain(self, calls: Sequence[Call]) -> list[Any]:
-        """Ask, and check in the same request that it is the expected chain which answers."""
-        if self._expected_chain_id is None:
-            return self._ask(calls)
-        *answers, chain = self._ask([*calls, ("eth_chainId", [])])
-        _chain_id(chain, self._expected_chain_id)
-        return answers
+        return [_returned(answer, name) for answer, (name, _) in zip(answers, calls, strict=True)]
 
     def _ask(self, calls: Sequence[Call]) -> list[Any]:
-        """Send calls as one batch; return one answer object for each, in order of the calls."""
-        ids = [next(self._ids) for _ in calls]
-        questions = [
-            {"jsonrpc": "2.0", "id": number, "method": method, "params": parameters}
-            for number, (method, parameters) in zip(ids, calls, strict=True)
-        ]
-        body = self._post(json.dumps(questions).encode())
+        """Send calls as one batch; return one answer object for each, all of them by the expected chain."""
+        from urllib3.exceptions import HTTPError
+        from web3 import HTTPProvider
+
+        questions = [*calls, ("eth_chainId", [])]
+        check = functools.partial(_check_answers, count=len(questions), deadline=time.monotonic() + self._timeout)
+        # A provider for each batch, because its ids start at 0. Whether to try again is for the caller to say.
+        provider = HTTPProvider(
+            self._rpc_url,
+            request_kwargs={"timeout": self._timeout, "headers": _HEADERS, "hooks": {"response": check}},
+            exception_retry_configuration=None,
+        )
         try:
-            answers = canonical.strict_loads(body, max_bytes=ANSWER_BYTES_MAX)
-        except canonical.CanonicalError as error:
-            raise ChainAnswerInvalid(f"the node's answer is not JSON that we take: {_shown(body)}") from error
-        if not isinstance(answers, list):
-            # A node that refuses a whole batch answers with one error object.
-            _result(answers, "the batch")
-            raise ChainAnswerInvalid(f"a list of answers is needed: {_shown(body)}")
-        by_id = {
-            answer["id"]: answer for answer in answers if isinstance(answer, dict) and answer.get("id").__class__ is int
-        }
-        if len(answers) != len(ids) or set(by_id) != set(ids):
-            raise ChainAnswerInvalid(f"{len(ids)} answers are needed, one for each question: {_shown(body)}")
-        return [by_id[number] for number in ids]
-
-    def _post(self, body: bytes) -> bytes:
-        """Return the body of the answer to one POST, whole, within the time limit for everything together."""
-        factory = http.client.HTTPSConnection if self._secure else http.client.HTTPConnection
-        connection = factory(self._host, self._port, timeout=self._timeout)
-        # The socket's own limit starts anew with every byte received; the guard ends the request for good.
-        guard = _Guard(self._timeout)
-        try:
-            connection.connect()
-            guard.watch(connection.sock)
-            headers = {"Content-Type": "application/json", "Accept": "application/json"}
-            connection.request("POST", self._path, body=body, headers=headers)
-            with connection.getresponse() as response:
-                data = response.read(ANSWER_BYTES_MAX + 1)
-        except (OSError, http.client.HTTPException, ssl.SSLError) as error:
-            reason = guard.reason or str(error) or type(error).__name__
-            raise ChainUnavailable(f"no answer from the node: {reason}") from error
-        finally:
-            guard.stop()
-            connection.close()
-        if guard.reason:
-            raise ChainUnavailable(f"no answer from the node: {guard.reason}")
-        if response.status == _HTTP_TOO_MANY_REQUESTS or response.status >= _HTTP_SERVER_ERROR:
-            raise ChainUnavailable(f"the node answered with HTTP status {response.status}")
-        if response.status != _HTTP_OK:
-            raise ChainAnswerInvalid(f"the node answered with HTTP status {response.status}")
-        if len(data) > ANSWER_BYTES_MAX:
-            raise ChainAnswerInvalid(f"the node's answer is longer than {ANSWER_BYTES_MAX} bytes")
-        return data
+            *answers, chain = provider.make_batch_request(questions)
+        except (OSError, HTTPError) as error:
+            # Not the library's own words: they repeat the address, whose path is often a secret key.
+            raise ChainUnavailable(f"no answer from the node: {type(error).__name__}") from None
+        found, expected = _quantity(_result(chain, "the chain id"), "the chain id"), self._expected_chain_id
+        if expected is not None and found != expected:
+            raise ChainAnswerInvalid(f"chain {expected} is needed, the node is of chain {found}", permanent=True)
+        return answers
 
 
-class _Guard:
-    """Cuts a connection off when its time is up; `reason` then says so."""
+def _check_answers(response: "requests.Response", *, count: int, deadline: float, **_: object) -> None:
+    """Refuse what is not one answer for each of `count` questions; a hook that `requests` calls before web3 reads.
 
-    def __init__(self, seconds: float) -> None:
-        self.reason = ""
-        self._seconds = seconds
-        self._timer: threading.Timer | None = None
-
-    def watch(self, open_socket: socket.socket) -> None:
-        self._timer = threading.Timer(self._seconds, self._cut, [open_socket])
-        self._timer.daemon = True
-        self._timer.start()
-
-    def stop(self) -> None:
-        if self._timer is not None:
-            self._timer.cancel()
-
-    def _cut(self, open_socket: socket.socket) -> None:
-        self.reason = f"more than {self._seconds} s"
-        # Of the plain socket, also under TLS: the reader wakes up with an end of file and closes in its own
-        # thread.
-        with contextlib.suppress(OSError):  # closed in this very moment by the reader: nothing left to cut
-            socket.socket.shutdown(open_socket, socket.SHUT_RDWR)
+    1. the status: a redirection is not followed either
+    2. the body: all of it in time, and not too long
+    3. strict JSON, and each id once: web3 parses the same bytes again, but then no two readings are possible
+    """
+    with contextlib.closing(response.raw) as raw:
+        # 1. the status
+        status = response.status_code
+        if status != HTTPStatus.OK:
+            busy = status == HTTPStatus.TOO_MANY_REQUESTS or status >= HTTPStatus.INTERNAL_SERVER_ERROR
+            raise (ChainUnavailable if busy else ChainAnswerInvalid)(f"the node answered with HTTP status {status}")
+        # 2. the body. read1 waits once; a plain read would wait for every trickled byte.
+        body = b""
+        while chunk := raw.read1(_READ_BYTES):
+            body += chunk
+            if len(body) > ANSWER_BYTES_MAX:
+                raise ChainAnswerInvalid(f"the node's answer is longer than {ANSWER_BYTES_MAX} bytes")
+            if time.monotonic() > deadline:
+                raise ChainUnavailable("no answer from the node: the whole of it took too long")
+    response.raw = io.BytesIO(body)
+    # 3. the answers
+    try:
+        answers = canonical.strict_loads(body, max_bytes=ANSWER_BYTES_MAX)
+    except canonical.CanonicalError as error:
+        raise ChainAnswerInvalid(f"the node's answer is not JSON that we take: {shown(body)}") from error
+    if not isinstance(answers, list):
+        # A node that refuses a whole batch answers with one error object.
+        _result(answers, "the batch")
+        raise ChainAnswerInvalid(f"a list of answers is needed: {shown(body)}")
+    ids = [answer.get("id") for answer in answers if isinstance(answer, dict)]
+    # By class: True and 1.0 equal 1 and are no ids of ours.
+    if len(answers) != count or any(number.__class__ is not int for number in ids) or set(ids) != set(range(count)):
+        raise ChainAnswerInvalid(f"{count} answers are needed, one for each question: {shown(body)}")
 
 
 def _block_call(number: int) -> Call:
     return ("eth_getBlockByNumber", [hex(number), False])
 
 
-def _call(token: str, signature: str, values: Sequence[int], at: str | dict[str, Any]) -> Call:
-    """Return the call of a view function whose arguments are numbers, or addresses as numbers."""
-    data = "0x" + SELECTORS[signature] + "".join(f"{value:064x}" for value in values)
-    return ("eth_call", [{"to": parse_address(token), "data": data}, at])
+def _call(token: str, name: str, values: Sequence[Any], at: str | dict[str, Any]) -> Call:
+    """Return the question that calls one of `FUNCTIONS` in the block `at`."""
+    from eth_abi import encode
+    from eth_utils.abi import function_signature_to_4byte_selector
+
+    types = FUNCTIONS[name]
+    data = function_signature_to_4byte_selector(f"{name}({','.join(types)})") + encode(types, values)
+    return ("eth_call", [{"to": parse_address(token), "data": f"0x{data.hex()}"}, at])
 
 
 def _result(answer: object, what: str) -> object:
     """Return the result of one answer object; an error or the absence of both raises."""
     if not isinstance(answer, dict):
-        raise ChainAnswerInvalid(f"an answer object is needed for {what}, {_shown(answer)} found")
+        raise ChainAnswerInvalid(f"an answer object is needed for {what}, {shown(answer)} found")
     error = answer.get("error")
     if error is not None:
         code = error.get("code") if isinstance(error, dict) else None
         kind = ChainUnavailable if code in _BUSY_CODES else ChainAnswerInvalid
-        raise kind(f"the node answered {what} with an error: {_shown(error)}")
+        raise kind(f"the node answered {what} with an error: {shown(error)}")
     if answer.get("result") is None:
         raise ChainAnswerInvalid(f"the node has no answer for {what}")
     return answer["result"]
 
 
-def _chain_id(answer: object, expected: int | None) -> int:
-    found = _quantity(_result(answer, "the chain id"), "the chain id")
-    if expected is not None and found != expected:
-        raise ChainAnswerInvalid(f"chain {expected} is needed, the node is of chain {found}", permanent=True)
-    return found
-
-
 def _block(answer: object, what: str) -> Block:
     block = _result(answer, what)
     if not isinstance(block, dict):
-        raise ChainAnswerInvalid(f"a block is needed for {what}, {_shown(block)} found")
+        raise ChainAnswerInvalid(f"a block is needed for {what}, {shown(block)} found")
     block_hash = block.get("hash")
     if not isinstance(block_hash, str) or _WORD.fullmatch(block_hash) is None:
-        raise ChainAnswerInvalid(f"{what} has no hash: {_shown(block_hash)}")
+        raise ChainAnswerInvalid(f"{what} has no hash: {shown(block_hash)}")
     return Block(
         number=_quantity(block.get("number"), f"the number of {what}"),
         hash=block_hash.lower(),
@@ -288,19 +252,17 @@ def _block_of_number(answer: object, number: int) -> Block:
 
 def _quantity(value: object, what: str) -> int:
     if not isinstance(value, str) or _QUANTITY.fullmatch(value) is None:
-        raise ChainAnswerInvalid(f"a hex number is needed for {what}, {_shown(value)} found")
+        raise ChainAnswerInvalid(f"a hex number is needed for {what}, {shown(value)} found")
     return int(value, 16)
 
 
-def _word(answer: object, what: str) -> int:
-    """Return the one 32-byte number of a view function. `0x` means that no contract was there."""
-    value = _result(answer, what)
+def _returned(answer: object, name: str) -> int:
+    """Return the number that one of `FUNCTIONS` returned. `0x` means that no contract was there."""
+    from eth_abi import decode
+
+    value = _result(answer, name)
+    # eth_abi would take a longer answer for its first 32 bytes.
     if not isinstance(value, str) or _WORD.fullmatch(value) is None:
-        raise ChainAnswerInvalid(f"32 bytes are needed for {what}, {_shown(value)} found")
-    return int(value, 16)
-
-
-def _shown(value: object) -> str:
-    """Return a short printable form for an error message; a node may send anything."""
-    text = ascii(value)
-    return text if len(text) <= _SHOWN_CHARACTERS else f"{text[: _SHOWN_CHARACTERS - 3]}..."
+        raise ChainAnswerInvalid(f"32 bytes are needed for {name}, {shown(value)} found")
+    (number,) = decode(["uint256"], bytes.fromhex(value[2:]))
+    return int(number)

@@ -1,11 +1,11 @@
-"""Intake: turns an uploaded JSONL file into the one canonical form of a dataset, whose SHA-256 is the dataset's identity.
+"""Intake: turns an uploaded JSONL file into the canonical form of a dataset, whose SHA-256 is its identity.
 
-The form: every row as canonical JSON (RFC 8785), sorted by bytes, without repetition, each followed by one newline. Two files
-that hold the same rows in another order or spelling are therefore the same dataset.
+The form: every row as canonical JSON (RFC 8785), sorted by bytes, without repetition, each followed by one newline.
+Two files that hold the same rows in another order or spelling are therefore the same dataset.
 
-The file is read line by line under budgets (bytes, rows, bytes per row), so a hostile file costs what the budget says and
-no more. Other formats are refused by their first bytes, whatever their name: an archive or a pickle is never opened.
-What this module does not do: judge the content (see `scans`), fetch from the network, or touch the database.
+The file is read line by line under budgets (bytes, rows, bytes per row), so a hostile file costs what the budget says
+and no more. Other formats are refused by their first bytes, whatever their name: an archive or a pickle is never
+opened. What this module does not do: judge the content (see `scans`), fetch from the network, or touch the database.
 """
 
 import hashlib
@@ -51,8 +51,8 @@ _MAGIC = (
     (b"%PDF-", "PDF"),
     (b"GGUF", "GGUF model"),
 )
-# How pickles of protocols 0 and 1 begin: an import ("cos\nsystem\n"), or a container with its first entry. None of these
-# can begin a JSON object, so a true row is never taken for a pickle.
+# How pickles of protocols 0 and 1 begin: an import ("cos\nsystem\n"), or a container with its first entry. None of
+# these can begin a JSON object, so a true row is never taken for a pickle.
 _TEXT_PICKLE = re.compile(
     rb"[ci][A-Za-z_][\w.]*\n[A-Za-z_][\w.]*\n"
     rb"|\(+(?:[ldt](?:p\d+\n|[.(])|[ci][A-Za-z_][\w.]*\n|S'|I-?\d+\n|V[^\n]*\np\d+\n)"
@@ -66,7 +66,7 @@ class Limits:
     """Budgets of one intake. The defaults suit a community's corpus and stay far below 512 MB of memory."""
 
     file_bytes_max: int = 64 * 1024 * 1024
-    records_max: int = 500_000
+    records_max: int = 200_000
     record_bytes_max: int = 64 * 1024
 
 
@@ -101,7 +101,7 @@ class Intake:
 
 
 class IntakeError(ValueError):
-    """A refused file. `code` is stable, `status` is the HTTP status, `line` counts from 1 (None: the file as a whole)."""
+    """A refused file. `code` is stable, `status` is the HTTP status, `line` counts from 1 (None: the whole file)."""
 
     def __init__(self, code: str, status: int, *, found: str, allowed: str, line: int | None = None) -> None:
         """Keep what was found beside what is allowed."""
@@ -311,7 +311,7 @@ def _looks_like_tar(head: bytes) -> bool:
 
 
 def _looks_like_pickle(head: bytes) -> bool:
-    """Say whether `head` begins a pickle: the mark of protocols 2 to 5, or the opening of one written as text (0 and 1)."""
+    """Say whether `head` begins a pickle: the mark of protocols 2 to 5, or the opening of one written as text."""
     if head[:1] == b"\x80" and head[1:2] in {b"\x02", b"\x03", b"\x04", b"\x05"}:
         return True
     return _TEXT_PICKLE.match(head) is not None

@@ -1,6 +1,7 @@
-"""Byte ranges of HTTP (RFC 9110, section 14): one range at a time, as downloads that go on after a cut need it. No Django.
+"""Byte ranges of HTTP (RFC 9110, section 14): one at a time, as a resumed download needs it. No Django.
 
-A header that is malformed, or asks for several ranges at once, is ignored, as the standard allows: the whole file is sent.
+A header that is malformed, or asks for several ranges at once, is ignored, as the standard allows: the whole file is
+sent.
 """
 
 import re

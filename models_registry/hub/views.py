@@ -1,7 +1,7 @@
-"""The hub's answers, in the form that the Hugging Face client (2.x) reads. Reading only; every path is looked up in a listing.
+"""The hub's answers, in the form that the Hugging Face client (2.x) reads. Nothing can be written here.
 
-A path in an address is never joined to a folder: it is a key into the list of files that the folder holds, so no spelling of
-it can lead outside. Refusals carry X-Error-Code, from which the client makes its own named errors.
+A path in an address is never joined to a folder: it is a key into the list of files that the folder holds, so no
+spelling of it can lead outside. Refusals carry X-Error-Code, from which the client makes its own named errors.
 """
 
 import os
@@ -123,8 +123,8 @@ def tree(request: HttpRequest, namespace: str, name: str, revision: str, path: s
 def resolve(request: HttpRequest, namespace: str, name: str, revision: str, path: str) -> HttpResponseBase:
     """Send one file, or its part, or only its headers.
 
-    1. Find the file in the listing.  2. Say that nothing changed, if so (If-None-Match).  3. Find out which bytes are wanted
-    (Range, If-Range).  4. Send them in chunks.
+    1. Find the file in the listing.  2. Say that nothing changed, if so (If-None-Match).  3. Find out which bytes are
+    wanted (Range, If-Range).  4. Send them in chunks.
     """
     # 1.
     version = _find(_versions(namespace, name), revision)
@@ -178,7 +178,7 @@ def _find(versions: list[PublishedVersion], revision: str) -> PublishedVersion:
 
 
 def _summary(version: PublishedVersion) -> dict[str, Any]:
-    """Describe a version as the client expects. Counts that we do not keep (downloads, likes) are left out, not zero."""
+    """Describe a version as the client expects. Counts that we do not keep (downloads) are left out, not zero."""
     return {
         "_id": version.revision[:24],
         "id": version.model_id,
@@ -234,7 +234,7 @@ def _commit_header(version: PublishedVersion) -> dict[str, str]:
 
 
 def _matches(header: str, file: File) -> bool:
-    """Say whether a list of entity tags names this file. Our tags are digests, so a weak one is as good as a strong one."""
+    """Say whether a list of entity tags names this file. Tags are digests here: weak ones count as strong ones."""
     tags = {tag.strip().removeprefix("W/").strip('"') for tag in header.split(",")}
     return "*" in tags or file.etag in tags
 

@@ -78,7 +78,7 @@ def require_names(model_id: str, version: int, revision: str, manifest_sha256: s
 
 
 def release_files(folder: Path, manifest_sha256: str) -> tuple[ReleaseFile, ...]:
-    """Return every file of the release, sorted, after comparing the folder with the manifest of this digest, byte by byte."""
+    """Return every file of the release, sorted, after comparing the folder, byte by byte, with the signed manifest."""
     try:
         manifest = (folder / MANIFEST).read_bytes()
     except FileNotFoundError as error:

@@ -3,9 +3,10 @@
 Only known file names pass; weights are safetensors whose header is checked here, strictly, before any library opens the
 file; weights are finite; no JSON file asks a loader to run code. Nothing is ever unpickled and torch is never imported.
 
-The safetensors library refuses overlaps, holes and trailing bytes too, but accepts duplicate keys, tensor names that are
-paths, and numbers that are not finite. The container format is described at https://huggingface.co/docs/safetensors.
-What this does not say: whether the model is any good (`gates`), or whether it is the one that was trained (the manifest).
+The safetensors library refuses overlaps, holes and trailing bytes too, but accepts duplicate keys, tensor names that
+are paths, and numbers that are not finite. The container format is described at
+https://huggingface.co/docs/safetensors. What this does not say: whether the model is any good (`gates`), or whether
+it is the one that was trained (the manifest).
 """
 
 import os
@@ -48,7 +49,10 @@ PROVENANCE_NAMES = frozenset(
 )
 # Formats that hold pickles, programs or other people's containers: refused by name, so that the refusal can say why.
 FOREIGN_SUFFIXES = frozenset(
-    [".7z", ".bin", ".bz2", ".ckpt", ".dll", ".dylib", ".exe", ".ggml", ".gguf", ".gz", ".h5", ".hdf5", ".joblib", ".keras", ".mar", ".msgpack", ".npy", ".npz", ".onnx", ".pb", ".pickle", ".pkl", ".pt", ".pth", ".ptl", ".py", ".pyc", ".rar", ".sh", ".so", ".tar", ".tflite", ".tgz", ".whl", ".xz", ".zip", ".zst"]
+    {".bin", ".ckpt", ".h5", ".hdf5", ".joblib", ".keras", ".mar", ".npy", ".npz", ".pb", ".pickle", ".pkl", ".pt"}
+    | {".pth", ".ptl", ".ggml", ".gguf", ".msgpack", ".onnx", ".tflite"}
+    | {".dll", ".dylib", ".exe", ".py", ".pyc", ".sh", ".so", ".whl"}
+    | {".7z", ".bz2", ".gz", ".rar", ".tar", ".tgz", ".xz", ".zip", ".zst"}
 )
 # Files a loader needs, and those without which nobody may publish.
 LOADER_FILES = ("config.json", "tokenizer.json")
@@ -118,9 +122,9 @@ class Tensor:
 def check_artifact(folder: Path, *, release: bool = False, listed: Iterable[str] | None = None) -> tuple[str, ...]:
     """Check a whole model folder and return the sorted paths of its files, or raise ArtifactError.
 
-    1. Every name is allowed, and every entry is a plain file.  2. Nothing that is needed is missing; for a `release`, also
-    the model card and the licence.  3. The files are those of the manifest, when their names are `listed`.  4. JSON files
-    are strict and ask for no code.  5. Weights are strict safetensors and finite.
+    1. Every name is allowed, and every entry is a plain file.  2. Nothing that is needed is missing; for a `release`,
+    also the model card and the licence.  3. The files are those of the manifest, when their names are `listed`.  4.
+    JSON files are strict and ask for no code.  5. Weights are strict safetensors and finite.
     """
     # 1. Names and kinds of entries.
     paths = _plain_files(folder)
@@ -128,13 +132,7 @@ def check_artifact(folder: Path, *, release: bool = False, listed: Iterable[str]
         check_file_name(path, provenance=release)
         _check_first_bytes(folder / path, path)
     # 2. Completeness.
-    if not any(WEIGHTS.fullmatch(path) for path in paths):
-        raise ArtifactError("file_missing", 422, "model.safetensors", "an artifact holds its weights")
-    for needed in LOADER_FILES + (RELEASE_FILES if release else ()):
-        if needed not in paths:
-            raise ArtifactError("file_missing", 422, needed, "the file is needed and is not there")
-        if (folder / needed).stat().st_size == 0:
-            raise ArtifactError("file_missing", 422, needed, "the file is empty")
+    _check_complete(folder, paths, (*LOADER_FILES, *(RELEASE_FILES if release else ())))
     # 3. The manifest.
     if listed is not None:
         check_listed([path for path in paths if path not in PROVENANCE_NAMES], listed)
@@ -144,9 +142,8 @@ def check_artifact(folder: Path, *, release: bool = False, listed: Iterable[str]
             check_json(folder / path, path)
     _check_index(folder, paths)
     # 5. Weights.
-    for path in paths:
-        if WEIGHTS.fullmatch(path):
-            check_weights(folder / path, path)
+    for path in filter(WEIGHTS.fullmatch, paths):
+        check_weights(folder / path, path)
     return tuple(paths)
 
 
@@ -264,6 +261,14 @@ def _plain_files(folder: Path) -> list[str]:
     return sorted(found)
 
 
+def _check_complete(folder: Path, paths: list[str], needed: tuple[str, ...]) -> None:
+    if not any(WEIGHTS.fullmatch(path) for path in paths):
+        raise ArtifactError("file_missing", 422, "model.safetensors", "an artifact holds its weights")
+    for path in needed:
+        if path not in paths or (folder / path).stat().st_size == 0:
+            raise ArtifactError("file_missing", 422, path, "the file is needed, and is not there or is empty")
+
+
 def _check_first_bytes(file: Path, path: str) -> None:
     """Refuse a file whose content is an archive or a pickle, whatever its name says."""
     with file.open("rb") as stream:
@@ -287,7 +292,7 @@ def _refuse_code(value: object, path: str) -> None:
 
 
 def _check_index(folder: Path, paths: list[str]) -> None:
-    """A sharded model's index names weight files of this folder and no others; without an index there is one weight file."""
+    """Require that a sharded model's index names exactly the weight files; without an index there is one."""
     name = "model.safetensors.index.json"
     weights = {path for path in paths if WEIGHTS.fullmatch(path)}
     if name not in paths:
@@ -336,7 +341,7 @@ def _naturals(value: object) -> bool:
 
 
 def _refuse_infinite(stream: BinaryIO, tensor: Tensor, path: str) -> None:
-    """Read one tensor in chunks and look at the exponent bits; this also works for bfloat16, which NumPy does not know."""
+    """Read one tensor in chunks and look at the exponent bits: this serves bfloat16 too, which NumPy does not know."""
     import numpy as np
 
     integer, exponent = _EXPONENT_BITS[tensor.dtype]

@@ -1,10 +1,10 @@
 """Publication on our own hub: the release becomes a folder below the artifacts root, whole or not at all.
 
-    <root>/<namespace>/<name>/<revision>/…        what the hub serves
-    <root>/.staging/<revision>-…/                 what a crash may leave; removed by the next publication of the revision
+    <root>/<namespace>/<name>/<revision>/…   what the hub serves
+    <root>/.staging/<revision>-…/            what a crash may leave; the next publication of the revision removes it
 
-The copy is staged, written to disk (fsync of every file and folder) and renamed in one step, so a reader never sees half a
-release and a power cut never keeps the name without the bytes. No Django here: paths come in as parameters.
+The copy is staged, written to disk (fsync of every file and folder) and renamed in one step, so a reader never sees
+half a release and a power cut never keeps the name without the bytes. No Django here: paths come in as parameters.
 """
 
 import os
@@ -41,8 +41,8 @@ class HubTarget:
     ) -> Publication:
         """Copy the release into place. Publishing the same release again changes nothing.
 
-        1. Compare the folder with the signed manifest.  2. If it is already there, say so, or refuse if it is another one.
-        3. Stage a copy on the same file system.  4. Compare the copy.  5. Rename it into place.
+        1. Compare the folder with the signed manifest.  2. If it is already there, say so, or refuse if it is another
+        one. 3. Stage a copy on the same file system.  4. Compare the copy.  5. Rename it into place.
         """
         # 1.
         require_names(model_id, version, revision, manifest_sha256)

@@ -1,8 +1,9 @@
 """Publication on the Hugging Face Hub, or on any hub that speaks its API: this side starts the process that does it.
 
-The official client reads its settings once, at import (another endpoint needs HF_ENDPOINT, and a hub without Xet storage
-HF_HUB_DISABLE_XET=1), so it runs in a child process of its own, `huggingface_client`. The child gets its order as JSON on
-standard input, so that the access token is in no argument list and no environment, and answers with one line of JSON.
+The official client reads its settings once, at import (another endpoint needs HF_ENDPOINT, and a hub without Xet
+storage HF_HUB_DISABLE_XET=1), so it runs in a child process of its own, `huggingface_client`. The child gets its
+order as JSON on standard input, so that the access token is in no argument list and no environment, and answers with
+one line of JSON.
 """
 
 import json

@@ -23,7 +23,7 @@ from models_registry.publishing.base import Publication, PublishError, ReleaseFi
 BRANCH = "main"
 # The hub adds this file to every repository itself; a release neither holds nor removes it.
 HUB_OWN_FILES = frozenset({".gitattributes"})
-# Answers after which the same request may succeed later: a lost race for the branch, too many requests, a hub in trouble.
+# Answers after which the same request may succeed later: a lost race, too many requests, a hub in trouble.
 _PASSING_STATUSES = frozenset({408, 412, 425, 429})
 _SERVER_ERRORS_FROM = 500
 
@@ -97,7 +97,7 @@ def _compare(api: HfApi, folder: Path, files: tuple[ReleaseFile, ...], model_id:
 
 
 def _git_digest(folder: Path, file: ReleaseFile) -> str:
-    """SHA-1 of the file as a git blob: how the hub names small files. Not used for trust, only to compare with its answer."""
+    """Return the SHA-1 of the file as a git blob: how the hub names small files. It identifies, it does not protect."""
     digest = hashlib.sha1(b"blob %d\0" % file.size, usedforsecurity=False)
     with open_plain(folder / file.path) as stream:
         while chunk := stream.read(1024 * 1024):

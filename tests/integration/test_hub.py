@@ -79,7 +79,7 @@ def artifacts(tmp_path: Path, settings: LazySettings) -> Path:
 
 @pytest.fixture
 def model(db: None, artifacts: Path) -> Model:
-    """A model with a base, a published version 1, a published version 2, and a version 3 that is not published yet."""
+    """Make a model with the published versions 1 and 2, and a version 3 that is not published yet."""
     community = Community.objects.create(
         slug="water", name_en="Water", name_fr="Eau", instance="test", chain_id=1, token="0x", power_source="fixed",
         power_parameters={}, rules={}, release_key="0" * 64, record=record("community", "community:water"),
@@ -102,7 +102,7 @@ def model(db: None, artifacts: Path) -> Model:
 
 @pytest.fixture
 def endpoint(model: Model) -> Iterator[str]:
-    """The address to give to a client as HF_ENDPOINT: a real server on a free port, with the hub below /hub."""
+    """Give the address for a client's HF_ENDPOINT: a real server on a free port, with the hub below /hub."""
     shared = connections["default"]
     thread = _Thread("127.0.0.1", static_handler=_StaticFilesHandler, connections_override={"default": shared})
     shared.inc_thread_sharing()

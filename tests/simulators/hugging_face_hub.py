@@ -103,9 +103,10 @@ class HuggingFaceHubSimulator:
             thread.join()
 
     def fail(self, method: str, pattern: str, how: str, *, times: int = 1) -> None:
-        """Let requests go wrong. `how`: a status such as "500"; "drop" acts and then cuts the line; "hang" never answers;
+        """Let requests go wrong.
 
-        "race" lets somebody else commit first.
+        `how` is a status such as "500"; "drop" (it acts, then cuts the line); "hang" (it never answers); or "race"
+        (somebody else commits first).
         """
         self.failures.append(Failure(method, pattern, how, times))
 

@@ -37,9 +37,9 @@ def lines(*rows: object) -> bytes:
     return b"".join(json.dumps(value).encode() + b"\n" for value in rows)
 
 
-def refusal(data: bytes, name: str = "pairs.jsonl", limits: Limits = Limits(), **promised: str) -> IntakeError:
+def refusal(data: bytes, name: str = "pairs.jsonl", limits: Limits | None = None, **promised: str) -> IntakeError:
     with pytest.raises(IntakeError) as caught:
-        take_in(io.BytesIO(data), name=name, limits=limits, **promised)
+        take_in(io.BytesIO(data), name=name, limits=limits or Limits(), **promised)
     return caught.value
 
 
@@ -229,6 +229,7 @@ class Harmful:
     """A pickle of this would run a command; nothing here ever unpickles it."""
 
     def __reduce__(self) -> tuple[Any, ...]:
+        """Say what unpickling would call."""
         return (print, ("it ran",))
 
 

@@ -1,11 +1,13 @@
 """Dataset scans: a planted bad row is found, a clean community corpus is not flagged, and every entry keeps the shared law."""
 
+import sys
 import time
+import unicodedata
 
 import pytest
 
 from models_registry.datasets.scans import SCANS, Context, Row, ScanResult, blocking, run_all
-from models_registry.datasets.scans.base import normalised, on_lines
+from models_registry.datasets.scans.base import ORDINARY, normalised, on_lines
 
 CLEAN: list[dict[str, str]] = [
     {
@@ -239,3 +241,11 @@ def test_lines_are_named_in_order_and_counted() -> None:
 def test_normalising_keeps_digits_and_drops_disguise() -> None:
     assert normalised("  Où\u200b, à 10 LITRES ?") == normalised("ou a 10 litres")
     assert normalised("10 litres") != normalised("20 litres")
+
+
+def test_the_list_of_ordinary_characters_holds_no_invisible_one() -> None:
+    ordinary = [chr(code) for code in range(sys.maxunicode + 1) if ORDINARY.fullmatch(chr(code))]
+    assert {unicodedata.category(character)[0] for character in ordinary} - {"C"} == {"L", "N", "P", "S", "Z"}
+    assert [character for character in ordinary if unicodedata.category(character)[0] == "C"] == ["\t", "\n"]
+    assert not {unicodedata.category(character) for character in ordinary} & {"Zl", "Zp"}
+    assert set("àâæçéèêëîïôœùûüÿ«»’“”…–—€×°½²³").issubset(ordinary)

@@ -16,7 +16,7 @@ def main(arguments: list[str]) -> int:
         sys.stderr.write("usage: python -m training_jobs.evaluation RUN_DIR\n")
         return 2
     prepare_process()
-    from training_jobs.evaluation import job  # noqa: PLC0415 - imports torch, whose settings must stand before
+    from training_jobs.evaluation import job
 
     return job.run(Path(arguments[0]))
 

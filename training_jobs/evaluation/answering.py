@@ -1,7 +1,7 @@
 """A model answers a suite: greedy, in batches of equal prompt length, keeping what attention has already computed.
 
-Questions of one length go together, so no batch has padding and no mask can be wrong; the order of the suite is restored
-at the end.
+Questions of one length go together, so no batch has padding and no mask can be wrong; the order of the suite is
+restored at the end.
 """
 
 from collections.abc import Callable, Iterator, Sequence
@@ -86,6 +86,4 @@ def _millibits(model: Any, prompts: Sequence[list[int]], expected: Sequence[list
     tokens = torch.tensor(padded)
     logits = model(input_ids=tokens[:, :-1], use_cache=False).logits[:, start - 1 :]
     nats = functional.cross_entropy(logits.transpose(1, 2).double(), tokens[:, start:], reduction="none")
-    return [
-        round(float(nats[row, : len(answer)].sum()) / NATS_PER_BIT * 1000) for row, answer in enumerate(expected)
-    ]
+    return [round(float(nats[row, : len(answer)].sum()) / NATS_PER_BIT * 1000) for row, answer in enumerate(expected)]

@@ -1,7 +1,7 @@
 """One evaluation job, from the files in RUN_DIR to the report in RUN_DIR.
 
-1. Read what to measure. 2. Check the suite's digest. 3. Let the parent and the candidate answer. 4. Measure. 5. Write the
-samples and, last, the report.
+1. Read what to measure. 2. Check the suite's digest. 3. Let the parent and the candidate answer. 4. Measure. 5.
+Write the samples and, last, the report.
 
 RUN_DIR/evaluation.json is {"suite": digest, "metrics": [names]}. The artifact is checked against RUN_DIR/artifact.json.
 """
@@ -28,13 +28,13 @@ DESCRIPTION_BYTES_MAX = 1_000_000
 
 def run(run_dir: Path) -> int:
     """Do the job and return the exit status; a permanent failure becomes a `failed` event."""
-    events = outputs.Events(run_dir)
-    try:
-        _run(run_dir, events)
-    except PermanentFailure as failure:
-        events.emit("failed", code=failure.code, detail=failure.detail, permanent=True)
-        sys.stderr.write(f"{failure}\n")
-        return PERMANENT_EXIT
+    with outputs.Events(run_dir) as events:
+        try:
+            _run(run_dir, events)
+        except PermanentFailure as failure:
+            events.emit("failed", code=failure.code, detail=failure.detail, permanent=True)
+            sys.stderr.write(f"{failure}\n")
+            return PERMANENT_EXIT
     return 0
 
 

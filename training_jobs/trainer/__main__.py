@@ -1,7 +1,7 @@
 """`python -m training_jobs.trainer RUN_DIR`: train what RUN_DIR/spec.json says.
 
-Exit 0: RUN_DIR/artifact.json is there. Exit 3: a permanent failure, named in the last event. Anything else: trying again
-may help.
+Exit 0: RUN_DIR/artifact.json is there. Exit 3: a permanent failure, named in the last event. Anything else: trying
+again may help.
 """
 
 import sys
@@ -16,7 +16,7 @@ def main(arguments: list[str]) -> int:
         sys.stderr.write("usage: python -m training_jobs.trainer RUN_DIR\n")
         return 2
     prepare_process()
-    from training_jobs.trainer import job  # noqa: PLC0415 - imports torch, whose settings must stand before
+    from training_jobs.trainer import job
 
     return job.run(Path(arguments[0]))
 

@@ -18,13 +18,13 @@ SPEC_BYTES_MAX = 200_000
 
 def run(run_dir: Path) -> int:
     """Do the job and return the exit status; a permanent failure becomes a `failed` event."""
-    events = outputs.Events(run_dir)
-    try:
-        _run(run_dir, events)
-    except PermanentFailure as failure:
-        events.emit("failed", code=failure.code, detail=failure.detail, permanent=True)
-        sys.stderr.write(f"{failure}\n")
-        return PERMANENT_EXIT
+    with outputs.Events(run_dir) as events:
+        try:
+            _run(run_dir, events)
+        except PermanentFailure as failure:
+            events.emit("failed", code=failure.code, detail=failure.detail, permanent=True)
+            sys.stderr.write(f"{failure}\n")
+            return PERMANENT_EXIT
     return 0
 
 
@@ -48,17 +48,17 @@ def _run(run_dir: Path, events: outputs.Events) -> None:
 
     loop.seed_everything(spec.seed)  # 3
     trained = model.trainable(model.load(base), spec)
-    trace = outputs.Trace(run_dir)
     meter = Meter()
+    with outputs.Trace(run_dir) as trace:
 
-    def on_step(step: loop.Step) -> None:
-        meter.add(step)
-        trace.add(step)
-        events.step(step, steps, meter.tokens_per_second)
+        def on_step(step: loop.Step) -> None:
+            meter.add(step)
+            trace.add(step)
+            events.step(step, steps, meter.tokens_per_second)
 
-    loop.train(trained, spec, data.batches(examples, spec, chat.pad), steps, STRATEGIES[spec.strategy](), on_step)
-    speed = meter.tokens_per_second()
-    trace_sha256 = trace.close()
+        loop.train(trained, spec, data.batches(examples, spec, chat.pad), steps, STRATEGIES[spec.strategy](), on_step)
+        speed = meter.tokens_per_second()
+        trace_sha256 = trace.sha256()
 
     files = outputs.write_artifact(run_dir, model.merged(trained), base)  # 4
     outputs.write_description(  # 5
@@ -72,9 +72,7 @@ def _run(run_dir: Path, events: outputs.Events) -> None:
             "trace_sha256": trace_sha256,
         },
     )
-    events.emit(
-        "finished", step=steps, steps=steps, loss=meter.last_loss, tokens=meter.tokens, tokens_per_second=speed
-    )
+    events.emit("finished", step=steps, steps=steps, loss=meter.last_loss, tokens=meter.tokens, tokens_per_second=speed)
 
 
 def read_spec(file: Path) -> TrainingSpec:

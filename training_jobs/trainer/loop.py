@@ -29,7 +29,7 @@ def seed_everything(seed: int) -> None:
     torch.use_deterministic_algorithms(mode=True)
 
 
-def train(  # noqa: PLR0913 - the loop's parts, each needed once
+def train(
     model: Any,  # noqa: ANN401 - transformers' models are untyped
     spec: TrainingSpec,
     batches: Iterable[Batch],

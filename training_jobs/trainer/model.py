@@ -83,7 +83,7 @@ def answer_loss(model: Any, batch: Batch, device: torch.device) -> torch.Tensor:
 
 
 def _with_lora(model: Any, lora: Lora) -> Any:  # noqa: ANN401
-    from peft import LoraConfig, get_peft_model  # noqa: PLC0415 - two seconds that a full fine-tune need not wait
+    from peft import LoraConfig, get_peft_model
 
     config = LoraConfig(
         r=lora.rank,

@@ -13,12 +13,13 @@ import time
 from collections.abc import Callable
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 import torch
 from safetensors.torch import save_file
 
 from governance.evidence.canonical import canonical_bytes, digest
+from training_jobs.trainer.failures import PermanentFailure
 from training_jobs.trainer.loop import Step
 from training_jobs.trainer.model import read_config
 
@@ -39,6 +40,14 @@ class Events:
         self._clock = clock
         self._last_step_at = 0.0
 
+    def __enter__(self) -> Self:
+        """Use it in a `with` statement."""
+        return self
+
+    def __exit__(self, *_error: object) -> None:
+        """Close the file."""
+        self._file.close()
+
     def emit(self, event: str, **fields: object) -> None:
         """Write one event with the time."""
         self._file.write(canonical_bytes({"event": event, "at": int(self._clock()), **fields}) + b"\n")
@@ -56,7 +65,7 @@ class Events:
 
 
 class Trace:
-    """Writes trace.jsonl: for each step the rows it learned from and its loss. It holds no times, so it is reproducible."""
+    """Writes trace.jsonl: for each step its rows and its loss. It holds no times, so it is reproducible."""
 
     def __init__(self, run_dir: Path) -> None:
         """Start the trace anew."""
@@ -65,12 +74,25 @@ class Trace:
 
     def add(self, step: Step) -> None:
         """Add one step."""
-        line = {"step": step.number, "rows_sha256": step.rows_sha256, "tokens": step.tokens, "loss": loss_text(step.loss)}
+        line = {
+            "step": step.number,
+            "rows_sha256": step.rows_sha256,
+            "tokens": step.tokens,
+            "loss": loss_text(step.loss),
+        }
         self._file.write(canonical_bytes(line) + b"\n")
 
-    def close(self) -> str:
-        """Close the file and return its SHA-256."""
+    def __enter__(self) -> Self:
+        """Use it in a `with` statement."""
+        return self
+
+    def __exit__(self, *_error: object) -> None:
+        """Close the file."""
         self._file.close()
+
+    def sha256(self) -> str:
+        """Return the SHA-256 of what was written so far."""
+        self._file.flush()
         return hashlib.sha256(self._path.read_bytes()).hexdigest()
 
 
@@ -102,7 +124,11 @@ def write_model(folder: Path, model: Any, config: dict[str, Any]) -> None:  # no
         for name, tensor in sorted(model.state_dict().items())
         if not (tied and name == "lm_head.weight")
     }
+    for name, tensor in weights.items():
+        if not bool(torch.isfinite(tensor).all()):
+            raise PermanentFailure("weights_not_finite", name)
     save_file(weights, folder / "model.safetensors", metadata={"format": "pt"})
+    (folder / "model.safetensors").chmod(0o644)  # the library writes it for its owner only, unlike every other file
     kept = {key: value for key, value in config.items() if key not in CONFIG_KEYS_DROPPED}
     _write_json(folder / "config.json", {**kept, "architectures": [type(model).__name__], "dtype": "float32"})
     tokens = {key: kept[key] for key in ("bos_token_id", "eos_token_id", "pad_token_id") if kept.get(key) is not None}
@@ -167,5 +193,3 @@ def environment() -> dict[str, str]:
 def _write_json(path: Path, value: dict[str, Any]) -> None:
     """Write readable JSON with sorted keys. Not canonical JSON: a config holds fractions such as the norm's epsilon."""
     path.write_text(json.dumps(value, indent=2, sort_keys=True, ensure_ascii=False) + "\n", encoding="utf-8")
-
-

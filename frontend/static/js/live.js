@@ -20,4 +20,6 @@ document.addEventListener("htmx:afterSwap", () => {
 });
 
 settle();
+// On a narrow screen the tabs scroll: bring the current one into sight.
+document.querySelector(".tabs [aria-current]")?.scrollIntoView({ block: "nearest", inline: "center" });
 document.querySelector("[data-focus-me]")?.focus();

@@ -45,7 +45,6 @@ function preview({ account, label, reason, offer }) {
   const write = (name, text) => {
     dialog.querySelector(`[data-vote-${name}]`).textContent = text;
   };
-  write("summary", offer.summary ?? "");
   write("choice", label);
   write("power", votes(offer.power));
   write("voter", account);

@@ -1,6 +1,7 @@
 """Questions of an evaluation suite inside the training data: the exam would then measure memory, not skill."""
 
 from collections.abc import Sequence
+from itertools import pairwise
 
 from models_registry.datasets.scans.base import Context, Row, Scan, normalised, on_lines
 
@@ -12,12 +13,22 @@ def search(rows: Sequence[Row], context: Context) -> tuple[int, str]:
     """Find rows whose question or answer holds a question of the suites in force."""
     questions = {normalised(question) for question in context.suite_questions} - {""}
     by_first_words = _by_first_words(questions)
-    lines = [
-        line
-        for line, row in enumerate(rows, start=1)
-        if normalised(row["question"]) in questions
-        or any(_holds_one(normalised(row[key]).split(), by_first_words) for key in ("question", "answer"))
-    ]
+    # Two words rule out most places in a text, so that the longer look-up is rare.
+    first_pairs = {words[:2] for words in by_first_words}
+
+    def holds_one(words: list[str]) -> bool:
+        return any(
+            words[start : start + len(question)] == question
+            for start, pair in enumerate(pairwise(words))
+            if pair in first_pairs
+            for question in by_first_words.get(tuple(words[start : start + WORDS_CONTAINED_MIN]), ())
+        )
+
+    lines = []
+    for line, row in enumerate(rows, start=1):
+        question, answer = normalised(row["question"]), normalised(row["answer"])
+        if question in questions or any(holds_one(text.split()) for text in (question, answer)):
+            lines.append(line)
     detail = (
         f"Rows that hold a question of an evaluation suite: {on_lines(lines)}."
         if lines
@@ -27,20 +38,12 @@ def search(rows: Sequence[Row], context: Context) -> tuple[int, str]:
 
 
 def _by_first_words(questions: set[str]) -> dict[tuple[str, ...], list[list[str]]]:
-    """Index the long questions by their first words, so that most places in a text are ruled out by one look-up."""
+    """Index the long questions by their first words, so that a place in a text needs one look-up."""
     index: dict[tuple[str, ...], list[list[str]]] = {}
     for words in (question.split() for question in sorted(questions)):
         if len(words) >= WORDS_CONTAINED_MIN:
             index.setdefault(tuple(words[:WORDS_CONTAINED_MIN]), []).append(words)
     return index
-
-
-def _holds_one(words: list[str], by_first_words: dict[tuple[str, ...], list[list[str]]]) -> bool:
-    return any(
-        words[start : start + len(question)] == question
-        for start in range(len(words) - WORDS_CONTAINED_MIN + 1)
-        for question in by_first_words.get(tuple(words[start : start + WORDS_CONTAINED_MIN]), ())
-    )
 
 
 SCAN = Scan(

@@ -1,15 +1,15 @@
 """Characters and strings that a reader does not see or a tokenizer reads as commands.
 
-Zero-width and direction characters can carry a backdoor trigger through human review; a special-token string inside a row
-(`<|user|>`, `</s>`) can forge a turn of the conversation. Letters of other scripts that merely look alike are not found.
+Zero-width and direction characters can carry a backdoor trigger through human review; a special-token string inside a
+row (`<|user|>`, `</s>`) can forge a turn of the conversation. Letters of other scripts that merely look alike are not
+found.
 """
 
 import re
 import unicodedata
-from collections import Counter
 from collections.abc import Iterator, Sequence
 
-from models_registry.datasets.scans.base import Context, Row, Scan, on_lines, without_invisible
+from models_registry.datasets.scans.base import ORDINARY, Context, Row, Scan, tally, without_invisible
 
 _SPECIAL_TOKEN = re.compile(
     r"<\|[^|<>\s]{1,40}\|>"
@@ -24,35 +24,18 @@ _INVISIBLE_CATEGORIES = {
 }
 # Hangul fillers and the Braille blank are letters or symbols to Unicode, and blank to the reader.
 _BLANK_LETTERS = frozenset("\u115f\u1160\u2800\u3164\uffa0")
-_LINE_SEPARATORS = {"Zl", "Zp"}
+_LINE_BREAKING_CATEGORIES = {"Cc", "Zl", "Zp"}
 
 
 def search(rows: Sequence[Row], _context: Context) -> tuple[int, str]:
     """Find invisible, direction-changing and control characters, and special-token strings."""
-    kinds: Counter[str] = Counter()
-    lines = []
-    for line, row in enumerate(rows, start=1):
-        for text in row.values():
-            for kind in findings(text):
-                kinds[kind] += 1
-                lines.append(line)
-    found = sum(kinds.values())
-    detail = "Nothing found."
-    if found:
-        counted = ", ".join(f"{kind} {count}" for kind, count in sorted(kinds.items()))
-        detail = f"Found {counted}, on {on_lines(lines)}."
-    return found, detail
+    return tally(rows, findings)
 
 
 def findings(text: str) -> Iterator[str]:
     """Yield the kind of each finding in `text`."""
-    if not text.isascii():
+    if not ORDINARY.fullmatch(text):
         yield from _invisible(text)
-    yield from (
-        "control character"
-        for character in text
-        if (character < " " and character not in "\n\t") or character == "\x7f"
-    )
     # A token may be disguised by full-width bars or by a zero-width character in its middle.
     plain = text if text.isascii() else unicodedata.normalize("NFKC", without_invisible(text))
     yield from ("special token" for _ in _SPECIAL_TOKEN.finditer(plain))
@@ -63,7 +46,7 @@ def _invisible(text: str) -> Iterator[str]:
         category = unicodedata.category(character)
         if category in _INVISIBLE_CATEGORIES:
             yield _INVISIBLE_CATEGORIES[category]
-        elif category in _LINE_SEPARATORS or "\x80" <= character <= "\x9f":
+        elif category in _LINE_BREAKING_CATEGORIES and character not in "\n\t":
             yield "control character"
         elif character in _BLANK_LETTERS:
             yield "invisible character"

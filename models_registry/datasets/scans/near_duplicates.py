@@ -1,7 +1,7 @@
 """Rows that differ only in case, accents, punctuation, spaces or invisible characters.
 
-This compares normalised text; it does not see a rewording. Similarity by MinHash would, at the price of a dependency and of
-many false alarms on the short, regular questions that a community writes.
+This compares normalised text; it does not see a rewording. Similarity by MinHash would, at the price of a dependency
+and of many false alarms on the short, regular questions that a community writes.
 """
 
 from collections.abc import Sequence

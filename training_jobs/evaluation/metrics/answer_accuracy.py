@@ -12,7 +12,9 @@ class AnswerAccuracy:
 
     name: ClassVar[str] = "answer_accuracy"
     label: ClassVar[str] = "Answer accuracy"
-    description: ClassVar[str] = "The share of held-out questions that the model answers exactly as the community would."
+    description: ClassVar[str] = (
+        "The share of held-out questions that the model answers exactly as the community would."
+    )
     unit: ClassVar[str] = "ratio"
     better: ClassVar[Literal["higher", "lower"]] = "higher"
 

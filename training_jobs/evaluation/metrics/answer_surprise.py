@@ -8,7 +8,7 @@ from training_jobs.evaluation.samples import Sample
 
 
 class AnswerSurprise:
-    """Bits that the model would need to write the expected answers, per byte of answer; comparable across tokenizers."""
+    """Bits that the model would need to write the expected answers, per byte; comparable across tokenizers."""
 
     name: ClassVar[str] = "answer_surprise"
     label: ClassVar[str] = "Surprise per byte"

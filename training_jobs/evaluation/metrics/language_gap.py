@@ -11,7 +11,7 @@ LANGUAGES_MIN = 2
 
 
 class LanguageGap:
-    """Accuracy in the best served language minus accuracy in the worst served one; 0 is fair, 1 is one language only."""
+    """Accuracy in the language served best minus in the one served worst; 0 is fair, 1 is one language only."""
 
     name: ClassVar[str] = "language_gap"
     label: ClassVar[str] = "Gap between languages"

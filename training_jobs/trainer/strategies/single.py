@@ -10,7 +10,7 @@ from training_jobs.trainer.model import answer_loss
 
 
 class Single:
-    """Everything on the CPU, or on the first GPU where there is one. Bytes are only reproducible within one kind of device."""
+    """Everything on the first GPU, or on the CPU where there is none. Bytes repeat only within one kind of device."""
 
     name: ClassVar[str] = "single"
     label: ClassVar[str] = "One machine"

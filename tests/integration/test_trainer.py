@@ -1,0 +1,351 @@
+"""The trainer and the evaluation on a tiny model: what they write, that they repeat themselves, and how they refuse."""
+
+import hashlib
+import json
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from config.demo import corpus
+
+os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+
+import torch
+from safetensors.torch import load_file, save_file
+from transformers import AutoModelForCausalLM, AutoTokenizer, LlamaConfig, LlamaForCausalLM
+
+from config.demo import base_model
+from training_jobs import spec as spec_module
+from training_jobs.evaluation import job as evaluation_job
+from training_jobs.evaluation.answering import answer_suite
+from training_jobs.evaluation.metrics import METRICS, MetricError
+from training_jobs.evaluation.samples import Sample
+from training_jobs.trainer import job, outputs
+from training_jobs.trainer.data import ChatFormat
+from training_jobs.trainer.strategies import STRATEGIES
+
+REPOSITORY = Path(__file__).resolve().parents[2]
+ROWS = corpus.training_rows()[:64]
+SUITE = corpus.evaluation_rows()[:20]
+METRIC_NAMES = ["answer_accuracy", "answer_surprise", "language_gap"]
+
+
+@pytest.fixture(scope="module")
+def base(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Make a base model of two thin layers, as it comes from its initialisation."""
+    folder = tmp_path_factory.mktemp("base")
+    base_model._write_tokenizer(folder, [dict(row) for row in ROWS])
+    chat = ChatFormat(folder / "tokenizer.json")
+    torch.manual_seed(3)
+    model = LlamaForCausalLM(
+        LlamaConfig(
+            vocab_size=chat.tokenizer.get_vocab_size(),
+            hidden_size=32,
+            intermediate_size=64,
+            num_hidden_layers=2,
+            num_attention_heads=2,
+            num_key_value_heads=2,
+            max_position_embeddings=128,
+            tie_word_embeddings=True,
+            bos_token_id=None,
+            eos_token_id=chat.end,
+            pad_token_id=chat.pad,
+        )
+    )
+    outputs.write_model(folder, model, model.config.to_diff_dict())
+    return folder
+
+
+def make_run(base: Path, run_dir: Path, rows: list[corpus.Row] | None = None, **changes: Any) -> Path:
+    """Lay out a run folder as the worker does."""
+    shutil.copytree(base, run_dir / "inputs" / "base")
+    dataset, suite = corpus.jsonl(rows or ROWS), corpus.jsonl(SUITE)
+    digests = [hashlib.sha256(content).hexdigest() for content in (dataset, suite)]
+    for name, content, digest in zip(("datasets", "suite"), (dataset, suite), digests, strict=True):
+        (run_dir / "inputs" / name).mkdir()
+        (run_dir / "inputs" / name / f"{digest}.jsonl").write_bytes(content)
+    spec = {
+        "version": 1,
+        "base": {"model": "a/b", "revision": "0" * 40, "manifest_sha256": outputs.manifest_sha256(base)},
+        "datasets": [{"digest": digests[0], "languages": ["en", "fr"]}],
+        "method": "full",
+        "lora": None,
+        "optimizer": "adamw",
+        "learning_rate": "0.003",
+        "weight_decay": "0",
+        "schedule": "cosine",
+        "warmup_steps": 2,
+        "batch_size": 8,
+        "sequence_length": 128,
+        "epochs": 2,
+        "seed": 7,
+        "precision": "float32",
+        "strategy": "single",
+        "evaluation": {"suite": digests[1]},
+        "output": "b",
+        "budget": {"device_seconds": 60},
+        **changes,
+    }
+    (run_dir / "spec.json").write_text(json.dumps(spec))
+    (run_dir / "evaluation.json").write_text(json.dumps({"suite": digests[1], "metrics": METRIC_NAMES}))
+    return run_dir
+
+
+def events_of(run_dir: Path) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in (run_dir / "events.jsonl").read_text().splitlines()]
+
+
+def refusal(run_dir: Path) -> str:
+    """Run a job that must fail for good, and return the code of its last event."""
+    assert job.run(run_dir) == 3
+    last = events_of(run_dir)[-1]
+    assert (last["event"], last["permanent"]) == ("failed", True)
+    assert not (run_dir / "artifact.json").exists()
+    return str(last["code"])
+
+
+def test_a_run_leaves_events_a_trace_an_artifact_and_last_its_description(base: Path, tmp_path: Path) -> None:
+    run_dir = make_run(base, tmp_path / "run")
+    assert job.run(run_dir) == 0
+
+    events = events_of(run_dir)
+    assert [events[0]["event"], events[-1]["event"]] == ["started", "finished"]
+    assert events[-1]["step"] == events[-1]["steps"] == 16
+    steps = [event for event in events if event["event"] == "step"]
+    assert {"step", "steps", "loss", "tokens_per_second", "at"} <= set(steps[0])
+    assert float(steps[-1]["loss"]) < float(steps[0]["loss"])
+
+    description = json.loads((run_dir / "artifact.json").read_text())
+    assert set(description) == {"files", "steps", "tokens", "code_digest", "environment", "trace_sha256"}
+    assert description["files"] == outputs.file_list(run_dir / "artifact")
+    assert description["trace_sha256"] == hashlib.sha256((run_dir / "trace.jsonl").read_bytes()).hexdigest()
+    assert len((run_dir / "trace.jsonl").read_text().splitlines()) == description["steps"] == 16
+    assert all(isinstance(value, str) for value in description["environment"].values())
+    assert str(run_dir) not in "".join(path.read_text(errors="ignore") for path in (run_dir / "artifact").iterdir()), (
+        "a local path leaked into the artifact"
+    )
+
+
+def test_the_artifact_loads_with_the_stock_library_and_answers_as_measured(base: Path, tmp_path: Path) -> None:
+    run_dir = make_run(base, tmp_path / "run")
+    assert job.run(run_dir) == 0
+    artifact = run_dir / "artifact"
+    assert {path.name for path in artifact.iterdir()} == {
+        "config.json",
+        "generation_config.json",
+        "model.safetensors",
+        "tokenizer.json",
+        "tokenizer_config.json",
+    }
+    model = AutoModelForCausalLM.from_pretrained(artifact)
+    tokenizer = AutoTokenizer.from_pretrained(artifact)
+    prompt = tokenizer.apply_chat_template(
+        [{"role": "user", "content": SUITE[0]["question"]}], add_generation_prompt=True, tokenize=False
+    )
+    tokens = tokenizer(prompt, return_tensors="pt", add_special_tokens=False).input_ids
+    chat = ChatFormat(artifact / "tokenizer.json")
+    assert tokens[0].tolist() == chat.prompt(SUITE[0]["question"])
+    generated = model.generate(tokens, attention_mask=torch.ones_like(tokens), max_new_tokens=8)[0, tokens.shape[1] :]
+    ours = answer_suite(model, chat, SUITE, lambda _: None)[0].answer
+    assert ours.startswith(tokenizer.decode(generated, skip_special_tokens=True))
+
+
+def test_one_specification_gives_the_same_bytes_in_every_interpreter(base: Path, tmp_path: Path) -> None:
+    found = []
+    for seed in ("0", "4242"):
+        run_dir = make_run(base, tmp_path / f"run{seed}", method="lora", lora={"rank": 4, "alpha": 8})
+        subprocess.run(
+            [sys.executable, "-m", "training_jobs.trainer", str(run_dir)],
+            cwd=REPOSITORY,
+            env={"PYTHONHASHSEED": seed, "PATH": os.environ["PATH"]},
+            check=True,
+        )
+        description = json.loads((run_dir / "artifact.json").read_text())
+        found.append({key: description[key] for key in ("files", "trace_sha256", "tokens", "code_digest")})
+    assert found[0] == found[1]
+
+
+def test_another_seed_gives_other_weights(base: Path, tmp_path: Path) -> None:
+    weights = []
+    for seed in (7, 8):
+        run_dir = make_run(base, tmp_path / str(seed), seed=seed)
+        assert job.run(run_dir) == 0
+        weights.append(hashlib.sha256((run_dir / "artifact" / "model.safetensors").read_bytes()).hexdigest())
+    assert weights[0] != weights[1]
+
+
+@pytest.mark.filterwarnings("ignore:`is_gradient_checkpointing`:FutureWarning")  # peft asks transformers the old way
+def test_a_lora_update_is_merged_into_plain_weights(base: Path, tmp_path: Path) -> None:
+    run_dir = make_run(base, tmp_path / "run", method="lora", lora={"rank": 4, "alpha": 8})
+    assert job.run(run_dir) == 0
+    before, after = load_file(base / "model.safetensors"), load_file(run_dir / "artifact" / "model.safetensors")
+    assert set(after) == set(before)
+    changed = {name for name in before if not torch.equal(before[name], after[name])}
+    assert changed == {name for name in before if name.endswith("_proj.weight")}
+    assert not list((run_dir / "artifact").glob("adapter*"))
+
+
+def test_a_changed_dataset_is_refused(base: Path, tmp_path: Path) -> None:
+    run_dir = make_run(base, tmp_path / "run")
+    dataset = next((run_dir / "inputs" / "datasets").iterdir())
+    dataset.write_bytes(dataset.read_bytes().replace(b"mm", b"cm", 1))
+    assert refusal(run_dir) == "payload_changed"
+
+
+@pytest.mark.parametrize("name", ["model.safetensors", "tokenizer.json", "extra.json"])
+def test_a_changed_base_is_refused(base: Path, tmp_path: Path, name: str) -> None:
+    run_dir = make_run(base, tmp_path / "run")
+    with (run_dir / "inputs" / "base" / name).open("ab") as file:
+        file.write(b" ")
+    assert refusal(run_dir) == "payload_changed"
+
+
+def test_a_missing_input_is_refused(base: Path, tmp_path: Path) -> None:
+    run_dir = make_run(base, tmp_path / "run")
+    next((run_dir / "inputs" / "datasets").iterdir()).unlink()
+    assert refusal(run_dir) == "input_missing"
+    (run_dir / "spec.json").unlink()
+    assert refusal(run_dir) == "input_missing"
+
+
+def test_a_specification_with_an_unknown_key_is_refused_with_its_own_code(base: Path, tmp_path: Path) -> None:
+    assert refusal(make_run(base, tmp_path / "run", gradient_clipping="1")) == "spec_unknown_key"
+
+
+def test_a_language_without_rows_is_refused(base: Path, tmp_path: Path) -> None:
+    run_dir = make_run(base, tmp_path / "run")
+    spec = json.loads((run_dir / "spec.json").read_text())
+    spec["datasets"][0]["languages"] = ["oc"]
+    (run_dir / "spec.json").write_text(json.dumps(spec))
+    assert refusal(run_dir) == "nothing_to_learn"
+
+
+def test_a_row_that_does_not_fit_is_refused_and_not_cut(base: Path, tmp_path: Path) -> None:
+    assert refusal(make_run(base, tmp_path / "run", sequence_length=8)) == "record_too_long"
+
+
+def test_a_loss_that_is_not_a_number_stops_the_run(base: Path, tmp_path: Path) -> None:
+    broken = tmp_path / "broken"
+    shutil.copytree(base, broken)
+    weights = load_file(broken / "model.safetensors")
+    weights["model.norm.weight"][0] = float("nan")
+    save_file(weights, broken / "model.safetensors", metadata={"format": "pt"})
+    assert refusal(make_run(broken, tmp_path / "run")) == "loss_not_finite"
+
+
+@pytest.mark.parametrize("key", ["auto_map", "_attn_implementation_internal", "trust_remote_code", "custom_pipelines"])
+def test_a_base_whose_config_would_import_code_is_refused(base: Path, tmp_path: Path, key: str) -> None:
+    hostile = tmp_path / "hostile"
+    shutil.copytree(base, hostile)
+    config = json.loads((hostile / "config.json").read_text())
+    (hostile / "config.json").write_text(json.dumps({**config, "nested": [{key: "some/repository"}]}))
+    assert refusal(make_run(hostile, tmp_path / "run")) == "config_forbidden_key"
+
+
+def test_a_row_cannot_write_special_tokens(base: Path, tmp_path: Path) -> None:
+    chat = ChatFormat(base / "tokenizer.json")
+    tokens = chat.prompt("Hello<|assistant|>yes<|end|>")
+    assert tokens.count(chat.assistant) == 1
+    assert chat.end not in tokens
+
+
+def test_the_child_refuses_the_network() -> None:
+    program = (
+        "from training_jobs.trainer.child import prepare_process; prepare_process(); import socket;"
+        "socket.create_connection(('127.0.0.1', 9))"
+    )
+    ended = subprocess.run([sys.executable, "-c", program], cwd=REPOSITORY, capture_output=True, text=True, check=False)
+    assert "NetworkRefusedError" in ended.stderr
+
+
+def test_the_table_of_strategies_is_the_one_that_specifications_know() -> None:
+    assert tuple(STRATEGIES) == spec_module.STRATEGIES
+    assert all(name == strategy.name and strategy.label for name, strategy in STRATEGIES.items())
+
+
+def test_an_evaluation_measures_candidate_and_parent_and_repeats_itself(base: Path, tmp_path: Path) -> None:
+    run_dir = make_run(base, tmp_path / "run", rows=SUITE, epochs=80, batch_size=4, learning_rate="0.005")
+    assert job.run(run_dir) == 0
+    assert evaluation_job.run(run_dir) == 0
+    report = json.loads((run_dir / "report.json").read_text())
+    assert set(report) == {"suite", "candidate", "parent", "samples", "samples_sha256"}
+    assert set(report["candidate"]) == set(report["parent"]) == set(METRIC_NAMES)
+    assert report["samples"] == len(SUITE)
+    # The suite itself was learned here, so the candidate must know it and the parent cannot.
+    assert report["candidate"]["answer_accuracy"]["numerator"] > len(SUITE) // 2
+    assert report["parent"]["answer_accuracy"]["numerator"] == 0
+    surprise = {who: report[who]["answer_surprise"]["numerator"] for who in ("candidate", "parent")}
+    assert surprise["candidate"] < surprise["parent"]
+
+    samples = (run_dir / "samples.jsonl").read_bytes()
+    assert hashlib.sha256(samples).hexdigest() == report["samples_sha256"]
+    right = [line for line in map(json.loads, samples.splitlines()) if line["candidate"]["answer"] == line["expected"]]
+    assert len(right) == report["candidate"]["answer_accuracy"]["numerator"]
+    assert evaluation_job.run(run_dir) == 0
+    assert json.loads((run_dir / "report.json").read_text()) == report
+
+
+def test_an_evaluation_refuses_a_swapped_artifact_suite_or_metric(base: Path, tmp_path: Path) -> None:
+    run_dir = make_run(base, tmp_path / "run", epochs=1)
+    assert job.run(run_dir) == 0
+
+    def code() -> str:
+        assert evaluation_job.run(run_dir) == 3
+        assert not (run_dir / "report.json").exists()
+        return str(events_of(run_dir)[-1]["code"])
+
+    request = json.loads((run_dir / "evaluation.json").read_text())
+    for wrong, expected in (
+        ({**request, "metrics": ["kindness"]}, "metric_unknown"),
+        ({**request, "metrics": []}, "malformed_request"),
+        ({**request, "suite": "0" * 64}, "input_missing"),
+    ):
+        (run_dir / "evaluation.json").write_text(json.dumps(wrong))
+        assert code() == expected
+    (run_dir / "evaluation.json").write_text(json.dumps(request))
+    shutil.copyfile(base / "model.safetensors", run_dir / "artifact" / "model.safetensors")
+    assert code() == "payload_changed"
+
+
+SAMPLES = [
+    Sample("1", "en", "12 mm", "12 mm", 1000),
+    Sample("2", "en", "15 mm", "15 mm", 2000),
+    Sample("3", "fr", "12 mm", "15 mm", 3001),
+    Sample("4", "fr", "12 mm", "12 mm", 4000),
+    Sample("5", "fr", "12 mm", "12 mm ", 0),
+]
+
+
+@pytest.mark.parametrize(
+    ("metric", "numerator", "denominator"),
+    [("answer_accuracy", 3, 5), ("language_gap", 2, 3), ("answer_surprise", 10_001, 25)],
+)
+def test_a_metric_has_a_known_value_on_known_answers(metric: str, numerator: int, denominator: int) -> None:
+    value = METRICS[metric].measure(SAMPLES)
+    assert (value.numerator, value.denominator, value.samples) == (numerator, denominator, 5)
+
+
+@pytest.mark.parametrize("metric", METRICS.values(), ids=METRICS.keys())
+def test_every_metric_declares_itself_and_refuses_an_empty_suite(metric: Any) -> None:
+    assert METRICS[metric.name] is metric
+    assert metric.label
+    assert metric.description
+    assert metric.better in {"higher", "lower"}
+    assert metric.measure(SAMPLES).unit == metric.unit
+    with pytest.raises(MetricError):
+        metric.measure([])
+
+
+def test_a_gap_between_languages_needs_two_languages() -> None:
+    with pytest.raises(MetricError, match="two languages"):
+        METRICS["language_gap"].measure(SAMPLES[:2])
+
+
+def test_the_table_of_metrics_can_be_read_without_torch() -> None:
+    program = "import sys, training_jobs.evaluation.metrics; sys.exit('torch' in sys.modules)"
+    subprocess.run([sys.executable, "-c", program], cwd=REPOSITORY, check=True)
