@@ -1,6 +1,6 @@
 """How many ballots one core verifies in a second: field checks, digest, recovery, the right voter.
 
-    python benchmarks/ballot_verification.py [--ballots 20000] [--check]
+    python -m benchmarks.ballot_verification [--ballots 20000] [--check]
 
 Every ballot has its own voter and reason and is seen once a round, so no cache can help beyond what a
 community shares (instance, community, proposal). Beside it, the same ballots the usual way, through
@@ -20,10 +20,9 @@ from typing import Any
 
 import coincurve
 
-sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
-
 from governance import eip712
 
+ROOT = Path(__file__).resolve().parents[1]
 PROMISED_PER_SECOND = 20_000
 ROUNDS = 5
 CACHES = (eip712._read_address, eip712._short_text_hash, eip712.domain_separator)  # noqa: SLF001 - to empty them
@@ -109,8 +108,15 @@ def rows(count: int) -> Iterator[tuple[str, list[float]]]:
 def native(count: int) -> list[float]:
     """Measure the silent fallback in a process of its own; the back end is chosen at import."""
     environment = os.environ | {"ECC_BACKEND_CLASS": NATIVE}
-    command = [sys.executable, __file__, "--native", "--ballots", str(max(count // 100, 50))]
-    result = subprocess.run(command, env=environment, capture_output=True, text=True, check=True)
+    command = [
+        sys.executable,
+        "-m",
+        "benchmarks.ballot_verification",
+        "--native",
+        "--ballots",
+        str(max(count // 100, 50)),
+    ]
+    result = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=True)
     return [float(result.stdout)]
 
 

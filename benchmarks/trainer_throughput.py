@@ -33,7 +33,6 @@ from training_jobs.trainer import data, loop, outputs
 from training_jobs.trainer.job import Meter
 from training_jobs.trainer.strategies import STRATEGIES
 
-
 PROMISED_RATIO = 0.95
 
 

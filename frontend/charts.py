@@ -44,7 +44,7 @@ def loss_curve(points: Sequence[LossPoint], steps: int) -> Curve | None:
     if not points:
         return None
     highest = max(point.loss for point in points)
-    lowest = min(Decimal(0), min(point.loss for point in points))
+    lowest = min(Decimal(0), *(point.loss for point in points))
     span = (highest - lowest) * Decimal("1.05") or Decimal(1)
     last_step = max(steps, points[-1].step, 1)
     first_step = min(points[0].step, last_step - 1)
@@ -58,9 +58,7 @@ def loss_curve(points: Sequence[LossPoint], steps: int) -> Curve | None:
     placed = [(across(point.step), down(point.loss)) for point in points]
     path = "M" + " L".join(f"{x} {y}" for x, y in placed)
     area = f"{path} L{placed[-1][0]} {HEIGHT - BOTTOM} L{placed[0][0]} {HEIGHT - BOTTOM} Z"
-    rows = tuple(
-        Tick(down(lowest + span * index / TICKS), lowest + span * index / TICKS) for index in range(TICKS + 1)
-    )
+    rows = tuple(Tick(down(lowest + span * index / TICKS), lowest + span * index / TICKS) for index in range(TICKS + 1))
     columns = tuple(
         Tick(across(step), step)
         for step in sorted({first_step + (last_step - first_step) * index // TICKS for index in range(TICKS + 1)})

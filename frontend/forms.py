@@ -137,7 +137,9 @@ def _about(fields: Sequence[Field], path: str) -> str:
 def _answer(field: Field, payload: Mapping[str, Any]) -> str | list[str]:
     """Find the answer to a question in a payload: by the names on the way to a value, and by the options on offer."""
     leaves = [
-        (path, value) for path, value in _leaves(payload, ()) if field.name in path or "_".join(path).endswith(field.name)
+        (path, value)
+        for path, value in _leaves(payload, ())
+        if field.name in path or "_".join(path).endswith(field.name)
     ]
     if field.type == "choices":
         offered = {value for value, _label in field.options}

@@ -1,4 +1,4 @@
-"""Numbers and times in words: voting power, shares, sizes, durations. Exact integer arithmetic; locale-aware separators."""
+"""Numbers and times in words: power, shares, sizes, durations. Integer arithmetic; the separators of the language."""
 
 from datetime import datetime
 from fractions import Fraction
@@ -30,7 +30,7 @@ def percent(basis_points: int) -> str:
 
 
 def ratio(value: Fraction | None, unit: str = "") -> str:
-    """Return an exact ratio: as a percentage when it is a share, else with three decimals; a dash when there is none."""
+    """Return an exact ratio: a percentage when it is a share, else three decimals; a dash when there is none."""
     if value is None:
         return "–"
     if unit in {"", "ratio", "share", "fraction"} and 0 <= value <= 1:

@@ -1,4 +1,4 @@
-"""Proposal texts: Markdown to HTML, sanitised. Whatever an author writes, nothing in it can run, load or restyle the page."""
+"""Proposal texts: Markdown to HTML, sanitised. Nothing that an author writes can run, load or restyle the page."""
 
 import markdown
 import nh3

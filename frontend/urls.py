@@ -1,4 +1,4 @@
-"""The addresses of the site's pages. Every view is wrapped once, so that a refusal becomes the right page everywhere."""
+"""The addresses of the pages. Every view is wrapped once, so that a refusal becomes the right page everywhere."""
 
 from django.urls import path
 
@@ -25,11 +25,13 @@ urlpatterns = [
     path("c/<slug:slug>/proposals/", page(proposals.index), name="proposals"),
     path("c/<slug:slug>/proposals/<int:number>/", page(proposals.detail), name="proposal"),
     path("c/<slug:slug>/proposals/<int:number>/results/", page(proposals.results), name="proposal_results"),
+    path("c/<slug:slug>/proposals/<int:number>/withdraw/", page(editor.withdraw), name="proposal_withdraw"),
     path("c/<slug:slug>/propose/", page(editor.choose), name="propose"),
     path("c/<slug:slug>/propose/<slug:kind>/", page(editor.create), name="propose_kind"),
     path("c/<slug:slug>/drafts/<int:draft_id>/", page(editor.draft), name="draft"),
     path("c/<slug:slug>/drafts/<int:draft_id>/edit/", page(editor.edit), name="draft_edit"),
     path("c/<slug:slug>/drafts/<int:draft_id>/submit/", page(editor.submit), name="draft_submit"),
+    path("c/<slug:slug>/drafts/<int:draft_id>/discard/", page(editor.discard), name="draft_discard"),
     path("c/<slug:slug>/runs/", page(runs.index), name="runs"),
     path("c/<slug:slug>/datasets/", page(datasets.index), name="datasets"),
     path("c/<slug:slug>/rules/", page(rules.index), name="rules"),

@@ -1,21 +1,21 @@
 """The words of the site for the stable keys of the other apps: states, choices, conditions, record kinds, metrics.
 
-Keys stay keys in records and the API; only here do they become language. A key that is not in a table (a new metric, a new
-scan) is shown as its own words, so that an extension never has to edit this file to be readable.
+Keys stay keys in records and the API; only here do they become language. A key that is not in a table (a new metric, a
+new scan) is shown as its own words, so that an extension never has to edit this file to be readable.
 """
 
 import re
 from dataclasses import dataclass
+from typing import TypeAlias
 
 from django.utils.functional import Promise
-from django.utils.translation import gettext
+from django.utils.translation import gettext, pgettext_lazy
 from django.utils.translation import gettext_lazy as _
-from django.utils.translation import pgettext_lazy
 
 from frontend import numbers
 from models_registry import metrics
 
-Text = str | Promise
+Text: TypeAlias = str | Promise
 
 
 @dataclass(frozen=True)
@@ -49,7 +49,7 @@ RUN_STATES: dict[str, Word] = {
     "stalled": Word(_("Stalled"), "warning", "warn", _("The machine went silent; another one will take over.")),
     "evaluating": Word(_("Being measured"), "scale", "live", _("Training is done; the result is being measured.")),
     "accepted": Word(_("Accepted"), "check-circle", "done", _("The result satisfies every rule in force.")),
-    "rejected": Word(_("Rejected"), "cross", "no", _("The result breaks a rule of the community; it is not published.")),
+    "rejected": Word(_("Rejected"), "cross", "no", _("The result breaks a rule; it is not published.")),
     "failed": Word(_("Failed"), "warning", "no", _("Training could not be completed.")),
     "stopping": Word(_("Stopping"), "hourglass", "quiet", _("It was canceled; the machine is being told.")),
     "canceled": Word(_("Canceled"), "minus", "quiet", _("It was canceled before it ended.")),
@@ -98,7 +98,7 @@ METRICS: dict[str, Word] = {
 }
 
 SCANS: dict[str, Word] = {
-    "schema_and_languages": Word(_("Form and languages"), says=_("Every row has the right fields and a known language.")),
+    "schema_and_languages": Word(_("Form and languages"), says=_("Every row has its fields and a known language.")),
     "exact_duplicates": Word(_("Exact repetitions"), says=_("The same question and answer more than once.")),
     "near_duplicates": Word(_("Near repetitions"), says=_("Rows that differ in a few words only.")),
     "personal_data": Word(_("Personal data and secrets"), says=_("E-mail addresses, telephone numbers, cards, keys.")),
@@ -183,8 +183,7 @@ def word(table: str, key: str) -> Word:
     return found or Word(str(key).replace("_", " ").replace("-", " ").capitalize())
 
 
-# What a refusal says to a reader, by its code. Values in the sentence: field, found, allowed. Any other code is shown with
-# the detail that the refusal carries.
+# What a refusal says to a reader, by its code. Any other code is shown with the detail that the refusal carries.
 REFUSALS: dict[str, Text] = {
     "missing_field": _("This is needed."),
     "malformed_field": _("This cannot be read as what is asked for."),

@@ -17,7 +17,7 @@ from governance import lifecycle
 from governance.errors import NotFound
 from governance.evidence import merkle
 from governance.kinds import ProposalKind, all_kinds
-from governance.models import Ballot, Community, Event, Member, Proposal
+from governance.models import Ballot, Community, Member, Proposal
 from governance.outcome import BASIS_POINTS, Condition, Rules, decide
 from governance.tally import Count, method_named
 
@@ -122,6 +122,7 @@ class ProposalDetail:
     author_name: str
     timeline: tuple[Moment, ...]
     may_vote: bool
+    may_withdraw: bool
 
 
 @dataclass(frozen=True)
@@ -148,9 +149,7 @@ def communities(now: datetime) -> list[CommunityCard]:
     is_open = _per_community(submitted.in_state(lifecycle.State.ACTIVE, now))
     members = _per_community(Member.objects.all())
     return [
-        CommunityCard(
-            community, is_open.get(community.pk, 0), total.get(community.pk, 0), members.get(community.pk, 0)
-        )
+        CommunityCard(community, is_open.get(community.pk, 0), total.get(community.pk, 0), members.get(community.pk, 0))
         for community in Community.objects.order_by("id")
     ]
 
@@ -247,6 +246,7 @@ def proposal_detail(slug: str, number: int, now: datetime, viewer: str = "") -> 
         author_name=names.get(proposal.author, ""),
         timeline=timeline(proposal, now, names),
         may_vote=state in lifecycle.ALLOWED[lifecycle.Action.VOTE],
+        may_withdraw=viewer == proposal.author and state in lifecycle.ALLOWED[lifecycle.Action.CANCEL],
     )
 
 
@@ -324,14 +324,13 @@ def name_of(address: str) -> str:
     return Member.objects.filter(address=address).values_list("name", flat=True).first() or ""
 
 
-def events(proposal: Proposal, limit: int = 50) -> list[Event]:
-    """Return the newest lines of the audit log of a proposal."""
-    return list(proposal.events.all()[:limit])
-
-
 def drafts(community: Community, author: str) -> list[Proposal]:
     """Return the author's drafts in a community, newest first."""
-    return list(community.proposals.filter(submitted_at__isnull=True, author=author).order_by("-created_at"))
+    return list(
+        community.proposals.filter(submitted_at__isnull=True, canceled_at__isnull=True, author=author).order_by(
+            "-created_at"
+        )
+    )
 
 
 def draft(slug: str, draft_id: int, author: str) -> Proposal:
@@ -359,7 +358,9 @@ def receipt(digest: str) -> Receipt:
         raise NotFound("ballot_not_found", "there is no ballot with this receipt", field="digest", found=digest)
     proposal = ballot.proposal
     counting = ballot.superseded_at is None
-    index, size, proof, root, holds = None, 0, (), "", False
+    index: int | None = None
+    proof: tuple[str, ...] = ()
+    size, root, holds = 0, "", False
     if counting and proposal.tally_record is not None:
         rows = list(proposal.ballots.counting().values_list("pk", "record__canonical"))
         leaves = [canonical.encode() for _, canonical in rows]

@@ -95,9 +95,7 @@ class Strand:
 class Lineage:
     """The walk from a release back to the ballots, read from its bundle."""
 
-    release: Record
     strands: tuple[Strand, ...]
-    community: Record | None
     record_count: int
     ballot_count: int
     files: tuple[Mapping[str, Any], ...]
@@ -139,16 +137,6 @@ def model_named(namespace: str, name: str) -> ModelCard:
     return _card(found)
 
 
-def latest_releases(community: Community, limit: int = 3) -> list[VersionRow]:
-    """Return the newest published releases of a community."""
-    found = (
-        Version.objects.filter(model__community=community, release_record__isnull=False)
-        .select_related("model", "proposal", "evaluation_record", "release_record")
-        .order_by("-created_at")[:limit]
-    )
-    return [version_row(version) for version in found]
-
-
 def release_detail(revision: str) -> ReleaseDetail:
     """Return a release by its revision, or raise NotFound."""
     version = (
@@ -172,7 +160,6 @@ def release_detail(revision: str) -> ReleaseDetail:
 def read_lineage(folder: Path) -> Lineage:
     """Read the bundle of a release and order its records by the decision that they follow from."""
     found = bundle.read(folder)
-    records = {record.digest: record for record in found.records}
     ballots: dict[str, int] = {}
     for ballot in found.ballots:
         for parent in ballot.parents:
@@ -197,11 +184,8 @@ def read_lineage(folder: Path) -> Lineage:
         for proposal in proposals
     ]
     strands.sort(key=lambda strand: -numbers[strand.proposal.record.digest])
-    community = next((record for record in records.values() if record.kind == "community"), None)
     return Lineage(
-        release=found.release,
         strands=tuple(strands),
-        community=community,
         record_count=len(found.records),
         ballot_count=len(found.ballots),
         files=tuple(found.manifest["files"]),
@@ -236,9 +220,7 @@ def datasets_of(community: Community) -> list[Dataset]:
 
 def dataset(digest: str) -> Dataset:
     """Return a dataset by its digest, or raise NotFound."""
-    found = (
-        Dataset.objects.select_related("community", "proposal", "inclusion_record").filter(digest=digest).first()
-    )
+    found = Dataset.objects.select_related("community", "proposal", "inclusion_record").filter(digest=digest).first()
     if found is None:
         raise NotFound("dataset_not_found", "there is no dataset with this digest", field="digest", found=digest)
     return found

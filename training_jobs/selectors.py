@@ -1,4 +1,4 @@
-"""Questions that pages and the API ask about training runs. Reads only; what a run is judged by stands in its records."""
+"""Questions that pages and the API ask about training runs. Reads only; what judges a run stands in its records."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -97,9 +97,7 @@ def runs_of(community: Community, now: datetime, limit: int = RUNS_SHOWN_MAX) ->
 
 def run_of(proposal: Proposal, now: datetime) -> RunRow | None:
     """Return the run that a proposal started."""
-    found = (
-        Run.objects.select_related("model", "version", "evaluation_record").filter(proposal=proposal).first()
-    )
+    found = Run.objects.select_related("model", "version", "evaluation_record").filter(proposal=proposal).first()
     return None if found is None else _row(found, now)
 
 
@@ -123,9 +121,7 @@ def run_detail(run_id: int, now: datetime) -> RunDetail:
     spec = run.spec_record.body
     evaluation = run.evaluation_record.body if run.evaluation_record else {}
     state = run.state(now)
-    steps = list(
-        run.events.filter(kind="step").order_by("-id").values_list("attempt", "data")[:POINTS_READ_MAX]
-    )
+    steps = list(run.events.filter(kind="step").order_by("-id").values_list("attempt", "data")[:POINTS_READ_MAX])
     last = steps[0][1] if steps else {}
     known = datasets_named(run.community, [*(use["digest"] for use in spec["datasets"]), spec["evaluation"]["suite"]])
     return RunDetail(

@@ -32,6 +32,8 @@ from training_jobs.services import Lease, StaleLease
 
 logger = logging.getLogger(__name__)
 
+TRAINER = "training_jobs.trainer"
+EVALUATOR = "training_jobs.evaluation"
 EXIT_PERMANENT = 3
 SUPERVISOR_PATIENCE = 0.75  # share of the lease after which a worker without contact stops its own trainer
 BUDGET_SLACK = 2  # a busy machine may take this many times the approved device-seconds before the run is stopped
@@ -88,7 +90,7 @@ def _attempt(lease: Lease) -> None:
     try:
         if run.run_record is None:
             folder = _lay_out(lease, run, spec)  # 1
-            result = _child(lease, "training_jobs.trainer", folder, spec.device_seconds)  # 2
+            result = _child(lease, TRAINER, folder, spec.device_seconds)  # 2
             if result is None:
                 return
             artifact = _read_json(folder / "artifact.json")
@@ -98,7 +100,7 @@ def _attempt(lease: Lease) -> None:
             folder = _folder(run.pk, run.run_record.body["attempt"])
             registry.require_files(run.run_record.body["artifact"], folder / "artifact")
         (folder / "evaluation.json").write_text(json.dumps({"suite": spec.suite, "metrics": sorted(METRICS)}))
-        if _child(lease, "training_jobs.evaluation", folder, spec.device_seconds) is None:  # 4
+        if _child(lease, EVALUATOR, folder, spec.device_seconds) is None:  # 4
             return
         services.judge(lease, _read_json(folder / "report.json"), clock())  # 5
     except (Refusal, OSError, ValueError) as error:

@@ -1,8 +1,8 @@
 """A local chain for the demo and the tests: starts anvil, deploys the token, delegates.
 
-For demo and tests only: the keys come from a mnemonic that everybody knows, and the node signs for whoever
-asks. Speaks JSON-RPC by itself (urllib), so that the reader under test, `governance.chain.client`, is not
-also the writer. Holds no rule of governance.
+For demo and tests only: the keys come from a mnemonic that everybody knows, and the node signs for whoever asks.
+Transactions go through web3's contracts. `rpc` is plain JSON on purpose: it passes on what a browser's wallet asks, and
+tests compare what web3 read with what the node says. Holds no rule of governance.
 """
 
 import atexit
@@ -15,12 +15,16 @@ import subprocess
 import threading
 import time
 import urllib.request
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final, Self
+from typing import TYPE_CHECKING, Any, Final, Self
 
 from governance.eip712 import checksum_address
+
+# Imported where a transaction is sent: the site of the demo loads this module too and never sends one.
+if TYPE_CHECKING:
+    from web3 import Web3
 
 ROOT: Final = Path(__file__).resolve().parents[2]
 BUILD: Final = ROOT / "contracts" / "build" / "CommonsToken.json"
@@ -33,6 +37,7 @@ STOP_SECONDS_MAX: Final = 10.0
 BLOCKS_UNTIL_FINALIZED: Final = 3
 STATE_INTERVAL_SECONDS: Final = 10
 RPC_TIMEOUT_SECONDS: Final = 10.0
+RECEIPT_POLL_SECONDS: Final = 0.02
 
 UNIT: Final = 10**18
 # Who takes part, with how many tokens; the deployer is the account after them. Unequal on purpose, and no
@@ -46,8 +51,6 @@ MEMBERS: Final[tuple[tuple[str, int], ...]] = (
 )
 # Everybody votes for themselves except Emma, who trusts Chloé with her tokens.
 DELEGATES: Final[Mapping[str, str]] = {"Emma": "Chloé"}
-
-_DELEGATE_SELECTOR: Final = "5c19a95c"  # keccak-256 of delegate(address)
 
 
 class DemoChainError(RuntimeError):
@@ -207,16 +210,18 @@ def deploy(
     deployer: str | None = None,
 ) -> str:
     """Deploy the token to its holders; return its checksummed address."""
-    sender = deployer or str(rpc(rpc_url, "eth_accounts")[-1])
-    data = str(build["bytecode"]) + _constructor_data(name, symbol, holders)
-    receipt = send_transaction(rpc_url, {"from": sender, "data": data})
-    return checksum_address(str(receipt["contractAddress"]))
+    web3 = _web3(rpc_url)
+    contract = web3.eth.contract(abi=build["abi"], bytecode=build["bytecode"])
+    creation = contract.constructor(name, symbol, [who for who, _ in holders], [tokens for _, tokens in holders])
+    sender = deployer or web3.eth.accounts[-1]
+    return checksum_address(str(_carried_out(web3, lambda: creation.transact({"from": sender}))["contractAddress"]))
 
 
 def delegate(rpc_url: str, token: str, holder: str, delegatee: str) -> None:
     """Give the holder's voting power to the delegatee."""
-    data = f"0x{_DELEGATE_SELECTOR}{int(delegatee, 16):064x}"
-    send_transaction(rpc_url, {"from": holder, "to": token, "data": data})
+    web3 = _web3(rpc_url)
+    contract = web3.eth.contract(token, abi=json.loads(BUILD.read_bytes())["abi"])
+    _carried_out(web3, lambda: contract.functions.delegate(delegatee).transact({"from": holder}))
 
 
 def finalize(rpc_url: str) -> None:
@@ -241,16 +246,8 @@ def personal_sign(rpc_url: str, address: str, text: str) -> str:
 
 def send_transaction(rpc_url: str, transaction: Mapping[str, Any]) -> dict[str, Any]:
     """Send from an unlocked account, wait for the receipt, and raise unless the chain carried it out."""
-    transaction_hash = rpc(rpc_url, "eth_sendTransaction", [transaction])
-    deadline = time.monotonic() + RPC_TIMEOUT_SECONDS
-    while time.monotonic() < deadline:
-        receipt = rpc(rpc_url, "eth_getTransactionReceipt", [transaction_hash])
-        if receipt is not None:
-            if receipt["status"] != "0x1":
-                raise DemoChainError(f"transaction {transaction_hash} was reverted")
-            return dict(receipt)
-        time.sleep(0.02)
-    raise DemoChainError(f"transaction {transaction_hash} was not carried out in {RPC_TIMEOUT_SECONDS:.0f} s")
+    web3 = _web3(rpc_url)
+    return _carried_out(web3, lambda: web3.eth.send_transaction(transaction))
 
 
 def rpc(rpc_url: str, method: str, parameters: Sequence[Any] = ()) -> Any:  # noqa: ANN401 - JSON is any shape
@@ -264,6 +261,26 @@ def rpc(rpc_url: str, method: str, parameters: Sequence[Any] = ()) -> Any:  # no
     if "error" in answer:
         raise DemoChainError(f"{method}: {answer['error'].get('message', answer['error'])}")
     return answer["result"]
+
+
+def _web3(rpc_url: str) -> "Web3":
+    """Return web3 for the node, which is asked once: what fails here shows a mistake and not a busy network."""
+    from web3 import HTTPProvider, Web3
+
+    return Web3(HTTPProvider(rpc_url, {"timeout": RPC_TIMEOUT_SECONDS}, exception_retry_configuration=None))
+
+
+def _carried_out(web3: "Web3", send: Callable[[], bytes]) -> dict[str, Any]:
+    """Send a transaction and return its receipt; a refusal before or after it is mined raises."""
+    from web3.exceptions import Web3Exception
+
+    try:
+        receipt = web3.eth.wait_for_transaction_receipt(send(), RPC_TIMEOUT_SECONDS, RECEIPT_POLL_SECONDS)
+    except Web3Exception as error:
+        raise DemoChainError(f"the transaction was refused: {error}") from error
+    if receipt["status"] != 1:
+        raise DemoChainError(f"transaction {receipt['transactionHash'].to_0x_hex()} was reverted")
+    return dict(receipt)
 
 
 def _environment() -> dict[str, str]:
@@ -301,27 +318,3 @@ def _drain(process: subprocess.Popen[str], lines: "queue.SimpleQueue[str | None]
                 lines.put(line)
                 listening = line.startswith("Listening on ")
     lines.put(None)
-
-
-def _constructor_data(name: str, symbol: str, holders: Sequence[tuple[str, int]]) -> str:
-    """Return the ABI encoding of the constructor's (string, string, address[], uint256[])."""
-    parts = [
-        _abi_text(name),
-        _abi_text(symbol),
-        _abi_array([int(address, 16) for address, _ in holders]),
-        _abi_array([amount for _, amount in holders]),
-    ]
-    head, offset = "", 32 * len(parts)
-    for part in parts:
-        head += f"{offset:064x}"
-        offset += len(part) // 2
-    return head + "".join(parts)
-
-
-def _abi_text(text: str) -> str:
-    data = text.encode()
-    return f"{len(data):064x}" + data.hex().ljust(-(-len(data) // 32) * 64, "0")
-
-
-def _abi_array(values: Sequence[int]) -> str:
-    return f"{len(values):064x}" + "".join(f"{value:064x}" for value in values)

@@ -48,7 +48,8 @@ def words_of(key: str, table: str) -> str:
 def pill(table: str, key: str) -> SafeString:
     """Return a state as a pill: icon, words and a tone."""
     shown = words.word(table, key)
-    return format_html('<span class="pill pill--{}">{}<span>{}</span></span>', shown.tone, icon(shown.icon), shown.label)
+    picture = icon(shown.icon)
+    return format_html('<span class="pill pill--{}">{}<span>{}</span></span>', shown.tone, picture, shown.label)
 
 
 @register.filter
@@ -84,7 +85,7 @@ def measured(value: Fraction | None, unit: str = "") -> str:
 
 @register.filter
 def exact(found: str) -> str:
-    """Return an exact fraction as the gates write it, with its decimal value in brackets ("3/8" becomes "3/8 (37.5%)")."""
+    """Return an exact fraction of the gates with its value as a percentage: "3/8" becomes "37.5% (3/8)"."""
     parts = str(found).split("/")
     if len(parts) == 2 and all(part.lstrip("-").isdigit() for part in parts) and int(parts[1]) > 0:  # noqa: PLR2004
         return f"{numbers.ratio(Fraction(int(parts[0]), int(parts[1])))} ({found})"
@@ -162,7 +163,7 @@ def markdown(source: str) -> SafeString:
 
 @register.filter
 def localised(thing: object, attribute: str) -> str:
-    """Return `<attribute>_fr` or `<attribute>_en`, whichever the reader's language is; the other one when it is empty."""
+    """Return `<attribute>_fr` or `<attribute>_en` as the reader's language is; the other one when it is empty."""
     language = "fr" if (get_language() or "en").startswith("fr") else "en"
     other = "en" if language == "fr" else "fr"
     return str(getattr(thing, f"{attribute}_{language}") or getattr(thing, f"{attribute}_{other}"))
@@ -189,7 +190,7 @@ def gate_needed(needed: str) -> str:
     """Return what a gate demands in the reader's language: the gates write it in English with exact fractions."""
     # The longest phrase first: a shorter one would match the beginning of it.
     for key, comparator in sorted(COMPARATORS.items(), key=lambda item: -len(item[1].words)):
-        pattern = re.escape(comparator.words).replace(r"\{bound\}", "(?P<bound>.+)").replace(r"\{parent\}", "(?P<parent>.+)")
+        pattern = re.sub(r"\\{(\w+)\\}", r"(?P<\1>.+)", re.escape(comparator.words))
         match = re.fullmatch(pattern, str(needed))
         if match:
             return words.gate(key, {name: exact(value) for name, value in match.groupdict().items()})

@@ -1,4 +1,4 @@
-"""What is going on in this community?"""
+"""Answers: what is going on in this community."""
 
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render

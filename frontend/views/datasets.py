@@ -1,4 +1,4 @@
-"""What do the models learn from, and who looked at it?"""
+"""Answers: what do the models learn from, and who looked at it."""
 
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render

@@ -69,6 +69,24 @@ def submit(request: HttpRequest, slug: str, draft_id: int) -> HttpResponse:
     return redirect("site:proposal", slug=slug, number=proposal.number)
 
 
+@login_required
+@require_POST
+def discard(request: HttpRequest, slug: str, draft_id: int) -> HttpResponse:
+    """Throw a draft away."""
+    stored = selectors.draft(slug, draft_id, request.user.address)
+    services.cancel(stored.pk, request.user.address, "discarded by its author", now())
+    return redirect("site:propose", slug=slug)
+
+
+@login_required
+@require_POST
+def withdraw(request: HttpRequest, slug: str, number: int) -> HttpResponse:
+    """Take one's own proposal back, with a reason that everybody can read."""
+    shown = selectors.proposal_detail(slug, number, now(), request.user.address)
+    services.cancel(shown.proposal.pk, request.user.address, request.POST.get("reason", ""), now())
+    return redirect("site:proposal", slug=slug, number=number)
+
+
 def _kind(name: str) -> ProposalKind:
     """Return the kind named in the address; an unknown one is an address that does not exist."""
     if name not in all_kinds():

@@ -1,4 +1,4 @@
-"""What is this place, and whose is it?"""
+"""Answers: what is this place, and whose is it."""
 
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render

@@ -1,4 +1,4 @@
-"""Which models does the community own, and how good are they?"""
+"""Answers: which models does the community own, and how good are they."""
 
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render

@@ -1,4 +1,4 @@
-"""What is being decided, and how does it stand?"""
+"""Answers: what is being decided, and how does it stand."""
 
 from typing import Any
 

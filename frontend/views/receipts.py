@@ -1,4 +1,4 @@
-"""What did I sign, and was it counted?"""
+"""Answers: what did I sign, and was it counted."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""Where does this release come from, and does all of it hold?"""
+"""Answers: where does this release come from, and does all of it hold."""
 
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render

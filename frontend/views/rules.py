@@ -1,4 +1,4 @@
-"""Which rules bind the models, and which rules bind the votes?"""
+"""Answers: which rules bind the models, and which rules bind the votes."""
 
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render

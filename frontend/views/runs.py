@@ -1,4 +1,4 @@
-"""What is the machine doing, and what did the rules say of the result?"""
+"""Answers: what is the machine doing, and what did the rules say of the result."""
 
 from typing import Any
 

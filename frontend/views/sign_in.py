@@ -1,4 +1,4 @@
-"""How do I sign in?"""
+"""Answers: how do I sign in."""
 
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import render

@@ -154,11 +154,12 @@ class ChainClient:
             exception_retry_configuration=None,
         )
         try:
-            *answers, chain = provider.make_batch_request(questions)
+            answers: list[Any] = provider.make_batch_request(questions)
         except (OSError, HTTPError) as error:
             # Not the library's own words: they repeat the address, whose path is often a secret key.
             raise ChainUnavailable(f"no answer from the node: {type(error).__name__}") from None
-        found, expected = _quantity(_result(chain, "the chain id"), "the chain id"), self._expected_chain_id
+        found = _quantity(_result(answers.pop(), "the chain id"), "the chain id")
+        expected = self._expected_chain_id
         if expected is not None and found != expected:
             raise ChainAnswerInvalid(f"chain {expected} is needed, the node is of chain {found}", permanent=True)
         return answers

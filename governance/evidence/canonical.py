@@ -32,7 +32,8 @@ class CanonicalError(ValueError):
 def canonical_bytes(value: object) -> bytes:
     """Return the RFC 8785 bytes of `value`; raise CanonicalError for floats, large integers, NUL or lone surrogates."""
     _check(value, depth=0)
-    return rfc8785.dumps(value)  # type: ignore[arg-type]
+    data: bytes = rfc8785.dumps(value)
+    return data
 
 
 def digest(value: object) -> str:

@@ -202,7 +202,13 @@ def _dataset(community: Community, members: dict[str, Wallet], role: str, title:
             "fr": f"{role} : quelle quantité d’eau pour la parcelle {number} sur les {number * 7} terrasses ?",
         }[language]
         rows.append(
-            {"id": f"{role}-{number}", "language": language, "question": question, "answer": f"{number * 3} litres", "topic": "irrigation"}
+            {
+                "id": f"{role}-{number}",
+                "language": language,
+                "question": question,
+                "answer": f"{number * 3} litres",
+                "topic": "irrigation",
+            }
         )
     stream = BytesIO("".join(json.dumps(row) + "\n" for row in rows).encode())
     new = registry.NewDataset(f"valley-{role}", title, "CC-BY-4.0", role, "pairs.jsonl")
@@ -271,9 +277,7 @@ def _weights(name: str, values: tuple[float, ...]) -> Path:
     return folder
 
 
-def _work(
-    proposal: Proposal, now: datetime, values: tuple[float, ...], result: Any, *, judged: bool
-) -> Run:
+def _work(proposal: Proposal, now: datetime, values: tuple[float, ...], result: Any, *, judged: bool) -> Run:
     """Let a machine work on the run of a proposal: to the verdict, or to the middle of its training."""
     run = proposal.run
     lease = training.claim(run.pk, "worker-1@valley", now)
@@ -330,7 +334,7 @@ def _release(run: Run, proposal: Proposal) -> Version:
 
 
 @pytest.fixture
-def story(db: None, settings: Any) -> Story:  # noqa: ANN401 - pytest-django's fixture
+def story(db: None, settings: Any) -> Story:
     """Tell the story up to now."""
     cache.clear()
     settings.VOTING_PERIOD_SECONDS_MIN = 1
@@ -404,7 +408,10 @@ def test_no_page_needs_inline_code_or_styles(story: Story, get: Callable[..., st
 
 def test_every_form_control_has_a_label_and_every_id_is_unique(story: Story, client: Client) -> None:
     signed_in(client, story.wallets["Alice"])
-    paths = [*pages_of(story).values(), *(f"/c/water-commons/propose/{kind}/" for kind in ("model_update", "ethics_rule"))]
+    paths = [
+        *pages_of(story).values(),
+        *(f"/c/water-commons/propose/{kind}/" for kind in ("model_update", "ethics_rule")),
+    ]
     for path in paths:
         text = client.get(path).content.decode()
         ids = re.findall(r'\sid="([^"]+)"', text)
@@ -415,7 +422,8 @@ def test_every_form_control_has_a_label_and_every_id_is_unique(story: Story, cli
             if 'type="hidden"' in control or 'type="radio"' in control or 'type="checkbox"' in control:
                 continue  # hidden, or inside its label
             found = re.search(r'\sid="([^"]+)"', control)
-            assert found and found[1] in labelled, (path, control)
+            assert found is not None, (path, control)
+            assert found[1] in labelled, (path, control)
 
 
 def test_the_number_of_queries_does_not_grow_with_the_rows(story: Story, client: Client) -> None:
@@ -488,7 +496,9 @@ def test_a_proposal_says_what_happens_and_why_it_passed(story: Story, get: Calla
     assert "Majority: only 220,000 votes in favour of the 435,000 needed." in defeated
 
 
-def test_only_an_open_proposal_offers_a_vote_and_it_shows_ones_own(story: Story, client: Client, get: Callable[..., str]) -> None:
+def test_only_an_open_proposal_offers_a_vote_and_it_shows_ones_own(
+    story: Story, client: Client, get: Callable[..., str]
+) -> None:
     proposal = story.proposals["open"]
     path = f"/c/water-commons/proposals/{proposal.number}/"
     assert f'data-proposal="{proposal.public_id}"' in get(path)
@@ -530,7 +540,18 @@ def test_the_live_part_goes_on_while_a_vote_is_open_and_stops_afterwards(story: 
 )
 def test_attack_a_proposal_text_cannot_run_load_or_restyle(attack: str) -> None:
     html = markdown(attack).lower()
-    for forbidden in ("<script", "onerror", "onclick", "javascript:", "data:", "<iframe", "<style", "<svg", "<img", "<form"):
+    for forbidden in (
+        "<script",
+        "onerror",
+        "onclick",
+        "javascript:",
+        "data:",
+        "<iframe",
+        "<style",
+        "<svg",
+        "<img",
+        "<form",
+    ):
         assert not re.search(rf"<[^>]*{re.escape(forbidden.strip('<'))}", html), html
 
 
@@ -540,7 +561,10 @@ def test_headings_of_a_text_stand_below_those_of_the_page() -> None:
 
 def test_attack_a_name_or_reason_with_markup_is_shown_as_text(story: Story, get: Callable[..., str]) -> None:
     proposal = _Teller(story.community, story.wallets).submitted(
-        "text_signal", "<b>Bold</b> <script>", {"statement": "<script>alert(1)</script>"}, datetime.now(UTC) - timedelta(days=1)
+        "text_signal",
+        "<b>Bold</b> <script>",
+        {"statement": "<script>alert(1)</script>"},
+        datetime.now(UTC) - timedelta(days=1),
     )
     _Teller(story.community, story.wallets).vote(
         proposal, "Bob", FOR, datetime.now(UTC), "<img src=x onerror=alert(1)> \u202e reversed"
@@ -582,7 +606,12 @@ def test_a_long_run_is_thinned_evenly_and_keeps_both_ends() -> None:
 
 
 def test_odd_losses_do_not_break_the_curve() -> None:
-    odd = [(1, {"step": 3, "loss": "NaN"}), (1, {"step": 2, "loss": "x"}), (1, {"loss": "1"}), (1, {"step": 1, "loss": "0"})]
+    odd = [
+        (1, {"step": 3, "loss": "NaN"}),
+        (1, {"step": 2, "loss": "x"}),
+        (1, {"loss": "1"}),
+        (1, {"step": 1, "loss": "0"}),
+    ]
     points = training_selectors._points(odd)
     assert [point.step for point in points] == [1]
     assert loss_curve(points, 0) is not None
@@ -695,6 +724,26 @@ def test_somebody_elses_draft_does_not_exist(story: Story, client: Client) -> No
     assert client.get(f"/c/water-commons/proposals/{number}/").status_code == 404
 
 
+def test_a_draft_can_be_thrown_away_and_a_proposal_withdrawn_by_its_author(story: Story, client: Client) -> None:
+    signed_in(client, story.wallets["Alice"])
+    written = {"proposal_title": "Mine", "proposal_text": "", "statement": "We."}
+    path = client.post("/c/water-commons/propose/text_signal/", written).headers["Location"]
+    assert client.post(f"{path}discard/").status_code == 302
+    assert client.get(path).status_code == 404
+    pending = f"/c/water-commons/proposals/{story.proposals['pending'].number}/"
+    assert "Withdraw this proposal" in client.get(pending).content.decode()
+    assert client.post(f"{pending}withdraw/", {"reason": " "}).status_code == 422
+    assert client.post(f"{pending}withdraw/", {"reason": "Too early."}).status_code == 302
+    assert "Too early." in client.get(pending).content.decode()
+    again = client.post(f"{pending}withdraw/", {"reason": "Again."})
+    assert again.status_code == 409
+    assert "has moved on" in again.content.decode()
+    signed_in(client, story.wallets["Bob"])
+    queued = f"/c/water-commons/proposals/{story.proposals['queued'].number}/"
+    assert "Withdraw this proposal" not in client.get(queued).content.decode()
+    assert client.post(f"{queued}withdraw/", {"reason": "Not mine."}).status_code == 403
+
+
 def test_a_submission_that_is_refused_says_how_much_power_is_missing(story: Story, client: Client) -> None:
     story.community.rules = {"default": {**RULES, "proposal_threshold": str(100_000 * TOKEN)}}
     story.community.save()
@@ -717,7 +766,7 @@ def test_a_form_without_its_token_is_refused_in_words(story: Story) -> None:
 # --- frame --------------------------------------------------------------------------------------------------------
 
 
-def test_the_demo_wallet_is_on_the_page_only_in_the_demo(story: Story, get: Callable[..., str], settings: Any) -> None:  # noqa: ANN401
+def test_the_demo_wallet_is_on_the_page_only_in_the_demo(story: Story, get: Callable[..., str], settings: Any) -> None:
     assert "demo-wallet.js" not in get("/")
     settings.DEMO = True
     text = get("/")
@@ -729,7 +778,7 @@ def test_an_empty_site_says_what_to_do(db: None, client: Client) -> None:
     assert "No community lives here yet" in client.get("/").content.decode()
 
 
-def test_an_empty_community_says_what_to_do(db: None, client: Client, settings: Any) -> None:  # noqa: ANN401
+def test_an_empty_community_says_what_to_do(db: None, client: Client, settings: Any) -> None:
     settings.VOTING_PERIOD_SECONDS_MIN = 1
     _found(wallets(), datetime.now(UTC))
     for path, words in {
@@ -746,7 +795,7 @@ def test_an_empty_community_says_what_to_do(db: None, client: Client, settings: 
 
 
 def test_the_server_error_page_needs_nothing() -> None:
-    from frontend.views.errors import server_error  # noqa: PLC0415 - only here
+    from frontend.views.errors import server_error
 
     with translation.override("en"):
         assert b"Something broke on our side" in server_error(None).content  # type: ignore[arg-type]
@@ -778,10 +827,16 @@ def test_powers_are_cut_never_rounded_up(units: int, english: str | None, french
 
 @pytest.mark.parametrize(
     ("seconds", "words"),
-    [(0, "now"), (1, "in 1 second"), (59, "in 59 seconds"), (60, "in 1 minute"), (7200, "in 2 hours"), (-86_400 * 3, "3 days ago")],
+    [
+        (0, "now"),
+        (1, "in 1 second"),
+        (59, "in 59 seconds"),
+        (60, "in 1 minute"),
+        (7200, "in 2 hours"),
+        (-86_400 * 3, "3 days ago"),
+    ],
 )
 def test_moments_are_said_relative_to_now(seconds: int, words: str) -> None:
     now = datetime(2026, 11, 21, tzinfo=UTC)
     with translation.override("en"):
         assert numbers.relative(now + timedelta(seconds=seconds), now) == words
-

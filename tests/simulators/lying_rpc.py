@@ -4,6 +4,7 @@ Put between a reader and an honest node: `with LyingRpc(node_url) as rpc: rpc.li
 line in `LIES`; None is the truth. It listens on loopback, on a free port.
 """
 
+import gzip
 import json
 import threading
 import time
@@ -79,6 +80,10 @@ LIES: Final[dict[str, Callable[[Answers], Any]]] = {
     "one answer twice": lambda answers: [*answers, answers[-1]],
     "all with one id": lambda answers: [{**a, "id": answers[0]["id"]} for a in answers],
     "ids as text": lambda answers: [{**a, "id": str(a["id"])} for a in answers],
+    "ids of other questions": lambda answers: [{**a, "id": a["id"] + 1} for a in answers],
+    "true for the id 1": lambda answers: [{**a, "id": True if a["id"] == 1 else a["id"]} for a in answers],
+    "without ids": lambda answers: [{"jsonrpc": "2.0", "result": a["result"]} for a in answers],
+    "error beside a result": lambda answers: [{**a, "error": {"code": -32000, "message": "no"}} for a in answers],
     "one object": lambda answers: answers[0],
     "one error object": lambda _: {"jsonrpc": "2.0", "id": None, "error": {"code": -32600, "message": "no"}},
     "nothing": lambda _answers: [],
@@ -89,10 +94,11 @@ LIES: Final[dict[str, Callable[[Answers], Any]]] = {
 HARMLESS: Final[dict[str, Callable[[Answers], Any]]] = {
     "reversed": lambda answers: answers[::-1],
     "more fields": lambda answers: [{**a, "took": 5} for a in answers],
+    "more than one read": lambda answers: [{**a, "logs": "x" * 50_000} for a in answers],
 }
 # Lies about the transport.
 TRANSPORT: Final = (
-    "html", "cut json", "duplicate key", "http 500", "http 429", "http 404", "redirect", "huge", "hang", "trickle",
+    "html", "cut json", "duplicate key", "http 500", "http 429", "http 404", "redirect", "huge", "compressed", "hang", "trickle",
     "close", "slow start",
 )  # fmt: skip
 
@@ -166,6 +172,7 @@ class _Handler(BaseHTTPRequestHandler):
             "http 404": lambda: self._send(answer, status=404),
             "redirect": lambda: self._send(b"", status=302, location=self.rpc.upstream),
             "huge": lambda: self._send(b"[" + b" " * (9 * 1024 * 1024) + answer[1:]),
+            "compressed": lambda: self._send(gzip.compress(answer), encoding="gzip"),
             "hang": lambda: self.rpc.stopping.wait(30),
             "close": lambda: None,
             "trickle": lambda: self._trickle(answer),
@@ -189,7 +196,13 @@ class _Handler(BaseHTTPRequestHandler):
             self.close_connection = True
 
     def _send(
-        self, body: bytes, *, status: int = 200, content_type: str = "application/json", location: str = ""
+        self,
+        body: bytes,
+        *,
+        status: int = 200,
+        content_type: str = "application/json",
+        location: str = "",
+        encoding: str = "",
     ) -> None:
         try:
             self.send_response(status)
@@ -197,6 +210,8 @@ class _Handler(BaseHTTPRequestHandler):
             self.send_header("Content-Length", str(len(body)))
             if location:
                 self.send_header("Location", location)
+            if encoding:
+                self.send_header("Content-Encoding", encoding)
             self.end_headers()
             self.wfile.write(body)
         except OSError:

@@ -13,6 +13,20 @@ const settle = () => {
 };
 
 document.addEventListener("htmx:afterSettle", settle);
+// Nobody watches a hidden page, so it asks nothing. When the server does not answer, the page says that it may be old.
+document.addEventListener("htmx:beforeRequest", (event) => {
+  if (document.hidden) event.preventDefault();
+});
+const problem = document.querySelector("[data-live-problem]");
+const failed = () => {
+  problem.textContent = problem.dataset.text;
+};
+document.addEventListener("htmx:sendError", failed);
+document.addEventListener("htmx:responseError", failed);
+document.addEventListener("htmx:afterSwap", () => {
+  problem.textContent = "";
+});
+
 // When voting opens while the page is open, a link to the vote panel appears; the page never reloads under the reader.
 document.addEventListener("htmx:afterSwap", () => {
   const invitation = document.querySelector("[data-needs-vote-panel]");

@@ -31,7 +31,7 @@ class Single:
     def step(self, model: Any, batch: Batch, optimizer: torch.optim.Optimizer) -> float:  # noqa: ANN401
         """Forward, backward, step. Reading the loss waits for a GPU; the check for NaN at every step is worth it."""
         loss = answer_loss(model, batch, self.device)
-        loss.backward()
+        loss.backward()  # type: ignore[no-untyped-call]
         optimizer.step()
         optimizer.zero_grad(set_to_none=True)
         return loss.item()

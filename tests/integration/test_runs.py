@@ -1,0 +1,341 @@
+"""A run under its lease: one worker at a time, every write fenced, failures told apart, publication once."""
+
+import io
+import json
+import shutil
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+from django.db import IntegrityError, transaction
+
+from config import sweeper
+from config.demo import corpus, specs
+from governance import services as governance
+from governance.clock import now as clock
+from governance.errors import Conflict, Refusal
+from models_registry import services as registry
+from models_registry.models import Dataset, EthicsRule, Model, Publication, Version
+from training_jobs import runner, services, worker
+from training_jobs.lifecycle import State
+from training_jobs.models import Attempt, Run
+from training_jobs.services import StaleLease
+from tests.integration.conftest import FOR, NOON, data_folder, decided, vote
+from tests.simulators import tiny_model
+
+MINUTE = timedelta(minutes=1)
+
+
+def pass_(proposal, voters):
+    for name in ("Alice", "Bob"):
+        vote(proposal, voters[name], FOR)
+    return decided(proposal)
+
+
+@pytest.fixture
+def base(community, tmp_path):
+    """Version 0 of the community's model."""
+    model = Model.objects.create(
+        community=community, namespace="commons", name="water-assistant", title_en="Water assistant",
+        title_fr="Assistant de l’eau", license="apache-2.0",
+    )
+    return registry.register_base(model, tiny_model.write(tmp_path / "base"), NOON)
+
+
+def register(community, rows, role, slug):
+    new = registry.NewDataset(slug, slug, "CC-BY-4.0", role, f"{slug}.jsonl")
+    return registry.register_dataset(community, "", new, io.BytesIO(corpus.jsonl(rows)), NOON)[0]
+
+
+@pytest.fixture
+def suite(community):
+    """The held-out questions."""
+    return register(community, corpus.evaluation_rows()[::12], "evaluation", "held-out")
+
+
+@pytest.fixture
+def dataset(community, suite, propose, voters):
+    """A dataset that a vote has included."""
+    found = register(community, corpus.training_rows()[::50], "training", "pairs")
+    pass_(propose("dataset_inclusion", {"digest": found.digest}), voters)
+    return Dataset.objects.get(pk=found.pk)
+
+
+RULE = {
+    "slug": "equal-service", "title": "Equal service", "metric": "language_gap", "comparator": "at_most",
+    "bound": "0.10", "scope": "all",
+}
+
+
+@pytest.fixture
+def rule(propose, voters):
+    """An ethics rule in force."""
+    pass_(propose("ethics_rule", RULE, author="Bob"), voters)
+    return EthicsRule.objects.get()
+
+
+@pytest.fixture
+def update(base, dataset, suite, rule):
+    """The payload of a model update."""
+    pinned = {"model": str(base.model), "revision": base.revision, "manifest_sha256": base.manifest_sha256}
+    return {"spec": specs.good_update(pinned, dataset.digest, suite.digest)}
+
+
+@pytest.fixture
+def run(update, propose, voters):
+    """A run that a vote has ordered."""
+    pass_(propose("model_update", update), voters)
+    return Run.objects.get()
+
+
+@pytest.fixture
+def stand_in(monkeypatch):
+    """Let the stand-in train and measure."""
+    monkeypatch.setattr(worker, "TRAINER", "tests.simulators.trainer")
+    monkeypatch.setattr(worker, "EVALUATOR", "tests.simulators.trainer")
+    monkeypatch.setattr(runner, "CODE_FOLDERS", (*runner.CODE_FOLDERS, "tests"))
+
+    def simulate(run, mode):
+        config = registry.version_folder(run.base) / "config.json"
+        config.write_text(json.dumps({**json.loads(config.read_text()), "simulate": mode}))
+
+    return simulate
+
+
+def test_an_executed_update_is_a_queued_run_bound_to_its_votes(run, dataset, rule):
+    assert run.state(clock()) == State.QUEUED
+    parents = {parent.kind: parent for parent in run.spec_record.parents.all()}
+    assert parents["dataset"] == dataset.inclusion_record
+    assert parents["rule"] == rule.record
+    assert parents["execution"] == run.proposal.execution_record
+    assert run.spec_record.body == run.proposal.payload["spec"]
+
+
+def test_a_worker_trains_measures_judges_and_publishes(run, stand_in):
+    worker.work(run.pk, "worker")
+    run.refresh_from_db()
+    assert (run.verdict, run.state(clock())) == ("accepted", State.ACCEPTED)
+    assert run.version.number == 1
+    assert run.version.publications.get().target == "hub"
+    assert [event.kind for event in run.events.all()] == ["claimed", "started", "step", "finished", "trained", "judged"]
+    folder = registry.version_folder(run.version)
+    assert {path.name for path in (folder / "provenance").iterdir()} == {
+        "manifest.json", "records.jsonl", "ballots.jsonl", "statement.json",
+    }
+
+
+def test_the_release_verifies_and_a_second_message_changes_nothing(run, stand_in):
+    from models_registry.provenance.verify import TrustRoots, check  # noqa: PLC0415 - the stranger's part
+
+    worker.work(run.pk, "worker")
+    worker.work(run.pk, "another")
+    run.refresh_from_db()
+    report = check(registry.version_folder(run.version), TrustRoots(release_key=run.community.release_key))
+    assert report.ok, report.to_dict()
+    assert (run.attempts.count(), Version.objects.filter(number=1).count()) == (1, 1)
+
+
+def test_publication_is_finished_after_a_crash_and_gives_the_same_bytes(run, stand_in, monkeypatch):
+    """Killed between publishing and writing it down: the sweeper finds the run, and the release is the same."""
+    monkeypatch.setattr(Version.objects, "create", lambda **_: (_ for _ in ()).throw(KeyboardInterrupt))
+    with pytest.raises(KeyboardInterrupt):
+        worker.work(run.pk, "worker")
+    monkeypatch.undo()
+    run.refresh_from_db()
+    assert (run.verdict, run.version) == ("accepted", None)
+    published = next((registry.settings.ARTIFACTS_DIR / "releases" / str(run.model)).iterdir())
+    before = (published / "provenance" / "statement.json").read_bytes()
+    assert services.due(clock()) == [run.pk]
+    worker.work(run.pk, "another")
+    run.refresh_from_db()
+    assert run.version.revision == published.name
+    assert (published / "provenance" / "statement.json").read_bytes() == before
+    assert Publication.objects.count() == 1
+
+
+def test_a_rejected_run_publishes_nothing_and_says_why(run, stand_in):
+    EthicsRule.objects.all()
+    run.spec_record.parents.get(kind="rule")
+    lease = services.claim(run.pk, "worker", clock())
+    folder = worker._folder(run.pk, lease.fence)
+    artifact = tiny_model.write(folder / "artifact")
+    services.trained(lease, artifact_of(artifact), "none", clock())
+    judged = services.judge(lease, report(run, gap=(1, 2)), clock())
+    assert judged.verdict == "rejected"
+    assert judged.evaluation_record.body["verdict"]["reasons"][0]["rule"] == "equal-service"
+    worker.release(run.pk)
+    assert Version.objects.filter(number=1).count() == 0
+    with pytest.raises(IntegrityError), transaction.atomic():
+        Run.objects.filter(pk=run.pk).update(version=run.base)
+
+
+def artifact_of(folder):
+    from models_registry.provenance import manifest  # noqa: PLC0415 - only here
+
+    return {
+        "files": manifest.build(folder)["files"], "steps": 1, "tokens": 1, "code_digest": "1" * 64, "environment": {},
+        "trace_sha256": "2" * 64,
+    }
+
+
+def report(run, gap):
+    value = {"numerator": gap[0], "denominator": gap[1], "samples": 20}
+    suite = run.spec_record.body["evaluation"]["suite"]
+    return {"suite": suite, "candidate": {"language_gap": value}, "parent": {}, "samples": 20, "samples_sha256": "3" * 64}
+
+
+def test_only_one_of_two_workers_gets_the_lease(run):
+    now = clock()
+    assert services.claim(run.pk, "first", now).fence == 1
+    assert services.claim(run.pk, "second", now) is None
+
+
+def test_a_zombie_that_wakes_up_after_its_lease_writes_nothing(run, settings):
+    now = clock()
+    zombie = services.claim(run.pk, "zombie", now)
+    later = now + timedelta(seconds=settings.LEASE_SECONDS)
+    heir = services.claim(run.pk, "heir", later)
+    assert heir.fence == zombie.fence + 1
+    assert services.heartbeat(zombie, later) == "stale"
+    writes = (
+        lambda: services.stream(zombie, [{"event": "step"}], later),
+        lambda: services.trained(zombie, {}, "none", later),
+        lambda: services.judge(zombie, {}, later),
+        lambda: services.fail(zombie, "crash", "", later, permanent=False),
+        lambda: services.stopped(zombie, later),
+    )
+    for write in writes:
+        with pytest.raises(StaleLease):
+            write()
+    assert services.heartbeat(heir, later) == "continue"
+    assert list(Attempt.objects.values_list("number", "outcome")) == [(1, "lost"), (2, "")]
+
+
+def test_two_live_attempts_are_impossible_even_by_hand(run):
+    services.claim(run.pk, "first", clock())
+    with pytest.raises(IntegrityError), transaction.atomic():
+        Attempt.objects.create(run=run, number=2, owner="second", started_at=clock())
+
+
+def test_a_crashed_trainer_is_tried_again_and_then_given_up(run, stand_in, settings):
+    stand_in(run, "crash")
+    moment = clock()
+    for attempt in range(1, settings.RUN_ATTEMPTS_MAX + 1):
+        worker.work(run.pk, f"worker {attempt}")
+        run.refresh_from_db()
+        if attempt < settings.RUN_ATTEMPTS_MAX:
+            assert run.state(moment) == State.WAITING
+            Run.objects.filter(pk=run.pk).update(retry_at=None)
+    assert run.state(clock()) == State.FAILED
+    assert services.claim(run.pk, "one more", clock()) is None
+
+
+def test_inputs_that_changed_since_the_vote_end_the_run_at_once(run, stand_in):
+    stand_in(run, "permanent")
+    worker.work(run.pk, "worker")
+    run.refresh_from_db()
+    assert (run.state(clock()), run.failure, run.attempts.count()) == (State.FAILED, "payload_changed", 1)
+
+
+def test_a_trainer_that_lies_about_its_files_is_not_believed(run, stand_in):
+    stand_in(run, "lie")
+    worker.work(run.pk, "worker")
+    run.refresh_from_db()
+    assert (run.failure, run.verdict) == ("manifest_mismatch", "")
+
+
+def test_the_author_can_stop_a_run_and_nobody_else(run, voters):
+    lease = services.claim(run.pk, "worker", clock())
+    with pytest.raises(Refusal):
+        services.cancel(run.pk, voters["Bob"].address, clock())
+    services.cancel(run.pk, voters["Alice"].address, clock())
+    assert services.heartbeat(lease, clock()) == "cancel"
+    assert Run.objects.get().state(clock()) == State.STOPPING
+    services.stopped(lease, clock())
+    assert Run.objects.get().state(clock()) == State.CANCELED
+
+
+def test_a_hanging_trainer_is_killed_when_the_run_is_canceled(run, stand_in, monkeypatch, voters):
+    stand_in(run, "hang")
+    monkeypatch.setattr(
+        worker, "_ticker", lambda _lease, _pending: lambda: services.cancel(run.pk, voters["Alice"].address, clock())
+        and "cancel"
+    )
+    worker.work(run.pk, "worker")
+    assert Run.objects.get().state(clock()) == State.CANCELED
+
+
+def test_the_sweeper_finds_what_a_lost_message_forgot(run, monkeypatch):
+    sent = []
+    monkeypatch.setattr(sweeper.run_job, "apply_async", lambda arguments, **_: sent.append(arguments))
+    assert sweeper.sweep() == 1
+    assert sent == [(run.pk,)]
+    services.claim(run.pk, "worker", clock())
+    assert sweeper.sweep() == 0
+
+
+def test_a_dead_broker_does_not_hold_up_the_sweeper(run, monkeypatch):
+    def refuse(*_, **__):
+        raise ConnectionRefusedError
+
+    monkeypatch.setattr(sweeper.run_job, "apply_async", refuse)
+    assert sweeper.sweep() == 1
+
+
+def test_an_update_on_a_dataset_nobody_voted_in_is_refused(base, suite, rule, community, propose):
+    unvoted = register(community, corpus.training_rows()[::50], "training", "pairs")
+    pinned = {"model": str(base.model), "revision": base.revision, "manifest_sha256": base.manifest_sha256}
+    with pytest.raises(Refusal) as refusal:
+        propose("model_update", {"spec": specs.good_update(pinned, unvoted.digest, suite.digest)})
+    assert refusal.value.code == "dataset_not_included"
+
+
+def test_an_update_without_any_ethics_rule_is_refused(base, dataset, suite, propose):
+    pinned = {"model": str(base.model), "revision": base.revision, "manifest_sha256": base.manifest_sha256}
+    with pytest.raises(Conflict) as refusal:
+        propose("model_update", {"spec": specs.good_update(pinned, dataset.digest, suite.digest)})
+    assert refusal.value.code == "no_rules"
+
+
+SPECS = {
+    "A30": ({"trust_remote_code": True}, 422, "spec_forbidden_key"),
+    "A31": ({"base": {"revision": "main"}}, 422, "revision_not_pinned"),
+    "A32 text": ({"learning_rate": "NaN"}, 400, "malformed_field"),
+    "A32 negative": ({"learning_rate": "-1"}, 422, "value_out_of_range"),
+    "A32 epochs": ({"epochs": 10**9}, 422, "budget_exceeded"),
+    "A33": ({"output": "../../etc"}, 422, "path_forbidden"),
+    "A33 key": ({"output_dir": "../../etc"}, 422, "path_forbidden"),
+    "A34": ({"datasets": [{"url": "http://169.254.169.254/"}]}, 422, "url_forbidden"),
+    "A34 file": ({"datasets": [{"url": "file:///etc/passwd"}]}, 422, "url_forbidden"),
+    "A35 optimizer": ({"optimizer": "magic"}, 422, "value_out_of_range"),
+    "A35 key": ({"magic": 1}, 422, "spec_unknown_key"),
+}
+
+
+@pytest.mark.parametrize(("change", "status", "code"), SPECS.values(), ids=SPECS.keys())
+def test_a_bad_specification_is_refused(update, community, voters, change, status, code):
+    spec = update["spec"]
+    for name, value in change.items():
+        spec[name] = {**spec[name], **value} if isinstance(value, dict) else value
+    draft = governance.Draft("model_update", "Bad", "", {"spec": spec}, {})
+    with pytest.raises(Refusal) as refusal:
+        governance.create_draft(community, voters["Alice"].address, draft, NOON)
+    assert (refusal.value.status, refusal.value.code) == (status, code)
+
+
+def test_a_dataset_whose_stored_rows_changed_is_not_included(community, suite, propose, voters):
+    found = register(community, corpus.training_rows()[::50], "training", "pairs")
+    path = registry.dataset_path(found.digest)
+    proposal = propose("dataset_inclusion", {"digest": found.digest})
+    path.write_bytes(path.read_bytes() + b"\n")
+    with pytest.raises(Conflict) as refusal:
+        pass_(proposal, voters)
+    assert refusal.value.code == "blocked_payload_changed"
+
+
+@pytest.fixture(autouse=True)
+def _clean_folders():
+    """Leave no files of one test to the next."""
+    yield
+    for name in ("artifacts", "runs"):
+        shutil.rmtree(Path(data_folder()) / name, ignore_errors=True)
