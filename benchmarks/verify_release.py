@@ -40,7 +40,7 @@ def main() -> int:
 
 def _built(folder: Path) -> Path:
     sys.path.insert(0, str(ROOT))
-    from tests.simulators import golden_bundle  # noqa: PLC0415 - only without a PATH
+    from tests.simulators import golden_bundle
 
     golden_bundle.build(folder, golden_bundle.Story(weights=(0.5,) * WEIGHTS))
     return folder
@@ -48,7 +48,7 @@ def _built(folder: Path) -> Path:
 
 def _timed(folder: Path) -> float:
     start = time.perf_counter()
-    done = subprocess.run(  # noqa: S603 - our own interpreter and module
+    done = subprocess.run(
         [sys.executable, "-m", "models_registry.provenance", "verify", str(folder)],
         cwd=ROOT,
         capture_output=True,

@@ -26,28 +26,49 @@ CONTENT_TYPE = "application/problem+json"
 HTTP_UNAVAILABLE = 503
 
 _CANONICAL_STATUS = {"too_large": 413}
-_DRF_CODES = {400: "malformed", 401: "not_authenticated", 403: "forbidden", 404: "not_found", 405: "method_not_allowed",
-              406: "not_acceptable", 415: "unsupported_media_type", 429: "too_many_requests"}
+_DRF_CODES = {
+    400: "malformed",
+    401: "not_authenticated",
+    403: "forbidden",
+    404: "not_found",
+    405: "method_not_allowed",
+    406: "not_acceptable",
+    415: "unsupported_media_type",
+    429: "too_many_requests",
+}
 
 
 def problem(status: int, code: str, detail: str, **extra: Any) -> dict[str, Any]:  # noqa: ANN401 - any JSON
     """Return a problem document; members without a value are left out."""
     members = {name: _plain(value) for name, value in extra.items() if value not in (None, "")}
-    return {"type": f"urn:commonweights:problem:{code}", "title": code.replace("_", " "), "status": status,
-            "code": code, "detail": detail, **members}
+    return {
+        "type": f"urn:commonweights:problem:{code}",
+        "title": code.replace("_", " "),
+        "status": status,
+        "code": code,
+        "detail": detail,
+        **members,
+    }
 
 
-def describe(error: Exception) -> dict[str, Any] | None:
+def describe(error: Exception) -> dict[str, Any] | None:  # noqa: C901, PLR0911 - one row per family of refusals
     """Return the problem document for a known refusal, or None when the error is a defect."""
     if isinstance(error, Refusal):
-        return problem(error.status, error.code, error.detail, field=error.field, found=error.found,
-                       allowed=error.allowed)
+        return problem(
+            error.status, error.code, error.detail, field=error.field, found=error.found, allowed=error.allowed
+        )
     if isinstance(error, lifecycle.NotAllowed):
-        return problem(409, _state_code(error), f"{error.action} is not possible while the proposal is {error.found}",
-                       found=str(error.found), allowed=[str(state) for state in error.allowed])
+        return problem(
+            409,
+            _state_code(error),
+            f"{error.action} is not possible while the proposal is {error.found}",
+            found=str(error.found),
+            allowed=[str(state) for state in error.allowed],
+        )
     if isinstance(error, run_lifecycle.NotAllowed):
-        return problem(409, "wrong_state", str(error), found=str(error.found),
-                       allowed=[str(state) for state in error.allowed])
+        return problem(
+            409, "wrong_state", str(error), found=str(error.found), allowed=[str(state) for state in error.allowed]
+        )
     if isinstance(error, CanonicalError):
         return problem(_CANONICAL_STATUS.get(error.code, 400), error.code, error.detail)
     if isinstance(error, Eip712Error):
@@ -62,7 +83,9 @@ def describe(error: Exception) -> dict[str, Any] | None:
     if isinstance(error, SnapshotReorged):
         return problem(409, error.code, "the chain has dropped the snapshot block; this vote cannot be counted")
     if isinstance(error, ChainError):
-        return problem(503, "chain_unavailable", "the chain does not give a usable answer; nothing was changed, try again")
+        return problem(
+            503, "chain_unavailable", "the chain does not give a usable answer; nothing was changed, try again"
+        )
     if isinstance(error, OperationalError):
         return problem(503, "database_busy", "the database did not answer in time; nothing was changed, try again")
     return None
@@ -92,8 +115,9 @@ def problem_response(error: Exception, context: dict[str, Any]) -> Response | No
 
 def not_found(request: HttpRequest) -> JsonResponse:
     """Answer an unknown address below /api/."""
-    return JsonResponse(problem(404, "not_found", f"there is nothing at {request.path}"), status=404,
-                        content_type=CONTENT_TYPE)
+    return JsonResponse(
+        problem(404, "not_found", f"there is nothing at {request.path}"), status=404, content_type=CONTENT_TYPE
+    )
 
 
 def _remember(document: dict[str, Any], context: dict[str, Any]) -> None:

@@ -11,7 +11,7 @@ from governance.evidence.canonical import strict_loads
 
 
 class StrictJSONParser(BaseParser):
-    """Reads application/json strictly: no duplicate keys, bounded size and depth, no NUL, no lone surrogates, no floats."""
+    """Reads application/json strictly: no duplicate keys, no NUL, no surrogates, no floats, bounded size and depth."""
 
     media_type = "application/json"
 

@@ -1,4 +1,4 @@
-"""Typed readers of environment variables. Each fails loudly, naming the variable, what was found and what is allowed."""
+"""Typed readers of environment variables. Each fails loudly: which variable, what was found, what is allowed."""
 
 import os
 from pathlib import Path

@@ -41,7 +41,7 @@ def sweep() -> int:
                 logger.warning("proposal %s cannot be %s: %s", proposal_id, step.__name__, error)
                 governance.note_once(proposal_id, "step_refused", clock(), code=error.code, detail=error.detail)
             except SnapshotReorged as error:
-                logger.error("proposal %s: %s", proposal_id, error)
+                logger.exception("proposal %s cannot be counted", proposal_id)
                 governance.note_once(proposal_id, "snapshot_reorged", clock(), detail=error.detail)
             except ChainError as error:
                 logger.warning("proposal %s waits for the chain: %s", proposal_id, error)

@@ -1,5 +1,6 @@
 """All addresses: the API, the hub, the admin, and the pages. The demo wallet has an address only in the demo."""
 
+from csp.decorators import csp_update
 from django.conf import settings
 from django.contrib import admin
 from django.urls import include, path, re_path
@@ -7,12 +8,15 @@ from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerSplitVie
 
 from config import api_errors
 
+# The page of the API comes from a library that styles itself inline; nothing else on the site may.
+api_docs = csp_update({"style-src": ["'unsafe-inline'"]})
+
 urlpatterns = [
     path("api/v1/", include("governance.urls")),
     path("api/v1/", include("models_registry.urls")),
     path("api/v1/", include("training_jobs.urls")),
     path("api/schema/", SpectacularAPIView.as_view(), name="api-schema"),
-    path("api/docs/", SpectacularSwaggerSplitView.as_view(url_name="api-schema"), name="api-docs"),
+    path("api/docs/", api_docs(SpectacularSwaggerSplitView.as_view(url_name="api-schema")), name="api-docs"),
     re_path(r"^api/", api_errors.not_found),
     path("hub/", include("models_registry.hub.urls")),
     path("admin/", admin.site.urls),

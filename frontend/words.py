@@ -156,6 +156,7 @@ FINDINGS: dict[int, Text] = {
     12: _("Training again gives the same bytes"),
 }
 
+MEASURED: dict[str, Word] = {"parent": Word(_("version before")), "candidate": Word(_("this result"))}
 LANGUAGES: dict[str, Word] = {"en": Word(_("English")), "fr": Word(_("French"))}
 ROLES: dict[str, Word] = {"training": Word(_("for training")), "evaluation": Word(_("for measuring"))}
 
@@ -174,6 +175,7 @@ TABLES: dict[str, dict[str, Word]] = {
     "scan": SCANS,
     "language": LANGUAGES,
     "role": ROLES,
+    "measured": MEASURED,
 }
 
 

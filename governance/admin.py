@@ -1,5 +1,4 @@
-"""Django's admin over governance: for looking, not for changing. What changes goes through services and leaves records."""
-
+"""Django's admin over governance: for looking. What changes goes through services and leaves records."""
 
 from django.contrib import admin
 from django.db.models import Model
@@ -11,15 +10,15 @@ from governance.models import Account, Ballot, Community, Event, Member, Proposa
 class ReadOnly(admin.ModelAdmin):
     """Shows everything and changes nothing."""
 
-    def has_add_permission(self, request: HttpRequest) -> bool:  # noqa: ARG002 - Django's signature
+    def has_add_permission(self, request: HttpRequest) -> bool:
         """Nobody adds here."""
         return False
 
-    def has_change_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:  # noqa: ARG002
+    def has_change_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
         """Nobody changes here."""
         return False
 
-    def has_delete_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:  # noqa: ARG002
+    def has_delete_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
         """Nobody deletes here."""
         return False
 

@@ -11,4 +11,4 @@ class GovernanceConfig(AppConfig):
 
     def ready(self) -> None:
         """Register the checks that run at start-up."""
-        from governance import checks  # noqa: F401, PLC0415 - importing registers them, and must wait for the apps
+        from governance import checks  # noqa: F401 - importing registers them, and must wait for the apps

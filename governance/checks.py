@@ -1,4 +1,4 @@
-"""Checks that run at start-up and before a deployment. A slow or an unsafe installation says so loudly, or does not start."""
+"""Checks at start-up and before a deployment: a slow or an unsafe installation says so loudly, or does not start."""
 
 from typing import Any
 

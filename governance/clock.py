@@ -1,4 +1,4 @@
-"""The clock that decides: the database's on PostgreSQL, so that machines with wrong clocks agree; this machine's on SQLite.
+"""The clock that decides: on PostgreSQL the database's, so that machines with wrong clocks agree; else this machine's.
 
 Only shells call it and pass the moment on; rules take `now` as a parameter.
 """

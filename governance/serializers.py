@@ -109,7 +109,7 @@ class CancelInput(StrictSerializer):
 
 
 class BallotInput(StrictSerializer):
-    """A signed ballot: exactly the fields of the signed message that are not fixed by the proposal, and the signature."""
+    """A signed ballot: the fields of the signed message that the proposal does not fix, and the signature."""
 
     proposal = StrictText()
     voter = StrictText()
@@ -137,8 +137,17 @@ class CommunityOutput(serializers.ModelSerializer[Community]):
 
         model = Community
         fields = (
-            "slug", "name_en", "name_fr", "description_en", "description_fr", "instance", "chain_id", "token",
-            "release_key", "rules", "record",
+            "slug",
+            "name_en",
+            "name_fr",
+            "description_en",
+            "description_fr",
+            "instance",
+            "chain_id",
+            "token",
+            "release_key",
+            "rules",
+            "record",
         )
 
 
@@ -165,9 +174,32 @@ class ProposalOutput(serializers.ModelSerializer[Proposal]):
 
         model = Proposal
         fields = (
-            "id", "community", "number", "kind", "title", "text", "payload", "author", "state", "description", "method",
-            "rules", "snapshot_block", "snapshot_hash", "total_supply", "submitted_at", "opens_at", "closes_at",
-            "passed", "queued_at", "eta", "expires_at", "executed_at", "canceled_at", "canceled_by", "cancel_reason",
+            "id",
+            "community",
+            "number",
+            "kind",
+            "title",
+            "text",
+            "payload",
+            "author",
+            "state",
+            "description",
+            "method",
+            "rules",
+            "snapshot_block",
+            "snapshot_hash",
+            "total_supply",
+            "submitted_at",
+            "opens_at",
+            "closes_at",
+            "passed",
+            "queued_at",
+            "eta",
+            "expires_at",
+            "executed_at",
+            "canceled_at",
+            "canceled_by",
+            "cancel_reason",
         )
 
     def get_state(self, proposal: Proposal) -> str:
@@ -241,7 +273,17 @@ class ReceiptOutput(serializers.ModelSerializer[Ballot]):
 
         model = Ballot
         fields = (
-            "digest", "proposal", "voter", "choice", "reason", "nonce", "power", "signature", "cast_at", "record", "url",
+            "digest",
+            "proposal",
+            "voter",
+            "choice",
+            "reason",
+            "nonce",
+            "power",
+            "signature",
+            "cast_at",
+            "record",
+            "url",
         )
 
     @extend_schema_field(OpenApiTypes.OBJECT)

@@ -1,7 +1,7 @@
 """Signing in with a wallet (EIP-4361): hands out nonces, consumes them once, and finds the account.
 
-The text and its policy are judged by `siwe` (pure). What a nonce is worth is a fact in the database: whoever deletes its
-row has used it, so that two requests with one nonce cannot both win.
+The text and its policy are judged by `siwe` (pure). What a nonce is worth is a fact in the database: whoever deletes
+its row has used it, so that two requests with one nonce cannot both win.
 """
 
 import secrets
@@ -86,5 +86,5 @@ def _domain() -> str:
 
 
 def _chain_ids() -> set[int]:
-    """The chains that this instance's communities vote on."""
+    """Return the chains that this instance's communities vote on."""
     return set(Community.objects.values_list("chain_id", flat=True)) or {1}

@@ -1,4 +1,4 @@
-"""The JSON API of governance: parse, call one service, present. Refusals become problem JSON in config/api_errors.py."""
+"""The JSON API of governance: parse, call one service, present. `config/api_errors.py` turns refusals into answers."""
 
 from typing import Any
 
@@ -39,8 +39,14 @@ from governance.serializers import (
 )
 
 _REFUSED = {
-    400: ProblemOutput, 401: ProblemOutput, 403: ProblemOutput, 404: ProblemOutput, 409: ProblemOutput,
-    413: ProblemOutput, 422: ProblemOutput, 503: ProblemOutput,
+    400: ProblemOutput,
+    401: ProblemOutput,
+    403: ProblemOutput,
+    404: ProblemOutput,
+    409: ProblemOutput,
+    413: ProblemOutput,
+    422: ProblemOutput,
+    503: ProblemOutput,
 }
 
 
@@ -177,7 +183,9 @@ class DraftDetail(APIView):
     def put(self, request: Request, pk: int) -> Response:
         """Replace the draft."""
         actor = signed_in(request)
-        return Response(DraftOutput(services.edit_draft(pk, actor, _draft(DraftInput.read(request.data)), clock())).data)
+        return Response(
+            DraftOutput(services.edit_draft(pk, actor, _draft(DraftInput.read(request.data)), clock())).data
+        )
 
 
 class DraftSubmit(APIView):
@@ -221,7 +229,10 @@ class ProposalList(generics.ListAPIView[Proposal]):
         if "state" in filters:
             if filters["state"] not in set(State):
                 raise Malformed(
-                    "malformed_field", "there is no such state", field="state", found=filters["state"],
+                    "malformed_field",
+                    "there is no such state",
+                    field="state",
+                    found=filters["state"],
                     allowed=sorted(State),
                 )
             proposals = proposals.in_state(State(filters["state"]), clock())
@@ -259,8 +270,11 @@ class ProposalCancel(APIView):
 class ProposalExecute(APIView):
     """Carry out a decision whose timelock has passed."""
 
-    @extend_schema(request=None, responses={200: ProposalDetailOutput, 202: ProposalDetailOutput, **_REFUSED},
-                   operation_id="proposal_execute")
+    @extend_schema(
+        request=None,
+        responses={200: ProposalDetailOutput, 202: ProposalDetailOutput, **_REFUSED},
+        operation_id="proposal_execute",
+    )
     def post(self, request: Request, public_id: str) -> Response:
         """Execute; repeating it changes nothing and answers 200."""
         actor = signed_in(request)

@@ -23,13 +23,13 @@ class GateError(Exception):
     code = "gate_error"
 
 
-class EmptyPolicy(GateError):  # noqa: N818 - named as people say it
+class EmptyPolicy(GateError):
     """No rule applies to the model, so nothing was asked of it; that is a refusal, not a pass."""
 
     code = "empty_policy"
 
 
-class UnknownComparator(GateError):  # noqa: N818
+class UnknownComparator(GateError):
     """The rule compares in a way that this version does not know."""
 
     code = "unknown_comparator"
@@ -39,7 +39,7 @@ class UnknownComparator(GateError):  # noqa: N818
         super().__init__(f"comparator {found!r} is not one of {', '.join(COMPARATORS)}")
 
 
-class MalformedRule(GateError):  # noqa: N818
+class MalformedRule(GateError):
     """The rule lacks a field or has one of the wrong form."""
 
     code = "malformed_rule"

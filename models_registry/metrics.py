@@ -34,5 +34,12 @@ METRICS: dict[str, Metric] = {
             _("How far apart the accuracy in English and in French are."),
             higher_is_better=False,
         ),
+        Metric(
+            "answer_surprise",
+            _("Answer surprise"),
+            _("How unexpected the right answers are to the model, in thousandths of a bit per byte."),
+            higher_is_better=False,
+            percent=False,
+        ),
     )
 }

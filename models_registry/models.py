@@ -1,7 +1,7 @@
 """What exists and why it may be trusted: models, versions, datasets, ethics rules, releases, publications.
 
-Data, constraints and named queries only. Which run made a version is said by records, not by a foreign key: training_jobs
-stands above this app.
+Data, constraints and named queries only. Which run made a version is said by records, not by a foreign key:
+training_jobs stands above this app.
 """
 
 from fractions import Fraction
@@ -152,9 +152,7 @@ class EthicsRuleQuerySet(models.QuerySet["EthicsRule"]):
 
     def in_force(self, community: Community, model: str) -> Self:
         """Return the rules that bind a run of `model`."""
-        return self.filter(community=community, revoked_at__isnull=True).filter(
-            Q(scope="all") | Q(scope=model)
-        )
+        return self.filter(community=community, revoked_at__isnull=True).filter(Q(scope="all") | Q(scope=model))
 
 
 class EthicsRule(models.Model):

@@ -33,7 +33,10 @@ class DatasetInclusion:
         options = tuple((dataset.digest, f"{dataset.title} ({dataset.digest[:12]})") for dataset in datasets)
         return [
             Field(
-                "digest", _("Dataset"), "choice", _("Only datasets that intake has read and scanned are listed."),
+                "digest",
+                _("Dataset"),
+                "choice",
+                _("Only datasets that intake has read and scanned are listed."),
                 options=options,
             )
         ]
@@ -49,12 +52,17 @@ class DatasetInclusion:
         dataset = Dataset.objects.filter(community=community, digest=str(payload["digest"])).first()
         if dataset is None:
             raise Invalid(
-                "unknown_dataset", "register the dataset first; no dataset has this digest", field="payload.digest",
+                "unknown_dataset",
+                "register the dataset first; no dataset has this digest",
+                field="payload.digest",
                 found=payload["digest"],
             )
         if dataset.role != "training":
             raise Invalid(
-                "wrong_role", "an evaluation suite is not trained on", field="payload.digest", found=dataset.role,
+                "wrong_role",
+                "an evaluation suite is not trained on",
+                field="payload.digest",
+                found=dataset.role,
                 allowed="training",
             )
         if not dataset.clean:
@@ -72,7 +80,10 @@ class DatasetInclusion:
         for name in known & set(payload):
             if payload[name] != frozen[name]:
                 raise Invalid(
-                    "dataset_differs", "the dataset says otherwise", field=f"payload.{name}", found=payload[name],
+                    "dataset_differs",
+                    "the dataset says otherwise",
+                    field=f"payload.{name}",
+                    found=payload[name],
                     allowed=frozen[name],
                 )
         return frozen
@@ -113,16 +124,25 @@ class EthicsRuleAdoption:
             Field("slug", _("Short name"), "text", _("Lower-case letters, digits and hyphens, such as equal-service.")),
             Field("title", _("The rule in words"), "text"),
             Field(
-                "metric", _("Metric"), "choice", "",
+                "metric",
+                _("Metric"),
+                "choice",
+                "",
                 options=tuple((name, str(metric.label)) for name, metric in METRICS.items()),
             ),
             Field(
-                "comparator", _("The result must be"), "choice", "",
+                "comparator",
+                _("The result must be"),
+                "choice",
+                "",
                 options=tuple((name, _COMPARATOR_WORDS[name]()) for name in gates.COMPARATORS),
             ),
             Field("bound", _("Bound"), "decimal", _("A decimal number, such as 0.10 for ten per cent.")),
             Field(
-                "scope", _("Applies to"), "choice", "",
+                "scope",
+                _("Applies to"),
+                "choice",
+                "",
                 options=(("all", _("All models")), *((model.name, str(model)) for model in models)),
             ),
         ]
@@ -138,19 +158,23 @@ class EthicsRuleAdoption:
         require_keys(payload, {"slug", "title", "metric", "comparator", "bound", "scope", "severity"})
         slug = clean_text(payload, "slug", length_max=80)
         if not _SLUG.fullmatch(slug):
-            raise Invalid(
-                "malformed_field", "lower-case letters, digits and hyphens", field="payload.slug", found=slug
-            )
+            raise Invalid("malformed_field", "lower-case letters, digits and hyphens", field="payload.slug", found=slug)
         if payload["metric"] not in METRICS:
             raise Invalid(
-                "unknown_metric", "nothing measures this", field="payload.metric", found=payload["metric"],
+                "unknown_metric",
+                "nothing measures this",
+                field="payload.metric",
+                found=payload["metric"],
                 allowed=sorted(METRICS),
             )
         models = sorted(Model.objects.filter(community=community).values_list("name", flat=True))
         if payload["scope"] not in {"all", *models}:
             raise Invalid(
-                "unknown_scope", "a rule applies to all models or to one", field="payload.scope",
-                found=payload["scope"], allowed=["all", *models],
+                "unknown_scope",
+                "a rule applies to all models or to one",
+                field="payload.scope",
+                found=payload["scope"],
+                allowed=["all", *models],
             )
         if EthicsRule.objects.filter(community=community, slug=slug, revoked_at__isnull=True).exists():
             raise Conflict("rule_in_force", "a rule of this name is in force already", field="payload.slug", found=slug)
@@ -221,7 +245,9 @@ def _exact(value: object) -> dict[str, int]:
         if type(numerator) is int and type(denominator) is int and 0 < denominator <= 10**9:
             found = Fraction(numerator, denominator)
         else:
-            raise Invalid("malformed_field", "numerator and denominator are integers", field="payload.bound", found=value)
+            raise Invalid(
+                "malformed_field", "numerator and denominator are integers", field="payload.bound", found=value
+            )
     else:
         text = str(value)
         if isinstance(value, bool) or not _DECIMAL.fullmatch(text):

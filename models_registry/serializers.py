@@ -32,8 +32,20 @@ class DatasetOutput(serializers.ModelSerializer[Dataset]):
 
         model = Dataset
         fields = (
-            "digest", "community", "slug", "title", "license", "role", "records", "size", "languages", "scans",
-            "registered_by", "registered_at", "included_at", "record",
+            "digest",
+            "community",
+            "slug",
+            "title",
+            "license",
+            "role",
+            "records",
+            "size",
+            "languages",
+            "scans",
+            "registered_by",
+            "registered_at",
+            "included_at",
+            "record",
         )
 
 
@@ -50,8 +62,18 @@ class EthicsRuleOutput(serializers.ModelSerializer[EthicsRule]):
 
         model = EthicsRule
         fields = (
-            "slug", "community", "title", "metric", "comparator", "bound", "scope", "severity", "adopted_at",
-            "revoked_at", "record", "proposal",
+            "slug",
+            "community",
+            "title",
+            "metric",
+            "comparator",
+            "bound",
+            "scope",
+            "severity",
+            "adopted_at",
+            "revoked_at",
+            "record",
+            "proposal",
         )
 
     @extend_schema_field(OpenApiTypes.OBJECT)
@@ -73,7 +95,14 @@ class VersionOutput(serializers.ModelSerializer[Version]):
 
         model = Version
         fields = (
-            "model", "number", "revision", "manifest_sha256", "release", "evaluation", "publications", "created_at",
+            "model",
+            "number",
+            "revision",
+            "manifest_sha256",
+            "release",
+            "evaluation",
+            "publications",
+            "created_at",
             "published_at",
         )
 

@@ -99,9 +99,7 @@ def register_dataset(
 
 def include_dataset(proposal: Proposal, execution: Record, now: datetime) -> Dataset:
     """Mark the dataset that a vote included, and write its record. Runs inside the execution's transaction."""
-    dataset = Dataset.objects.select_for_update().get(
-        community=proposal.community, digest=proposal.payload["digest"]
-    )
+    dataset = Dataset.objects.select_for_update().get(community=proposal.community, digest=proposal.payload["digest"])
     if dataset.included_at is not None:
         raise Conflict("already_included", "this dataset is included already", found=dataset.digest)
     content = dataset_path(dataset.digest).read_bytes()
@@ -119,9 +117,7 @@ def include_dataset(proposal: Proposal, execution: Record, now: datetime) -> Dat
             "digest": dataset.digest,
             "records": dataset.records,
             "languages": dataset.languages,
-            "scans": [
-                {name: scan[name] for name in ("scan", "passed", "found", "detail")} for scan in dataset.scans
-            ],
+            "scans": [{name: scan[name] for name in ("scan", "passed", "found", "detail")} for scan in dataset.scans],
         },
         [execution],
     )
@@ -144,9 +140,7 @@ def adopt_rule(proposal: Proposal, execution: Record, now: datetime) -> EthicsRu
     """Put a voted rule into force: it binds every run that is executed from now on."""
     body = dict(proposal.payload)
     gates.Rule.from_record(body)
-    if EthicsRule.objects.filter(
-        community=proposal.community, slug=body["slug"], revoked_at__isnull=True
-    ).exists():
+    if EthicsRule.objects.filter(community=proposal.community, slug=body["slug"], revoked_at__isnull=True).exists():
         raise Conflict("rule_in_force", "a rule of this name is in force already", found=body["slug"])
     rule = EthicsRule.objects.create(
         community=proposal.community,
@@ -234,7 +228,7 @@ def release(candidate: Candidate) -> Version:
 
 @contextmanager
 def _stage() -> Iterator[Path]:
-    """Give a fresh folder beside the artifacts, so that two releases at once never share a file; remove it afterwards."""
+    """Give a fresh folder beside the artifacts, so that two releases at once share no file; remove it afterwards."""
     root = settings.ARTIFACTS_DIR / "staging"
     root.mkdir(parents=True, exist_ok=True)
     stage = Path(tempfile.mkdtemp(dir=root))
@@ -273,9 +267,9 @@ def _release(candidate: Candidate, number: int, stage: Path) -> Version:
     )
     _require_publishable(stage, release=True)
     manifest_sha256 = hashlib.sha256(bundle.manifest_bytes(stage)).hexdigest()  # 2
-    revision = hashlib.sha256(
-        f"{manifest_sha256}{candidate.evaluation_record.digest}".encode()
-    ).hexdigest()[:REVISION_DIGITS]
+    revision = hashlib.sha256(f"{manifest_sha256}{candidate.evaluation_record.digest}".encode()).hexdigest()[
+        :REVISION_DIGITS
+    ]
     with transaction.atomic():
         release_record = keep(
             "release",
@@ -339,9 +333,7 @@ def _targets() -> dict[str, Target]:
         if name not in TARGETS:
             raise PublishError("unknown_target", f"{name}; known: {', '.join(sorted(TARGETS))}", permanent=True)
         if name == HuggingFaceTarget.name:
-            targets[name] = HuggingFaceTarget(
-                settings.HUGGING_FACE_TOKEN, endpoint=settings.HUGGING_FACE_ENDPOINT
-            )
+            targets[name] = HuggingFaceTarget(settings.HUGGING_FACE_TOKEN, endpoint=settings.HUGGING_FACE_ENDPOINT)
     return targets
 
 
@@ -367,7 +359,9 @@ def verify_folder(folder: Path, expected_manifest_sha256: str) -> None:
     found = hashlib.sha256(bundle.manifest_bytes(folder)).hexdigest()
     if found != expected_manifest_sha256:
         raise Conflict(
-            "blocked_payload_changed", "the stored files are not the registered ones", found=found,
+            "blocked_payload_changed",
+            "the stored files are not the registered ones",
+            found=found,
             allowed=expected_manifest_sha256,
         )
 

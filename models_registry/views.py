@@ -30,13 +30,29 @@ class DatasetList(generics.ListAPIView[Dataset]):
         return Dataset.objects.select_related("community").order_by("-pk")
 
     @extend_schema(
-        request={"multipart/form-data": {"type": "object", "properties": {
-            "file": {"type": "string", "format": "binary"}, "community": {"type": "string"},
-            "slug": {"type": "string"}, "title": {"type": "string"}, "license": {"type": "string"},
-            "role": {"type": "string", "enum": ["training", "evaluation"]}, "digest": {"type": "string"},
-        }}},
-        responses={201: DatasetOutput, 200: DatasetOutput, 400: ProblemOutput, 401: ProblemOutput, 413: ProblemOutput,
-                   415: ProblemOutput, 422: ProblemOutput},
+        request={
+            "multipart/form-data": {
+                "type": "object",
+                "properties": {
+                    "file": {"type": "string", "format": "binary"},
+                    "community": {"type": "string"},
+                    "slug": {"type": "string"},
+                    "title": {"type": "string"},
+                    "license": {"type": "string"},
+                    "role": {"type": "string", "enum": ["training", "evaluation"]},
+                    "digest": {"type": "string"},
+                },
+            }
+        },
+        responses={
+            201: DatasetOutput,
+            200: DatasetOutput,
+            400: ProblemOutput,
+            401: ProblemOutput,
+            413: ProblemOutput,
+            415: ProblemOutput,
+            422: ProblemOutput,
+        },
         operation_id="dataset_register",
     )
     def post(self, request: Request) -> Response:
@@ -47,8 +63,12 @@ class DatasetList(generics.ListAPIView[Dataset]):
             raise Malformed("missing_field", "send the rows as a file", field="file")
         values = DatasetInput.read({name: value for name, value in request.data.items() if name != "file"})
         new = services.NewDataset(
-            slug=values["slug"], title=values["title"], license=values["license"], role=values["role"],
-            file_name=str(upload.name), digest=values.get("digest", ""),
+            slug=values["slug"],
+            title=values["title"],
+            license=values["license"],
+            role=values["role"],
+            file_name=str(upload.name),
+            digest=values.get("digest", ""),
         )
         dataset, created = services.register_dataset(
             community_named(values["community"]), actor, new, upload.file, clock()
@@ -69,13 +89,16 @@ class DatasetDetail(APIView):
 class DatasetRows(APIView):
     """The canonical rows of a dataset."""
 
-    @extend_schema(responses={(200, "application/x-ndjson"): OpenApiTypes.BINARY, 404: ProblemOutput},
-                   operation_id="dataset_rows")
+    @extend_schema(
+        responses={(200, "application/x-ndjson"): OpenApiTypes.BINARY, 404: ProblemOutput}, operation_id="dataset_rows"
+    )
     def get(self, _request: Request, digest: str) -> FileResponse:
         """Stream the file whose SHA-256 is the dataset's digest."""
         dataset = _dataset(digest)
         return FileResponse(
-            services.dataset_path(dataset.digest).open("rb"), as_attachment=True, filename=f"{dataset.slug}.jsonl",
+            services.dataset_path(dataset.digest).open("rb"),
+            as_attachment=True,
+            filename=f"{dataset.slug}.jsonl",
             content_type="application/x-ndjson",
         )
 
@@ -91,16 +114,19 @@ class ModelList(generics.ListAPIView[Model]):
     """Models with their versions."""
 
     serializer_class = ModelOutput
-    queryset = Model.objects.select_related("community").prefetch_related(
-        "versions__evaluation_record", "versions__publications", "versions__model"
-    ).order_by("pk")
+    queryset = (
+        Model.objects.select_related("community")
+        .prefetch_related("versions__evaluation_record", "versions__publications", "versions__model")
+        .order_by("pk")
+    )
 
 
 class ReleaseDetail(APIView):
     """One version, by its revision."""
 
     @extend_schema(
-        parameters=[OpenApiParameter("revision", str, "path")], responses={200: VersionOutput, 404: ProblemOutput},
+        parameters=[OpenApiParameter("revision", str, "path")],
+        responses={200: VersionOutput, 404: ProblemOutput},
         operation_id="release",
     )
     def get(self, _request: Request, revision: str) -> Response:

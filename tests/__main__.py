@@ -1,8 +1,8 @@
 """`python -m tests [--checks]`: every check and every test, cheapest first; stops at the first that fails.
 
-    1. style, types, import contracts, Django's own checks, migrations (--checks ends here)
-    2. unit, vector and architecture tests, then integration tests, on both cores
-    3. the journeys: PostgreSQL + Redis, and a real browser over the demo
+1. style, types, import contracts, Django's own checks, migrations (--checks ends here)
+2. unit, vector and architecture tests, then integration tests, on both cores
+3. the journeys: PostgreSQL + Redis, and a real browser over the demo
 """
 
 import os
@@ -29,7 +29,11 @@ CHECKS: tuple[tuple[str, list[str], dict[str, str]], ...] = (
         [sys.executable, "manage.py", "check", "--deploy", "--fail-level", "WARNING"],
         PRODUCTION,
     ),
-    ("API schema", [sys.executable, "manage.py", "spectacular", "--validate", "--fail-on-warn", "--file", os.devnull], {}),
+    (
+        "API schema",
+        [sys.executable, "manage.py", "spectacular", "--validate", "--fail-on-warn", "--file", os.devnull],
+        {},
+    ),
 )
 TESTS: tuple[tuple[str, list[str], dict[str, str]], ...] = (
     (
@@ -48,8 +52,11 @@ def main(arguments: list[str]) -> int:
     for name, command, extra in steps:
         began = time.monotonic()
         print(f"== {name}", flush=True)
-        finished = subprocess.run(command, cwd=ROOT, env={**environment, **extra}, check=False)  # noqa: S603
-        print(f"== {name}: {'ok' if finished.returncode == 0 else 'FAILED'} in {time.monotonic() - began:.0f} s", flush=True)
+        finished = subprocess.run(command, cwd=ROOT, env={**environment, **extra}, check=False)
+        print(
+            f"== {name}: {'ok' if finished.returncode == 0 else 'FAILED'} in {time.monotonic() - began:.0f} s",
+            flush=True,
+        )
         if finished.returncode != 0:
             return finished.returncode
     return 0

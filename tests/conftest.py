@@ -23,7 +23,7 @@ def at(monkeypatch: pytest.MonkeyPatch) -> Callable[[datetime], None]:
 def _remove_data() -> Iterator[None]:
     """Remove what the tests wrote to disk."""
     yield
-    from django.conf import settings  # noqa: PLC0415 - settings are read from the environment first
+    from django.conf import settings
 
     if Path(settings.DATA_DIR).parent.name.startswith("commonweights-test-"):
         shutil.rmtree(settings.DATA_DIR, ignore_errors=True)

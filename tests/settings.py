@@ -2,11 +2,12 @@
 
 import os
 import tempfile
+from pathlib import Path
 
 _FOLDER = os.environ.get("COMMONWEIGHTS_TEST_FOLDER") or tempfile.mkdtemp(prefix="commonweights-test-")
 os.environ.update(
     {
-        "COMMONWEIGHTS_DATA": os.path.join(_FOLDER, os.environ.get("PYTEST_XDIST_WORKER", "main")),
+        "COMMONWEIGHTS_DATA": str(Path(_FOLDER) / os.environ.get("PYTEST_XDIST_WORKER", "main")),
         "COMMONWEIGHTS_ORIGIN": "http://testserver",
         "COMMONWEIGHTS_COLLECTED_STATIC": "0",
         "COMMONWEIGHTS_SECRET_KEY": "for-tests-only",

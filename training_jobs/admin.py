@@ -10,5 +10,7 @@ admin.site.register(
 )
 admin.site.register(
     Attempt,
-    type("AttemptAdmin", (ReadOnly,), {"list_display": ("run", "number", "owner", "started_at", "ended_at", "outcome")}),
+    type(
+        "AttemptAdmin", (ReadOnly,), {"list_display": ("run", "number", "owner", "started_at", "ended_at", "outcome")}
+    ),
 )

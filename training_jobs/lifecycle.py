@@ -1,7 +1,7 @@
 """The life of a training run as a pure function of stored facts and a clock.
 
-The first row of the table in `state` that matches wins. The lease in the database decides who works; a message is only a
-nudge. A lease that has run out means `stalled`: any worker may take the run over with the next fencing number.
+The first row of the table in `state` that matches wins. The lease in the database decides who works; a message is only
+a nudge. A lease that has run out means `stalled`: any worker may take the run over with the next fencing number.
 """
 
 from collections.abc import Callable

@@ -34,23 +34,40 @@ class ModelUpdate:
         suites = datasets.filter(role="evaluation")
         return [
             Field(
-                "base", _("Start from"), "choice", _("The version that training continues."),
+                "base",
+                _("Start from"),
+                "choice",
+                _("The version that training continues."),
                 options=tuple((version.revision, str(version)) for version in versions),
             ),
             Field(
-                "datasets", _("Datasets"), "choices", _("Only datasets that a vote has included."),
+                "datasets",
+                _("Datasets"),
+                "choices",
+                _("Only datasets that a vote has included."),
                 options=tuple((dataset.digest, dataset.title) for dataset in training),
             ),
             Field(
-                "languages", _("Languages"), "choices", _("Rows in other languages are left out."),
-                initial=("en", "fr"), options=(("en", _("English")), ("fr", _("French"))),
+                "languages",
+                _("Languages"),
+                "choices",
+                _("Rows in other languages are left out."),
+                initial=("en", "fr"),
+                options=(("en", _("English")), ("fr", _("French"))),
             ),
             Field(
-                "suite", _("Evaluation suite"), "choice", _("The held-out questions that the result is measured on."),
+                "suite",
+                _("Evaluation suite"),
+                "choice",
+                _("The held-out questions that the result is measured on."),
                 options=tuple((dataset.digest, dataset.title) for dataset in suites),
             ),
             Field(
-                "method", _("Method"), "choice", "", initial="full",
+                "method",
+                _("Method"),
+                "choice",
+                "",
+                initial="full",
                 options=(("full", _("Full fine-tuning")), ("lora", _("LoRA adapter, merged"))),
             ),
             Field("lora_rank", _("LoRA rank"), "integer", _("Only for LoRA."), required=False, initial="8"),
@@ -60,7 +77,10 @@ class ModelUpdate:
             Field("sequence_length", _("Sequence length"), "integer", _("In tokens."), initial="64"),
             Field("seed", _("Seed"), "integer", "", initial="7"),
             Field(
-                "device_seconds", _("Budget"), "integer", _("Device-seconds that the run may take at most."),
+                "device_seconds",
+                _("Budget"),
+                "integer",
+                _("Device-seconds that the run may take at most."),
                 initial="300",
             ),
         ]
@@ -119,35 +139,45 @@ class ModelUpdate:
         )
         if base is None or str(base.model) != spec.base.model or base.manifest_sha256 != spec.base.manifest_sha256:
             raise Invalid(
-                "unknown_base", "no version of this community has this model, revision and manifest",
-                field="payload.spec.base", found=spec.base.revision,
+                "unknown_base",
+                "no version of this community has this model, revision and manifest",
+                field="payload.spec.base",
+                found=spec.base.revision,
             )
         if spec.output != base.model.name:
             raise Invalid(
-                "wrong_output", "an update makes a new version of the model it starts from",
-                field="payload.spec.output", found=spec.output, allowed=base.model.name,
+                "wrong_output",
+                "an update makes a new version of the model it starts from",
+                field="payload.spec.output",
+                found=spec.output,
+                allowed=base.model.name,
             )
         records = {}
         for use in spec.datasets:
-            dataset = Dataset.objects.included().filter(
-                community=community, digest=use.digest, role="training"
-            ).first()
+            dataset = Dataset.objects.included().filter(community=community, digest=use.digest, role="training").first()
             if dataset is None:
                 raise Invalid(
-                    "dataset_not_included", "models learn only from datasets that a vote has included",
-                    field="payload.spec.datasets", found=use.digest,
+                    "dataset_not_included",
+                    "models learn only from datasets that a vote has included",
+                    field="payload.spec.datasets",
+                    found=use.digest,
                 )
             foreign = sorted(set(use.languages) - set(dataset.languages))
             if foreign:
                 raise Invalid(
-                    "unknown_language", "the dataset has no rows in this language",
-                    field="payload.spec.datasets", found=foreign, allowed=dataset.languages,
+                    "unknown_language",
+                    "the dataset has no rows in this language",
+                    field="payload.spec.datasets",
+                    found=foreign,
+                    allowed=dataset.languages,
                 )
             records[use.digest] = dataset.records
         if not Dataset.objects.filter(community=community, digest=spec.suite, role="evaluation").exists():
             raise Invalid(
-                "unknown_suite", "no registered evaluation suite has this digest",
-                field="payload.spec.evaluation.suite", found=spec.suite,
+                "unknown_suite",
+                "no registered evaluation suite has this digest",
+                field="payload.spec.evaluation.suite",
+                found=spec.suite,
             )
         if not EthicsRule.objects.in_force(community, base.model.name).exists():
             raise Conflict("no_rules", "adopt an ethics rule first: without one nothing could judge the result")

@@ -38,8 +38,23 @@ class RunOutput(serializers.ModelSerializer[Run]):
 
         model = Run
         fields = (
-            "id", "community", "proposal", "model", "state", "created_at", "trained_at", "judged_at", "verdict",
-            "failure", "failure_detail", "retry_at", "canceled_at", "spec", "evaluation", "release", "attempts",
+            "id",
+            "community",
+            "proposal",
+            "model",
+            "state",
+            "created_at",
+            "trained_at",
+            "judged_at",
+            "verdict",
+            "failure",
+            "failure_detail",
+            "retry_at",
+            "canceled_at",
+            "spec",
+            "evaluation",
+            "release",
+            "attempts",
         )
 
     def get_state(self, run: Run) -> str:

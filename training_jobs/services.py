@@ -51,13 +51,11 @@ def create_run(proposal: Proposal, execution: Record, now: datetime) -> Run:
     The rules in force now are frozen into the specification's record as parents: they are what will judge the result.
     """
     spec = specs.from_payload(proposal.payload["spec"])
-    base = Version.objects.select_related("model").get(
-        model__community=proposal.community, revision=spec.base.revision
-    )
+    base = Version.objects.select_related("model").get(model__community=proposal.community, revision=spec.base.revision)
     datasets = [
-        Dataset.objects.included().select_related("inclusion_record").get(
-            community=proposal.community, digest=use.digest
-        )
+        Dataset.objects.included()
+        .select_related("inclusion_record")
+        .get(community=proposal.community, digest=use.digest)
         for use in spec.datasets
     ]
     rules = list(EthicsRule.objects.in_force(proposal.community, base.model.name).select_related("record"))
@@ -109,7 +107,7 @@ def claim(run_id: int, owner: str, now: datetime) -> Lease | None:
 
 
 def heartbeat(lease: Lease, now: datetime) -> str:
-    """Prolong the lease; answer `continue`, `cancel` or `stale`. A lease that nobody took over may be prolonged late."""
+    """Prolong the lease; answer `continue`, `cancel` or `stale`. One that nobody took over may be prolonged late."""
     kept = Run.objects.filter(pk=lease.run_id, fence=lease.fence, verdict="", failed_at__isnull=True).exclude(
         lease_owner=""
     )
@@ -247,7 +245,7 @@ def cancel(run_id: int, actor: str, now: datetime) -> Run:
 def due(now: datetime) -> list[int]:
     """Return the runs that a worker should look at: free ones, and accepted ones that are not published yet."""
     claimable = [
-        run.pk for run in Run.objects.unfinished() if run.state(now) in lifecycle.ALLOWED[Action.CLAIM]
+        run.pk for run in Run.objects.unfinished().order_by("pk") if run.state(now) in lifecycle.ALLOWED[Action.CLAIM]
     ]
     unpublished = Run.objects.filter(Q(verdict="accepted") & Q(version__isnull=True)).values_list("pk", flat=True)
     return [*claimable, *unpublished]

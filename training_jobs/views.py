@@ -53,7 +53,8 @@ class RunCancel(APIView):
     """Stop a run."""
 
     @extend_schema(
-        request=None, responses={200: RunOutput, 401: ProblemOutput, 404: ProblemOutput, 409: ProblemOutput},
+        request=None,
+        responses={200: RunOutput, 401: ProblemOutput, 404: ProblemOutput, 409: ProblemOutput},
         operation_id="run_cancel",
     )
     def post(self, request: Request, pk: int) -> Response:

@@ -130,7 +130,7 @@ def _child(lease: Lease, module: str, folder: Path, seconds: int) -> ChildResult
         services.stopped(lease, clock())
         return None
     if result.returncode != 0:
-        permanent = result.returncode == EXIT_PERMANENT or result.reason == "wall_clock"
+        permanent = result.returncode == EXIT_PERMANENT or result.reason == "wall_limit"
         code = _failure_code(pending, folder) or result.reason
         services.fail(lease, code, result.stderr_tail or result.reason, clock(), permanent=permanent)
         return None
@@ -181,9 +181,7 @@ def _lay_out(lease: Lease, run: Run, spec: specs.TrainingSpec) -> Path:
     (folder / "spec.json").write_bytes(run.spec_record.canonical_body())
     shutil.copytree(registry.version_folder(run.base), folder / "inputs" / "base", ignore=_provenance)
     for use in spec.datasets:
-        shutil.copyfile(
-            registry.dataset_path(use.digest), folder / "inputs" / "datasets" / f"{use.digest}.jsonl"
-        )
+        shutil.copyfile(registry.dataset_path(use.digest), folder / "inputs" / "datasets" / f"{use.digest}.jsonl")
     shutil.copyfile(registry.dataset_path(spec.suite), folder / "inputs" / "suite" / f"{spec.suite}.jsonl")
     return folder
 

@@ -97,9 +97,7 @@ def _demo(stack: ExitStack, *, once: bool, port: int) -> int:
 
     release = _release_folder(outcome.revision)  # 6
     _say("downloading the release with a stock client from our own hub …")
-    answer = _command(
-        "config.demo.stranger", site.address, outcome.revision, environment=site.environment, quiet=True
-    )
+    answer = _command("config.demo.stranger", site.address, outcome.revision, environment=site.environment, quiet=True)
     _say(f"a stranger's transformers loads it: {answer}")
     verified = _verify(release, clients[0])
     seconds = round(time.monotonic() - began, 1)
@@ -128,8 +126,19 @@ def _processes(site: Site) -> dict[str, list[str]]:
     return {
         "web": [sys.executable, "-m", "gunicorn", "config.wsgi", "--bind", bind, "--threads", "8", "--timeout", "60"],
         "worker": [
-            sys.executable, "-m", "celery", "-A", "config", "worker", "--pool", "solo", "--loglevel", "INFO",
-            "--without-gossip", "--without-mingle", "--without-heartbeat",
+            sys.executable,
+            "-m",
+            "celery",
+            "-A",
+            "config",
+            "worker",
+            "--pool",
+            "solo",
+            "--loglevel",
+            "INFO",
+            "--without-gossip",
+            "--without-mingle",
+            "--without-heartbeat",
         ],
         "sweeper": [sys.executable, "manage.py", "sweep", "--forever"],
     }
@@ -167,7 +176,7 @@ def _verify(release: Path, client: Client) -> bool:
     key = client.get(f"/api/v1/communities/{plan.SLUG}")["release_key"]
     command = [sys.executable, "-m", "models_registry.provenance", "verify", str(release), "--community-key", key]
     _say(f"verifying offline: python -m models_registry.provenance verify {release} --community-key {key}")
-    finished = subprocess.run(command, cwd=ROOT, check=False)  # noqa: S603 - our own module
+    finished = subprocess.run(command, cwd=ROOT, check=False)
     return finished.returncode == 0
 
 
@@ -193,7 +202,7 @@ def _only_one() -> Iterator[None]:
 def _child(name: str, command: list[str], environment: dict[str, str], logs: Path) -> Iterator[None]:
     """Run a process of the site while the demo lasts; end it, and only it, afterwards."""
     with (logs / f"{name}.log").open("wb") as log:
-        process = subprocess.Popen(  # noqa: S603 - our own commands
+        process = subprocess.Popen(
             command, cwd=ROOT, env=environment, stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True
         )
         try:
@@ -211,7 +220,7 @@ def _command(module: str, *arguments: str, environment: dict[str, str], quiet: b
     """Run a module to its end, showing its lines as progress; return the last line."""
     command = [sys.executable, "-m", module, *arguments]
     last = ""
-    with subprocess.Popen(  # noqa: S603 - our own modules
+    with subprocess.Popen(
         command, cwd=ROOT, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
     ) as process:
         lines = []
@@ -226,8 +235,13 @@ def _command(module: str, *arguments: str, environment: dict[str, str], quiet: b
 
 
 def _manage(*arguments: str, environment: dict[str, str]) -> None:
-    finished = subprocess.run(  # noqa: S603 - our own command
-        [sys.executable, "manage.py", *arguments], cwd=ROOT, env=environment, check=False, capture_output=True, text=True
+    finished = subprocess.run(
+        [sys.executable, "manage.py", *arguments],
+        cwd=ROOT,
+        env=environment,
+        check=False,
+        capture_output=True,
+        text=True,
     )
     if finished.returncode != 0:
         raise DemoError(f"manage.py {arguments[0]} failed:\n{finished.stdout}{finished.stderr}")
@@ -238,7 +252,7 @@ def _wait_for(site: Site, logs: Path) -> None:
     deadline = time.monotonic() + START_SECONDS_MAX
     while time.monotonic() < deadline:
         try:
-            urllib.request.urlopen(f"{site.address}/api/v1/kinds", timeout=5).read()  # noqa: S310 - our own address
+            urllib.request.urlopen(f"{site.address}/api/v1/kinds", timeout=5).read()
         except (urllib.error.URLError, OSError):
             time.sleep(0.2)
         else:

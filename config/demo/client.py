@@ -1,4 +1,4 @@
-"""A member of the demo as a program: talks to the public API like any client, signs like a wallet. No Django, no ORM."""
+"""A member of the demo as a program: talks to the public API like any client, signs like a wallet. No Django."""
 
 import http.cookiejar
 import json
@@ -48,8 +48,12 @@ class Client:
         offer = self.get(f"/api/v1/proposals/{proposal}/ballot-message?{query}")
         signature = chain.sign_typed_data(self._rpc_url, self.member.address, offer["typed_data"])
         ballot = {
-            "proposal": proposal, "voter": self.member.address, "choice": choice, "reason": reason,
-            "nonce": offer["nonce"], "signature": signature,
+            "proposal": proposal,
+            "voter": self.member.address,
+            "choice": choice,
+            "reason": reason,
+            "nonce": offer["nonce"],
+            "signature": signature,
         }
         receipt: dict[str, Any] = self.post("/api/v1/ballots", ballot)["receipt"]
         return receipt
@@ -92,7 +96,7 @@ class Client:
         token = next((cookie.value for cookie in self._cookies if cookie.name == "csrftoken"), None)
         if token:
             headers["X-CSRFToken"] = token
-        request = urllib.request.Request(f"{self.site}{path}", data=body, headers=headers, method=method)  # noqa: S310
+        request = urllib.request.Request(f"{self.site}{path}", data=body, headers=headers, method=method)
         try:
             with self._opener.open(request, timeout=TIMEOUT_SECONDS) as answer:
                 content = answer.read()

@@ -55,12 +55,8 @@ def run(clients: list[Client], folder: Path, say: Say) -> Outcome:
 
     base = alice.get("/api/v1/models")["results"][0]["versions"][-1]  # 3
     pinned = {"model": base["model"], "revision": base["revision"], "manifest_sha256": base["manifest_sha256"]}
-    good = alice.propose(
-        plan.good_update(specs.good_update(pinned, dataset["digest"], suite["digest"]))
-    )
-    cheap = bob.propose(
-        plan.english_only_update(specs.english_only_update(pinned, dataset["digest"], suite["digest"]))
-    )
+    good = alice.propose(plan.good_update(specs.good_update(pinned, dataset["digest"], suite["digest"])))
+    cheap = bob.propose(plan.english_only_update(specs.english_only_update(pinned, dataset["digest"], suite["digest"])))
     say(f"proposals {good['number']} and {cheap['number']} (model updates) are submitted")
     _vote(clients, good["id"], (FOR, FOR, FOR, AGAINST), say)
     _vote(clients, cheap["id"], (FOR, FOR, AGAINST, ABSTAIN), say)
@@ -81,12 +77,20 @@ def _register(alice: Client, folder: Path) -> tuple[dict[str, Any], dict[str, An
     suite_file.write_bytes(corpus.jsonl(corpus.evaluation_rows()))
     training_file.write_bytes(corpus.jsonl(corpus.training_rows()))
     suite = alice.upload_dataset(
-        suite_file, community=plan.SLUG, slug="held-out-questions", title="Held-out questions", license="CC-BY-4.0",
+        suite_file,
+        community=plan.SLUG,
+        slug="held-out-questions",
+        title="Held-out questions",
+        license="CC-BY-4.0",
         role="evaluation",
     )
     dataset = alice.upload_dataset(
-        training_file, community=plan.SLUG, slug="members-pairs", title="Members' questions and answers",
-        license="CC-BY-4.0", role="training",
+        training_file,
+        community=plan.SLUG,
+        slug="members-pairs",
+        title="Members' questions and answers",
+        license="CC-BY-4.0",
+        role="training",
     )
     return dataset, suite
 

@@ -107,7 +107,7 @@ def open_question() -> dict[str, Any]:
         "community": SLUG,
         "kind": "text_signal",
         "title": "Should the assistant also answer questions about wells?",
-        "text": "A first opinion before anybody collects pairs. **Your vote is welcome**: the demo wallet lends you one.",
+        "text": "A first opinion before anybody collects pairs. **Your vote is welcome**; the demo wallet lends one.",
         "payload": {"statement": "The assistant should also answer questions about wells."},
         "voting_period_seconds": VISITOR_VOTING_SECONDS,
     }

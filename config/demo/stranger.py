@@ -1,6 +1,6 @@
 """`python -m config.demo.stranger SITE REVISION`: what anybody does who wants the model. Stock clients only.
 
-Points `HF_ENDPOINT` at the community's hub, downloads with huggingface_hub, loads with transformers, and asks a question.
+Points `HF_ENDPOINT` at the community's hub, downloads with huggingface_hub, loads with transformers, asks a question.
 """
 
 import os
@@ -13,10 +13,10 @@ def main(site: str, revision: str) -> int:
     with tempfile.TemporaryDirectory() as cache:
         os.environ.update(HF_ENDPOINT=f"{site}/hub", HF_HOME=cache, OMP_WAIT_POLICY="PASSIVE")
         os.environ.update(HF_HUB_DISABLE_PROGRESS_BARS="1", TRANSFORMERS_VERBOSITY="error")
-        from huggingface_hub import snapshot_download  # noqa: PLC0415 - reads HF_ENDPOINT when imported
-        from transformers import AutoModelForCausalLM, AutoTokenizer  # noqa: PLC0415 - likewise
+        from huggingface_hub import snapshot_download
+        from transformers import AutoModelForCausalLM, AutoTokenizer
 
-        from config.demo import corpus  # noqa: PLC0415 - nothing before the environment is set
+        from config.demo import corpus
 
         repository = "commons/water-assistant"
         snapshot_download(repository, revision=revision)

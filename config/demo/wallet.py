@@ -12,9 +12,7 @@ from django.views.decorators.http import require_POST
 from config.demo import chain
 from governance.evidence.canonical import CanonicalError, strict_loads
 
-METHODS = frozenset(
-    {"eth_requestAccounts", "eth_accounts", "eth_chainId", "personal_sign", "eth_signTypedData_v4"}
-)
+METHODS = frozenset({"eth_requestAccounts", "eth_accounts", "eth_chainId", "personal_sign", "eth_signTypedData_v4"})
 UNSUPPORTED = 4200  # EIP-1193: the provider does not support the requested method
 BAD_REQUEST = -32600
 

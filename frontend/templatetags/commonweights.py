@@ -86,10 +86,11 @@ def measured(value: Fraction | None, unit: str = "") -> str:
 @register.filter
 def exact(found: str) -> str:
     """Return an exact fraction of the gates with its value as a percentage: "3/8" becomes "37.5% (3/8)"."""
-    parts = str(found).split("/")
-    if len(parts) == 2 and all(part.lstrip("-").isdigit() for part in parts) and int(parts[1]) > 0:  # noqa: PLR2004
-        return f"{numbers.ratio(Fraction(int(parts[0]), int(parts[1])))} ({found})"
-    return str(found)
+    match = re.fullmatch(r"(-?\d{1,40})(?:/(\d{1,40}))?", str(found))
+    if match is None or (match[2] is not None and int(match[2]) == 0):
+        return str(found)
+    shown = numbers.ratio(Fraction(int(match[1]), int(match[2] or 1)))
+    return f"{shown} ({found})" if match[2] else shown
 
 
 @register.filter

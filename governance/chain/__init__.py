@@ -30,19 +30,19 @@ class ChainError(Exception):
         self.permanent = permanent
 
 
-class ChainUnavailable(ChainError):  # noqa: N818 - named as the state that people speak of
+class ChainUnavailable(ChainError):
     """No answer in time, or the node says that it is busy: ask again later, count nothing meanwhile."""
 
     code = "chain_unavailable"
 
 
-class ChainAnswerInvalid(ChainError):  # noqa: N818
+class ChainAnswerInvalid(ChainError):
     """An answer that cannot be right: null, empty, not JSON, an error, another chain. Never a zero."""
 
     code = "chain_answer_invalid"
 
 
-class SnapshotReorged(ChainError):  # noqa: N818
+class SnapshotReorged(ChainError):
     """The block of a snapshot is no longer part of the chain, so powers read there mean nothing any more."""
 
     code = "snapshot_reorged"

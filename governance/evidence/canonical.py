@@ -1,8 +1,9 @@
 """The one canonical form of everything that is hashed or signed, and the one strict JSON parser.
 
-`canonical_bytes` follows RFC 8785 (JSON Canonicalization Scheme) with two refusals of our own: floats, because a decision
-must not depend on one, and integers that JSON readers elsewhere would round, because the same record must have the same
-digest everywhere. Powers and amounts therefore travel as decimal strings. `strict_loads` reads JSON from strangers.
+`canonical_bytes` follows RFC 8785 (JSON Canonicalization Scheme) with two refusals of our own: floats, because a
+decision must not depend on one, and integers that JSON readers elsewhere would round, because the same record must have
+the same digest everywhere. Powers and amounts therefore travel as decimal strings. `strict_loads` reads JSON from
+strangers.
 """
 
 import hashlib
@@ -42,7 +43,7 @@ def digest(value: object) -> str:
 
 
 def strict_loads(data: bytes, *, max_bytes: int, max_depth: int = DEPTH_MAX) -> Any:  # noqa: ANN401 - JSON is any shape
-    """Parse JSON of at most `max_bytes` bytes and `max_depth` levels, refusing whatever two parsers could read differently.
+    """Parse JSON of bounded size (bytes) and depth (levels), refusing whatever two parsers could read differently.
 
     Numbers with a fraction or an exponent come back as Decimal, never float. Raises CanonicalError with code
     `too_large`, `malformed_json`, `duplicate_key`, `too_deep`, `number_out_of_range` or `forbidden_character`.
@@ -72,7 +73,7 @@ def strict_loads(data: bytes, *, max_bytes: int, max_depth: int = DEPTH_MAX) -> 
     return value
 
 
-def _check(value: object, depth: int) -> None:
+def _check(value: object, depth: int) -> None:  # noqa: C901 - one branch per type of JSON
     """Refuse what must not be hashed, naming the reason."""
     if depth > DEPTH_MAX * 2:
         raise CanonicalError("too_deep", f"more than {DEPTH_MAX * 2} levels")

@@ -23,7 +23,7 @@ def root(leaves: Sequence[bytes]) -> str:
 
 
 def inclusion_proof(leaves: Sequence[bytes], index: int) -> list[str]:
-    """Return the audit path of leaf `index`, nearest sibling first, as hex; raise IndexError when there is no such leaf."""
+    """Return the audit path of leaf `index`, nearest sibling first, as hex; raise IndexError for no such leaf."""
     if not 0 <= index < len(leaves):
         raise IndexError(f"leaf {index} of {len(leaves)}")
     return [sibling.hex() for sibling in _path(index, [leaf_hash(leaf) for leaf in leaves])]

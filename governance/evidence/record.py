@@ -30,7 +30,7 @@ class Record:
 
     @classmethod
     def make(cls, kind: str, subject: str, body: Mapping[str, Any], parents: Iterable[str] = ()) -> "Record":
-        """Build a record with its parents in canonical order; raise CanonicalError for a body without canonical form."""
+        """Build a record with its parents in canonical order; raise CanonicalError for a body that has no such form."""
         record = cls(kind, subject, dict(body), tuple(sorted(set(parents))))
         record.canonical()
         return record

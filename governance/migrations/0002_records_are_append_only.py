@@ -3,19 +3,28 @@
 from django.db import migrations
 
 SQLITE = [
-    "CREATE TRIGGER record_no_update BEFORE UPDATE ON governance_record "
-    "BEGIN SELECT RAISE(ABORT, 'a record is never updated'); END",
-    "CREATE TRIGGER record_no_delete BEFORE DELETE ON governance_record "
-    "BEGIN SELECT RAISE(ABORT, 'a record is never deleted'); END",
+    (
+        "CREATE TRIGGER record_no_update BEFORE UPDATE ON governance_record "
+        "BEGIN SELECT RAISE(ABORT, 'a record is never updated'); END"
+    ),
+    (
+        "CREATE TRIGGER record_no_delete BEFORE DELETE ON governance_record "
+        "BEGIN SELECT RAISE(ABORT, 'a record is never deleted'); END"
+    ),
 ]
 SQLITE_BACK = ["DROP TRIGGER record_no_update", "DROP TRIGGER record_no_delete"]
 
 POSTGRESQL = [
-    "CREATE FUNCTION record_is_append_only() RETURNS trigger LANGUAGE plpgsql AS "
-    "$$ BEGIN RAISE EXCEPTION 'a record is never updated or deleted' USING ERRCODE = 'integrity_constraint_violation'; "
-    "END $$",
-    "CREATE TRIGGER record_no_change BEFORE UPDATE OR DELETE ON governance_record "
-    "FOR EACH ROW EXECUTE FUNCTION record_is_append_only()",
+    (
+        "CREATE FUNCTION record_is_append_only() RETURNS trigger LANGUAGE plpgsql AS "
+        "$$ BEGIN RAISE EXCEPTION 'a record is never updated or deleted' "
+        "USING ERRCODE = 'integrity_constraint_violation'; "
+        "END $$"
+    ),
+    (
+        "CREATE TRIGGER record_no_change BEFORE UPDATE OR DELETE ON governance_record "
+        "FOR EACH ROW EXECUTE FUNCTION record_is_append_only()"
+    ),
 ]
 POSTGRESQL_BACK = [
     "DROP TRIGGER record_no_change ON governance_record",

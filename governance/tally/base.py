@@ -31,9 +31,17 @@ class Count:
 class Method(Protocol):
     """One way of voting. `options` gives the option names by choice number."""
 
-    name: str
-    label: str
-    options: tuple[str, ...]
+    @property
+    def name(self) -> str:
+        """The name in the table and in proposals."""
+
+    @property
+    def label(self) -> str:
+        """What people read."""
+
+    @property
+    def options(self) -> tuple[str, ...]:
+        """The options, by choice number."""
 
     def validate(self, choice: int) -> None:
         """Raise InvalidChoice unless `choice` can be counted."""

@@ -15,7 +15,7 @@ from models_registry.provenance.manifest import Problem
 UNREADABLE_LINES_MAX = 100
 
 
-class Unreadable(Exception):  # noqa: N818 - named as people say it
+class Unreadable(Exception):
     """There is no folder to check, or it may not be read."""
 
 

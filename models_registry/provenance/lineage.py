@@ -14,7 +14,7 @@ class LineageError(Exception):
     code = "lineage_error"
 
 
-class MissingRecord(LineageError):  # noqa: N818 - named as people say it
+class MissingRecord(LineageError):
     """A record that another one rests on is not there."""
 
     code = "parent_missing"
@@ -26,13 +26,13 @@ class MissingRecord(LineageError):  # noqa: N818 - named as people say it
         self.needed_by = needed_by
 
 
-class CyclicLineage(LineageError):  # noqa: N818
+class CyclicLineage(LineageError):
     """Records that rest on each other in a circle. True digests cannot do this; a forged index can."""
 
     code = "lineage_cyclic"
 
 
-class MisnamedRecord(LineageError):  # noqa: N818
+class MisnamedRecord(LineageError):
     """A record that is filed under a digest that is not its own."""
 
     code = "digest_mismatch"

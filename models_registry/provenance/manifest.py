@@ -21,9 +21,10 @@ FILES_MAX = 1_000
 # aside, so that a plain download verifies; anything that is not such a note is reported.
 CLIENT_FOLDER = ".cache"
 _CLIENT_NOTES = re.compile(
-    r"huggingface/(?:\.gitignore(?:\.lock)?|CACHEDIR\.TAG|download/(?:.+/)?[^/]+\.(?:metadata|lock))"
+    r"huggingface/(?:\.gitignore(?:\.lock)?|CACHEDIR\.TAG|download/(?:.+/)?[^/]+\.(?:metadata|lock)"
+    r"|trees/[0-9a-f]{40}\.json)"
 )
-_CLIENT_NOTE_BYTES_MAX = 4_096
+_CLIENT_NOTE_BYTES_MAX = 65_536
 # Files that are written for people; everything else comes from the training run and must equal its artifact.
 DOCUMENTS = frozenset({"README.md", "LICENSE", "LICENSE.md", "NOTICE"})
 _NAMES = DOCUMENTS | {

@@ -8,11 +8,24 @@ import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
 PURE = [
-    "governance.lifecycle", "governance.eip712", "governance.siwe", "governance.tally", "governance.outcome",
-    "governance.errors", "governance.evidence.canonical", "governance.evidence.record", "governance.evidence.merkle",
-    "models_registry.gates", "models_registry.card", "models_registry.provenance.manifest",
-    "models_registry.provenance.statement", "models_registry.provenance.lineage", "models_registry.provenance.verify",
-    "models_registry.provenance.__main__", "training_jobs.spec", "training_jobs.lifecycle",
+    "governance.lifecycle",
+    "governance.eip712",
+    "governance.siwe",
+    "governance.tally",
+    "governance.outcome",
+    "governance.errors",
+    "governance.evidence.canonical",
+    "governance.evidence.record",
+    "governance.evidence.merkle",
+    "models_registry.gates",
+    "models_registry.card",
+    "models_registry.provenance.manifest",
+    "models_registry.provenance.statement",
+    "models_registry.provenance.lineage",
+    "models_registry.provenance.verify",
+    "models_registry.provenance.__main__",
+    "training_jobs.spec",
+    "training_jobs.lifecycle",
 ]
 FRAMEWORKS = ["django", "rest_framework", "celery", "redis", "web3", "torch", "transformers", "requests", "httpx2"]
 BLOCK = """
@@ -27,8 +40,12 @@ import {module}
 
 
 def run(code, **environment):
-    return subprocess.run(  # noqa: S603 - our own interpreter
-        [sys.executable, "-c", code], cwd=ROOT, check=False, capture_output=True, text=True,
+    return subprocess.run(
+        [sys.executable, "-c", code],
+        cwd=ROOT,
+        check=False,
+        capture_output=True,
+        text=True,
         env={"PYTHONPATH": str(ROOT), "PATH": "/usr/bin:/bin", **environment},
     )
 

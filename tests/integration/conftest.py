@@ -59,7 +59,7 @@ def voters(node: chain.DemoChain, token: chain.DemoToken) -> dict[str, Voter]:
 
 
 @pytest.fixture
-def community(db: None, node: chain.DemoChain, token: chain.DemoToken, settings: Any) -> Community:  # noqa: ANN401
+def community(db: None, node: chain.DemoChain, token: chain.DemoToken, settings: Any) -> Community:
     """The water commons, with periods short enough to step through."""
     settings.CHAIN_RPC = node.rpc_url
     settings.VOTING_PERIOD_SECONDS_MIN = 1
@@ -92,7 +92,10 @@ def propose(community: Community, voters: dict[str, Voter]) -> Callable[..., Pro
     """Write and submit a proposal; by default a text signal by Alice at noon."""
 
     def submit(
-        kind: str = "text_signal", payload: dict[str, Any] | None = None, author: str = "Alice", now: datetime = NOON,
+        kind: str = "text_signal",
+        payload: dict[str, Any] | None = None,
+        author: str = "Alice",
+        now: datetime = NOON,
         **timing: int,
     ) -> Proposal:
         draft = services.Draft(kind, f"A {kind}", "Because.", payload or {"statement": "Yes."}, timing)
@@ -121,7 +124,7 @@ def request_from(offer: services.BallotOffer, voter: Voter, signature: str | Non
     )
 
 
-def vote(proposal: Proposal, voter: Voter, choice: int, now: datetime | None = None, reason: str = "") -> Any:  # noqa: ANN401
+def vote(proposal: Proposal, voter: Voter, choice: int, now: datetime | None = None, reason: str = "") -> Any:
     """Sign and cast a ballot; return it."""
     moment = now or opened(proposal)
     offer = services.offer_ballot(proposal, voter.address, choice, reason, moment)
@@ -136,7 +139,7 @@ def decided(proposal: Proposal) -> Proposal:
     return services.execute(proposal.pk, proposal.closes_at + TIMELOCK)[0]
 
 
-def sign_in(client: Any, voter: Voter) -> None:  # noqa: ANN401 - Django's test client
+def sign_in(client: Any, voter: Voter) -> None:
     """Sign a test client in with a wallet."""
     invitation = client.post("/api/v1/auth/nonce", {"address": voter.address}, content_type="application/json").json()
     body = {"message": invitation["message"], "signature": voter.sign_text(invitation["message"])}

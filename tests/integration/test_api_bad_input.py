@@ -31,8 +31,12 @@ def signed(client, proposal, voter, choice=FOR, reason=""):
     address = f"/api/v1/proposals/{proposal.public_id}/ballot-message"
     offer = client.get(f"{address}?{query(voter=voter.address, choice=choice, reason=reason)}").json()
     return {
-        "proposal": proposal.public_id, "voter": voter.address, "choice": choice, "reason": reason,
-        "nonce": offer["nonce"], "signature": voter.sign(offer["typed_data"]),
+        "proposal": proposal.public_id,
+        "voter": voter.address,
+        "choice": choice,
+        "reason": reason,
+        "nonce": offer["nonce"],
+        "signature": voter.sign(offer["typed_data"]),
     }
 
 
@@ -117,8 +121,11 @@ RAW_BODIES = {
     "not UTF-8": (lambda _: b'{"choice": "\xff"}', 400, "malformed_json"),
     "byte order mark": (lambda b: b"\xef\xbb\xbf" + json.dumps(b).encode(), 400, "malformed_json"),
     "70 kB": (lambda _: '{"a": "' + "x" * 70_000 + '"}', 413, "too_large"),
-    "a long number": (lambda b: json.dumps(b).replace('"choice": 1', '"choice": ' + "1" * 5000), 400,
-                      "number_out_of_range"),
+    "a long number": (
+        lambda b: json.dumps(b).replace('"choice": 1', '"choice": ' + "1" * 5000),
+        400,
+        "number_out_of_range",
+    ),
 }
 
 
@@ -139,8 +146,12 @@ def test_a8_a_ballot_for_another_chain_is_refused(client, open_proposal, voters)
     for field, value in (("chainId", 1), ("verifyingContract", "0x" + "11" * 20), ("name", "Other"), ("version", "2")):
         typed = {**offer["typed_data"], "domain": {**offer["typed_data"]["domain"], field: value}}
         body = {
-            "proposal": open_proposal.public_id, "voter": alice.address, "choice": FOR, "reason": "",
-            "nonce": offer["nonce"], "signature": alice.sign(typed),
+            "proposal": open_proposal.public_id,
+            "voter": alice.address,
+            "choice": FOR,
+            "reason": "",
+            "nonce": offer["nonce"],
+            "signature": alice.sign(typed),
         }
         assert_refused(post(client, "ballots", body), 422, "signature_invalid")
 
@@ -152,8 +163,12 @@ def test_a8_a_ballot_for_another_instance_community_or_proposal_is_refused(clien
     for field, value in (("instance", "https://evil.example"), ("community", "other"), ("proposal", "0x" + "12" * 32)):
         typed = {**offer["typed_data"], "message": {**offer["typed_data"]["message"], field: value}}
         body = {
-            "proposal": open_proposal.public_id, "voter": alice.address, "choice": FOR, "reason": "",
-            "nonce": offer["nonce"], "signature": alice.sign(typed),
+            "proposal": open_proposal.public_id,
+            "voter": alice.address,
+            "choice": FOR,
+            "reason": "",
+            "nonce": offer["nonce"],
+            "signature": alice.sign(typed),
         }
         assert_refused(post(client, "ballots", body), 422, "signature_invalid")
 
@@ -274,8 +289,12 @@ def alice(client, community, voters):
 
 def draft(**changes):
     return {
-        "community": "water-commons", "kind": "text_signal", "title": "A question", "text": "",
-        "payload": {"statement": "Yes."}, **changes,
+        "community": "water-commons",
+        "kind": "text_signal",
+        "title": "A question",
+        "text": "",
+        "payload": {"statement": "Yes."},
+        **changes,
     }
 
 

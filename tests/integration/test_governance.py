@@ -60,9 +60,7 @@ def test_a_changed_vote_counts_once_with_its_newest_choice(propose, voters):
 def test_replay_the_same_ballot_twice_is_one_ballot_with_one_receipt(propose, voters):
     proposal = propose()
     now = opened(proposal)
-    request = request_from(
-        services.offer_ballot(proposal, voters["Alice"].address, FOR, "", now), voters["Alice"]
-    )
+    request = request_from(services.offer_ballot(proposal, voters["Alice"].address, FOR, "", now), voters["Alice"])
     first, created = services.cast_ballot(request, now)
     again, created_again = services.cast_ballot(request, proposal.closes_at + SECOND)
     assert (created, created_again) == (True, False)
@@ -80,17 +78,20 @@ def test_one_nonce_is_not_two_ballots_and_an_older_ballot_does_not_come_back(pro
         services.cast_ballot(conflicting, now)
     assert refusal.value.code == "nonce_conflict"
 
-    from governance import eip712  # noqa: PLC0415 - only here
+    from governance import eip712
 
     fields = {
-        "chain_id": proposal.community.chain_id, "token": proposal.community.token,
-        "instance": proposal.community.instance, "community": proposal.community.slug,
-        "proposal": proposal.public_id, "voter": alice.address, "choice": FOR, "reason": "",
+        "chain_id": proposal.community.chain_id,
+        "token": proposal.community.token,
+        "instance": proposal.community.instance,
+        "community": proposal.community.slug,
+        "proposal": proposal.public_id,
+        "voter": alice.address,
+        "choice": FOR,
+        "reason": "",
     }
     high = eip712.ballot_message(**fields, nonce=9)
-    services.cast_ballot(
-        services.BallotRequest(proposal.public_id, alice.address, FOR, "", 9, alice.sign(high)), now
-    )
+    services.cast_ballot(services.BallotRequest(proposal.public_id, alice.address, FOR, "", 9, alice.sign(high)), now)
     low = eip712.ballot_message(**fields, nonce=5)
     with pytest.raises(Conflict) as superseded:
         services.cast_ballot(
@@ -157,11 +158,11 @@ def test_bait_and_switch_a_payload_that_changed_after_the_vote_is_not_executed(p
 
 
 def test_an_author_below_the_threshold_may_not_submit(propose, node, token):
-    from config.demo import chain  # noqa: PLC0415 - only here
+    from config.demo import chain
 
     poor = chain.rpc(node.rpc_url, "eth_accounts")[-1]
-    from governance.eip712 import checksum_address  # noqa: PLC0415 - only here
-    from governance.models import Community  # noqa: PLC0415 - only here
+    from governance.eip712 import checksum_address
+    from governance.models import Community
 
     community = Community.objects.get()
     draft = services.Draft("text_signal", "Mine", "", {"statement": "Mine."}, {})
@@ -222,7 +223,7 @@ def test_records_are_never_updated_or_deleted(propose):
     with pytest.raises(IntegrityError), transaction.atomic():
         Record.objects.filter(pk=record.pk).update(canonical="{}")
     with pytest.raises(IntegrityError), transaction.atomic():
-        Record.objects.filter(pk=record.pk)._raw_delete("default")  # noqa: SLF001 - around Django's own checks
+        Record.objects.filter(pk=record.pk)._raw_delete("default")
 
 
 def test_one_voter_cannot_have_two_counting_ballots_even_by_hand(propose, voters):
@@ -231,25 +232,42 @@ def test_one_voter_cannot_have_two_counting_ballots_even_by_hand(propose, voters
     with pytest.raises(IntegrityError), transaction.atomic():
         Ballot.objects.filter(pk=ballot.pk).update(superseded_at=None)
         Ballot.objects.create(
-            proposal=proposal, voter=ballot.voter, voter_key=ballot.voter_key, choice=FOR, nonce=99, power=1,
-            signature=ballot.signature, record=proposal.record, cast_at=NOON,
+            proposal=proposal,
+            voter=ballot.voter,
+            voter_key=ballot.voter_key,
+            choice=FOR,
+            nonce=99,
+            power=1,
+            signature=ballot.signature,
+            record=proposal.record,
+            cast_at=NOON,
         )
 
 
 def test_every_state_query_finds_what_the_lifecycle_computes(propose, voters):
     """The SQL twin of lifecycle.state, over every combination of facts that the constraints allow."""
-    from itertools import product  # noqa: PLC0415 - only here
+    from itertools import product
 
     proposal = propose()
     moments = (None, NOON - SECOND, NOON + SECOND)
     checked = 0
     for opens, closes, passed, eta, expires, executed, canceled in product(
-        (NOON - 3 * SECOND, NOON + SECOND), (NOON - 2 * SECOND, NOON, NOON + 2 * SECOND), (None, True, False),
-        (*moments, NOON), (*moments, NOON), (None, NOON), (None, NOON),
+        (NOON - 3 * SECOND, NOON + SECOND),
+        (NOON - 2 * SECOND, NOON, NOON + 2 * SECOND),
+        (None, True, False),
+        (*moments, NOON),
+        (*moments, NOON),
+        (None, NOON),
+        (None, NOON),
     ):
         facts = {
-            "opens_at": opens, "closes_at": closes, "passed": passed, "eta": eta, "expires_at": expires,
-            "executed_at": executed, "canceled_at": canceled,
+            "opens_at": opens,
+            "closes_at": closes,
+            "passed": passed,
+            "eta": eta,
+            "expires_at": expires,
+            "executed_at": executed,
+            "canceled_at": canceled,
         }
         try:
             with transaction.atomic():

@@ -16,12 +16,12 @@ from governance.clock import now as clock
 from governance.errors import Conflict, Refusal
 from models_registry import services as registry
 from models_registry.models import Dataset, EthicsRule, Model, Publication, Version
+from tests.integration.conftest import FOR, NOON, data_folder, decided, vote
+from tests.simulators import tiny_model
 from training_jobs import runner, services, worker
 from training_jobs.lifecycle import State
 from training_jobs.models import Attempt, Run
 from training_jobs.services import StaleLease
-from tests.integration.conftest import FOR, NOON, data_folder, decided, vote
-from tests.simulators import tiny_model
 
 MINUTE = timedelta(minutes=1)
 
@@ -36,8 +36,12 @@ def pass_(proposal, voters):
 def base(community, tmp_path):
     """Version 0 of the community's model."""
     model = Model.objects.create(
-        community=community, namespace="commons", name="water-assistant", title_en="Water assistant",
-        title_fr="Assistant de l’eau", license="apache-2.0",
+        community=community,
+        namespace="commons",
+        name="water-assistant",
+        title_en="Water assistant",
+        title_fr="Assistant de l’eau",
+        license="apache-2.0",
     )
     return registry.register_base(model, tiny_model.write(tmp_path / "base"), NOON)
 
@@ -62,8 +66,12 @@ def dataset(community, suite, propose, voters):
 
 
 RULE = {
-    "slug": "equal-service", "title": "Equal service", "metric": "language_gap", "comparator": "at_most",
-    "bound": "0.10", "scope": "all",
+    "slug": "equal-service",
+    "title": "Equal service",
+    "metric": "language_gap",
+    "comparator": "at_most",
+    "bound": "0.10",
+    "scope": "all",
 }
 
 
@@ -120,12 +128,15 @@ def test_a_worker_trains_measures_judges_and_publishes(run, stand_in):
     assert [event.kind for event in run.events.all()] == ["claimed", "started", "step", "finished", "trained", "judged"]
     folder = registry.version_folder(run.version)
     assert {path.name for path in (folder / "provenance").iterdir()} == {
-        "manifest.json", "records.jsonl", "ballots.jsonl", "statement.json",
+        "manifest.json",
+        "records.jsonl",
+        "ballots.jsonl",
+        "statement.json",
     }
 
 
 def test_the_release_verifies_and_a_second_message_changes_nothing(run, stand_in):
-    from models_registry.provenance.verify import TrustRoots, check  # noqa: PLC0415 - the stranger's part
+    from models_registry.provenance.verify import TrustRoots, check
 
     worker.work(run.pk, "worker")
     worker.work(run.pk, "another")
@@ -170,10 +181,14 @@ def test_a_rejected_run_publishes_nothing_and_says_why(run, stand_in):
 
 
 def artifact_of(folder):
-    from models_registry.provenance import manifest  # noqa: PLC0415 - only here
+    from models_registry.provenance import manifest
 
     return {
-        "files": manifest.build(folder)["files"], "steps": 1, "tokens": 1, "code_digest": "1" * 64, "environment": {},
+        "files": manifest.build(folder)["files"],
+        "steps": 1,
+        "tokens": 1,
+        "code_digest": "1" * 64,
+        "environment": {},
         "trace_sha256": "2" * 64,
     }
 
@@ -181,7 +196,13 @@ def artifact_of(folder):
 def report(run, gap):
     value = {"numerator": gap[0], "denominator": gap[1], "samples": 20}
     suite = run.spec_record.body["evaluation"]["suite"]
-    return {"suite": suite, "candidate": {"language_gap": value}, "parent": {}, "samples": 20, "samples_sha256": "3" * 64}
+    return {
+        "suite": suite,
+        "candidate": {"language_gap": value},
+        "parent": {},
+        "samples": 20,
+        "samples_sha256": "3" * 64,
+    }
 
 
 def test_only_one_of_two_workers_gets_the_lease(run):
@@ -258,8 +279,9 @@ def test_the_author_can_stop_a_run_and_nobody_else(run, voters):
 def test_a_hanging_trainer_is_killed_when_the_run_is_canceled(run, stand_in, monkeypatch, voters):
     stand_in(run, "hang")
     monkeypatch.setattr(
-        worker, "_ticker", lambda _lease, _pending: lambda: services.cancel(run.pk, voters["Alice"].address, clock())
-        and "cancel"
+        worker,
+        "_ticker",
+        lambda _lease, _pending: lambda: services.cancel(run.pk, voters["Alice"].address, clock()) and "cancel",
     )
     worker.work(run.pk, "worker")
     assert Run.objects.get().state(clock()) == State.CANCELED

@@ -38,7 +38,7 @@ def redis() -> Iterator[str]:
 @contextmanager
 def postgresql() -> Iterator[str]:
     """Run a PostgreSQL in a temporary folder; yield the address of an empty database."""
-    programs = sorted(Path("/usr/lib/postgresql").glob("*/bin"))[-1]
+    programs = max(Path("/usr/lib/postgresql").glob("*/bin"))
     account = _account()
     folder = Path(tempfile.mkdtemp(prefix="commonweights-pg-", dir="/tmp"))
     port = free_port()

@@ -28,8 +28,13 @@ def finished(tmp_path_factory):
             "PYTHONPATH": str(ROOT),
         }
         yield subprocess.run(
-            [sys.executable, "-m", "config.demo", "--once"], cwd=ROOT, env=environment, check=False,
-            capture_output=True, text=True, timeout=SECONDS_MAX,
+            [sys.executable, "-m", "config.demo", "--once"],
+            cwd=ROOT,
+            env=environment,
+            check=False,
+            capture_output=True,
+            text=True,
+            timeout=SECONDS_MAX,
         )
 
 
@@ -55,8 +60,12 @@ def test_the_update_improves_the_model_and_the_rejected_one_breaks_the_rule(fini
 
 def verify(release):
     return subprocess.run(
-        [sys.executable, "-m", "models_registry.provenance", "verify", str(release), "--json"], cwd="/",
-        env={"PYTHONPATH": str(ROOT), "PATH": "/usr/bin:/bin"}, check=False, capture_output=True, text=True,
+        [sys.executable, "-m", "models_registry.provenance", "verify", str(release), "--json"],
+        cwd="/",
+        env={"PYTHONPATH": str(ROOT), "PATH": "/usr/bin:/bin"},
+        check=False,
+        capture_output=True,
+        text=True,
     )
 
 

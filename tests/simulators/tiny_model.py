@@ -3,14 +3,14 @@
 import json
 from pathlib import Path
 
-import numpy
+import numpy as np
 from safetensors.numpy import save_file
 
 
 def write(folder: Path, seed: int = 0) -> Path:
     """Write the files and return the folder."""
     folder.mkdir(parents=True, exist_ok=True)
-    weights = numpy.random.default_rng(seed).standard_normal((4, 4)).astype("float32")
+    weights = np.random.default_rng(seed).standard_normal((4, 4)).astype("float32")
     save_file({"model.embed_tokens.weight": weights}, folder / "model.safetensors", metadata={"format": "pt"})
     for name, content in {
         "config.json": {"architectures": ["LlamaForCausalLM"], "model_type": "llama", "vocab_size": 4},

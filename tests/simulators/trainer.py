@@ -17,7 +17,9 @@ from tests.simulators import tiny_model
 
 def main(folder: Path) -> int:
     """Train or evaluate, depending on what is asked for."""
-    mode = os.environ.get("SIMULATE") or json.loads((folder / "inputs/base/config.json").read_text()).get("simulate", "")
+    mode = os.environ.get("SIMULATE") or json.loads((folder / "inputs/base/config.json").read_text()).get(
+        "simulate", ""
+    )
     if (folder / "evaluation.json").exists():
         return evaluate(folder)
     say(folder, event="started", steps=2)
@@ -39,8 +41,14 @@ def main(folder: Path) -> int:
     say(folder, event="finished")
     (folder / "artifact.json").write_text(
         json.dumps(
-            {"files": files, "steps": 2, "tokens": 64, "code_digest": "1" * 64, "environment": {"python": "3.11"},
-             "trace_sha256": "2" * 64}
+            {
+                "files": files,
+                "steps": 2,
+                "tokens": 64,
+                "code_digest": "1" * 64,
+                "environment": {"python": "3.11"},
+                "trace_sha256": "2" * 64,
+            }
         )
     )
     return 0
@@ -55,9 +63,13 @@ def evaluate(folder: Path) -> int:
 
     (folder / "report.json").write_text(
         json.dumps(
-            {"suite": suite, "samples": 2, "samples_sha256": "3" * 64,
-             "candidate": {"answer_accuracy": value(2), "language_gap": value(0)},
-             "parent": {"answer_accuracy": value(1), "language_gap": value(0)}}
+            {
+                "suite": suite,
+                "samples": 2,
+                "samples_sha256": "3" * 64,
+                "candidate": {"answer_accuracy": value(2), "language_gap": value(0)},
+                "parent": {"answer_accuracy": value(1), "language_gap": value(0)},
+            }
         )
     )
     return 0

@@ -10,7 +10,7 @@ from models_registry.provenance import signing
 from tests.simulators.golden_bundle import KeySigner, Story
 
 
-def rendered(tmp_path: Path, **facts: Any) -> str:  # noqa: ANN401
+def rendered(tmp_path: Path, **facts: Any) -> str:
     story = Story(**facts)
     story.write(tmp_path)
     digests = {record.kind: record.digest for record in story.records.values()}

@@ -21,7 +21,7 @@ BODY: dict[str, Any] = {
 }
 
 
-def rule(**changes: Any) -> Rule:  # noqa: ANN401 - wrong types are the point
+def rule(**changes: Any) -> Rule:
     return Rule.from_record(BODY | changes)
 
 
@@ -189,7 +189,7 @@ REPORTS = st.builds(Report, st.just("water-assistant"), VALUES, VALUES, st.integ
 
 
 @given(st.lists(RULES, min_size=1, max_size=6), REPORTS, st.randoms(use_true_random=False))
-def test_the_order_of_rules_does_not_matter(rules: list[Rule], measured: Report, random: Any) -> None:  # noqa: ANN401
+def test_the_order_of_rules_does_not_matter(rules: list[Rule], measured: Report, random: Any) -> None:
     shuffled = random.sample(rules, len(rules))
     try:
         expected = decide(rules, measured)

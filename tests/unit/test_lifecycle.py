@@ -14,8 +14,15 @@ NOON = datetime(2026, 11, 21, 12, tzinfo=UTC)
 SECOND = timedelta(seconds=1)
 TIMES = st.none() | st.integers(-5, 5).map(lambda seconds: NOON + seconds * SECOND)
 FACTS = st.builds(
-    Facts, submitted_at=TIMES, opens_at=TIMES, closes_at=TIMES, passed=st.none() | st.booleans(), eta=TIMES,
-    expires_at=TIMES, executed_at=TIMES, canceled_at=TIMES,
+    Facts,
+    submitted_at=TIMES,
+    opens_at=TIMES,
+    closes_at=TIMES,
+    passed=st.none() | st.booleans(),
+    eta=TIMES,
+    expires_at=TIMES,
+    executed_at=TIMES,
+    canceled_at=TIMES,
 )
 NOMINAL = {
     State.DRAFT: Facts(),
@@ -87,9 +94,15 @@ def test_time_alone_never_moves_a_proposal_backwards(facts, steps):
 
 RUN_TIMES = st.none() | st.integers(-5, 5).map(lambda seconds: NOON + seconds * SECOND)
 RUN_FACTS = st.builds(
-    runs.Facts, verdict=st.sampled_from(["", "accepted", "rejected"]), canceled_at=RUN_TIMES, failed_at=RUN_TIMES,
-    lease_expires_at=RUN_TIMES, lease_owner=st.sampled_from(["", "worker"]), heartbeat_at=RUN_TIMES,
-    retry_at=RUN_TIMES, trained_at=RUN_TIMES,
+    runs.Facts,
+    verdict=st.sampled_from(["", "accepted", "rejected"]),
+    canceled_at=RUN_TIMES,
+    failed_at=RUN_TIMES,
+    lease_expires_at=RUN_TIMES,
+    lease_owner=st.sampled_from(["", "worker"]),
+    heartbeat_at=RUN_TIMES,
+    retry_at=RUN_TIMES,
+    trained_at=RUN_TIMES,
 )
 
 

@@ -63,13 +63,13 @@ def put(folder: Path, name: str, new: list[bytes]) -> None:
     (folder / "provenance" / name).write_bytes(b"".join(new))
 
 
-def told(folder: Path, signer: KeySigner | None = None, **facts: Any) -> Report:  # noqa: ANN401
+def told(folder: Path, signer: KeySigner | None = None, **facts: Any) -> Report:
     """Rebuild everything from changed facts, as somebody with the release key could, and check it."""
     golden_bundle.build(folder, Story(**facts), signer)
     return check(folder)
 
 
-def changing(kind: str, /, **changes: Any) -> Callable[[str, dict[str, Any]], None]:  # noqa: ANN401
+def changing(kind: str, /, **changes: Any) -> Callable[[str, dict[str, Any]], None]:
     """Return an edit that changes the bodies of one kind of record."""
 
     def edit(found: str, body: dict[str, Any]) -> None:
@@ -140,7 +140,7 @@ def test_writing_a_bundle_again_gives_the_same_bytes(tmp_path: Path) -> None:
 
 def test_a_flipped_bit_in_any_part_of_any_file_is_detected(release: Path) -> None:
     """A sample of all bytes; `tests/faults/test_every_byte.py` goes through all of them."""
-    chance = random.Random(2)  # noqa: S311 - a fixed sample
+    chance = random.Random(2)
     for path in sorted(path for path in release.rglob("*") if path.is_file()):
         whole = path.read_bytes()
         for place in sorted(chance.sample(range(len(whole)), min(len(whole), 60))):
@@ -392,20 +392,22 @@ def test_attack_millions_of_empty_lines(release: Path) -> None:
 def test_the_notes_of_the_download_client_are_left_aside_and_nothing_else_is(release: Path) -> None:
     notes = release / ".cache" / "huggingface"
     (notes / "download" / "provenance").mkdir(parents=True)
+    (notes / "trees").mkdir()
     for name in (
         ".gitignore",
         "CACHEDIR.TAG",
         "download/config.json.metadata",
+        f"trees/{'ab' * 20}.json",
         "download/provenance/manifest.json.lock",
     ):
         (notes / name).write_text("*")
     assert check(release).ok
 
-    for name in ("evil.py", "download/config.json", "../other.metadata", "download/x.py"):
+    for name in ("evil.py", "download/config.json", "../other.metadata", "download/x.py", "trees/main.json"):
         (notes / name).write_text("")
         assert failures(check(release)) == {8: {"file_not_listed"}}
         (notes / name).unlink()
-    (notes / "download" / "big.metadata").write_bytes(bytes(5_000))
+    (notes / "download" / "big.metadata").write_bytes(bytes(70_000))
     (notes / "download" / "link.metadata").symlink_to("/etc/passwd")
     assert len(check(release).findings[7].problems) == 2
     with pytest.raises(manifest.ManifestError, match=r"\.cache"):
@@ -783,7 +785,7 @@ def test_the_points_of_small_order_are_those_that_three_doublings_bring_to_zero(
     """Checks the constants of `signing` against the curve equation itself."""
     prime = 2**255 - 19
     d = -121665 * pow(121666, -1, prime) % prime
-    for y in signing._SMALL_ORDER_Y:  # noqa: SLF001 - a constant under test
+    for y in signing._SMALL_ORDER_Y:
         x_squared = (y * y - 1) * pow(d * y * y + 1, -1, prime) % prime
         x = pow(x_squared, (prime + 3) // 8, prime)
         if (x * x - x_squared) % prime:
@@ -923,12 +925,10 @@ def test_verifying_needs_no_django_no_torch_and_no_chain_library(golden: Path) -
         "from models_registry.provenance.__main__ import main\n"
         f"sys.exit(main(['verify', {str(golden)!r}]))\n"
     )
-    done = subprocess.run(  # noqa: S603 - our own interpreter
-        [sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True, check=False
-    )
+    done = subprocess.run([sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
 
 
 def test_every_check_has_a_hint_and_every_kind_of_record_has_a_form_and_parents() -> None:
-    assert set(verify._HINT_BY_CHECK) == set(range(1, verify.OFFLINE_CHECKS + 1))  # noqa: SLF001
+    assert set(verify._HINT_BY_CHECK) == set(range(1, verify.OFFLINE_CHECKS + 1))
     assert set(shapes.BODIES) == set(shapes.PARENTS)

@@ -9,8 +9,13 @@ from governance.tally import METHODS, UnknownMethod, method_named
 from governance.tally.base import InvalidChoice
 
 RULES = Rules(
-    quorum_bps=2_000, threshold_bps=5_000, proposal_threshold=0, voting_delay_seconds=0, voting_period_seconds=1,
-    timelock_seconds=0, execution_window_seconds=1,
+    quorum_bps=2_000,
+    threshold_bps=5_000,
+    proposal_threshold=0,
+    voting_delay_seconds=0,
+    voting_period_seconds=1,
+    timelock_seconds=0,
+    execution_window_seconds=1,
 )
 POWER = st.integers(min_value=1, max_value=2**208 - 1)
 
@@ -91,9 +96,17 @@ def test_conditions_carry_the_numbers_that_decide(against, in_favour, supply):
 @pytest.mark.parametrize(
     "change",
     [
-        {"quorum_bps": 0}, {"quorum_bps": 10_001}, {"threshold_bps": 4_999}, {"threshold_bps": 10_000},
-        {"voting_period_seconds": 0}, {"timelock_seconds": -1}, {"timelock_seconds": 1.5}, {"quorum_bps": True},
-        {"proposal_threshold": 5}, {"proposal_threshold": "-5"}, {"proposal_threshold": "１"},
+        {"quorum_bps": 0},
+        {"quorum_bps": 10_001},
+        {"threshold_bps": 4_999},
+        {"threshold_bps": 10_000},
+        {"voting_period_seconds": 0},
+        {"timelock_seconds": -1},
+        {"timelock_seconds": 1.5},
+        {"quorum_bps": True},
+        {"proposal_threshold": 5},
+        {"proposal_threshold": "-5"},
+        {"proposal_threshold": "１"},
     ],
 )
 def test_rules_that_cannot_judge_are_refused(change):

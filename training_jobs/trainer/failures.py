@@ -3,7 +3,7 @@
 PERMANENT_EXIT = 3
 
 
-class PermanentFailure(Exception):  # noqa: N818 - named for what it tells the runner: trying again cannot help
+class PermanentFailure(Exception):
     """Trying again with the same files would fail the same way. `code` is stable, `detail` is for people."""
 
     def __init__(self, code: str, detail: str) -> None:
