@@ -1,6 +1,6 @@
 """How much speed our trainer costs: its loop against a bare torch loop on the same model and the same batches.
 
-    python benchmarks/trainer_throughput.py [--rounds 6] [--steps 40] [--check]
+    python -m benchmarks.trainer_throughput [--rounds 6] [--steps 40] [--check]
 
 Both sides take the same steps from the same weights, in turns, so that a busy machine slows both alike; the order
 changes every round. The bare loop is what one writes on a page: forward, loss, backward, step. Ours adds what a run
@@ -20,8 +20,6 @@ from itertools import islice
 from pathlib import Path
 from statistics import median
 from typing import Any
-
-sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 os.environ["OMP_WAIT_POLICY"] = "PASSIVE"  # before torch: as in every run
 

@@ -1,6 +1,6 @@
 """Time the verification of a release as a stranger meets it: a whole process, from its start to its exit.
 
-    python benchmarks/verify_release.py [PATH] [--repeat N]
+    python -m benchmarks.verify_release [PATH] [--repeat N]
 
 PATH is the folder of a release; without it one with weights of 8 MB is built. Promised: under 2 seconds.
 """
