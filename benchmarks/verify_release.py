@@ -13,6 +13,8 @@ import tempfile
 import time
 from pathlib import Path
 
+from tests.simulators import golden_bundle
+
 ROOT = Path(__file__).resolve().parents[1]
 SECONDS_MAX = 2.0
 WEIGHTS = 2_000_000
@@ -39,9 +41,6 @@ def main() -> int:
 
 
 def _built(folder: Path) -> Path:
-    sys.path.insert(0, str(ROOT))
-    from tests.simulators import golden_bundle
-
     golden_bundle.build(folder, golden_bundle.Story(weights=(0.5,) * WEIGHTS))
     return folder
 

@@ -10,6 +10,7 @@ import contextlib
 import json
 import os
 import queue
+import shutil
 import signal
 import subprocess
 import threading
@@ -166,19 +167,14 @@ def start(
 
 
 def anvil_binary() -> Path:
-    """Return the program that npm installed: the platform's own binary, else the wrapper.
-
-    The binary comes first because the wrapper is a second process between us and anvil: ending it by force
-    would leave anvil behind.
-    """
-    modules = ROOT / "node_modules"
-    for candidate in sorted(modules.glob("@foundry-rs/anvil-*/bin/anvil*")):
+    """Return anvil: the program that npm installed for this platform, else one on the PATH."""
+    for candidate in sorted((ROOT / "node_modules").glob("@foundry-rs/anvil-*/bin/anvil*")):
         if os.access(candidate, os.X_OK):
             return candidate
-    wrapper = modules / ".bin" / "anvil"
-    if wrapper.exists():
-        return wrapper
-    raise DemoChainError("anvil is missing: run npm ci")
+    found = shutil.which("anvil")
+    if found:
+        return Path(found)
+    raise DemoChainError("anvil is missing: run npm ci (64-bit Linux), or install Foundry's anvil 1.7")
 
 
 def prepare(rpc_url: str, *, name: str = "Water Commons", symbol: str = "WATER") -> DemoToken:
