@@ -2,10 +2,12 @@
 
 import logging
 from typing import Any
+from urllib.parse import quote
 
-from django.core.exceptions import PermissionDenied
-from django.db import OperationalError
+from django.core.exceptions import PermissionDenied, RequestDataTooBig, SuspiciousOperation
+from django.db import InterfaceError, OperationalError
 from django.http import Http404, HttpRequest, JsonResponse
+from django.views.decorators.csrf import csrf_exempt
 from rest_framework import exceptions
 from rest_framework.response import Response
 
@@ -51,7 +53,7 @@ def problem(status: int, code: str, detail: str, **extra: Any) -> dict[str, Any]
     }
 
 
-def describe(error: Exception) -> dict[str, Any] | None:  # noqa: C901, PLR0911 - one row per family of refusals
+def describe(error: Exception) -> dict[str, Any] | None:  # noqa: C901, PLR0911, PLR0912 - a row per family
     """Return the problem document for a known refusal, or None when the error is a defect."""
     if isinstance(error, Refusal):
         return problem(
@@ -86,7 +88,11 @@ def describe(error: Exception) -> dict[str, Any] | None:  # noqa: C901, PLR0911 
         return problem(
             503, "chain_unavailable", "the chain does not give a usable answer; nothing was changed, try again"
         )
-    if isinstance(error, OperationalError):
+    if isinstance(error, RequestDataTooBig):
+        return problem(413, "too_large", "a field of the form is too large")
+    if isinstance(error, SuspiciousOperation):
+        return problem(400, "malformed", "the request cannot be read")
+    if isinstance(error, OperationalError | InterfaceError):
         return problem(503, "database_busy", "the database did not answer in time; nothing was changed, try again")
     return None
 
@@ -113,6 +119,7 @@ def problem_response(error: Exception, context: dict[str, Any]) -> Response | No
     return response
 
 
+@csrf_exempt  # it changes nothing, and a stranger's POST is to be told the same
 def not_found(request: HttpRequest) -> JsonResponse:
     """Answer an unknown address below /api/."""
     return JsonResponse(
@@ -121,14 +128,20 @@ def not_found(request: HttpRequest) -> JsonResponse:
 
 
 def _remember(document: dict[str, Any], context: dict[str, Any]) -> None:
-    """Add a refused change to the audit log; reading is not logged, and no input is repeated in the log."""
+    """Add a refused change to the audit log; reading is not logged, and no input is repeated in the log.
+
+    A busy database must not turn a clear answer into a defect: then the log lacks a line, and ours says so.
+    """
     request = context.get("request")
     if request is None or request.method in {"GET", "HEAD", "OPTIONS"} or document["status"] == HTTP_UNAVAILABLE:
         return
     actor = str(getattr(request.user, "address", "")) if request.successful_authenticator else ""
-    Event.objects.create(
-        kind="refused", at=clock(), actor=actor, data={"code": document["code"], "path": request.path[:200]}
-    )
+    # Quoted: a path may hold any character, and PostgreSQL keeps no NUL.
+    data = {"code": document["code"], "path": quote(request.path)[:200]}
+    try:
+        Event.objects.create(kind="refused", at=clock(), actor=actor, data=data)
+    except (OperationalError, InterfaceError):
+        logger.warning("the refusal %s is not in the audit log: the database is busy", document["code"])
 
 
 def _state_code(error: lifecycle.NotAllowed) -> str:

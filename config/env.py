@@ -2,6 +2,7 @@
 
 import os
 from pathlib import Path
+from urllib.parse import urlsplit
 
 PREFIX = "COMMONWEIGHTS_"
 
@@ -10,7 +11,7 @@ class BadEnvironment(ValueError):
     """An environment variable that cannot be used."""
 
     def __init__(self, name: str, found: str, allowed: str) -> None:
-        """Say which variable, what it holds and what it may hold."""
+        """Say which variable, what it holds and what it may hold. An address may hold a password: see `address`."""
         super().__init__(f"{PREFIX}{name} is {found!r}; allowed: {allowed}")
 
 
@@ -42,11 +43,17 @@ def listed(name: str, default: str) -> list[str]:
     return [part.strip() for part in text(name, default).split(",") if part.strip()]
 
 
-def one_of(name: str, default: str, allowed: set[str]) -> str:
-    """Return the variable if it is one of `allowed`."""
+def address(name: str, default: str, schemes: set[str]) -> str:
+    """Return an address scheme://host… of one of these schemes. A refusal does not repeat it: it may hold a secret."""
     value = text(name, default)
-    if value not in allowed:
-        raise BadEnvironment(name, value, ", ".join(sorted(allowed)))
+    allowed = f"{' or '.join(sorted(schemes))}, then ://host[:port]…"
+    try:
+        parts = urlsplit(value)
+        usable = parts.scheme in schemes and bool(parts.hostname) and parts.port != 0
+    except ValueError as error:  # brackets or a port that are none
+        raise BadEnvironment(name, "an address that cannot be read", allowed) from error
+    if not usable:
+        raise BadEnvironment(name, f"{parts.scheme}://…", allowed)
     return value
 
 

@@ -27,10 +27,10 @@ for folder in (DATA_DIR, ARTIFACTS_DIR, RUNS_DIR):
 KEYS_DIR.mkdir(parents=True, exist_ok=True, mode=0o700)
 
 # --- who we are ---------------------------------------------------------------------------------------------------
-ORIGIN = env.text("ORIGIN", "http://127.0.0.1:8000").rstrip("/")
+ORIGIN = env.address("ORIGIN", "http://127.0.0.1:8000", {"http", "https"}).rstrip("/")
 _origin = urlsplit(ORIGIN)
-if _origin.scheme not in {"http", "https"} or not _origin.netloc or _origin.path:
-    raise env.BadEnvironment("ORIGIN", ORIGIN, "scheme://host[:port], without a path")
+if f"{_origin.scheme}://{_origin.netloc.lower()}" != ORIGIN or "@" in ORIGIN:
+    raise env.BadEnvironment("ORIGIN", ORIGIN, "scheme://host[:port] in lower case, without a path or a user")
 SECURE = _origin.scheme == "https"
 DEMO = env.boolean("DEMO", default=False)
 DEBUG = env.boolean("DEBUG", default=False)
@@ -141,7 +141,10 @@ def _database(url: str) -> dict[str, object]:
             "CONN_HEALTH_CHECKS": True,
             "OPTIONS": {"options": "-c statement_timeout=20000 -c lock_timeout=10000"},
         }
-    raise env.BadEnvironment("DATABASE", url, "sqlite:///path or postgresql://user:password@host:port/name")
+    # Not the address itself: it may hold a password.
+    raise env.BadEnvironment(
+        "DATABASE", f"{parts.scheme}:…", "sqlite:///path or postgresql://user:password@host:port/name"
+    )
 
 
 DATABASES = {"default": _database(env.text("DATABASE", f"sqlite://{DATA_DIR}/commonweights.sqlite3"))}
@@ -169,7 +172,7 @@ elif BROKER.startswith(("redis://", "rediss://")):
         "unacked_restore_throttle": 1,
     }
 else:
-    raise env.BadEnvironment("BROKER", BROKER, "filesystem or redis://host:port/number")
+    raise env.BadEnvironment("BROKER", f"{urlsplit(BROKER).scheme}:…", "filesystem or redis://host:port/number")
 CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
 CELERY_TASK_IGNORE_RESULT = True
 CELERY_WORKER_PREFETCH_MULTIPLIER = 1
@@ -178,16 +181,18 @@ CELERY_TASK_SERIALIZER = "json"
 CELERY_ACCEPT_CONTENT = ["json"]
 
 # --- the chain ----------------------------------------------------------------------------------------------------
-CHAIN_RPC = env.text("CHAIN_RPC", "http://127.0.0.1:8545")
+CHAIN_RPC = env.address("CHAIN_RPC", "http://127.0.0.1:8545", {"http", "https"})
 CHAIN_TIMEOUT_SECONDS = env.integer("CHAIN_TIMEOUT_SECONDS", 3, least=1)
 
 # --- runs ---------------------------------------------------------------------------------------------------------
 LEASE_SECONDS = env.integer("LEASE_SECONDS", 60, least=2)
 HEARTBEAT_SECONDS = env.integer("HEARTBEAT_SECONDS", 15, least=1)
+if HEARTBEAT_SECONDS * 2 > LEASE_SECONDS:
+    raise env.BadEnvironment("HEARTBEAT_SECONDS", str(HEARTBEAT_SECONDS), f"at most half a lease of {LEASE_SECONDS} s")
 SWEEP_SECONDS = env.integer("SWEEP_SECONDS", 10, least=1)
 RUN_ATTEMPTS_MAX = env.integer("RUN_ATTEMPTS_MAX", 3, least=1)
 PUBLICATION_TARGETS = env.listed("PUBLICATION_TARGETS", "hub")
-HUGGING_FACE_ENDPOINT = env.text("HUGGING_FACE_ENDPOINT", "https://huggingface.co")
+HUGGING_FACE_ENDPOINT = env.address("HUGGING_FACE_ENDPOINT", "https://huggingface.co", {"http", "https"})
 HUGGING_FACE_TOKEN = env.text("HUGGING_FACE_TOKEN", "")
 
 # --- limits -------------------------------------------------------------------------------------------------------
@@ -279,6 +284,10 @@ SPECTACULAR_SETTINGS = {
     "SERVE_INCLUDE_SCHEMA": False,
     "SCHEMA_PATH_PREFIX": "/api/v1",
     "COMPONENT_SPLIT_REQUEST": True,
+    "POSTPROCESSING_HOOKS": [
+        "drf_spectacular.hooks.postprocess_schema_enums",
+        "config.api_schema.document_problems",
+    ],
     "SWAGGER_UI_DIST": "SIDECAR",
     "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
 }

@@ -13,13 +13,19 @@ from governance import services as governance
 from governance.chain import ChainError, SnapshotReorged
 from governance.clock import now as clock
 from governance.errors import Refusal
+from governance.evidence.canonical import CanonicalError
 from governance.lifecycle import NotAllowed, State
 from governance.models import Proposal
+from governance.outcome import InvalidRules
+from governance.power import PowerError
+from governance.tally import UnknownMethod
 from training_jobs import services as runs
 from training_jobs.tasks import run_job
 
 logger = logging.getLogger(__name__)
 
+# What a step can refuse: the named refusals, and rules, methods, powers or records that this version cannot use.
+_REFUSALS = (Refusal, PowerError, InvalidRules, UnknownMethod, CanonicalError)
 _STEPS = (
     (State.CLOSING, governance.close_voting),
     (State.SUCCEEDED, governance.queue),
@@ -37,14 +43,18 @@ def sweep() -> int:
                 taken += 1
             except NotAllowed:
                 continue  # somebody else was faster
-            except Refusal as error:
-                logger.warning("proposal %s cannot be %s: %s", proposal_id, step.__name__, error)
-                governance.note_once(proposal_id, "step_refused", clock(), code=error.code, detail=error.detail)
+            except _REFUSALS as error:
+                logger.warning("proposal %s: %s is refused: %s", proposal_id, step.__name__, error)
+                code = getattr(error, "code", "unusable_proposal")
+                detail = getattr(error, "detail", str(error))
+                governance.note_once(proposal_id, "step_refused", clock(), code=code, detail=detail)
             except SnapshotReorged as error:
                 logger.exception("proposal %s cannot be counted", proposal_id)
                 governance.note_once(proposal_id, "snapshot_reorged", clock(), detail=error.detail)
             except ChainError as error:
                 logger.warning("proposal %s waits for the chain: %s", proposal_id, error)
+            except OSError:
+                logger.exception("proposal %s waits for a file", proposal_id)
             except OperationalError:
                 logger.warning("proposal %s: the database is busy; next sweep", proposal_id)
     return taken + nudge()

@@ -3,6 +3,9 @@
 // The same sources give the same bytes anywhere: compiler and library are pinned in package-lock.json, the settings stand
 // below, and no path, time or metadata hash enters the bytecode. When nothing changed it returns without loading the
 // compiler (which takes a second or two). Usage: node contracts/compile.mjs
+//
+// `node contracts/compile.mjs test` compiles the contracts of test/ instead, into the same folder: tests compare with
+// them, and nobody else has to wait for them.
 
 import { createHash } from "node:crypto";
 import { mkdirSync, readFileSync, readdirSync, renameSync, writeFileSync } from "node:fs";
@@ -11,6 +14,7 @@ import { basename, dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 
 const HERE = dirname(fileURLToPath(import.meta.url));
+const SOURCES = join(HERE, process.argv[2] ?? "");
 const BUILD = join(HERE, "build");
 const require = createRequire(import.meta.url);
 
@@ -21,8 +25,8 @@ const SETTINGS = {
   outputSelection: { "*": { "*": ["abi", "evm.bytecode.object"] } },
 };
 
-const names = readdirSync(HERE).filter((name) => name.endsWith(".sol")).sort();
-const sources = Object.fromEntries(names.map((name) => [name, { content: readFileSync(join(HERE, name), "utf8") }]));
+const names = readdirSync(SOURCES).filter((name) => name.endsWith(".sol")).sort();
+const sources = Object.fromEntries(names.map((name) => [name, { content: readFileSync(join(SOURCES, name), "utf8") }]));
 const fingerprint = fingerprintOf(sources);
 
 if (names.every((name) => builtFrom(name) === fingerprint)) {

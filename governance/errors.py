@@ -57,12 +57,6 @@ class TooLarge(Refusal):
     status = 413
 
 
-class UnsupportedType(Refusal):
-    """A format that is not read here."""
-
-    status = 415
-
-
 class Invalid(Refusal):
     """Well-formed, and still not acceptable."""
 

@@ -2,6 +2,9 @@
 
 The first row of the table in `state` that matches wins. `require` is the first line of every service. Semantics follow
 OpenZeppelin's Governor where it has the state, with `ready` and `expired` told apart from `queued`.
+
+That voting has closed is a fact (`passed` is known), not only a comparison of times: a clock that jumps back, or a
+request that waited longer than it knows, cannot add a ballot to a count that has been made.
 """
 
 from collections.abc import Callable
@@ -36,7 +39,7 @@ class Action(StrEnum):
     QUEUE = "queue"
     EXECUTE = "execute"
     CANCEL = "cancel"
-    VETO = "veto"
+    VETO = "veto"  # offered by no service yet: a community has no guardian so far
 
 
 ALLOWED: dict[Action, frozenset[State]] = {
@@ -101,8 +104,8 @@ _ROWS: tuple[tuple[State, Callable[[Facts, datetime], bool]], ...] = (
     (State.EXECUTED, lambda facts, now: facts.executed_at is not None),
     (State.CANCELED, lambda facts, now: facts.canceled_at is not None),
     (State.DRAFT, lambda facts, now: facts.submitted_at is None),
-    (State.PENDING, lambda facts, now: _before(facts.opens_at, now)),
-    (State.ACTIVE, lambda facts, now: _before(facts.closes_at, now)),
+    (State.PENDING, lambda facts, now: facts.passed is None and _before(facts.opens_at, now)),
+    (State.ACTIVE, lambda facts, now: facts.passed is None and _before(facts.closes_at, now)),
     (State.CLOSING, lambda facts, now: facts.passed is None),
     (State.DEFEATED, lambda facts, now: facts.passed is False),
     (State.SUCCEEDED, lambda facts, now: facts.eta is None),

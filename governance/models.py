@@ -261,23 +261,20 @@ class Proposal(models.Model):
 
 _OPEN_END = Q(executed_at__isnull=True, canceled_at__isnull=True)
 _SUBMITTED = _OPEN_END & Q(submitted_at__isnull=False)
+_UNCOUNTED = _SUBMITTED & Q(passed__isnull=True)
 _STATE_QUERIES = {
     lifecycle.State.EXECUTED: lambda now: Q(executed_at__isnull=False),
     lifecycle.State.CANCELED: lambda now: Q(executed_at__isnull=True, canceled_at__isnull=False),
     lifecycle.State.DRAFT: lambda now: _OPEN_END & Q(submitted_at__isnull=True),
-    lifecycle.State.PENDING: lambda now: _SUBMITTED & Q(opens_at__gt=now),
-    lifecycle.State.ACTIVE: lambda now: _SUBMITTED & Q(opens_at__lte=now, closes_at__gt=now),
-    lifecycle.State.CLOSING: lambda now: _SUBMITTED & Q(closes_at__lte=now, passed__isnull=True),
-    lifecycle.State.DEFEATED: lambda now: _SUBMITTED & Q(closes_at__lte=now, passed=False),
-    lifecycle.State.SUCCEEDED: lambda now: _SUBMITTED & Q(closes_at__lte=now, passed=True, eta__isnull=True),
-    lifecycle.State.QUEUED: lambda now: _SUBMITTED & Q(closes_at__lte=now, passed=True, eta__gt=now),
-    lifecycle.State.EXPIRED: lambda now: (
-        _SUBMITTED & Q(closes_at__lte=now, passed=True, eta__lte=now, expires_at__lte=now)
-    ),
+    lifecycle.State.PENDING: lambda now: _UNCOUNTED & Q(opens_at__gt=now),
+    lifecycle.State.ACTIVE: lambda now: _UNCOUNTED & Q(opens_at__lte=now, closes_at__gt=now),
+    lifecycle.State.CLOSING: lambda now: _UNCOUNTED & Q(closes_at__lte=now),
+    lifecycle.State.DEFEATED: lambda now: _SUBMITTED & Q(passed=False),
+    lifecycle.State.SUCCEEDED: lambda now: _SUBMITTED & Q(passed=True, eta__isnull=True),
+    lifecycle.State.QUEUED: lambda now: _SUBMITTED & Q(passed=True, eta__gt=now),
+    lifecycle.State.EXPIRED: lambda now: _SUBMITTED & Q(passed=True, eta__lte=now, expires_at__lte=now),
     lifecycle.State.READY: lambda now: (
-        _SUBMITTED
-        & Q(closes_at__lte=now, passed=True, eta__lte=now)
-        & (Q(expires_at__isnull=True) | Q(expires_at__gt=now))
+        _SUBMITTED & Q(passed=True, eta__lte=now) & (Q(expires_at__isnull=True) | Q(expires_at__gt=now))
     ),
 }
 

@@ -91,7 +91,7 @@ class SignInInput(StrictSerializer):
 
 
 class DraftInput(StrictSerializer):
-    """A draft. `payload` has the shape that its kind says; see /api/v1/kinds."""
+    """A draft. `payload` is what its kind takes; a wrong one is refused with the field and what is allowed."""
 
     community = StrictText()
     kind = StrictText()
@@ -296,6 +296,13 @@ class ReceiptOutput(serializers.ModelSerializer[Ballot]):
         return f"/receipts/{ballot.record_id}/"
 
 
+class CastOutput(serializers.Serializer[Any]):
+    """The receipt of a ballot that was cast, and the page that shows it."""
+
+    receipt = ReceiptOutput()
+    url = serializers.CharField()
+
+
 class BallotOfferOutput(serializers.Serializer[Any]):
     """What a wallet is asked to sign."""
 
@@ -343,16 +350,6 @@ class RecordOutput(serializers.ModelSerializer[Record]):
     def get_parents(self, record: Record) -> list[str]:
         """Return the digests of the parents."""
         return list(record.value.parents)
-
-
-class FieldOutput(serializers.Serializer[Any]):
-    """One question of a kind's form."""
-
-    name = serializers.CharField()
-    label = serializers.CharField()
-    type = serializers.CharField()
-    help = serializers.CharField()
-    required = serializers.BooleanField()
 
 
 class KindOutput(serializers.Serializer[Any]):

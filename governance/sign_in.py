@@ -10,8 +10,9 @@ from datetime import datetime, timedelta
 from urllib.parse import urlsplit
 
 from django.conf import settings
+from django.contrib.auth.hashers import make_password
 
-from governance import eip712, siwe
+from governance import siwe
 from governance.clock import whole_second
 from governance.errors import NotAuthenticated
 from governance.models import Account, Community, SignInNonce
@@ -29,14 +30,17 @@ class Invitation:
 
 
 def invite(address: str, session: str, chain_id: int | None, now: datetime) -> Invitation:
-    """Issue a nonce to this browser session and return the text to sign. Old nonces are swept away on the occasion."""
+    """Issue a nonce to this browser session and return the text that this (checksummed) address is to sign.
+
+    Old nonces are swept away on the occasion.
+    """
     SignInNonce.objects.filter(created_at__lt=now - timedelta(seconds=settings.SIGN_IN_NONCE_SECONDS)).delete()
     nonce = secrets.token_hex(NONCE_BYTES)
     chains = _chain_ids()
     message = siwe.render(
         siwe.SiweMessage(
             domain=_domain(),
-            address=eip712.parse_address(address),
+            address=address,
             uri=settings.ORIGIN,
             chain_id=chain_id if chain_id in chains else min(chains, default=1),
             nonce=nonce,
@@ -74,10 +78,9 @@ def verify(message: str, signature: str, session: str, now: datetime) -> Account
         raise NotAuthenticated(
             "siwe_rejected", "the sign-in was not accepted; ask for a new message and sign that"
         ) from error
-    account, _ = Account.objects.get_or_create(address=verified.address)
-    if not account.has_usable_password() and not account.password:
-        account.set_unusable_password()
-        account.save(update_fields=["password"])
+    account, _ = Account.objects.get_or_create(address=verified.address, defaults={"password": make_password(None)})
+    if not account.is_active:
+        raise NotAuthenticated("account_disabled", "this account has been switched off by the operator")
     return account
 
 

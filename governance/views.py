@@ -10,7 +10,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from governance import services, sign_in
+from governance import eip712, services, sign_in
 from governance.clock import now as clock
 from governance.errors import Conflict, Forbidden, Malformed, NotAuthenticated, NotFound
 from governance.evidence.record import DIGEST_PATTERN
@@ -21,6 +21,7 @@ from governance.serializers import (
     BallotInput,
     BallotOfferOutput,
     CancelInput,
+    CastOutput,
     CommunityOutput,
     DraftInput,
     DraftOutput,
@@ -75,11 +76,10 @@ class NonceView(APIView):
     def post(self, request: Request) -> Response:
         """Issue a nonce, bound to this browser session and good for one use within ten minutes."""
         values = NonceInput.read(request.data)
+        address = eip712.parse_address(values["address"])  # a refusal leaves no session behind
         if not request.session.session_key:
             request.session.create()
-        invitation = sign_in.invite(
-            values["address"], str(request.session.session_key), values.get("chain_id"), clock()
-        )
+        invitation = sign_in.invite(address, str(request.session.session_key), values.get("chain_id"), clock())
         return Response(InvitationOutput(invitation).data)
 
 
@@ -350,14 +350,14 @@ class BallotList(APIView):
     authentication_classes = ()
 
     @extend_schema(
-        request=BallotInput, responses={201: ReceiptOutput, 200: ReceiptOutput, **_REFUSED}, operation_id="ballot_cast"
+        request=BallotInput, responses={201: CastOutput, 200: CastOutput, **_REFUSED}, operation_id="ballot_cast"
     )
     def post(self, request: Request) -> Response:
         """Accept a signed ballot; the same ballot again is answered with the same receipt."""
         ballot, created = services.cast_ballot(BallotInput.to_request(request.data), clock())
         receipt = ReceiptOutput(Ballot.objects.select_related("record", "proposal").get(pk=ballot.pk)).data
         code = status.HTTP_201_CREATED if created else status.HTTP_200_OK
-        return Response({"receipt": receipt, "url": receipt["url"]}, status=code)
+        return Response({"receipt": receipt, "url": receipt["url"]}, status=code)  # CastOutput
 
 
 class BallotReceipt(APIView):

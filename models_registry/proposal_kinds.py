@@ -9,9 +9,11 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
 from governance.errors import Conflict, Invalid
+from governance.evidence.canonical import INTEGER_MAX
 from governance.kinds import Fact, Field, clean_text, require_keys
 from governance.models import Community, Proposal, Record
 from models_registry import gates, services
+from models_registry.languages import language_names
 from models_registry.metrics import METRICS
 from models_registry.models import Dataset, EthicsRule, Model
 
@@ -65,6 +67,8 @@ class DatasetInclusion:
                 found=dataset.role,
                 allowed="training",
             )
+        if dataset.included_at is not None:
+            raise Conflict("already_included", "this dataset is included already", field="payload.digest")
         if not dataset.clean:
             failed = [scan["scan"] for scan in dataset.scans if scan["blocks"] and not scan["passed"]]
             raise Invalid("scan_failed", "a blocking scan found something", field="payload.digest", found=failed)
@@ -98,7 +102,7 @@ class DatasetInclusion:
         return [
             Fact(_("Dataset"), payload["title"]),
             Fact(_("Size"), records),
-            Fact(_("Languages"), ", ".join(payload["languages"])),
+            Fact(_("Languages"), language_names(payload["languages"])),
             Fact(_("Licence"), payload["license"]),
             Fact(_("Digest"), payload["digest"]),
             Fact(_("Cost"), _("none")),
@@ -159,7 +163,7 @@ class EthicsRuleAdoption:
         slug = clean_text(payload, "slug", length_max=80)
         if not _SLUG.fullmatch(slug):
             raise Invalid("malformed_field", "lower-case letters, digits and hyphens", field="payload.slug", found=slug)
-        if payload["metric"] not in METRICS:
+        if not isinstance(payload["metric"], str) or payload["metric"] not in METRICS:
             raise Invalid(
                 "unknown_metric",
                 "nothing measures this",
@@ -168,7 +172,7 @@ class EthicsRuleAdoption:
                 allowed=sorted(METRICS),
             )
         models = sorted(Model.objects.filter(community=community).values_list("name", flat=True))
-        if payload["scope"] not in {"all", *models}:
+        if payload["scope"] not in ["all", *models]:
             raise Invalid(
                 "unknown_scope",
                 "a rule applies to all models or to one",
@@ -253,6 +257,7 @@ def _exact(value: object) -> dict[str, int]:
         if isinstance(value, bool) or not _DECIMAL.fullmatch(text):
             raise Invalid("malformed_field", "a plain decimal such as 0.10", field="payload.bound", found=value)
         found = Fraction(text)
-    if abs(found) > 10**9:
-        raise Invalid("value_out_of_range", "a bound is at most a thousand million", field="payload.bound", found=value)
+    if abs(found.numerator) > INTEGER_MAX:
+        detail = "a bound this large or this fine has no exact form"
+        raise Invalid("value_out_of_range", detail, field="payload.bound", found=value)
     return {"numerator": found.numerator, "denominator": found.denominator}

@@ -7,19 +7,19 @@ import hashlib
 import os
 import shutil
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import BinaryIO
 
 from django.conf import settings
-from django.db import transaction
+from django.db import IntegrityError, transaction
 from django.db.models import Max
 
 from governance.clock import unix
-from governance.errors import Conflict, Invalid
+from governance.errors import Conflict, Invalid, Unavailable
 from governance.models import Ballot, Community, Proposal, Record
 from governance.records import closure, keep
 from governance.services import note
@@ -28,7 +28,11 @@ from models_registry.datasets.intake import Limits, read_rows, take_in
 from models_registry.datasets.scans import SCANS, Context, run_all
 from models_registry.models import Dataset, EthicsRule, Model, Publication, Version
 from models_registry.provenance import bundle, manifest
-from models_registry.provenance.signing import FileSigner
+from models_registry.provenance.bundle import BundleError
+from models_registry.provenance.lineage import LineageError
+from models_registry.provenance.manifest import ManifestError
+from models_registry.provenance.signing import FileSigner, SigningError
+from models_registry.provenance.verify import Status, TrustRoots, check
 from models_registry.publishing import TARGETS, HubTarget, HuggingFaceTarget, PublishError, Target
 from models_registry.publishing.check import ArtifactError, check_artifact
 
@@ -102,7 +106,10 @@ def include_dataset(proposal: Proposal, execution: Record, now: datetime) -> Dat
     dataset = Dataset.objects.select_for_update().get(community=proposal.community, digest=proposal.payload["digest"])
     if dataset.included_at is not None:
         raise Conflict("already_included", "this dataset is included already", found=dataset.digest)
-    content = dataset_path(dataset.digest).read_bytes()
+    try:
+        content = dataset_path(dataset.digest).read_bytes()
+    except OSError as error:
+        raise Unavailable("dataset_unreadable", "the stored rows cannot be read; nothing was changed") from error
     if hashlib.sha256(content).hexdigest() != dataset.digest:
         raise Conflict("blocked_payload_changed", "the stored rows are not the ones that were voted on")
     dataset.inclusion_record = keep(
@@ -139,7 +146,10 @@ def _suite_questions(community: Community) -> tuple[str, ...]:
 def adopt_rule(proposal: Proposal, execution: Record, now: datetime) -> EthicsRule:
     """Put a voted rule into force: it binds every run that is executed from now on."""
     body = dict(proposal.payload)
-    gates.Rule.from_record(body)
+    try:
+        gates.Rule.from_record(body)
+    except gates.GateError as error:
+        raise Invalid(error.code, str(error), field="payload") from error
     if EthicsRule.objects.filter(community=proposal.community, slug=body["slug"], revoked_at__isnull=True).exists():
         raise Conflict("rule_in_force", "a rule of this name is in force already", found=body["slug"])
     rule = EthicsRule.objects.create(
@@ -211,19 +221,28 @@ def release(candidate: Candidate) -> Version:
     """Sign and publish an accepted candidate; return its version. Safe to repeat after any interruption.
 
     Every input is a stored fact (the clock is `judged_at`), so a repeated call makes the same bytes and finds its own
-    earlier work.
+    earlier work. Raises PublishError, or a Refusal for files that are not what the run made or may not be published.
 
     1. Stage the files of the run, the card and the licence; refuse whatever may not be published.
-    2. Make the manifest and the release record; write the provenance and sign it.
+    2. Make the manifest and the release record; write the provenance and sign it; refuse what a stranger could not
+       verify.
     3. Publish to every configured target.
     4. In one transaction: the version and its publications exist.
     """
+    # Before the question whether it exists: whoever answers that with no has the number that the version would get.
+    number = _next_number(candidate.model)
     existing = Version.objects.filter(evaluation_record=candidate.evaluation_record).first()
     if existing:
         return existing
-    number = _next_number(candidate.model)
-    with _stage() as stage:
-        return _release(candidate, number, stage)
+    try:
+        with _stage() as stage:
+            return _release(candidate, number, stage)
+    except SigningError as error:
+        raise PublishError("release_key_unavailable", str(error), permanent=False) from error
+    except (ManifestError, BundleError, LineageError) as error:
+        raise PublishError("release_incomplete", str(error), permanent=False) from error
+    except OSError as error:
+        raise PublishError("storage_failed", str(error), permanent=False) from error
 
 
 @contextmanager
@@ -245,6 +264,7 @@ def _release(candidate: Candidate, number: int, stage: Path) -> Version:
         destination = stage / entry["path"]
         destination.parent.mkdir(parents=True, exist_ok=True)
         shutil.copyfile(candidate.artifact / entry["path"], destination)
+    require_files(candidate.run_record.body["artifact"], stage)
     shutil.copyfile(settings.BASE_DIR / "LICENSE", stage / "LICENSE")
     records = {
         **closure(candidate.run_record),
@@ -293,37 +313,52 @@ def _release(candidate: Candidate, number: int, stage: Path) -> Version:
         [ballot.record.value for ballot in ballots],
         FileSigner(release_key_path(candidate.model.community.slug)),
     )
+    _require_verifiable(stage, candidate.model.community)
     published = {  # 3
         name: target.publish(stage, model_address, number, revision, manifest_sha256)
         for name, target in _targets().items()
     }
-    with transaction.atomic():  # 4
-        existing = Version.objects.select_for_update().filter(revision=revision).first()
-        if existing:
-            return existing
-        version = Version.objects.create(
-            model=candidate.model,
-            number=number,
-            revision=revision,
-            manifest_sha256=manifest_sha256,
-            folder=f"{RELEASES}/{published[HubTarget.name].location}",
-            parent=candidate.parent,
-            evaluation_record=candidate.evaluation_record,
-            release_record=release_record,
-            proposal=candidate.proposal,
-            created_at=candidate.judged_at,
-            published_at=candidate.judged_at,
-        )
-        for name, publication in published.items():
-            body = {"target": name, "location": publication.location, "revision": publication.revision}
-            Publication.objects.create(
-                version=version,
-                **body,
-                record=keep("publication", f"publication:{revision}/{name}", body, [release_record]),
+    try:
+        with transaction.atomic():  # 4
+            version = Version.objects.create(
+                model=candidate.model,
+                number=number,
+                revision=revision,
+                manifest_sha256=manifest_sha256,
+                folder=f"{RELEASES}/{published[HubTarget.name].location}",
+                parent=candidate.parent,
+                evaluation_record=candidate.evaluation_record,
+                release_record=release_record,
+                proposal=candidate.proposal,
+                created_at=candidate.judged_at,
                 published_at=candidate.judged_at,
             )
-        note("version_released", candidate.judged_at, proposal=candidate.proposal, revision=revision)
+            for name, publication in published.items():
+                body = {"target": name, "location": publication.location, "revision": publication.revision}
+                Publication.objects.create(
+                    version=version,
+                    **body,
+                    record=keep("publication", f"publication:{revision}/{name}", body, [release_record]),
+                    published_at=candidate.judged_at,
+                )
+            note("version_released", candidate.judged_at, proposal=candidate.proposal, revision=revision)
+    except IntegrityError as error:
+        existing = Version.objects.filter(evaluation_record=candidate.evaluation_record).first()
+        if existing:  # another worker did the same work and was faster
+            return existing
+        raise PublishError(
+            "version_number_taken", f"another release became version {number}; this one is next", permanent=False
+        ) from error
     return version
+
+
+def _require_verifiable(stage: Path, community: Community) -> None:
+    """Refuse to publish what the offline verifier would refuse: another key, a changed file, a wrong count."""
+    report = check(stage, TrustRoots(release_key=community.release_key, community=community.record_id))
+    failed = [finding for finding in report.findings if finding.status is Status.FAILED]
+    if not report.ok:
+        detail = "; ".join(f"{finding.number} {finding.code}: {finding.evidence}" for finding in failed)
+        raise PublishError("release_does_not_verify", detail, permanent=False)
 
 
 def _targets() -> dict[str, Target]:
@@ -354,19 +389,7 @@ def _next_number(model: Model) -> int:
     return (model.versions.aggregate(highest=Max("number"))["highest"] or 0) + 1
 
 
-def verify_folder(folder: Path, expected_manifest_sha256: str) -> None:
-    """Refuse a folder whose files are not the ones that were registered."""
-    found = hashlib.sha256(bundle.manifest_bytes(folder)).hexdigest()
-    if found != expected_manifest_sha256:
-        raise Conflict(
-            "blocked_payload_changed",
-            "the stored files are not the registered ones",
-            found=found,
-            allowed=expected_manifest_sha256,
-        )
-
-
-def require_files(files: list[Mapping[str, Any]], folder: Path) -> None:
+def require_files(files: object, folder: Path) -> None:
     """Refuse a folder that does not hold exactly these files, byte for byte."""
     problems = manifest.check(folder, {"version": 1, "files": files})
     if problems:
@@ -379,12 +402,14 @@ def require_files(files: list[Mapping[str, Any]], folder: Path) -> None:
 
 def _write_whole(path: Path, content: bytes) -> None:
     """Write a file so that it is there whole or not at all."""
-    temporary = path.with_name(f".{path.name}.{os.getpid()}")
-    with temporary.open("wb") as handle:
+    # A name of its own: two threads may write the same file at once.
+    descriptor, temporary = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
+    with os.fdopen(descriptor, "wb") as handle:
+        os.fchmod(descriptor, 0o644)
         handle.write(content)
         handle.flush()
-        os.fsync(handle.fileno())
-    temporary.replace(path)
+        os.fsync(descriptor)
+    Path(temporary).replace(path)
 
 
 def _copy_whole(source: Path, destination: Path) -> None:

@@ -11,7 +11,7 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from governance.clock import now as clock
-from governance.errors import Malformed, NotFound
+from governance.errors import Malformed, NotFound, Unavailable
 from governance.serializers import ProblemOutput
 from governance.views import community_named, signed_in
 from models_registry import services
@@ -95,8 +95,12 @@ class DatasetRows(APIView):
     def get(self, _request: Request, digest: str) -> FileResponse:
         """Stream the file whose SHA-256 is the dataset's digest."""
         dataset = _dataset(digest)
+        try:
+            rows = services.dataset_path(dataset.digest).open("rb")
+        except OSError as error:
+            raise Unavailable("dataset_unreadable", "the stored rows cannot be read just now") from error
         return FileResponse(
-            services.dataset_path(dataset.digest).open("rb"),
+            rows,
             as_attachment=True,
             filename=f"{dataset.slug}.jsonl",
             content_type="application/x-ndjson",

@@ -29,13 +29,11 @@ class Action(StrEnum):
     """What somebody may try to do with a run."""
 
     CLAIM = "claim"
-    WRITE = "write"
     CANCEL = "cancel"
 
 
 ALLOWED: dict[Action, frozenset[State]] = {
     Action.CLAIM: frozenset({State.QUEUED, State.STALLED}),
-    Action.WRITE: frozenset({State.RUNNING, State.EVALUATING, State.STALLED}),
     Action.CANCEL: frozenset({State.QUEUED, State.WAITING, State.RUNNING, State.EVALUATING, State.STALLED}),
 }
 

@@ -10,6 +10,7 @@ from django.utils.translation import gettext_lazy, ngettext
 from governance.errors import Conflict, Invalid, Malformed, Refusal
 from governance.kinds import Fact, Field, require_keys
 from governance.models import Community, Proposal, Record
+from models_registry.languages import LANGUAGES, language_names
 from models_registry.models import Dataset, EthicsRule, Version
 from training_jobs import services
 from training_jobs import spec as specs
@@ -53,7 +54,7 @@ class ModelUpdate:
                 "choices",
                 _("Rows in other languages are left out."),
                 initial=("en", "fr"),
-                options=(("en", _("English")), ("fr", _("French"))),
+                options=tuple((code, str(name)) for code, name in LANGUAGES.items()),
             ),
             Field(
                 "suite",
@@ -208,12 +209,13 @@ class ModelUpdate:
             *(
                 Fact(
                     _("Learns from"),
-                    f"{titles.get(use.digest, use.digest[:12])} ({', '.join(use.languages)})",
+                    f"{titles.get(use.digest, use.digest[:12])} ({language_names(use.languages)})",
                 )
                 for use in spec.datasets
             ),
             Fact(_("Measured on"), titles.get(spec.suite, spec.suite[:12])),
-            Fact(_("Method"), f"{method}, {spec.optimizer}, {specs.decimal_text(spec.learning_rate)}"),
+            Fact(_("Method"), f"{method}, {spec.optimizer}"),
+            Fact(_("Learning rate"), specs.decimal_text(spec.learning_rate)),
             Fact(
                 _("Length"),
                 ngettext("%(n)d epoch", "%(n)d epochs", spec.epochs) % {"n": spec.epochs},

@@ -22,6 +22,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
+from governance.evidence.canonical import canonical_bytes
+
 REPOSITORY = Path(__file__).resolve().parents[1]
 # What of the repository a child may read: not the database, not the keys, not the settings.
 CODE_FOLDERS = ("governance", "training_jobs")
@@ -120,9 +122,13 @@ class EventTail:
 
 
 def _event(line: bytes) -> dict[str, Any]:
-    """Return the event, or `unreadable` in its place: a child's nonsense must not stop the one who watches it."""
+    """Return the event, or `unreadable` in its place: a child's nonsense must not stop the one who watches it.
+
+    Fractions come as text; what no database keeps (NUL, lone surrogates, NaN) is nonsense too.
+    """
     try:
-        event = json.loads(line) if len(line) <= EVENT_BYTES_MAX else None
+        event = json.loads(line, parse_float=str) if len(line) <= EVENT_BYTES_MAX else None
+        canonical_bytes(event)
     except (ValueError, RecursionError):
         event = None
     return event if isinstance(event, dict) else {"event": "unreadable", "size": len(line)}
@@ -250,4 +256,4 @@ def _tail(path: Path) -> str:
     with path.open("rb") as file:
         size = file.seek(0, os.SEEK_END)
         file.seek(max(0, size - OUTPUT_TAIL_BYTES))
-        return file.read().decode("utf-8", errors="replace")
+        return file.read().decode("utf-8", errors="replace").replace("\x00", "\ufffd")

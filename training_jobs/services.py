@@ -14,12 +14,13 @@ from django.db import transaction
 from django.db.models import F, Q
 
 from governance.clock import unix, whole_second
-from governance.errors import Conflict, NotFound
+from governance.errors import Conflict, Forbidden, Invalid, NotFound
 from governance.models import Proposal, Record
 from governance.records import keep
-from governance.services import note
+from governance.services import note, note_once
 from models_registry import gates
 from models_registry.models import Dataset, EthicsRule, Version
+from models_registry.provenance import shapes
 from training_jobs import lifecycle
 from training_jobs import spec as specs
 from training_jobs.lifecycle import Action
@@ -83,10 +84,19 @@ def create_run(proposal: Proposal, execution: Record, now: datetime) -> Run:
 
 
 def claim(run_id: int, owner: str, now: datetime) -> Lease | None:
-    """Take the lease if the run is free; return None when somebody else has it or nothing is left to do."""
+    """Take the lease if the run is free; return None when somebody else has it or nothing is left to do.
+
+    A run whose attempts are used up is given up here too: one that kills its workers must not go on for ever.
+    """
     with transaction.atomic():
         run = _locked(run_id)
         if run.state(now) not in lifecycle.ALLOWED[Action.CLAIM]:
+            return None
+        run.attempts.filter(ended_at__isnull=True).update(
+            ended_at=now, outcome="lost", detail="no heartbeat until the lease ran out"
+        )
+        if run.attempts.count() >= settings.RUN_ATTEMPTS_MAX:
+            _give_up(run, "attempts_used_up", "every attempt was lost with its worker", now)
             return None
         claimed = Run.objects.filter(pk=run_id, fence=run.fence).update(
             fence=F("fence") + 1,
@@ -98,9 +108,6 @@ def claim(run_id: int, owner: str, now: datetime) -> Lease | None:
         if not claimed:
             return None
         lease = Lease(run_id, run.fence + 1)
-        run.attempts.filter(ended_at__isnull=True).update(
-            ended_at=now, outcome="lost", detail="no heartbeat until the lease ran out"
-        )
         Attempt.objects.create(run=run, number=lease.fence, owner=owner, started_at=now)
         _event(lease, "claimed", {"owner": owner}, now)
     return lease
@@ -145,50 +152,50 @@ def trained(lease: Lease, artifact: dict[str, Any], isolation: str, now: datetim
             return run
         attempt = run.attempts.get(number=lease.fence)
         finished_at = whole_second(now)
-        run.run_record = keep(
-            "run",
-            f"run:{run.pk}",
-            {
-                "run": run.pk,
-                "attempt": lease.fence,
-                "started_at": unix(attempt.started_at),
-                "finished_at": unix(finished_at),
-                "steps": artifact["steps"],
-                "tokens": artifact["tokens"],
-                "artifact": artifact["files"],
-                "code_digest": artifact["code_digest"],
-                "environment": artifact["environment"],
-                "isolation": isolation,
-                "trace_sha256": artifact["trace_sha256"],
-            },
-            [run.spec_record],
-        )
+        reported = ("steps", "tokens", "code_digest", "environment", "trace_sha256")
+        body = {
+            "run": run.pk,
+            "attempt": lease.fence,
+            "started_at": unix(attempt.started_at),
+            "finished_at": unix(finished_at),
+            "artifact": artifact.get("files"),
+            "isolation": isolation,
+            **{name: artifact.get(name) for name in reported},
+        }
+        _require_form("run", body)
+        run.run_record = keep("run", f"run:{run.pk}", body, [run.spec_record])
         run.trained_at = finished_at
         run.save(update_fields=["run_record", "trained_at"])
-        _event(lease, "trained", {"steps": artifact["steps"], "tokens": artifact["tokens"]}, now)
+        _event(lease, "trained", {"steps": body["steps"], "tokens": body["tokens"]}, now)
     return run
 
 
 def judge(lease: Lease, report: dict[str, Any], now: datetime) -> Run:
-    """Let the gates judge a measured model, and write the verdict with one reason per rule."""
+    """Let the gates judge a measured model, and write the verdict with one reason per rule.
+
+    A run that was canceled in the meantime gets no verdict: nothing of it is published.
+    """
     with transaction.atomic():
         run = _held(lease)
+        if run.canceled_at is not None:
+            _end(run, lease, "canceled", now)
+            return run
         rules = [record for record in run.spec_record.parents.all() if record.kind == "rule"]
-        verdict = gates.decide(
-            [gates.Rule.from_record(rule.body) for rule in rules], gates.Report.from_record(report, run.model.name)
-        )
+        try:
+            verdict = gates.decide(
+                [gates.Rule.from_record(rule.body) for rule in rules], gates.Report.from_record(report, run.model.name)
+            )
+        except gates.GateError as error:
+            raise Conflict(error.code, str(error)) from error
+        body = {
+            **{name: report.get(name) for name in ("suite", "candidate", "parent", "samples", "samples_sha256")},
+            "verdict": verdict.to_dict(),
+        }
+        _require_form("evaluation", body)
+        if body["suite"] != run.spec_record.body["evaluation"]["suite"]:
+            raise Conflict("suite_changed", "measured on another suite than the approved one", found=body["suite"])
         run.evaluation_record = keep(
-            "evaluation",
-            f"evaluation:run:{run.pk}",
-            {
-                "suite": report["suite"],
-                "candidate": report["candidate"],
-                "parent": report["parent"],
-                "samples": report["samples"],
-                "samples_sha256": report["samples_sha256"],
-                "verdict": verdict.to_dict(),
-            },
-            [_required(run.run_record), *rules],
+            "evaluation", f"evaluation:run:{run.pk}", body, [_required(run.run_record), *rules]
         )
         run.verdict = "accepted" if verdict.accepted else "rejected"
         run.judged_at = whole_second(now)
@@ -209,24 +216,33 @@ def fail(lease: Lease, code: str, detail: str, now: datetime, *, permanent: bool
             run.attempts.count(), attempts_max=settings.RUN_ATTEMPTS_MAX, permanent=permanent
         )
         run.lease_owner, run.lease_expires_at = "", None
+        _event(lease, "failed", {"code": code, "detail": detail[:1000]}, now)
         if wait is None:
-            run.failed_at, run.failure, run.failure_detail = now, code, detail[:4000]
-            note("run_failed", now, proposal=run.proposal, run=run.pk, code=code)
+            _give_up(run, code, detail, now)
         else:
             run.retry_at = now + timedelta(seconds=wait)
-        run.save()
-        _event(lease, "failed", {"code": code, "detail": detail[:1000]}, now)
+            run.save()
     return run
+
+
+def _give_up(run: Run, code: str, detail: str, now: datetime) -> None:
+    run.lease_owner, run.lease_expires_at = "", None
+    run.failed_at, run.failure, run.failure_detail = now, code[:60], detail[:4000]
+    run.save()
+    note("run_failed", now, proposal=run.proposal, run=run.pk, code=code[:60])
 
 
 def stopped(lease: Lease, now: datetime) -> None:
     """Confirm that a canceled run's trainer is gone."""
     with transaction.atomic():
-        run = _held(lease)
-        run.lease_owner, run.lease_expires_at = "", None
-        run.save(update_fields=["lease_owner", "lease_expires_at"])
-        run.attempts.filter(number=lease.fence).update(ended_at=now, outcome="canceled")
-        _event(lease, "stopped", {}, now)
+        _end(_held(lease), lease, "canceled", now)
+
+
+def _end(run: Run, lease: Lease, outcome: str, now: datetime) -> None:
+    run.lease_owner, run.lease_expires_at = "", None
+    run.save(update_fields=["lease_owner", "lease_expires_at"])
+    run.attempts.filter(number=lease.fence).update(ended_at=now, outcome=outcome)
+    _event(lease, "stopped", {}, now)
 
 
 def cancel(run_id: int, actor: str, now: datetime) -> Run:
@@ -234,12 +250,20 @@ def cancel(run_id: int, actor: str, now: datetime) -> Run:
     with transaction.atomic():
         run = _locked(run_id)
         if run.proposal.author != actor:
-            raise Conflict("not_the_author", "only the author of the proposal may stop its run", found=actor)
+            raise Forbidden("not_the_author", "only the author of the proposal may stop its run", found=actor)
         lifecycle.require(Action.CANCEL, run.facts, now)
         run.canceled_at, run.canceled_by = now, actor
         run.save(update_fields=["canceled_at", "canceled_by"])
         note("run_canceled", now, proposal=run.proposal, actor=actor, run=run.pk)
     return run
+
+
+def not_released(run: Run, code: str, now: datetime) -> None:
+    """Say once, in the log of the run and of its proposal, why an accepted run is not published yet."""
+    newest = run.events.order_by("-pk").first()
+    if newest is None or (newest.kind, newest.data.get("code")) != ("release_refused", code):
+        _event(Lease(run.pk, run.fence), "release_refused", {"code": code}, now)
+    note_once(run.proposal_id, "release_refused", now, run=run.pk, code=code)
 
 
 def due(now: datetime) -> list[int]:
@@ -268,6 +292,13 @@ def _held(lease: Lease) -> Run:
 
 def _event(lease: Lease, kind: str, data: dict[str, Any], now: datetime) -> None:
     RunEvent.objects.create(run_id=lease.run_id, attempt=lease.fence, at=now, kind=kind, data=data)
+
+
+def _require_form(kind: str, body: dict[str, Any]) -> None:
+    """Refuse what a child reported in another form than its record has: no verifier would read it."""
+    wrong = shapes.BODIES[kind](body)
+    if wrong:
+        raise Invalid("malformed_result", f"what was reported for the {kind} cannot be read: {wrong}")
 
 
 def _required(record: Record | None) -> Record:

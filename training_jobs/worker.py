@@ -17,10 +17,11 @@ from pathlib import Path
 from typing import Any
 
 from django.conf import settings
-from django.db import OperationalError
+from django.db import InterfaceError, OperationalError
 
 from governance.clock import now as clock
-from governance.errors import Refusal
+from governance.errors import Refusal, Unavailable
+from governance.evidence.canonical import strict_loads
 from models_registry import services as registry
 from models_registry.metrics import METRICS
 from models_registry.publishing import PublishError
@@ -36,6 +37,8 @@ TRAINER = "training_jobs.trainer"
 EVALUATOR = "training_jobs.evaluation"
 EXIT_PERMANENT = 3
 SUPERVISOR_PATIENCE = 0.75  # share of the lease after which a worker without contact stops its own trainer
+RESULT_BYTES_MAX = 1_000_000
+TICK_SECONDS = 1
 BUDGET_SLACK = 2  # a busy machine may take this many times the approved device-seconds before the run is stopped
 
 
@@ -72,9 +75,10 @@ def release(run_id: int) -> None:
                 judged_at=run.judged_at,
             )
         )
-    except PublishError as error:
+    except (PublishError, Refusal) as error:
         # The run stays accepted and unpublished; the sweeper asks again.
         logger.warning("run %s: not published yet: %s", run_id, error)
+        services.not_released(run, error.code, clock())
         return
     Run.objects.filter(pk=run_id, version__isnull=True).update(version=version)
 
@@ -86,15 +90,15 @@ def _attempt(lease: Lease) -> None:
     2. Train. 3. Keep the run's record. 4. Measure. 5. Judge.
     """
     run = Run.objects.select_related("base", "run_record", "spec_record").get(pk=lease.run_id)
-    spec = specs.from_payload(run.spec_record.body)
     try:
+        spec = specs.from_payload(run.spec_record.body)
         if run.run_record is None:
             folder = _lay_out(lease, run, spec)  # 1
             result = _child(lease, TRAINER, folder, spec.device_seconds)  # 2
             if result is None:
                 return
             artifact = _read_json(folder / "artifact.json")
-            registry.require_files(artifact["files"], folder / "artifact")
+            registry.require_files(artifact.get("files"), folder / "artifact")
             run = services.trained(lease, artifact, result.isolation, clock())  # 3
         else:
             folder = _folder(run.pk, run.run_record.body["attempt"])
@@ -103,23 +107,34 @@ def _attempt(lease: Lease) -> None:
         if _child(lease, EVALUATOR, folder, spec.device_seconds) is None:  # 4
             return
         services.judge(lease, _read_json(folder / "report.json"), clock())  # 5
-    except (Refusal, OSError, ValueError) as error:
-        if isinstance(error, StaleLease):
-            raise
-        code = getattr(error, "code", "") or type(error).__name__
-        services.fail(lease, code, str(error), clock(), permanent=isinstance(error, Refusal | ValueError))
+    except StaleLease:
+        raise
+    except Refusal as error:
+        services.fail(lease, error.code, str(error), clock(), permanent=not isinstance(error, Unavailable))
+    except OSError as error:
+        services.fail(lease, "storage_failed", str(error), clock(), permanent=False)
+    except ValueError as error:  # what a child wrote cannot be read, or the specification no longer can
+        services.fail(lease, getattr(error, "code", "malformed_result"), str(error), clock(), permanent=True)
 
 
 def _child(lease: Lease, module: str, folder: Path, seconds: int) -> ChildResult | None:
     """Run a child to its end and return its result; None when the attempt ended with it (and is written down)."""
     pending: list[dict[str, Any]] = []
+    last_word = ""
+
+    def on_event(event: dict[str, Any]) -> None:
+        nonlocal last_word
+        pending.append(event)
+        if event.get("event") == "failed":
+            last_word = str(event.get("code", ""))
+
     result = run_child(
         [sys.executable, "-m", module, str(folder)],
         folder,
         environment={"PYTHONPATH": str(settings.BASE_DIR)},
-        on_event=pending.append,
+        on_event=on_event,
         on_tick=_ticker(lease, pending),
-        tick_seconds=min(1.0, settings.HEARTBEAT_SECONDS),
+        tick_seconds=TICK_SECONDS,
         wall_seconds=seconds * BUDGET_SLACK,
     )
     answer = services.heartbeat(lease, clock())
@@ -131,18 +146,23 @@ def _child(lease: Lease, module: str, folder: Path, seconds: int) -> ChildResult
         return None
     if result.returncode != 0:
         permanent = result.returncode == EXIT_PERMANENT or result.reason == "wall_limit"
-        code = _failure_code(pending, folder) or result.reason
-        services.fail(lease, code, result.stderr_tail or result.reason, clock(), permanent=permanent)
+        detail = result.stderr_tail or result.reason
+        services.fail(lease, last_word or result.reason, detail, clock(), permanent=permanent)
         return None
     return result
 
 
 def _ticker(lease: Lease, pending: list[dict[str, Any]]) -> Callable[[], str]:
-    """Return what the runner asks at each tick: write what came in, prolong the lease, pass the answer on."""
+    """Return what the runner asks at each tick: write what came in, prolong the lease, pass the answer on.
+
+    With nothing to write, the database is asked once every HEARTBEAT_SECONDS.
+    """
     last_contact = time.monotonic()
 
     def tick() -> str:
         nonlocal last_contact
+        if not pending and time.monotonic() - last_contact < settings.HEARTBEAT_SECONDS:
+            return "continue"
         try:
             answer = services.heartbeat(lease, clock())
             if answer != "stale" and pending:
@@ -150,7 +170,7 @@ def _ticker(lease: Lease, pending: list[dict[str, Any]]) -> Callable[[], str]:
                 pending.clear()
         except StaleLease:
             return "stale"
-        except OperationalError:
+        except (OperationalError, InterfaceError):
             silent = time.monotonic() - last_contact
             logger.warning("run %s: no database for %d s", lease.run_id, silent)
             return "stale" if silent > settings.LEASE_SECONDS * SUPERVISOR_PATIENCE else "continue"
@@ -158,18 +178,6 @@ def _ticker(lease: Lease, pending: list[dict[str, Any]]) -> Callable[[], str]:
         return answer
 
     return tick
-
-
-def _failure_code(pending: list[dict[str, Any]], folder: Path) -> str:
-    """Return the code of the child's own last word, if it had one."""
-    lines = []
-    events = folder / "events.jsonl"
-    if events.exists():
-        lines = [json.loads(line) for line in events.read_text().splitlines() if line.startswith("{")]
-    for event in reversed([*lines, *pending]):
-        if event.get("event") == "failed":
-            return str(event.get("code", ""))
-    return ""
 
 
 def _lay_out(lease: Lease, run: Run, spec: specs.TrainingSpec) -> Path:
@@ -196,7 +204,9 @@ def _folder(run_id: int, fence: int) -> Path:
 
 
 def _read_json(path: Path) -> dict[str, Any]:
-    value = json.loads(path.read_bytes())
+    """Read what a child wrote, strictly and up to a limit: it is not believed to be JSON, or small."""
+    with path.open("rb") as file:
+        value = strict_loads(file.read(RESULT_BYTES_MAX + 1), max_bytes=RESULT_BYTES_MAX)
     if not isinstance(value, dict):
-        raise TypeError(f"{path.name} is not a JSON object")
+        raise ValueError(f"{path.name} is not a JSON object")  # noqa: TRY004 - the value is wrong, not our code
     return value

@@ -52,7 +52,8 @@ def main(arguments: list[str]) -> int:
     parser.add_argument("--once", action="store_true", help="end after the journey")
     parser.add_argument("--port", type=int, default=0, help="port of the site (default: 8000, or the next free one)")
     options = parser.parse_args(arguments)
-    signal.signal(signal.SIGTERM, _interrupt)
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, _interrupt)
     try:
         with _only_one(), ExitStack() as stack:
             return _demo(stack, once=options.once, port=options.port)
@@ -71,7 +72,7 @@ def _demo(stack: ExitStack, *, once: bool, port: int) -> int:
     5. the journey; 6. what a stranger does: download with a stock client, and verify.
     """
     began = time.monotonic()
-    node = stack.enter_context(chain.start(state=FOLDER / "chain" / "state.json", block_seconds=1))  # 1
+    node = stack.enter_context(chain.start())  # 1
     token = chain.prepare(node.rpc_url)
     _say(f"local chain at {node.rpc_url}, votes token {token.address} held by {len(token.members)} members")
 

@@ -155,6 +155,8 @@ def start(
         stderr=subprocess.STDOUT,
         text=True,
         env=_environment(),
+        # Ctrl-C reaches every process of a terminal's group; the chain must outlive those that still talk to it.
+        start_new_session=True,
     )
     chain = DemoChain(process, "")
     try:

@@ -1,6 +1,7 @@
 """Template tags and filters of the site: icons, states in words, numbers, times, addresses, Markdown."""
 
 import re
+from collections import Counter
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from fractions import Fraction
@@ -16,7 +17,7 @@ from django.utils.translation import get_language, gettext
 from frontend import numbers, text, words
 from governance.kinds import all_kinds
 from models_registry.gates import COMPARATORS
-from models_registry.provenance.verify import Finding
+from models_registry.provenance.verify import Finding, Report
 
 register = template.Library()
 SHORT = 6
@@ -202,3 +203,16 @@ def gate_needed(needed: str) -> str:
 def finding_title(finding: Finding) -> str:
     """Return the title of a verification check in the reader's language."""
     return str(words.FINDINGS.get(finding.number, finding.title))
+
+
+@register.filter
+def finding_counts(report: Report) -> dict[str, int]:
+    """Return how many checks of a release passed, failed and were not made, by status."""
+    return dict(Counter(str(finding.status) for finding in report.findings))
+
+
+@register.filter
+def in_order_of_choices(totals: Mapping[str, str]) -> list[tuple[str, str]]:
+    """Return totals by choice as ballots show them: for, against, abstain, then what a voting method adds."""
+    order = list(words.CHOICES)
+    return sorted(totals.items(), key=lambda item: order.index(item[0]) if item[0] in order else len(order))

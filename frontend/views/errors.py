@@ -11,7 +11,7 @@ from django.template import loader
 from frontend import words
 from governance import lifecycle
 from governance.chain import ChainError
-from governance.errors import NotFound, Refusal
+from governance.errors import Malformed, NotFound, Refusal
 
 View = Callable[..., HttpResponse]
 
@@ -22,6 +22,7 @@ def page(view: View) -> View:
     @wraps(view)
     def wrapped(request: HttpRequest, **parts: Any) -> HttpResponse:  # noqa: ANN401 - parts of the address
         try:
+            _read(request)
             return view(request, **parts)
         except NotFound as error:
             raise Http404(error.detail) from error
@@ -33,6 +34,12 @@ def page(view: View) -> View:
             return refused(request, 503, words.refusal("chain_unavailable", ""))
 
     return wrapped
+
+
+def _read(request: HttpRequest) -> None:
+    """Refuse a form with the NUL character: PostgreSQL cannot keep it, and no record has a canonical form with it."""
+    if any("\0" in value for _name, values in request.POST.lists() for value in values):
+        raise Malformed("forbidden_character", "the NUL character is not allowed")
 
 
 def refused(request: HttpRequest, status: int, message: str) -> HttpResponse:

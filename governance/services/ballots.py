@@ -71,17 +71,19 @@ def cast_ballot(request: BallotRequest, now: datetime) -> tuple[Ballot, bool]:
     """
     proposal = proposal_by_public_id(request.proposal)
     request = _checked(proposal, request)  # 1
-    if repeated := _repeated(proposal, request):  # 2
+    earlier = _ballots_of(proposal, request.voter)
+    if repeated := _repeated(earlier, request):  # 2
         return repeated, False
     lifecycle.require(Action.VOTE, proposal.facts, now)  # 3
-    _require_rising_nonce(proposal, request)
+    _require_rising_nonce(earlier, request)
     power = _power(proposal, request.voter)
     with transaction.atomic():  # 4
         proposal = locked_proposal(proposal.pk)
-        if repeated := _repeated(proposal, request):
+        earlier = _ballots_of(proposal, request.voter)
+        if repeated := _repeated(earlier, request):
             return repeated, False
         lifecycle.require(Action.VOTE, proposal.facts, now)
-        _require_rising_nonce(proposal, request)
+        _require_rising_nonce(earlier, request)
         cast_at = whole_second(now)
         proposal.ballots.filter(voter=request.voter, superseded_at__isnull=True).update(superseded_at=cast_at)
         record = keep(
@@ -167,15 +169,19 @@ def _validate_reason(reason: str) -> None:
         )
 
 
-def _repeated(proposal: Proposal, request: BallotRequest) -> Ballot | None:
+def _ballots_of(proposal: Proposal, voter: str) -> list[Ballot]:
+    """Return the voter’s ballots in one read, so that a twin of the request that comes meanwhile splits no answer."""
+    return list(proposal.ballots.filter(voter=voter))
+
+
+def _repeated(earlier: list[Ballot], request: BallotRequest) -> Ballot | None:
     """Return the ballot that this very request made before, if any. The signature may differ: the message counts."""
-    return proposal.ballots.filter(
-        voter=request.voter, nonce=request.nonce, choice=request.choice, reason=request.reason
-    ).first()
+    said = (request.nonce, request.choice, request.reason)
+    return next((ballot for ballot in earlier if (ballot.nonce, ballot.choice, ballot.reason) == said), None)
 
 
-def _require_rising_nonce(proposal: Proposal, request: BallotRequest) -> None:
-    nonces = set(proposal.ballots.filter(voter=request.voter).values_list("nonce", flat=True))
+def _require_rising_nonce(earlier: list[Ballot], request: BallotRequest) -> None:
+    nonces = {ballot.nonce for ballot in earlier}
     if request.nonce in nonces:
         raise Conflict(
             "nonce_conflict",

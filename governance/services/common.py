@@ -45,6 +45,11 @@ def require_author(proposal: Proposal, actor: str) -> None:
         raise Forbidden("not_the_author", "only the author may do this", found=actor, allowed=proposal.author)
 
 
+def lock_community(community_id: int) -> None:
+    """Let one transaction at a time change what a community's decisions depend on. Others may still point to it."""
+    Community.objects.select_for_update(no_key=True).get(pk=community_id)
+
+
 def required_record(record: Record | None) -> Record:
     """Return the record of a step that must have happened before."""
     if record is None:

@@ -2,6 +2,7 @@
 
 from datetime import datetime, timedelta
 
+from django.core.exceptions import ObjectDoesNotExist
 from django.db import transaction
 
 from governance import lifecycle, outcome
@@ -15,6 +16,7 @@ from governance.outcome import Rules
 from governance.records import keep
 from governance.services.common import (
     get_proposal,
+    lock_community,
     locked_proposal,
     required_record,
     snapshot_of,
@@ -83,7 +85,9 @@ def queue(proposal_id: int, now: datetime) -> Proposal:
 def execute(proposal_id: int, now: datetime, actor: str = "") -> tuple[Proposal, bool]:
     """Carry out what was decided, once; return the proposal and whether this call did it.
 
-    What runs is the payload in the record that was voted on; a row that says otherwise blocks the execution.
+    What runs is the payload in the record that was voted on; a row that says otherwise blocks the execution. Decisions
+    of one community are carried out one after the other, because one may forbid what another one needs. A refusal
+    changes nothing: the proposal stays ready, and can be tried again, until it expires.
     """
     with transaction.atomic():
         proposal = locked_proposal(proposal_id)
@@ -93,6 +97,7 @@ def execute(proposal_id: int, now: datetime, actor: str = "") -> tuple[Proposal,
         voted = required_record(proposal.record).value
         if voted.digest != proposal.record_id or voted.body["payload"] != proposal.payload:
             raise Conflict("blocked_payload_changed", "what is stored is not what was voted on; nothing is executed")
+        lock_community(proposal.community_id)
         proposal.executed_at = whole_second(now)
         proposal.execution_record = keep(
             "execution",
@@ -101,7 +106,12 @@ def execute(proposal_id: int, now: datetime, actor: str = "") -> tuple[Proposal,
             [required_record(proposal.decision_record)],
         )
         proposal.save()
-        kind_named(proposal.kind).execute(proposal, proposal.execution_record, proposal.executed_at)
+        try:
+            kind_named(proposal.kind).execute(proposal, proposal.execution_record, proposal.executed_at)
+        except ObjectDoesNotExist as error:
+            raise Conflict(
+                "blocked_payload_missing", "something that was voted on is no longer there; nothing is executed"
+            ) from error
         note("proposal_executed", now, proposal=proposal, actor=actor)
     return proposal, True
 

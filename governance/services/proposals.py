@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from django.conf import settings
-from django.db import IntegrityError, transaction
+from django.db import transaction
 from django.db.models import Max
 
 from governance import lifecycle
@@ -20,6 +20,7 @@ from governance.power import Snapshot
 from governance.records import keep
 from governance.services.common import (
     get_proposal,
+    lock_community,
     locked_proposal,
     require_author,
     source_of,
@@ -44,20 +45,14 @@ class Draft:
 
 
 def create_draft(community: Community, author: str, draft: Draft, now: datetime) -> Proposal:
-    """Store a draft under the next number of the community."""
+    """Store a draft under the next number of the community; drafts that come at once wait for each other."""
     draft = _clean_draft(community, draft)
-    for _attempt in range(10):
-        try:
-            with transaction.atomic():
-                highest = community.proposals.aggregate(highest=Max("number"))["highest"] or 0
-                proposal = Proposal.objects.create(
-                    community=community, number=highest + 1, author=author, **_columns(draft)
-                )
-                note("draft_created", now, proposal=proposal, actor=author)
-                return proposal
-        except IntegrityError:
-            continue  # somebody took the number first; the next one is free
-    raise Conflict("too_busy", "many drafts are being created at once; try again")
+    with transaction.atomic():
+        lock_community(community.pk)
+        highest = community.proposals.aggregate(highest=Max("number"))["highest"] or 0
+        proposal = Proposal.objects.create(community=community, number=highest + 1, author=author, **_columns(draft))
+        note("draft_created", now, proposal=proposal, actor=author)
+    return proposal
 
 
 def edit_draft(proposal_id: int, actor: str, draft: Draft, now: datetime) -> Proposal:
@@ -97,13 +92,13 @@ def _clean_draft(community: Community, draft: Draft) -> Draft:
 
 
 def _clean_timing(community: Community, draft: Draft) -> dict[str, int]:
-    unknown = sorted(set(draft.timing) - {"opens_at", "voting_period_seconds"})
+    unknown = sorted(set(draft.timing) - set(TIMING_KEYS))
     if unknown:
         raise Malformed(
             "unknown_field",
             "timing has an unknown key",
             field=f"timing.{unknown[0]}",
-            allowed=["opens_at", "voting_period_seconds"],
+            allowed=TIMING_KEYS,
         )
     for name, value in draft.timing.items():
         if type(value) is not int:
@@ -156,6 +151,7 @@ def submit(proposal_id: int, actor: str, now: datetime) -> Proposal:
         )
     with transaction.atomic():
         proposal = locked_proposal(proposal_id)
+        lock_community(community.pk)
         lifecycle.require(Action.SUBMIT, proposal.facts, now)
         _require_room(proposal, now)
         draft = _clean_draft(

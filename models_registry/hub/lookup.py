@@ -10,6 +10,8 @@ from django.utils._os import safe_join
 
 from models_registry.models import Version
 
+NUL = "\x00"
+
 
 @dataclass(frozen=True)
 class PublishedVersion:
@@ -35,6 +37,8 @@ class PublishedVersion:
 
 def published_versions(namespace: str, name: str) -> list[PublishedVersion]:
     """Return the published versions of one model, newest first; none when there is no such model."""
+    if NUL in namespace + name:  # PostgreSQL cannot even be asked
+        return []
     versions = Version.objects.filter(
         model__namespace=namespace, model__name=name, published_at__isnull=False
     ).select_related("model")
@@ -43,6 +47,8 @@ def published_versions(namespace: str, name: str) -> list[PublishedVersion]:
 
 def newest_of_each_model(author: str, search: str) -> list[PublishedVersion]:
     """Return the newest published version of every model, sorted by name, filtered as the client asks."""
+    if NUL in author + search:
+        return []
     versions = Version.objects.filter(published_at__isnull=False).select_related("model")
     if author:
         versions = versions.filter(model__namespace=author)

@@ -11,6 +11,7 @@ from functools import wraps
 from typing import Any, Concatenate, ParamSpec
 from urllib.parse import urlencode
 
+from django.db import InterfaceError, OperationalError
 from django.http import HttpRequest, HttpResponse, HttpResponseBase, JsonResponse, StreamingHttpResponse
 from django.views.decorators.csrf import csrf_exempt
 
@@ -51,6 +52,8 @@ def answers(
         except FileNotFoundError:
             # The version is published, so its files will be back once the storage is; the client tries again later.
             return _refusal(503, "", "The files of this version cannot be read now.", {"Retry-After": "30"})
+        except (OperationalError, InterfaceError):
+            return _refusal(503, "", "The database does not answer now.", {"Retry-After": "5"})
 
     return answering
 

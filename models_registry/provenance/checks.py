@@ -395,6 +395,12 @@ def check_spec(case: Case, answer: Answer) -> None:
         if execution.body["kind"] != proposal.body["kind"]:
             detail = f"executed as {execution.body['kind']!r}, voted on as {proposal.body['kind']!r}"
             answer.fail("kind_changed", case.place(execution), detail)
+    for kind, proposed in _PROPOSED_AS.items():
+        for record in case.of_kind(kind):
+            found = _proposal_of(record, case).body["kind"]
+            if found != proposed:
+                detail = f"a {kind} comes from a {proposed!r}, the voters were asked for a {found!r}"
+                answer.fail("kind_changed", case.place(record), detail)
     for spec in case.of_kind("spec"):
         proposal = _proposal_of(spec, case)
         if not _same(proposal.body["payload"].get("spec"), spec.body):
@@ -412,6 +418,9 @@ def check_spec(case: Case, answer: Answer) -> None:
     counts = f"datasets ({len(case.of_kind('dataset'))}) and rules ({len(case.of_kind('rule'))})"
     answer.evidence = f"the spec is the approved one; its {counts} passed their own votes"
 
+
+# The kind of proposal that each record may come from: a payload means what the voters were told that it means.
+_PROPOSED_AS = {"spec": "model_update", "dataset": "dataset_inclusion", "rule": "ethics_rule"}
 
 # What intake finds out (scans, files) need not be voted on; the digest, which fixes the content, always is.
 _VOTED_ALWAYS = {"dataset": {"digest"}, "rule": {*shapes.RULE_KEYS}}

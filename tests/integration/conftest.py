@@ -1,5 +1,7 @@
 """A real chain, a real community, and members who sign: what the integration tests start from."""
 
+import io
+import json
 import urllib.parse
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -10,11 +12,16 @@ from typing import Any
 import pytest
 from django.conf import settings as django_settings
 
-from config.demo import chain, plan
+from config.demo import chain, corpus, plan, specs
 from governance import services
 from governance.models import Community, Member, Proposal
+from models_registry import services as registry
+from models_registry.models import Dataset, EthicsRule, Model
 from models_registry.provenance.signing import generate_key
 from models_registry.services import release_key_path
+from tests.simulators import tiny_model
+from training_jobs import runner, worker
+from training_jobs.models import Run
 
 NOON = datetime(2026, 11, 21, 12, 0, 0, tzinfo=UTC)
 VOTING = timedelta(seconds=100)
@@ -155,3 +162,90 @@ def query(**values: object) -> str:
 def data_folder() -> Path:
     """Return where the tests keep their files."""
     return Path(django_settings.DATA_DIR)
+
+
+# --- a model, a dataset and a rule: what a run needs --------------------------------------------------------------
+
+
+def pass_(proposal, voters):
+    for name in ("Alice", "Bob"):
+        vote(proposal, voters[name], FOR)
+    return decided(proposal)
+
+
+@pytest.fixture
+def base(community, tmp_path):
+    """Version 0 of the community's model."""
+    model = Model.objects.create(
+        community=community,
+        namespace="commons",
+        name="water-assistant",
+        title_en="Water assistant",
+        title_fr="Assistant de l’eau",
+        license="apache-2.0",
+    )
+    return registry.register_base(model, tiny_model.write(tmp_path / "base"), NOON)
+
+
+def register(community, rows, role, slug):
+    new = registry.NewDataset(slug, slug, "CC-BY-4.0", role, f"{slug}.jsonl")
+    return registry.register_dataset(community, "", new, io.BytesIO(corpus.jsonl(rows)), NOON)[0]
+
+
+@pytest.fixture
+def suite(community):
+    """The held-out questions."""
+    return register(community, corpus.evaluation_rows()[::12], "evaluation", "held-out")
+
+
+@pytest.fixture
+def dataset(community, suite, propose, voters):
+    """A dataset that a vote has included."""
+    found = register(community, corpus.training_rows()[::50], "training", "pairs")
+    pass_(propose("dataset_inclusion", {"digest": found.digest}), voters)
+    return Dataset.objects.get(pk=found.pk)
+
+
+RULE = {
+    "slug": "equal-service",
+    "title": "Equal service",
+    "metric": "language_gap",
+    "comparator": "at_most",
+    "bound": "0.10",
+    "scope": "all",
+}
+
+
+@pytest.fixture
+def rule(propose, voters):
+    """An ethics rule in force."""
+    pass_(propose("ethics_rule", RULE, author="Bob"), voters)
+    return EthicsRule.objects.get()
+
+
+@pytest.fixture
+def update(base, dataset, suite, rule):
+    """The payload of a model update."""
+    pinned = {"model": str(base.model), "revision": base.revision, "manifest_sha256": base.manifest_sha256}
+    return {"spec": specs.good_update(pinned, dataset.digest, suite.digest)}
+
+
+@pytest.fixture
+def run(update, propose, voters):
+    """A run that a vote has ordered."""
+    pass_(propose("model_update", update), voters)
+    return Run.objects.get()
+
+
+@pytest.fixture
+def stand_in(monkeypatch):
+    """Let the stand-in train and measure."""
+    monkeypatch.setattr(worker, "TRAINER", "tests.simulators.trainer")
+    monkeypatch.setattr(worker, "EVALUATOR", "tests.simulators.trainer")
+    monkeypatch.setattr(runner, "CODE_FOLDERS", (*runner.CODE_FOLDERS, "tests"))
+
+    def simulate(run, mode):
+        config = registry.version_folder(run.base) / "config.json"
+        config.write_text(json.dumps({**json.loads(config.read_text()), "simulate": mode}))
+
+    return simulate

@@ -5,12 +5,28 @@ from datetime import timedelta
 import pytest
 from django.db import IntegrityError, transaction
 
+from config import sweeper
 from governance import lifecycle, services
 from governance.errors import Conflict, Forbidden, Invalid, Refusal
 from governance.evidence import merkle
+from governance.evidence.canonical import CanonicalError
 from governance.lifecycle import State
-from governance.models import Ballot, Event, Proposal, Record
-from tests.integration.conftest import ABSTAIN, AGAINST, FOR, NOON, TIMELOCK, decided, opened, request_from, vote
+from governance.models import Account, Ballot, Event, Proposal, Record
+from governance.power import PowerError
+from governance.services import ballots
+from governance.tally import UnknownMethod
+from tests.integration.conftest import (
+    ABSTAIN,
+    AGAINST,
+    FOR,
+    NOON,
+    TIMELOCK,
+    decided,
+    opened,
+    request_from,
+    sign_in,
+    vote,
+)
 
 SECOND = timedelta(seconds=1)
 
@@ -279,6 +295,100 @@ def test_every_state_query_finds_what_the_lifecycle_computes(propose, voters):
         found = [state for state in State if Proposal.objects.in_state(state, NOON).filter(pk=proposal.pk).exists()]
         assert found == [expected], facts
     assert checked > 100
+
+
+def test_a_ballot_that_waited_for_the_chain_while_the_votes_were_counted_is_refused(propose, voters, monkeypatch):
+    """It came in time, but a ballot that is accepted after the count would be in no tally."""
+    proposal, alice = propose(), voters["Alice"]
+    now = proposal.closes_at - SECOND
+    request = request_from(services.offer_ballot(proposal, alice.address, FOR, "", now), alice)
+    read = ballots._power
+
+    def slow(*arguments):
+        services.close_voting(proposal.pk, proposal.closes_at)
+        return read(*arguments)
+
+    monkeypatch.setattr(ballots, "_power", slow)
+    with pytest.raises(lifecycle.NotAllowed):
+        services.cast_ballot(request, now)
+    assert Ballot.objects.count() == 0
+    with pytest.raises(lifecycle.NotAllowed):
+        services.offer_ballot(Proposal.objects.get(), alice.address, FOR, "", now)
+
+
+def test_a_refusal_at_the_execution_changes_nothing_is_visible_and_ends_when_the_proposal_expires(
+    propose, voters, monkeypatch, client
+):
+    """The kind refuses every time: the proposal stays ready, says why once, and expires."""
+    proposal = propose()
+    for name in ("Alice", "Bob"):
+        vote(proposal, voters[name], FOR)
+    services.close_voting(proposal.pk, proposal.closes_at)
+    eta = services.queue(proposal.pk, proposal.closes_at).eta
+    records = Record.objects.count()
+
+    def refuse(*_):
+        raise Conflict("already_included", "this dataset is included already")
+
+    monkeypatch.setattr("governance.proposal_kinds.TextSignal.execute", refuse)
+    monkeypatch.setattr(sweeper, "clock", lambda: eta)
+    for _ in range(3):
+        assert sweeper.sweep() == 0
+    proposal.refresh_from_db()
+    assert proposal.state(eta) == State.READY
+    assert proposal.execution_record is None
+    assert Record.objects.count() == records
+    events = client.get(f"/api/v1/proposals/{proposal.public_id}/events").json()["results"]
+    refused = [event for event in events if event["kind"] == "step_refused"]
+    assert [event["data"]["code"] for event in refused] == ["already_included"]
+    assert proposal.state(proposal.expires_at) == State.EXPIRED
+    monkeypatch.setattr(sweeper, "clock", lambda: proposal.expires_at)
+    sweeper.sweep()
+    with pytest.raises(lifecycle.NotAllowed):
+        services.execute(proposal.pk, proposal.expires_at)
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        PowerError("snapshot_changed", "another list"),
+        CanonicalError("malformed_json", "a float"),
+        UnknownMethod("quadratic"),
+        FileNotFoundError("gone"),
+        Proposal.DoesNotExist(),
+    ],
+    ids=lambda error: type(error).__name__,
+)
+def test_one_proposal_that_cannot_go_on_does_not_hold_up_the_others(propose, voters, monkeypatch, error):
+    stuck, sound = propose(), propose(author="Bob")
+    for proposal in (stuck, sound):
+        for name in ("Alice", "Bob"):
+            vote(proposal, voters[name], FOR)
+        services.close_voting(proposal.pk, proposal.closes_at)
+        services.queue(proposal.pk, proposal.closes_at)
+
+    def execute(_kind, proposal, *_):
+        if proposal.pk == stuck.pk:
+            raise error
+
+    monkeypatch.setattr("governance.proposal_kinds.TextSignal.execute", execute)
+    monkeypatch.setattr(sweeper, "clock", lambda: sound.closes_at + TIMELOCK)
+    assert sweeper.sweep() == 1
+    assert Proposal.objects.get(pk=sound.pk).executed_at is not None
+    assert Proposal.objects.get(pk=stuck.pk).executed_at is None
+
+
+def test_an_account_that_was_switched_off_cannot_sign_in(client, community, voters):
+    invitation = client.post("/api/v1/auth/nonce", {"address": voters["Alice"].address}, "application/json").json()
+    Account.objects.create(address=voters["Alice"].address, is_active=False)
+    body = {"message": invitation["message"], "signature": voters["Alice"].sign_text(invitation["message"])}
+    answer = client.post("/api/v1/auth/verify", body, "application/json")
+    assert (answer.status_code, answer.json()["code"]) == (401, "account_disabled")
+
+
+def test_a_wallets_account_has_no_password(client, community, voters):
+    sign_in(client, voters["Alice"])
+    assert not Account.objects.get().has_usable_password()
 
 
 def test_what_happened_stands_in_the_audit_log(propose, voters):

@@ -16,7 +16,7 @@ from urllib.parse import quote, urlsplit
 import huggingface_hub
 import pytest
 from django.conf import LazySettings
-from django.db import connections
+from django.db import OperationalError, connections
 from django.test import Client
 from django.test.testcases import LiveServerThread, ThreadedWSGIServer, _StaticFilesHandler
 from huggingface_hub import HfApi, hf_hub_download, snapshot_download
@@ -422,6 +422,15 @@ def test_a_version_whose_files_are_gone_is_a_passing_failure(endpoint: str, arti
     status, headers, _ = raw(endpoint, f"/{MODEL}/resolve/main/config.json")
     assert (status, headers["retry-after"]) == (503, "30")
     assert raw(endpoint, f"/{MODEL}/resolve/v1/config.json")[0] == 200
+
+
+def test_a_database_that_does_not_answer_is_a_passing_failure(client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+    def silent(*_: object) -> None:
+        raise OperationalError("the connection is closed")
+
+    monkeypatch.setattr("models_registry.hub.views.published_versions", silent)
+    answer = client.get(f"/hub/api/models/{MODEL}")
+    assert (answer.status_code, answer["Retry-After"]) == (503, "5")
 
 
 def test_a_folder_outside_the_artifacts_is_never_served(model: Model, client: Client, tmp_path: Path) -> None:

@@ -25,7 +25,7 @@ from django.test.utils import CaptureQueriesContext
 from django.utils import translation
 from sha3 import keccak_256
 
-from frontend import numbers
+from frontend import numbers, words
 from frontend.charts import loss_curve
 from frontend.text import render as markdown
 from governance import eip712, services
@@ -502,12 +502,14 @@ def test_only_an_open_proposal_offers_a_vote_and_it_shows_ones_own(
     proposal = story.proposals["open"]
     path = f"/c/water-commons/proposals/{proposal.number}/"
     assert f'data-proposal="{proposal.public_id}"' in get(path)
+    assert "You need not sign in first. Choose, then sign with the wallet that holds your votes." in get(path)
     for name in ("update", "pending", "defeated", "queued", "canceled"):
         assert "vote-panel" not in get(f"/c/water-commons/proposals/{story.proposals[name].number}/")
     signed_in(client, story.wallets["Bob"])
     own = proposal.ballots.counting().get(voter=story.wallets["Bob"].address)
     text = get(path)
     assert "Change your vote" in text
+    assert "You need not sign in first" not in text
     assert f"/receipts/{own.record_id}/" in text
 
 
@@ -624,9 +626,13 @@ def test_a_release_walks_to_the_ballots_and_is_verified_with_the_strangers_own_c
     text = get(f"/releases/{story.version.revision}/")
     assert "Not verified" not in text
     assert text.count("5 signed ballots") == 4
+    assert "10 checks hold" in text
+    assert "2 need more than the files and were not made here" in text
+    totals = re.findall(r'<span class="nowrap">(\w+) [\d,.]+</span>', text)
+    assert totals == ["For", "Against", "Abstain"] * 4
     assert "Ballots are signed by their voters" in text
     assert f"--revision {story.version.revision}" in text
-    assert f"--community-key {story.community.release_key}" in text
+    assert f"--community-key \\\n  {story.community.release_key} \\\n" in text
 
 
 def test_attack_a_changed_weight_is_seen_on_the_page(story: Story, get: Callable[..., str]) -> None:
@@ -638,6 +644,7 @@ def test_attack_a_changed_weight_is_seen_on_the_page(story: Story, get: Callable
     text = get(f"/releases/{story.version.revision}/")
     assert "Not verified" in text
     assert "model.safetensors" in text
+    assert re.search(r"\d+ (does|do) not hold</b>", text)
 
 
 def test_a_receipt_proves_inclusion_once_voting_has_closed(story: Story, get: Callable[..., str]) -> None:
@@ -763,6 +770,32 @@ def test_a_form_without_its_token_is_refused_in_words(story: Story) -> None:
     assert "This form was too old" in response.content.decode()
 
 
+def test_attack_a_character_that_cannot_be_kept_is_refused_in_the_readers_language(
+    story: Story, client: Client
+) -> None:
+    signed_in(client, story.wallets["Alice"])
+    answers = {"proposal_title": "Wells\0", "proposal_text": "", "statement": "We."}
+    withdraw = f"/c/water-commons/proposals/{story.proposals['pending'].number}/withdraw/"
+    for path, data in {"/c/water-commons/propose/text_signal/": answers, withdraw: {"reason": "\0"}}.items():
+        response = client.post(path, data, headers={"accept-language": "fr"})
+        assert response.status_code == 400
+        assert "Un caractère ne peut pas être conservé" in response.content.decode()
+
+
+@pytest.mark.parametrize("language", ["en", "fr"])
+def test_every_refusal_is_a_sentence_in_both_languages(language: str) -> None:
+    with translation.override(language):
+        for code in words.REFUSALS:
+            said = words.refusal(code, "the detail of a developer", "1", "2")
+            assert said[0].isupper(), code
+            assert said.endswith("."), code
+            assert "developer" not in said, code
+    with translation.override("fr"):
+        french = {str(said) for said in words.REFUSALS.values()}
+    with translation.override("en"):
+        assert not french & {str(said) for said in words.REFUSALS.values()}
+
+
 # --- frame --------------------------------------------------------------------------------------------------------
 
 
@@ -781,7 +814,7 @@ def test_an_empty_site_says_what_to_do(db: None, client: Client) -> None:
 def test_an_empty_community_says_what_to_do(db: None, client: Client, settings: Any) -> None:
     settings.VOTING_PERIOD_SECONDS_MIN = 1
     _found(wallets(), datetime.now(UTC))
-    for path, words in {
+    for path, expected in {
         "": "Nothing is up for a vote right now",
         "proposals/": "The first proposal can be yours",
         "runs/": "Nothing has been trained yet",
@@ -791,7 +824,7 @@ def test_an_empty_community_says_what_to_do(db: None, client: Client, settings: 
     }.items():
         response = client.get(f"/c/water-commons/{path}")
         assert response.status_code == 200
-        assert words in response.content.decode()
+        assert expected in response.content.decode()
 
 
 def test_the_server_error_page_needs_nothing() -> None:

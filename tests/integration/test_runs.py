@@ -1,7 +1,5 @@
 """A run under its lease: one worker at a time, every write fenced, failures told apart, publication once."""
 
-import io
-import json
 import shutil
 from datetime import timedelta
 from pathlib import Path
@@ -14,100 +12,18 @@ from config.demo import corpus, specs
 from governance import services as governance
 from governance.clock import now as clock
 from governance.errors import Conflict, Refusal
+from governance.models import Event
 from models_registry import services as registry
-from models_registry.models import Dataset, EthicsRule, Model, Publication, Version
-from tests.integration.conftest import FOR, NOON, data_folder, decided, vote
+from models_registry.models import EthicsRule, Publication, Version
+from models_registry.provenance.signing import generate_key
+from tests.integration.conftest import NOON, TIMELOCK, data_folder, pass_, register
 from tests.simulators import tiny_model
-from training_jobs import runner, services, worker
+from training_jobs import services, worker
 from training_jobs.lifecycle import State
 from training_jobs.models import Attempt, Run
 from training_jobs.services import StaleLease
 
 MINUTE = timedelta(minutes=1)
-
-
-def pass_(proposal, voters):
-    for name in ("Alice", "Bob"):
-        vote(proposal, voters[name], FOR)
-    return decided(proposal)
-
-
-@pytest.fixture
-def base(community, tmp_path):
-    """Version 0 of the community's model."""
-    model = Model.objects.create(
-        community=community,
-        namespace="commons",
-        name="water-assistant",
-        title_en="Water assistant",
-        title_fr="Assistant de l’eau",
-        license="apache-2.0",
-    )
-    return registry.register_base(model, tiny_model.write(tmp_path / "base"), NOON)
-
-
-def register(community, rows, role, slug):
-    new = registry.NewDataset(slug, slug, "CC-BY-4.0", role, f"{slug}.jsonl")
-    return registry.register_dataset(community, "", new, io.BytesIO(corpus.jsonl(rows)), NOON)[0]
-
-
-@pytest.fixture
-def suite(community):
-    """The held-out questions."""
-    return register(community, corpus.evaluation_rows()[::12], "evaluation", "held-out")
-
-
-@pytest.fixture
-def dataset(community, suite, propose, voters):
-    """A dataset that a vote has included."""
-    found = register(community, corpus.training_rows()[::50], "training", "pairs")
-    pass_(propose("dataset_inclusion", {"digest": found.digest}), voters)
-    return Dataset.objects.get(pk=found.pk)
-
-
-RULE = {
-    "slug": "equal-service",
-    "title": "Equal service",
-    "metric": "language_gap",
-    "comparator": "at_most",
-    "bound": "0.10",
-    "scope": "all",
-}
-
-
-@pytest.fixture
-def rule(propose, voters):
-    """An ethics rule in force."""
-    pass_(propose("ethics_rule", RULE, author="Bob"), voters)
-    return EthicsRule.objects.get()
-
-
-@pytest.fixture
-def update(base, dataset, suite, rule):
-    """The payload of a model update."""
-    pinned = {"model": str(base.model), "revision": base.revision, "manifest_sha256": base.manifest_sha256}
-    return {"spec": specs.good_update(pinned, dataset.digest, suite.digest)}
-
-
-@pytest.fixture
-def run(update, propose, voters):
-    """A run that a vote has ordered."""
-    pass_(propose("model_update", update), voters)
-    return Run.objects.get()
-
-
-@pytest.fixture
-def stand_in(monkeypatch):
-    """Let the stand-in train and measure."""
-    monkeypatch.setattr(worker, "TRAINER", "tests.simulators.trainer")
-    monkeypatch.setattr(worker, "EVALUATOR", "tests.simulators.trainer")
-    monkeypatch.setattr(runner, "CODE_FOLDERS", (*runner.CODE_FOLDERS, "tests"))
-
-    def simulate(run, mode):
-        config = registry.version_folder(run.base) / "config.json"
-        config.write_text(json.dumps({**json.loads(config.read_text()), "simulate": mode}))
-
-    return simulate
 
 
 def test_an_executed_update_is_a_queued_run_bound_to_its_votes(run, dataset, rule):
@@ -302,6 +218,167 @@ def test_a_dead_broker_does_not_hold_up_the_sweeper(run, monkeypatch):
 
     monkeypatch.setattr(sweeper.run_job, "apply_async", refuse)
     assert sweeper.sweep() == 1
+
+
+# --- what breaks on the way ---------------------------------------------------------------------------------------
+
+
+def test_a_run_that_kills_its_workers_is_given_up(run, settings):
+    """Nobody says that an attempt failed, because the worker is gone each time: attempts end all the same."""
+    now = clock()
+    for number in range(1, settings.RUN_ATTEMPTS_MAX + 1):
+        assert services.claim(run.pk, "doomed", now).fence == number
+        now += timedelta(seconds=settings.LEASE_SECONDS)
+    assert services.claim(run.pk, "one more", now) is None
+    run.refresh_from_db()
+    assert (run.state(now), run.failure) == (State.FAILED, "attempts_used_up")
+    assert set(Attempt.objects.values_list("outcome", flat=True)) == {"lost"}
+    assert Event.objects.filter(kind="run_failed").count() == 1
+    assert services.due(now) == []
+
+
+def test_a_trainer_killed_in_the_middle_of_a_line_is_tried_again(run, stand_in):
+    stand_in(run, "cut line")
+    worker.work(run.pk, "worker")
+    run.refresh_from_db()
+    assert (run.state(clock()), run.failed_at) == (State.WAITING, None)
+
+
+def test_what_a_trainer_screams_is_kept_without_what_no_database_keeps(run, stand_in):
+    stand_in(run, "noise")
+    worker.work(run.pk, "worker")
+    attempt = Attempt.objects.get()
+    assert "\x00" not in attempt.detail
+    assert "screaming" in attempt.detail
+    assert (attempt.outcome, run.events.filter(kind="unreadable").count()) == ("x" * 20, 3)
+    run.refresh_from_db()
+    assert run.failure == "x" * 60
+
+
+@pytest.mark.parametrize("mode", ["no result", "result is a list", "result lacks a digest", "result has a float"])
+def test_a_result_that_cannot_be_read_ends_the_run_with_a_reason(run, stand_in, mode):
+    stand_in(run, mode)
+    worker.work(run.pk, "worker")
+    run.refresh_from_db()
+    assert run.lease_owner == ""
+    expected = {"no result": ("", State.WAITING)}
+    assert (run.failure, run.state(clock())) == expected.get(mode, ("malformed_result", State.FAILED))
+
+
+@pytest.mark.parametrize("mode", ["report lacks samples", "report of another suite", "report is text"])
+def test_a_report_that_cannot_be_judged_ends_the_run_with_a_reason(run, stand_in, mode):
+    stand_in(run, mode)
+    worker.work(run.pk, "worker")
+    run.refresh_from_db()
+    expected = "suite_changed" if "suite" in mode else "malformed_result"
+    assert (run.failure, run.verdict, run.lease_owner) == (expected, "", "")
+
+
+def test_a_run_that_is_canceled_while_it_is_measured_gets_no_verdict(run, voters):
+    lease = services.claim(run.pk, "worker", clock())
+    artifact = tiny_model.write(worker._folder(run.pk, lease.fence) / "artifact")
+    services.trained(lease, artifact_of(artifact), "none", clock())
+    services.cancel(run.pk, voters["Alice"].address, clock())
+    judged = services.judge(lease, report(run, gap=(0, 1)), clock())
+    assert (judged.verdict, judged.state(clock())) == ("", State.CANCELED)
+
+
+def test_a_folder_of_runs_that_cannot_be_written_fails_the_attempt_and_not_the_worker(
+    run, stand_in, settings, tmp_path
+):
+    (tmp_path / "file").write_text("")
+    settings.RUNS_DIR = tmp_path / "file" / "runs"
+    worker.work(run.pk, "worker")
+    run.refresh_from_db()
+    assert (run.state(clock()), Attempt.objects.get().outcome) == (State.WAITING, "storage_failed")
+
+
+@pytest.fixture
+def accepted(run, stand_in, monkeypatch):
+    """A run that is accepted and not yet published."""
+    monkeypatch.setattr(worker, "release", lambda _run: None)
+    worker.work(run.pk, "worker")
+    monkeypatch.undo()
+    run.refresh_from_db()
+    assert (run.verdict, run.version) == ("accepted", None)
+    return run
+
+
+def refusals(run):
+    return list(Event.objects.filter(proposal=run.proposal, kind="release_refused").values_list("data", flat=True))
+
+
+def test_a_release_waits_for_its_key_and_says_so_once(accepted):
+    key = registry.release_key_path(accepted.community.slug)
+    away = key.rename(key.with_suffix(".away"))
+    for _ in range(3):
+        worker.release(accepted.pk)
+    assert refusals(accepted) == [{"run": accepted.pk, "code": "release_key_unavailable"}]
+    assert [event.data for event in accepted.events.filter(kind="release_refused")] == [
+        {"code": "release_key_unavailable"}
+    ]
+    assert services.due(clock()) == [accepted.pk]
+    away.rename(key)
+    worker.work(accepted.pk)
+    accepted.refresh_from_db()
+    assert accepted.version.number == 1
+
+
+def test_attack_a_swapped_release_key_publishes_nothing(accepted):
+    key = registry.release_key_path(accepted.community.slug)
+    key.unlink()
+    generate_key(key)
+    worker.release(accepted.pk)
+    assert [refusal["code"] for refusal in refusals(accepted)] == ["release_does_not_verify"]
+    assert not (registry.settings.ARTIFACTS_DIR / "releases").exists()
+    assert Version.objects.filter(number=1).count() == 0
+
+
+@pytest.mark.parametrize("attack", ["changed", "removed", "linked", "added"])
+def test_attack_an_artifact_that_changed_after_the_training_is_not_released(accepted, attack, tmp_path):
+    folder = worker._folder(accepted.pk, 1) / "artifact"
+    config = folder / "config.json"
+    if attack == "changed":
+        config.write_text(config.read_text() + " ")
+    elif attack == "added":
+        (folder / "chat_template.jinja").write_text("{{ 'a' * 10**9 }}")
+    else:
+        config.rename(tmp_path / "config.json")
+        if attack == "linked":
+            config.symlink_to(tmp_path / "config.json")
+    worker.release(accepted.pk)
+    accepted.refresh_from_db()
+    if attack in {"changed", "removed"}:
+        expected = "manifest_mismatch" if attack == "changed" else "storage_failed"
+        assert ([refusal["code"] for refusal in refusals(accepted)], accepted.version) == ([expected], None)
+    else:  # only what the run's record lists is copied, byte for byte
+        assert {path.name for path in registry.version_folder(accepted.version).iterdir()} >= {"config.json"}
+        assert not (registry.version_folder(accepted.version) / "chat_template.jinja").exists()
+        assert not (registry.version_folder(accepted.version) / "config.json").is_symlink()
+
+
+def test_a_target_that_nobody_knows_publishes_nothing_and_says_so(accepted, settings):
+    settings.PUBLICATION_TARGETS = ["hub", "floppy"]
+    worker.release(accepted.pk)
+    assert [refusal["code"] for refusal in refusals(accepted)] == ["unknown_target"]
+
+
+def test_a_dataset_that_is_included_already_is_not_put_to_the_vote_again(dataset, propose):
+    with pytest.raises(Conflict) as refusal:
+        propose("dataset_inclusion", {"digest": dataset.digest}, author="Bob")
+    assert refusal.value.code == "already_included"
+
+
+def test_a_dataset_whose_rows_are_gone_is_not_included_and_can_be_later(community, suite, propose, voters):
+    found = register(community, corpus.training_rows()[::50], "training", "pairs")
+    path = registry.dataset_path(found.digest)
+    away = path.rename(path.with_suffix(".away"))
+    proposal = propose("dataset_inclusion", {"digest": found.digest})
+    with pytest.raises(Refusal) as refusal:
+        pass_(proposal, voters)
+    assert (refusal.value.status, refusal.value.code) == (503, "dataset_unreadable")
+    away.rename(path)
+    assert governance.execute(proposal.pk, proposal.closes_at + TIMELOCK)[1]
 
 
 def test_an_update_on_a_dataset_nobody_voted_in_is_refused(base, suite, rule, community, propose):

@@ -72,6 +72,12 @@ def test_terminal_states_stay_terminal_whatever_the_clock_says(facts, later):
         assert proposals.state(facts, NOON + later * SECOND) == first
 
 
+@given(facts=FACTS, earlier=st.integers(0, 100))
+def test_a_clock_that_jumps_back_cannot_reopen_a_count_that_was_made(facts, earlier):
+    if facts.passed is not None:
+        assert proposals.state(facts, NOON - earlier * SECOND) not in proposals.ALLOWED[Action.VOTE]
+
+
 @given(facts=FACTS)
 def test_nothing_is_ready_before_its_timelock(facts):
     if proposals.state(facts, NOON) == State.READY:

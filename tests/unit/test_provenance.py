@@ -587,6 +587,19 @@ def test_attack_by_the_operator_on_one_fact(
     assert code in failures(report).get(number, set()), failures(report)
 
 
+@pytest.mark.parametrize("made_as", ["model_update", "dataset_inclusion", "ethics_rule"])
+def test_attack_effect_of_a_proposal_that_was_put_to_the_vote_as_something_harmless(
+    tmp_path: Path, made_as: str
+) -> None:
+    """The voters sign the payload too; but they were told that nothing is carried out."""
+
+    def harmless(kind: str, body: dict[str, Any]) -> None:
+        if kind in {"proposal", "execution"} and body["kind"] == made_as:
+            body["kind"] = "text_signal"
+
+    assert failures(told(tmp_path, edit=harmless)) == {7: {"kind_changed"}}
+
+
 def test_attack_proposal_that_did_not_pass(tmp_path: Path) -> None:
     report = told(tmp_path, choices=(0, 0, 1))
     assert failures(report) == {5: {"not_passed"}}

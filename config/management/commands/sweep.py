@@ -1,14 +1,17 @@
 """`manage.py sweep`: take every step that is due, once or for ever."""
 
+import logging
 import signal
 import threading
 from typing import Any
 
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandParser
-from django.db import close_old_connections
+from django.db import InterfaceError, OperationalError, close_old_connections
 
 from config.sweeper import sweep
+
+logger = logging.getLogger(__name__)
 
 
 class Command(BaseCommand):
@@ -26,8 +29,13 @@ class Command(BaseCommand):
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, lambda *_: stop.set())
         while True:
-            taken = sweep()
-            self.stdout.write(f"{taken} steps taken")
+            try:
+                taken = sweep()
+                self.stdout.write(f"{taken} steps taken")
+            except (OperationalError, InterfaceError):
+                if not options["forever"]:
+                    raise
+                logger.exception("the database does not answer; next sweep")
             close_old_connections()
             if not options["forever"] or stop.wait(settings.SWEEP_SECONDS):
                 return

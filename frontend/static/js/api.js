@@ -26,6 +26,8 @@ const SAME = {
   ballot_superseded: "stale_nonce",
   chain_unavailable: "chain_unavailable",
   csrf_failed: "csrf_failed",
+  too_many_requests: "busy",
+  database_busy: "busy",
   network: "network",
   rejected: "rejected",
   no_account: "no_account",

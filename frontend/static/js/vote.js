@@ -67,6 +67,7 @@ form.addEventListener("submit", async (event) => {
     show(first ? word("choose_first") : explain(error), { error: true });
   } finally {
     start.disabled = false;
+    if (!dialog.open) start.focus(); // a control that is disabled loses the focus; the keyboard goes on from here
   }
 });
 
@@ -90,9 +91,11 @@ sign.addEventListener("click", async () => {
   } catch (error) {
     show(explain(error), { error: true, place: dialogStatus });
     sign.disabled = false;
+    sign.focus();
   }
 });
 
 dialog.addEventListener("close", () => {
   sign.disabled = false;
+  start.focus();
 });

@@ -1,0 +1,279 @@
+"""Many at once, on SQLite and on PostgreSQL: whatever arrives together ends as if it had come one after the other.
+
+Each test has a database of its own, because threads see only what is committed and records can never be taken back.
+"""
+
+import contextlib
+import os
+import shutil
+import subprocess
+import sys
+import threading
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import psycopg
+import pytest
+from django.core.management import call_command
+from django.db import connections
+from django.test import Client
+
+from config.settings import _database
+from governance import services as governance
+from governance.clock import now as clock
+from governance.errors import Refusal
+from governance.models import Account, Ballot, Event, Proposal
+from models_registry.models import EthicsRule, Publication, Version
+from tests.integration.conftest import AGAINST, FOR, RULE, TIMELOCK, opened, query, request_from, sign_in, vote
+from tests.journeys.services import postgresql
+from training_jobs import services, worker
+from training_jobs.models import Attempt, Run
+
+
+@pytest.fixture(scope="module")
+def server() -> Iterator[str]:
+    """A PostgreSQL for this file."""
+    with postgresql() as url:
+        yield url
+
+
+@pytest.fixture(scope="module", params=["sqlite", "postgresql"])
+def template(request, tmp_path_factory, django_db_blocker) -> str:
+    """The address of an empty database with all tables, to be copied."""
+    if request.param == "sqlite":
+        url = f"sqlite://{tmp_path_factory.mktemp('races')}/template.sqlite3"
+    else:
+        url = request.getfixturevalue("server")
+    with django_db_blocker.unblock(), using(url):
+        call_command("migrate", verbosity=0)
+    return url
+
+
+@contextmanager
+def using(url: str) -> Iterator[None]:
+    """Make `url` the database of every thread, and give the one of the other tests back afterwards."""
+    before = connections.settings["default"], connections["default"]
+    connections.settings["default"] = connections.configure_settings({"default": _database(url)})["default"]
+    del connections["default"]
+    try:
+        yield
+    finally:
+        connections["default"].close()
+        connections.settings["default"], connections["default"] = before
+
+
+@pytest.fixture
+def db(template: str, tmp_path: Path, django_db_blocker) -> Iterator[str]:
+    """A fresh database in place of the one that tests share, by its address: other fixtures build on it."""
+    if template.startswith("sqlite"):
+        copy = f"sqlite://{tmp_path}/race.sqlite3"
+        shutil.copyfile(template.removeprefix("sqlite://"), copy.removeprefix("sqlite://"))
+    else:
+        copy = f"{template.rpartition('/')[0]}/race"
+        administer(template, "DROP DATABASE IF EXISTS race WITH (FORCE)")
+        administer(template, f"CREATE DATABASE race TEMPLATE {template.rpartition('/')[2]}")
+    with django_db_blocker.unblock(), using(copy):
+        yield copy
+
+
+def administer(url: str, statement: str) -> None:
+    with psycopg.connect(f"{url.rpartition('/')[0]}/postgres", autocommit=True) as connection:
+        connection.execute(statement)
+
+
+def at_once(count: int, action: Callable[[int], Any]) -> list[Any]:
+    """Run the action in `count` threads that start together; return what each returned, or its refusal."""
+    barrier = threading.Barrier(count)
+
+    def one(number: int) -> Any:
+        try:
+            barrier.wait(30)
+            return action(number)
+        except Refusal as refusal:
+            return refusal.code
+        finally:
+            connections.close_all()
+
+    with ThreadPoolExecutor(count) as pool:
+        return list(pool.map(one, range(count)))
+
+
+def post(path: str, body: object, client: Client | None = None) -> Any:
+    return (client or Client()).post(f"/api/v1/{path}", body, content_type="application/json")
+
+
+def signed_in(voter: Any) -> Client:
+    client = Client()
+    sign_in(client, voter)
+    return client
+
+
+def test_twenty_identical_ballots_are_one_ballot_with_one_receipt(propose, voters, at):
+    proposal, alice = propose(), voters["Alice"]
+    at(opened(proposal))
+    offer = (
+        Client()
+        .get(f"/api/v1/proposals/{proposal.public_id}/ballot-message?{query(voter=alice.address, choice=FOR)}")
+        .json()
+    )
+    body = {
+        "proposal": proposal.public_id,
+        "voter": alice.address,
+        "choice": FOR,
+        "nonce": offer["nonce"],
+        "signature": alice.sign(offer["typed_data"]),
+    }
+    answers = at_once(20, lambda _: post("ballots", body))
+    assert Counter(answer.status_code for answer in answers) == {201: 1, 200: 19}
+    assert len({answer.content for answer in answers}) == 1
+    assert (Ballot.objects.count(), Event.objects.filter(kind="ballot_cast").count()) == (1, 1)
+
+
+def test_changed_votes_that_cross_leave_one_counting_ballot(propose, voters):
+    proposal, alice = propose(), voters["Alice"]
+    now = opened(proposal)
+    offers = [governance.offer_ballot(proposal, alice.address, choice, "", now) for choice in (FOR, AGAINST)]
+    requests = [request_from(offer, alice) for offer in offers]
+    outcomes = at_once(10, lambda number: governance.cast_ballot(requests[number % 2], now)[1])
+    assert Counter(outcomes) == {True: 1, False: 4, "nonce_conflict": 5}
+    assert proposal.ballots.counting().count() == proposal.ballots.count() == 1
+
+
+def test_twenty_executions_make_one_run(update, propose, voters, at, base):
+    proposal = propose("model_update", update)
+    for name in ("Alice", "Bob"):
+        vote(proposal, voters[name], FOR)
+    governance.close_voting(proposal.pk, proposal.closes_at)
+    governance.queue(proposal.pk, proposal.closes_at)
+    at(proposal.closes_at + TIMELOCK)
+    clients = [signed_in(voters[name]) for name in ("Alice", "Bob")]
+    answers = at_once(
+        20, lambda number: post(f"proposals/{proposal.public_id}/execute", {}, clone(clients[number % 2]))
+    )
+    assert Counter(answer.status_code for answer in answers) == {202: 1, 200: 19}
+    assert {answer.json()["run"] for answer in answers} == {Run.objects.get().pk}
+
+
+def clone(client: Client) -> Client:
+    """Return another client with the same session: one of them is not for two threads."""
+    copy = Client()
+    copy.cookies = client.cookies.copy()
+    return copy
+
+
+def test_fifty_sign_ins_with_one_nonce_are_one_sign_in(community, voters, at):
+    alice, client = voters["Alice"], Client()
+    message = post("auth/nonce", {"address": alice.address}, client).json()["message"]
+    body = {"message": message, "signature": alice.sign_text(message)}
+    answers = at_once(50, lambda _: post("auth/verify", body, clone(client)))
+    assert Counter(answer.status_code for answer in answers) == {200: 1, 401: 49}
+    assert Account.objects.count() == 1
+
+
+def test_two_workers_that_claim_at_once_are_one_worker(run):
+    leases = at_once(10, lambda number: services.claim(run.pk, f"worker {number}", clock()))
+    assert len([lease for lease in leases if lease is not None]) == 1
+    assert Attempt.objects.count() == 1
+
+
+def test_drafts_that_are_written_at_once_get_one_number_each(community, voters):
+    draft = governance.Draft("text_signal", "A question", "", {"statement": "Yes."}, {})
+    drafts = at_once(20, lambda _: governance.create_draft(community, voters["Alice"].address, draft, clock()))
+    assert sorted(proposal.number for proposal in drafts) == list(range(1, 21))
+
+
+def test_submissions_at_once_keep_the_limit_of_open_proposals(community, voters, settings):
+    address, now = voters["Alice"].address, clock()
+    draft = governance.Draft("text_signal", "A question", "", {"statement": "Yes."}, {})
+    drafts = [governance.create_draft(community, address, draft, now) for _ in range(8)]
+    outcomes = at_once(8, lambda number: governance.submit(drafts[number].pk, address, now) and "submitted")
+    assert Counter(outcomes) == {"submitted": settings.OPEN_PROPOSALS_PER_AUTHOR, "too_many_open": 5}
+
+
+def test_two_rules_of_one_name_that_are_executed_at_once_leave_one_in_force(propose, voters):
+    proposals = [propose("ethics_rule", RULE, author=name) for name in ("Alice", "Bob", "Chloé")]
+    for proposal in proposals:
+        for name in ("Alice", "Bob"):
+            vote(proposal, voters[name], FOR)
+        governance.close_voting(proposal.pk, proposal.closes_at)
+        governance.queue(proposal.pk, proposal.closes_at)
+    ready = proposals[0].closes_at + TIMELOCK
+    outcomes = at_once(3, lambda number: governance.execute(proposals[number].pk, ready)[1])
+    assert Counter(outcomes) == {True: 1, "rule_in_force": 2}
+    assert EthicsRule.objects.count() == 1
+    assert Proposal.objects.filter(executed_at__isnull=False).count() == 1
+
+
+def test_two_workers_that_release_at_once_publish_one_version(run, stand_in, monkeypatch):
+    monkeypatch.setattr(worker, "release", lambda _run: None)
+    worker.work(run.pk, "worker")
+    monkeypatch.undo()
+    at_once(4, lambda _: worker.release(run.pk))
+    run.refresh_from_db()
+    assert (run.verdict, run.version.number) == ("accepted", 1)
+    assert (Version.objects.filter(number=1).count(), Publication.objects.count()) == (1, 1)
+
+
+WORKER = """
+import sys
+import django
+django.setup()
+from training_jobs import runner, worker
+worker.TRAINER = worker.EVALUATOR = "tests.simulators.trainer"
+runner.CODE_FOLDERS = (*runner.CODE_FOLDERS, "tests")
+worker.work(int(sys.argv[1]), "doomed")
+"""
+WAIT_SECONDS_MAX = 30
+
+
+def test_a_killed_worker_takes_its_trainer_along_and_another_one_finishes_the_run(db, run, stand_in, settings):
+    """Kill -9, as when memory runs out: nobody says goodbye, the lease runs out, the run ends once."""
+    stand_in(run, "hang")
+    settings.LEASE_SECONDS = 4
+    environment = {
+        "PATH": os.environ["PATH"],
+        "PYTHONPATH": str(settings.BASE_DIR),
+        "DJANGO_SETTINGS_MODULE": "config.settings",
+        "COMMONWEIGHTS_DATA": str(settings.DATA_DIR),
+        "COMMONWEIGHTS_DATABASE": db,
+        "COMMONWEIGHTS_LEASE_SECONDS": "4",
+        "COMMONWEIGHTS_HEARTBEAT_SECONDS": "1",
+    }
+    process = subprocess.Popen([sys.executable, "-c", WORKER, str(run.pk)], env=environment)
+    try:
+        until(lambda: run.events.filter(kind="started").exists())
+        folder = str(worker._folder(run.pk, 1))
+        assert running(folder)
+        assert services.claim(run.pk, "too early", clock()) is None
+    finally:
+        process.kill()
+        process.wait(WAIT_SECONDS_MAX)
+    until(lambda: not running(folder))
+    until(lambda: run.pk in services.due(clock()))
+    stand_in(run, "")
+    worker.work(run.pk, "heir")
+    run.refresh_from_db()
+    assert (run.verdict, run.version.number) == ("accepted", 1)
+    assert list(Attempt.objects.values_list("owner", "outcome")) == [("doomed", "lost"), ("heir", "finished")]
+
+
+def until(holds: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + WAIT_SECONDS_MAX
+    while not holds():
+        assert time.monotonic() < deadline, "it did not come about in time"
+        time.sleep(0.1)
+
+
+def running(folder: str) -> list[str]:
+    """Return the processes that work on a folder, by number."""
+    found = []
+    for path in Path("/proc").glob("[0-9]*/cmdline"):
+        with contextlib.suppress(OSError):
+            if folder in path.read_bytes().decode(errors="replace").split("\0"):
+                found.append(path.parent.name)
+    return found
