@@ -208,7 +208,7 @@ REFUSALS: dict[str, Text] = {
         "Submitting needs more voting power: you had %(found_power)s at the snapshot, %(allowed_power)s are needed."
     ),
     "too_many_open": _("You have %(found)s open proposals; at most %(allowed)s are allowed at once."),
-    "too_busy": _("Many drafts are being written at this moment. Nothing was saved; please try again."),
+    "too_many_drafts": _("You have as many drafts as are kept. Submit one or withdraw one first."),
     "proposal_frozen": _("This proposal was submitted and can no longer be changed. Withdraw it and write another."),
     "length_out_of_range": _("This is empty, or longer than is possible."),
     "forbidden_character": _("This has a character that cannot be kept. Please write it anew."),
@@ -216,6 +216,10 @@ REFUSALS: dict[str, Text] = {
     "snapshot_changed": _("The members are not those that were frozen with this proposal. Please tell the community."),
     "chain_not_configured": _("This site is not connected to the chain that counts votes. Please tell the operator."),
     "not_the_author": _("Only the author may do this."),
+    "database_busy": _("The database did not answer in time. Nothing was changed; please try again."),
+    "snapshot_reorged": _("The chain has dropped the block of the snapshot, so this vote cannot be counted."),
+    "blocked_payload_changed": _("What is stored is not what was voted on. Nothing is carried out."),
+    "release_key_unavailable": _("The key that signs releases is not there. The release waits for it."),
     "chain_unavailable": _("The chain does not answer at the moment. Nothing was changed; please try again."),
     "wrong_state": _("The proposal has moved on since this page was opened. Nothing was changed."),
 }

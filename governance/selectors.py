@@ -17,12 +17,14 @@ from governance import lifecycle
 from governance.errors import NotFound
 from governance.evidence import merkle
 from governance.kinds import ProposalKind, all_kinds
-from governance.models import Ballot, Community, Member, Proposal
+from governance.models import Ballot, Community, Event, Member, Proposal
 from governance.outcome import BASIS_POINTS, Condition, Rules, decide
 from governance.tally import Count, method_named
 
 PROPOSALS_PER_PAGE = 20
 BALLOTS_SHOWN_MAX = 200
+# What the sweeper and the worker note when a step that is due is refused; it is tried again until the proposal expires.
+HOLD_UPS = frozenset({"step_refused", "snapshot_reorged", "release_refused"})
 OPEN_SHOWN_MAX = 6
 
 
@@ -123,6 +125,7 @@ class ProposalDetail:
     timeline: tuple[Moment, ...]
     may_vote: bool
     may_withdraw: bool
+    held_up: Event | None
 
 
 @dataclass(frozen=True)
@@ -247,7 +250,14 @@ def proposal_detail(slug: str, number: int, now: datetime, viewer: str = "") -> 
         timeline=timeline(proposal, now, names),
         may_vote=state in lifecycle.ALLOWED[lifecycle.Action.VOTE],
         may_withdraw=viewer == proposal.author and state in lifecycle.ALLOWED[lifecycle.Action.CANCEL],
+        held_up=_held_up(proposal),
     )
+
+
+def _held_up(proposal: Proposal) -> Event | None:
+    """Return the refusal that holds a step up, when it is the newest thing that happened to the proposal."""
+    newest = proposal.events.first()
+    return newest if newest is not None and newest.kind in HOLD_UPS else None
 
 
 def results(proposal: Proposal, count: Count) -> Results:

@@ -22,7 +22,7 @@ from governance.clock import unix
 from governance.errors import Conflict, Invalid, Unavailable
 from governance.models import Ballot, Community, Proposal, Record
 from governance.records import closure, keep
-from governance.services import note
+from governance.services import note, require_standing
 from models_registry import card, gates
 from models_registry.datasets.intake import Limits, read_rows, take_in
 from models_registry.datasets.scans import SCANS, Context, run_all
@@ -65,8 +65,10 @@ def register_dataset(
 ) -> tuple[Dataset, bool]:
     """Read, canonicalise, hash and scan a dataset; keep its rows; return it, and whether it is new.
 
-    Registering decides nothing: only a vote includes a dataset. Raises IntakeError for what cannot be read.
+    Registering decides nothing: only a vote includes a dataset. It takes the power that proposing takes, because a
+    suite that a stranger registers could bar the members' own rows. Raises IntakeError for what cannot be read.
     """
+    require_standing(community, actor, "dataset_inclusion")
     taken = take_in(
         stream,
         name=new.file_name,

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from functools import wraps
 from typing import Any
 
+from django.db import OperationalError
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.template import loader
@@ -11,7 +12,10 @@ from django.template import loader
 from frontend import words
 from governance import lifecycle
 from governance.chain import ChainError
+from governance.eip712 import Eip712Error
 from governance.errors import Malformed, NotFound, Refusal
+from governance.evidence.canonical import CanonicalError
+from governance.power import PowerError
 
 View = Callable[..., HttpResponse]
 
@@ -20,7 +24,7 @@ def page(view: View) -> View:
     """Turn the refusals of services and selectors into pages with the right status."""
 
     @wraps(view)
-    def wrapped(request: HttpRequest, **parts: Any) -> HttpResponse:  # noqa: ANN401 - parts of the address
+    def wrapped(request: HttpRequest, **parts: Any) -> HttpResponse:  # noqa: ANN401, PLR0911 - one line per family
         try:
             _read(request)
             return view(request, **parts)
@@ -32,6 +36,12 @@ def page(view: View) -> View:
             return refused(request, 409, words.refusal("wrong_state", ""))
         except ChainError:
             return refused(request, 503, words.refusal("chain_unavailable", ""))
+        except OperationalError:
+            return refused(request, 503, words.refusal("database_busy", ""))
+        except (CanonicalError, Eip712Error) as error:
+            return refused(request, 400, words.refusal(error.code, error.detail))
+        except PowerError as error:
+            return refused(request, 422, words.refusal(error.code, error.detail))
 
     return wrapped
 

@@ -53,6 +53,15 @@ def _page_number(request: HttpRequest) -> int:
     return int(text) if text.isascii() and text.isdigit() and len(text) <= PAGE_DIGITS_MAX else 1
 
 
+def _held_up_reason(shown: selectors.ProposalDetail) -> str:
+    """Say why a step is held up; empty when none is."""
+    if shown.held_up is None:
+        return ""
+    data = shown.held_up.data
+    code = data.get("code", shown.held_up.kind)
+    return words.refusal(code, data.get("detail", code.replace("_", " ")))
+
+
 def _context(request: HttpRequest, slug: str, number: int) -> dict[str, Any]:
     moment = now()
     viewer = request.user.address if request.user.is_authenticated else ""
@@ -63,6 +72,7 @@ def _context(request: HttpRequest, slug: str, number: int) -> dict[str, Any]:
         "community": shown.community,
         "tab": "proposals",
         "shown": shown,
+        "held_up_reason": _held_up_reason(shown),
         "proposal": proposal,
         "kind": kind,
         "effect": kind.describe(proposal.payload),

@@ -5,7 +5,7 @@ a parameter everywhere. One module per step of a proposal's life.
 """
 
 from governance.services.ballots import BallotOffer, BallotRequest, cast_ballot, offer_ballot
-from governance.services.communities import NewCommunity, found_community, rules_for
+from governance.services.communities import NewCommunity, found_community, require_standing, rules_for
 from governance.services.decisions import close_voting, decide, execute, queue
 from governance.services.events import note, note_once
 from governance.services.proposals import (
@@ -35,6 +35,7 @@ __all__ = [
     "offer_ballot",
     "proposal_by_public_id",
     "queue",
+    "require_standing",
     "rules_for",
     "submit",
 ]

@@ -9,10 +9,12 @@ from django.conf import settings
 from django.db import transaction
 
 from governance import eip712
-from governance.errors import Invalid
+from governance.errors import Forbidden, Invalid
 from governance.models import Community
 from governance.outcome import Rules
+from governance.power import Snapshot
 from governance.records import keep
+from governance.services.common import source_of
 from governance.services.events import note
 
 
@@ -78,6 +80,22 @@ def found_community(new: NewCommunity, now: datetime) -> Community:
     )
     note("community_founded", now, community=community)
     return community
+
+
+def require_standing(community: Community, actor: str, kind: str) -> Snapshot:
+    """Return a fresh snapshot at which `actor` has the power that a proposal of this kind needs; else raise Forbidden.
+
+    It also guards what only members may add, such as datasets: a stranger's could stand in the members' way.
+    """
+    needed = rules_for(community, kind).proposal_threshold
+    source = source_of(community)
+    snapshot = source.snapshot(community.power_parameters)
+    power = source.power_of(actor, snapshot)
+    if power < needed:
+        raise Forbidden(
+            "below_threshold", "more voting power is needed for this", found=str(power), allowed=str(needed)
+        )
+    return snapshot
 
 
 def rules_for(community: Community, kind: str) -> Rules:

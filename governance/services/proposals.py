@@ -11,7 +11,7 @@ from django.db.models import Max
 
 from governance import lifecycle
 from governance.clock import unix, whole_second
-from governance.errors import Conflict, Forbidden, Invalid, Malformed, NotFound
+from governance.errors import Conflict, Invalid, Malformed, NotFound
 from governance.kinds import kind_named
 from governance.lifecycle import Action, State
 from governance.models import Community, Proposal
@@ -25,11 +25,12 @@ from governance.services.common import (
     require_author,
     source_of,
 )
-from governance.services.communities import rules_for
+from governance.services.communities import require_standing, rules_for
 from governance.services.events import note
 
 TITLE_MAX = 200
 TEXT_MAX = 20_000
+DRAFTS_PER_AUTHOR_MAX = 20
 TIMING_KEYS = ("opens_at", "voting_period_seconds")
 
 
@@ -49,6 +50,9 @@ def create_draft(community: Community, author: str, draft: Draft, now: datetime)
     draft = _clean_draft(community, draft)
     with transaction.atomic():
         lock_community(community.pk)
+        drafts = community.proposals.filter(author=author, submitted_at__isnull=True, canceled_at__isnull=True)
+        if drafts.count() >= DRAFTS_PER_AUTHOR_MAX:
+            raise Conflict("too_many_drafts", "submit or withdraw a draft first", allowed=DRAFTS_PER_AUTHOR_MAX)
         highest = community.proposals.aggregate(highest=Max("number"))["highest"] or 0
         proposal = Proposal.objects.create(community=community, number=highest + 1, author=author, **_columns(draft))
         note("draft_created", now, proposal=proposal, actor=author)
@@ -139,16 +143,7 @@ def submit(proposal_id: int, actor: str, now: datetime) -> Proposal:
     _require_room(proposal, now)
     community = proposal.community
     rules = rules_for(community, proposal.kind)
-    source = source_of(community)
-    snapshot = source.snapshot(community.power_parameters)  # 2
-    power = source.power_of(actor, snapshot)
-    if power < rules.proposal_threshold:  # 3
-        raise Forbidden(
-            "below_threshold",
-            "this much voting power is needed to submit a proposal",
-            found=str(power),
-            allowed=str(rules.proposal_threshold),
-        )
+    snapshot = require_standing(community, actor, proposal.kind)  # 2, 3
     with transaction.atomic():
         proposal = locked_proposal(proposal_id)
         lock_community(community.pk)

@@ -187,21 +187,21 @@ def base(community, tmp_path):
     return registry.register_base(model, tiny_model.write(tmp_path / "base"), NOON)
 
 
-def register(community, rows, role, slug):
+def register(community, rows, role, slug, actor):
     new = registry.NewDataset(slug, slug, "CC-BY-4.0", role, f"{slug}.jsonl")
-    return registry.register_dataset(community, "", new, io.BytesIO(corpus.jsonl(rows)), NOON)[0]
+    return registry.register_dataset(community, actor.address, new, io.BytesIO(corpus.jsonl(rows)), NOON)[0]
 
 
 @pytest.fixture
-def suite(community):
+def suite(community, voters):
     """The held-out questions."""
-    return register(community, corpus.evaluation_rows()[::12], "evaluation", "held-out")
+    return register(community, corpus.evaluation_rows()[::12], "evaluation", "held-out", voters["Alice"])
 
 
 @pytest.fixture
 def dataset(community, suite, propose, voters):
     """A dataset that a vote has included."""
-    found = register(community, corpus.training_rows()[::50], "training", "pairs")
+    found = register(community, corpus.training_rows()[::50], "training", "pairs", voters["Alice"])
     pass_(propose("dataset_inclusion", {"digest": found.digest}), voters)
     return Dataset.objects.get(pk=found.pk)
 

@@ -196,6 +196,15 @@ def test_a_fourth_open_proposal_of_one_author_is_refused(propose):
     assert refusal.value.code == "too_many_open"
 
 
+def test_an_author_keeps_a_bounded_number_of_drafts(community, voters):
+    draft = services.Draft("text_signal", "Mine", "", {"statement": "Mine."}, {})
+    for _ in range(20):
+        services.create_draft(community, voters["Emma"].address, draft, NOON)
+    with pytest.raises(Conflict) as refusal:
+        services.create_draft(community, voters["Emma"].address, draft, NOON)
+    assert refusal.value.code == "too_many_drafts"
+
+
 @pytest.mark.parametrize(
     ("timing", "code"),
     [

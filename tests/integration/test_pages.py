@@ -873,3 +873,16 @@ def test_moments_are_said_relative_to_now(seconds: int, words: str) -> None:
     now = datetime(2026, 11, 21, tzinfo=UTC)
     with translation.override("en"):
         assert numbers.relative(now + timedelta(seconds=seconds), now) == words
+
+
+def test_a_step_that_is_held_up_says_so_and_why(story: Story, get: Callable[..., str]) -> None:
+    proposal = Proposal.objects.submitted().select_related("community").order_by("number").first()
+    assert proposal is not None
+    address = f"/c/{proposal.community.slug}/proposals/{proposal.number}/"
+    assert "held up" not in get(address)
+    services.note(
+        "step_refused", datetime.now(UTC), proposal=proposal, code="already_included", detail="it is included already"
+    )
+    page = get(address)
+    assert "The next step is held up" in page
+    assert "A vote has included this dataset already." in page

@@ -14,7 +14,7 @@ from governance.clock import now as clock
 from governance.errors import Conflict, Refusal
 from governance.models import Event
 from models_registry import services as registry
-from models_registry.models import EthicsRule, Publication, Version
+from models_registry.models import Dataset, EthicsRule, Publication, Version
 from models_registry.provenance.signing import generate_key
 from tests.integration.conftest import NOON, TIMELOCK, data_folder, pass_, register
 from tests.simulators import tiny_model
@@ -363,6 +363,15 @@ def test_a_target_that_nobody_knows_publishes_nothing_and_says_so(accepted, sett
     assert [refusal["code"] for refusal in refusals(accepted)] == ["unknown_target"]
 
 
+def test_a_stranger_registers_no_dataset_and_leaves_no_file(community, voters):
+    stranger = voters["Emma"]
+    with pytest.raises(Refusal) as refusal:
+        register(community, corpus.evaluation_rows()[::12], "evaluation", "in-the-way", stranger)
+    assert refusal.value.code == "below_threshold"
+    assert Dataset.objects.count() == 0
+    assert not (data_folder() / "artifacts" / "datasets").exists()
+
+
 def test_a_dataset_that_is_included_already_is_not_put_to_the_vote_again(dataset, propose):
     with pytest.raises(Conflict) as refusal:
         propose("dataset_inclusion", {"digest": dataset.digest}, author="Bob")
@@ -370,7 +379,7 @@ def test_a_dataset_that_is_included_already_is_not_put_to_the_vote_again(dataset
 
 
 def test_a_dataset_whose_rows_are_gone_is_not_included_and_can_be_later(community, suite, propose, voters):
-    found = register(community, corpus.training_rows()[::50], "training", "pairs")
+    found = register(community, corpus.training_rows()[::50], "training", "pairs", voters["Alice"])
     path = registry.dataset_path(found.digest)
     away = path.rename(path.with_suffix(".away"))
     proposal = propose("dataset_inclusion", {"digest": found.digest})
@@ -381,8 +390,8 @@ def test_a_dataset_whose_rows_are_gone_is_not_included_and_can_be_later(communit
     assert governance.execute(proposal.pk, proposal.closes_at + TIMELOCK)[1]
 
 
-def test_an_update_on_a_dataset_nobody_voted_in_is_refused(base, suite, rule, community, propose):
-    unvoted = register(community, corpus.training_rows()[::50], "training", "pairs")
+def test_an_update_on_a_dataset_nobody_voted_in_is_refused(base, suite, rule, community, propose, voters):
+    unvoted = register(community, corpus.training_rows()[::50], "training", "pairs", voters["Alice"])
     pinned = {"model": str(base.model), "revision": base.revision, "manifest_sha256": base.manifest_sha256}
     with pytest.raises(Refusal) as refusal:
         propose("model_update", {"spec": specs.good_update(pinned, unvoted.digest, suite.digest)})
@@ -423,7 +432,7 @@ def test_a_bad_specification_is_refused(update, community, voters, change, statu
 
 
 def test_a_dataset_whose_stored_rows_changed_is_not_included(community, suite, propose, voters):
-    found = register(community, corpus.training_rows()[::50], "training", "pairs")
+    found = register(community, corpus.training_rows()[::50], "training", "pairs", voters["Alice"])
     path = registry.dataset_path(found.digest)
     proposal = propose("dataset_inclusion", {"digest": found.digest})
     path.write_bytes(path.read_bytes() + b"\n")
