@@ -51,7 +51,7 @@ class ChatFormat:
         """Load tokenizer.json; a tokenizer without the format's special tokens is a permanent failure."""
         try:
             self.tokenizer = Tokenizer.from_file(str(tokenizer_file))
-        except Exception as error:
+        except Exception as error:  # the library raises nothing narrower
             raise PermanentFailure("input_unreadable", f"tokenizer.json: {error}") from error
         # Text that spells a special token stays text: a row must not be able to end its own answer.
         self.tokenizer.encode_special_tokens = True
