@@ -100,7 +100,9 @@ METRICS: dict[str, Word] = {
 SCANS: dict[str, Word] = {
     "schema_and_languages": Word(_("Form and languages"), says=_("Every row has its fields and a known language.")),
     "exact_duplicates": Word(_("Exact repetitions"), says=_("The same question and answer more than once.")),
-    "near_duplicates": Word(_("Near repetitions"), says=_("Rows that are equal but for case, accents and punctuation.")),
+    "near_duplicates": Word(
+        _("Near repetitions"), says=_("Rows that are equal but for case, accents and punctuation.")
+    ),
     "personal_data": Word(_("Personal data and secrets"), says=_("E-mail addresses, telephone numbers, cards, keys.")),
     "hidden_characters": Word(_("Hidden characters"), says=_("Invisible marks that could hide words.")),
     "contamination": Word(_("Held-out questions"), says=_("Questions of the evaluation suite inside the data.")),
