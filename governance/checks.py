@@ -1,27 +1,9 @@
-"""Checks at start-up and before a deployment: a slow or an unsafe installation says so loudly, or does not start."""
+"""Checks before a deployment (`manage.py check --deploy`): an unsafe installation says so loudly."""
 
 from typing import Any
 
 from django.conf import settings
 from django.core.checks import CheckMessage, Error, Tags, register
-
-from governance import eip712
-
-
-@register()
-def fast_cryptography(**_kwargs: Any) -> list[CheckMessage]:  # noqa: ANN401 - Django's signature
-    """Refuse to start where signatures would be checked a hundred times more slowly than promised."""
-    try:
-        eip712.assert_fast_backend()
-    except eip712.BackendError as error:
-        return [
-            Error(
-                f"The fast cryptography is not in use: {error}",
-                hint="Install coincurve and safe-pysha3 as requirements.txt pins them.",
-                id="commonweights.E001",
-            )
-        ]
-    return []
 
 
 @register(Tags.security, deploy=True)

@@ -88,7 +88,7 @@ def run_child(
             stdout=log,
             stderr=subprocess.STDOUT,
             start_new_session=True,
-            preexec_fn=_die_with_parent(),  # noqa: PLW1509 - one system call between fork and exec
+            preexec_fn=die_with_parent(),  # noqa: PLW1509 - one system call between fork and exec
         )
     stopped: Reason | None = None
     try:
@@ -222,7 +222,7 @@ def clean_environment(run_dir: Path, extra: Mapping[str, str]) -> dict[str, str]
     }
 
 
-def _die_with_parent() -> Callable[[], None]:
+def die_with_parent() -> Callable[[], None]:
     """Return what the child does before it becomes the command: die when the watching thread does."""
     libc = ctypes.CDLL(None, use_errno=True)
     parent = os.getpid()

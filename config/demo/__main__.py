@@ -1,8 +1,8 @@
 """`python -m config.demo [--once] [--port N]`: make a community, live through the main job, leave the site running.
 
 Starts the local chain, the web server, a worker and the sweeper as children of its own, each with a log file, and stops
-exactly those. Every start begins with an empty folder of its own, so it can be interrupted and run again. The last line
-that `--once` prints is one JSON object.
+exactly those; they end with it even when it is killed. Every start begins with an empty folder of its own, so it can be
+interrupted and run again. The last line that `--once` prints is one JSON object.
 """
 
 import argparse
@@ -25,6 +25,7 @@ from types import FrameType
 
 from config.demo import chain, journey, plan
 from config.demo.client import ApiError, Client
+from training_jobs.runner import die_with_parent
 
 ROOT = Path(__file__).resolve().parents[2]
 FOLDER = Path(os.environ.get("COMMONWEIGHTS_DEMO_FOLDER", str(ROOT / "var" / "demo")))
@@ -204,7 +205,14 @@ def _child(name: str, command: list[str], environment: dict[str, str], logs: Pat
     """Run a process of the site while the demo lasts; end it, and only it, afterwards."""
     with (logs / f"{name}.log").open("wb") as log:
         process = subprocess.Popen(
-            command, cwd=ROOT, env=environment, stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True
+            command,
+            cwd=ROOT,
+            env=environment,
+            stdin=subprocess.DEVNULL,
+            stdout=log,
+            stderr=log,
+            start_new_session=True,
+            preexec_fn=die_with_parent(),  # noqa: PLW1509 - one system call between fork and exec
         )
         try:
             yield
@@ -222,7 +230,13 @@ def _command(module: str, *arguments: str, environment: dict[str, str], quiet: b
     command = [sys.executable, "-m", module, *arguments]
     last = ""
     with subprocess.Popen(
-        command, cwd=ROOT, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+        command,
+        cwd=ROOT,
+        env=environment,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        preexec_fn=die_with_parent(),  # noqa: PLW1509 - as above
     ) as process:
         lines = []
         for line in process.stdout or ():

@@ -22,6 +22,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Self
 
 from governance.eip712 import checksum_address
+from training_jobs.runner import die_with_parent
 
 # Imported where a transaction is sent: the site of the demo loads this module too and never sends one.
 if TYPE_CHECKING:
@@ -157,6 +158,7 @@ def start(
         env=_environment(),
         # Ctrl-C reaches every process of a terminal's group; the chain must outlive those that still talk to it.
         start_new_session=True,
+        preexec_fn=die_with_parent(),  # noqa: PLW1509 - one system call between fork and exec
     )
     chain = DemoChain(process, "")
     try:

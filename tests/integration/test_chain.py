@@ -5,6 +5,7 @@ import os
 import random
 import signal
 import subprocess
+import sys
 import time
 import traceback
 from collections.abc import Iterator
@@ -403,3 +404,24 @@ def test_every_source_pins_integers_and_explains_itself(name: str, reader: Chain
     for wrong in ({}, {**parameters, "extra": 1}):
         with pytest.raises(PowerError):
             source.snapshot(wrong)
+
+
+def test_the_chain_dies_with_a_parent_that_is_killed() -> None:
+    program = "import time; from config.demo import chain; print(chain.start().pid, flush=True); time.sleep(60)"
+    parent = subprocess.Popen([sys.executable, "-c", program], cwd=demo.ROOT, stdout=subprocess.PIPE, text=True)
+    assert parent.stdout is not None
+    pid = int(parent.stdout.readline())
+    parent.kill()
+    parent.communicate()
+    deadline = time.monotonic() + 10
+    while Path(f"/proc/{pid}").exists() and "Z" not in _state(pid):
+        assert time.monotonic() < deadline, "anvil has outlived its parent"
+        time.sleep(0.05)
+
+
+def _state(pid: int) -> str:
+    """Return the state letter of a process; a zombie is dead, and only waits for somebody to notice."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[0]
+    except (FileNotFoundError, ProcessLookupError):
+        return "Z"

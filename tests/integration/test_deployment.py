@@ -75,3 +75,19 @@ def test_the_deploy_check_refuses_what_must_not_be_public(tmp_path, variables, s
 def test_without_the_demo_there_is_no_demo_wallet(db):
     for method in ("get", "post"):
         assert getattr(Client(), method)("/demo/wallet").status_code == 404
+
+
+PROCESSES = {
+    "web": "import config.wsgi",
+    "worker": "from config.celery import app; app.loader.import_default_modules()",
+    "commands": "import sys; sys.argv = ['manage.py', 'sweep']; import runpy; runpy.run_path('manage.py', run_name='__main__')",
+}
+
+
+@pytest.mark.parametrize("process", PROCESSES.values(), ids=PROCESSES.keys())
+def test_no_process_starts_on_slow_cryptography(tmp_path, process):
+    """Without the compiled keccak, web server and worker stop with a reason instead of counting slowly."""
+    slow = "import governance.eip712 as e; e.keccak_256 = type('Slow', (), {'__init__': lambda s, d: None, 'digest': lambda s: b''})\n"
+    finished = start(tmp_path, "-c", slow + process)
+    assert finished.returncode != 0
+    assert "install safe-pysha3" in finished.stderr
