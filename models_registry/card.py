@@ -16,8 +16,8 @@ from fractions import Fraction
 from typing import Any
 
 from governance.evidence.record import Record
+from governance.evidence.signing import fingerprint
 from models_registry.provenance.shapes import parent_of, parents_of
-from models_registry.provenance.signing import fingerprint
 
 LANGUAGES = ("en", "fr")
 _MARKUP = re.compile(r"([\\`*_{}\[\]()<>#+!|~&:@=$^])")

@@ -20,6 +20,8 @@ from django.db.models import Max
 
 from governance.clock import unix
 from governance.errors import Conflict, Invalid, Unavailable
+from governance.evidence.signing import FileSigner, SigningError
+from governance.keys import release_key_path
 from governance.models import Ballot, Community, Proposal, Record
 from governance.records import closure, keep
 from governance.services import note, require_standing
@@ -31,7 +33,6 @@ from models_registry.provenance import bundle, manifest
 from models_registry.provenance.bundle import BundleError
 from models_registry.provenance.lineage import LineageError
 from models_registry.provenance.manifest import ManifestError
-from models_registry.provenance.signing import FileSigner, SigningError
 from models_registry.provenance.verify import Status, TrustRoots, check
 from models_registry.publishing import TARGETS, HubTarget, HuggingFaceTarget, PublishError, Target
 from models_registry.publishing.check import ArtifactError, check_artifact
@@ -380,11 +381,6 @@ def _require_publishable(folder: Path, *, release: bool) -> None:
         check_artifact(folder, release=release)
     except ArtifactError as error:
         raise Invalid(error.code, error.detail, field=error.path) from error
-
-
-def release_key_path(slug: str) -> Path:
-    """Return where the release key of a community lies."""
-    return settings.KEYS_DIR / f"{slug}.ed25519"
 
 
 def _next_number(model: Model) -> int:

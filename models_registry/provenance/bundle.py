@@ -17,8 +17,8 @@ from typing import Any
 
 from governance.evidence.canonical import CanonicalError, canonical_bytes, strict_loads
 from governance.evidence.record import Record
+from governance.evidence.signing import Signer
 from models_registry.provenance import lineage, manifest, statement
-from models_registry.provenance.signing import Signer
 from models_registry.provenance.statement import Statement, StatementError
 
 MANIFEST = "manifest.json"

@@ -11,6 +11,7 @@ from governance import eip712, outcome
 from governance.evidence import merkle
 from governance.evidence.canonical import canonical_bytes
 from governance.evidence.record import Record
+from governance.evidence.signing import fingerprint
 from governance.tally import METHODS
 from governance.tally.base import Count, InvalidChoice, Method
 from models_registry import gates
@@ -18,7 +19,6 @@ from models_registry.provenance import bundle, lineage, manifest, shapes, statem
 from models_registry.provenance.bundle import BundleError
 from models_registry.provenance.case import Answer, Case
 from models_registry.provenance.shapes import parent_of, parents_of
-from models_registry.provenance.signing import fingerprint
 from models_registry.provenance.statement import StatementError
 
 CARD = "README.md"

@@ -7,8 +7,8 @@ import re
 from collections.abc import Callable, Iterator, Mapping
 
 from governance.evidence.record import Record
+from governance.evidence.signing import ALGORITHM, is_usable_public_key
 from models_registry.provenance.manifest import check_entries
-from models_registry.provenance.signing import ALGORITHM, is_usable_public_key
 
 Form = Callable[[object], str | None]  # says what is wrong, or nothing
 VERSION = 1

@@ -13,8 +13,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from governance.evidence.canonical import CanonicalError, canonical_bytes, strict_loads
+from governance.evidence.signing import Signer, fingerprint, signature_holds
 from models_registry.provenance import manifest as manifests
-from models_registry.provenance.signing import Signer, fingerprint, signature_holds
 
 STATEMENT_TYPE = "https://in-toto.io/Statement/v1"
 PREDICATE_TYPE = "urn:commonweights:release:1"

@@ -16,10 +16,10 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Any
 
+from governance.evidence.signing import fingerprint
 from models_registry.provenance import checks
 from models_registry.provenance.case import Answer, Case, TrustRoots, Unreadable, load
 from models_registry.provenance.manifest import Problem
-from models_registry.provenance.signing import fingerprint
 
 PROBLEMS_SHOWN = 20
 

@@ -14,11 +14,11 @@ from django.conf import settings as django_settings
 
 from config.demo import chain, corpus, plan, specs
 from governance import services
+from governance.evidence.signing import generate_key
+from governance.keys import release_key_path
 from governance.models import Community, Member, Proposal
 from models_registry import services as registry
 from models_registry.models import Dataset, EthicsRule, Model
-from models_registry.provenance.signing import generate_key
-from models_registry.services import release_key_path
 from tests.simulators import tiny_model
 from training_jobs import runner, worker
 from training_jobs.models import Run

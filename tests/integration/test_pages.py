@@ -29,10 +29,10 @@ from frontend import numbers, words
 from frontend.charts import loss_curve
 from frontend.text import render as markdown
 from governance import eip712, services
+from governance.evidence.signing import generate_key
 from governance.models import Account, Ballot, Community, Member, Proposal
 from models_registry import services as registry
 from models_registry.models import Dataset, Model, Version
-from models_registry.provenance.signing import generate_key
 from training_jobs import selectors as training_selectors
 from training_jobs import services as training
 from training_jobs.models import Run

@@ -12,10 +12,10 @@ from config.demo import corpus, specs
 from governance import services as governance
 from governance.clock import now as clock
 from governance.errors import Conflict, Refusal
+from governance.evidence.signing import generate_key
 from governance.models import Event
 from models_registry import services as registry
 from models_registry.models import Dataset, EthicsRule, Publication, Version
-from models_registry.provenance.signing import generate_key
 from tests.integration.conftest import NOON, TIMELOCK, data_folder, pass_, register
 from tests.simulators import tiny_model
 from training_jobs import services, worker

@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 
+from governance.evidence import signing
 from models_registry import card
-from models_registry.provenance import signing
 from tests.simulators.golden_bundle import KeySigner, Story
 
 

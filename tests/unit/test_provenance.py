@@ -20,9 +20,10 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from governance.evidence import signing
 from governance.evidence.canonical import canonical_bytes
 from governance.evidence.record import Record
-from models_registry.provenance import bundle, lineage, manifest, shapes, signing, statement, verify
+from models_registry.provenance import bundle, lineage, manifest, shapes, statement, verify
 from models_registry.provenance.__main__ import main
 from models_registry.provenance.verify import Report, Status, TrustRoots, Unreadable, check
 from tests.simulators import golden_bundle

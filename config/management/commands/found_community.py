@@ -15,11 +15,12 @@ from governance.clock import now as clock
 from governance.eip712 import parse_address
 from governance.errors import Refusal
 from governance.evidence.canonical import CanonicalError, strict_loads
+from governance.evidence.signing import generate_key, public_key_hex
+from governance.keys import release_key_path
 from governance.models import Community, Member
 from governance.services import NewCommunity, found_community
 from models_registry.models import Model
-from models_registry.provenance.signing import generate_key, public_key_hex
-from models_registry.services import register_base, release_key_path
+from models_registry.services import register_base
 
 FILE_BYTES_MAX = 1_000_000
 
