@@ -1,4 +1,4 @@
-"""What wallets sign, and who signed it: EIP-712 ballots, EIP-191 texts, EIP-55 addresses, secp256k1 recovery.
+"""What wallets sign, and who signed it: EIP-712 messages, EIP-191 texts, EIP-55 addresses, secp256k1 recovery.
 
 Pure: no Django, no network, no clock. Holds no voting rule; whether a choice exists or a vote is open is
 decided elsewhere. The encoder is our own and fixed: types come from the `SCHEMAS` table, never from a caller,
@@ -15,15 +15,20 @@ import threading
 import time
 from collections.abc import Callable
 from functools import lru_cache
-from typing import Any, Final
+from typing import Any, Final, TypeAlias
 
 import coincurve
 from coincurve._libsecp256k1 import ffi, lib
 from sha3 import keccak_256
 
+from governance.evidence.canonical import CanonicalError, canonical_bytes
+
 DOMAIN_NAME: Final = "Commonweights"
 DOMAIN_VERSION: Final = "1"
 SAFE_INTEGER_MAX: Final = 2**53 - 1
+
+# What a ballot says: a number, a list (ranking, approval) or a map (weights), by the method of the vote.
+Choice: TypeAlias = int | list[Any] | dict[str, Any]
 
 # One message per entry, fields in the order in which they are hashed. Adding a message is adding a line here.
 SCHEMAS: Final[dict[str, tuple[tuple[str, str], ...]]] = {
@@ -41,6 +46,32 @@ SCHEMAS: Final[dict[str, tuple[tuple[str, str], ...]]] = {
         ("choice", "uint8"),
         ("reason", "string"),
         ("nonce", "uint64"),
+    ),
+    # Lists and maps are signed as canonical JSON text: hardware wallets show flat messages only.
+    "ChoicesBallot": (
+        ("instance", "string"),
+        ("community", "string"),
+        ("proposal", "bytes32"),
+        ("voter", "address"),
+        ("choices", "string"),
+        ("reason", "string"),
+        ("nonce", "uint64"),
+    ),
+    "VoteDelegation": (
+        ("instance", "string"),
+        ("community", "string"),
+        ("delegator", "address"),
+        ("delegate", "address"),
+        ("topic", "string"),
+        ("share", "uint16"),
+        ("expires", "uint64"),
+        ("nonce", "uint64"),
+    ),
+    "Sponsorship": (
+        ("instance", "string"),
+        ("community", "string"),
+        ("draft", "bytes32"),
+        ("sponsor", "address"),
     ),
 }
 
@@ -96,7 +127,7 @@ class BackendError(RuntimeError):
     """The compiled back end for keccak or secp256k1 is not what runs."""
 
 
-# --- ballots ---
+# --- messages ---
 
 
 def ballot_message(
@@ -107,43 +138,17 @@ def ballot_message(
     community: str,
     proposal: str,
     voter: str,
-    choice: int,
+    choice: Choice,
     reason: str,
     nonce: int,
 ) -> dict[str, Any]:
     """Return the complete typed data of a ballot, as a wallet takes it in `eth_signTypedData_v4`.
 
+    A choice that is a number is signed as one (`Ballot`), a list or map as canonical JSON text (`ChoicesBallot`).
     Raises FieldError or AddressError where `ballot_digest` of the same values would.
     """
-    values = {
-        "instance": instance,
-        "community": community,
-        "proposal": proposal,
-        "voter": parse_address(voter),
-        "choice": choice,
-        "reason": reason,
-        "nonce": nonce,
-    }
-    _struct_hash("Ballot", tuple(values.values()))
-    # Wallets are written in JavaScript, which rounds larger numbers; all of them read decimal strings for
-    # integers.
-    if nonce > SAFE_INTEGER_MAX:
-        values["nonce"] = str(nonce)
-    domain_separator(chain_id, token)
-    return {
-        "types": {
-            name: [{"name": field, "type": kind} for field, kind in SCHEMAS[name]]
-            for name in ("EIP712Domain", "Ballot")
-        },
-        "primaryType": "Ballot",
-        "domain": {
-            "name": DOMAIN_NAME,
-            "version": DOMAIN_VERSION,
-            "chainId": chain_id,
-            "verifyingContract": parse_address(token),
-        },
-        "message": values,
-    }
+    name, signed = _signed_choice(choice)
+    return _message(name, chain_id, token, (instance, community, proposal, voter, signed, reason, nonce))
 
 
 def ballot_digest(
@@ -154,13 +159,105 @@ def ballot_digest(
     community: str,
     proposal: str,
     voter: str,
-    choice: int,
+    choice: Choice,
     reason: str,
     nonce: int,
 ) -> bytes:
     """Return the 32 bytes that the voter signs. Every field is checked, none is converted."""
-    struct = _struct_hash("Ballot", (instance, community, proposal, voter, choice, reason, nonce))
-    return _keccak(b"\x19\x01" + domain_separator(chain_id, token) + struct)
+    name, signed = _signed_choice(choice)
+    return _digest(name, chain_id, token, (instance, community, proposal, voter, signed, reason, nonce))
+
+
+def delegation_message(
+    *,
+    chain_id: int,
+    token: str,
+    instance: str,
+    community: str,
+    delegator: str,
+    delegate: str,
+    topic: str,
+    share_bps: int,
+    expires_at: int,
+    nonce: int,
+) -> dict[str, Any]:
+    """Return the typed data of an off-chain delegation: a share in basis points (0 revokes), to a UNIX second (0: no end).
+
+    `topic` is a kind of proposal, or empty for all of them.
+    """
+    values = (instance, community, delegator, delegate, topic, share_bps, expires_at, nonce)
+    return _message("VoteDelegation", chain_id, token, values)
+
+
+def delegation_digest(
+    *,
+    chain_id: int,
+    token: str,
+    instance: str,
+    community: str,
+    delegator: str,
+    delegate: str,
+    topic: str,
+    share_bps: int,
+    expires_at: int,
+    nonce: int,
+) -> bytes:
+    """Return the 32 bytes that the delegator signs."""
+    values = (instance, community, delegator, delegate, topic, share_bps, expires_at, nonce)
+    return _digest("VoteDelegation", chain_id, token, values)
+
+
+def sponsorship_message(
+    *, chain_id: int, token: str, instance: str, community: str, draft: str, sponsor: str
+) -> dict[str, Any]:
+    """Return the typed data by which a co-signer backs a draft; `draft` is 0x and the digest of its content."""
+    return _message("Sponsorship", chain_id, token, (instance, community, draft, sponsor))
+
+
+def sponsorship_digest(*, chain_id: int, token: str, instance: str, community: str, draft: str, sponsor: str) -> bytes:
+    """Return the 32 bytes that the sponsor signs."""
+    return _digest("Sponsorship", chain_id, token, (instance, community, draft, sponsor))
+
+
+def _signed_choice(choice: Choice) -> tuple[str, int | str]:
+    """Return the schema of a ballot with this choice, and the form in which the choice is signed."""
+    if choice.__class__ is not list and choice.__class__ is not dict:
+        return "Ballot", choice  # type: ignore[return-value]  # the encoder of the field checks it
+    try:
+        return "ChoicesBallot", canonical_bytes(choice).decode()
+    except CanonicalError as error:
+        raise FieldError("choices", error.detail) from error
+
+
+def _message(name: str, chain_id: int, token: str, values: tuple[object, ...]) -> dict[str, Any]:
+    """Return complete typed data, after encoding it once: what cannot be hashed is not offered."""
+    _struct_hash(name, values)
+    domain_separator(chain_id, token)
+    message = {field: _as_wallets_read(kind, value) for (field, kind), value in zip(SCHEMAS[name], values, strict=True)}
+    return {
+        "types": {
+            name: [{"name": field, "type": kind} for field, kind in SCHEMAS[name]] for name in ("EIP712Domain", name)
+        },
+        "primaryType": name,
+        "domain": {
+            "name": DOMAIN_NAME,
+            "version": DOMAIN_VERSION,
+            "chainId": chain_id,
+            "verifyingContract": parse_address(token),
+        },
+        "message": message,
+    }
+
+
+def _as_wallets_read(kind: str, value: Any) -> Any:  # noqa: ANN401 - any field of a message
+    """Return a field as JSON for a wallet: addresses checksummed, integers that JavaScript would round as text."""
+    if kind == "address":
+        return parse_address(value)
+    return str(value) if kind == "uint64" and value > SAFE_INTEGER_MAX else value
+
+
+def _digest(name: str, chain_id: int, token: str, values: tuple[object, ...]) -> bytes:
+    return _keccak(b"\x19\x01" + domain_separator(chain_id, token) + _struct_hash(name, values))
 
 
 # typed: without it, True would find the entry of chain 1 and pass the check.
@@ -392,6 +489,7 @@ _ENCODERS: Final[dict[str, Callable[[str, object], bytes]]] = {
     "bytes32": _encode_bytes32,
     "address": _encode_address,
     "uint8": _integer_encoder(8),
+    "uint16": _integer_encoder(16),
     "uint64": _integer_encoder(64),
     "uint256": _integer_encoder(256),
 }
@@ -458,6 +556,7 @@ def _timed_recovery(signature: bytes) -> float:
 __all__ = [
     "AddressError",
     "BackendError",
+    "Choice",
     "Eip712Error",
     "FieldError",
     "SignatureError",
@@ -465,11 +564,15 @@ __all__ = [
     "ballot_digest",
     "ballot_message",
     "checksum_address",
+    "delegation_digest",
+    "delegation_message",
     "domain_separator",
     "parse_address",
     "parse_signature",
     "personal_message_digest",
     "recover",
+    "sponsorship_digest",
+    "sponsorship_message",
     "type_text",
     "verify",
 ]

@@ -261,7 +261,7 @@ def test_any_other_input_is_a_named_refusal(text: Any) -> None:
 @pytest.mark.parametrize(
     "change",
     [
-        *({"choice": value} for value in (256, -1, 2**70, "1", 1.0, True, None, [1])),
+        *({"choice": value} for value in (256, -1, 2**70, "1", 1.0, True, None, [1.5], {1: 1}, (1,))),
         *({"nonce": value} for value in (-1, 2**64, "7", 7.0, True, None)),
         *({"chain_id": value} for value in (0, -1, 2**53, "1", 1.0, True, None)),
         *({"reason": value} for value in (None, 7, b"reason", "\ud800", "a\udfffb", ["x"])),

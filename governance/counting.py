@@ -1,0 +1,227 @@
+"""Counting one vote: from what a proposal froze, the census, the delegations and the ballots to a count and a decision.
+
+Pure. The closing of a vote, the page that shows it half-way, the recount of an audit bundle and the verifier of a
+release all come here, so that they cannot differ. How a method counts stands in `tally`, how power flows in
+`delegation`, what a count means in `outcome`.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from fractions import Fraction
+from typing import Any
+
+from governance import outcome
+from governance.delegation import Delegation, Edge, in_force, resolve
+from governance.outcome import Electorate, Outcome, Rules
+from governance.tally import Count, Method, method_named
+
+
+@dataclass(frozen=True)
+class Terms:
+    """What the record of a proposal froze about its vote."""
+
+    kind: str
+    method: Method
+    choices: tuple[str, ...]
+    seats: int
+    rules: Rules
+    total_supply: int
+    closes_at: int
+
+    @classmethod
+    def from_body(cls, body: Mapping[str, Any]) -> "Terms":
+        """Read the body of a proposal record. Raises UnknownMethod or InvalidRules."""
+        return cls(
+            kind=body["kind"],
+            method=method_named(body["method"]),
+            choices=tuple(body["choices"]),
+            seats=body["seats"],
+            rules=Rules.from_body(body["rules"]),
+            total_supply=int(body["snapshot"]["total_supply"]),
+            closes_at=body["closes_at"],
+        )
+
+    @property
+    def binary(self) -> bool:
+        """Whether the vote is for or against one thing."""
+        return self.method.binary
+
+
+@dataclass(frozen=True)
+class Cast:
+    """A ballot as it enters the count: the voter's own power, without what is delegated to them."""
+
+    voter: str
+    choice: Any
+    power: int
+    house_power: int = 0
+
+
+@dataclass(frozen=True)
+class Roll:
+    """The electorate: sums of the census, the delegations that hold, and the own power of those who delegate."""
+
+    total: int
+    house_total: int
+    edges: tuple[Edge, ...] = ()
+    powers: Mapping[str, int] = field(default_factory=dict)
+
+    def electorate(self, terms: Terms) -> Electorate:
+        """Return the bases that shares are taken of."""
+        return Electorate(terms.total_supply, self.total, self.house_total)
+
+
+@dataclass(frozen=True)
+class Result:
+    """A count with what follows from it. `house` is the second house by choice, where the rules give it a say."""
+
+    count: Count
+    house: dict[str, int] | None
+    outcome: Outcome
+    weights: Mapping[str, int]
+
+
+def edges_of(delegations: Iterable[Mapping[str, Any]], terms: Terms) -> tuple[Edge, ...]:
+    """Return what holds for this vote of the delegation records (their bodies) that were in force at submission."""
+    read = (
+        Delegation(
+            delegator=body["delegator"],
+            delegate=body["delegate"],
+            topic=body["topic"],
+            share_bps=body["share_bps"],
+            expires_at=body["expires_at"],
+            nonce=body["nonce"],
+        )
+        for body in delegations
+    )
+    return in_force(read, terms.kind, terms.closes_at)
+
+
+def count_votes(terms: Terms, roll: Roll, casts: Sequence[Cast]) -> Result:
+    """Count the newest ballot of each voter and judge the count.
+
+    1. each voter's own power, and what flows to them from those who do not vote
+    2. the method counts; ballots without weight (of the second house alone) are left out
+    3. the second house counts one ballot with its own power
+    4. the rules judge
+    """
+    weights = weigh(roll, casts)  # 1
+    weighted = [
+        (reduced(terms.method, cast.choice, weights[cast.voter]), weights[cast.voter])
+        for cast in casts
+        if weights[cast.voter]
+    ]
+    count = terms.method.count(weighted, len(terms.choices), terms.seats)  # 2
+    house = _count_house(terms, casts) if terms.rules.objection_bps else None  # 3
+    decided = outcome.decide(  # 4
+        terms.rules, count, terms.choices, roll.electorate(terms), seats=terms.seats, house=house
+    )
+    return Result(count, house, decided, weights)
+
+
+def weigh(roll: Roll, casts: Iterable[Cast]) -> dict[str, int]:
+    """Return the weight of each voter's ballot. Where nobody delegates, it is their own power."""
+    own = {cast.voter: cast.power for cast in casts}
+    if not roll.edges:
+        return own
+    return resolve({**roll.powers, **own}, roll.edges, own.keys())
+
+
+def weight_alone(roll: Roll, voter: str, power: int) -> int:
+    """Return what a ballot of this voter would weigh if nobody else voted: the most it can ever weigh."""
+    if not roll.edges:
+        return power
+    return resolve({**roll.powers, voter: power}, roll.edges, {voter})[voter]
+
+
+def reduced(method: Method, choice: Any, weight: int) -> Any:  # noqa: ANN401 - choices are any JSON
+    """Return a choice that names amounts, cut down in proportion where it names more than the ballot weighs now."""
+    if not isinstance(choice, dict) or not method.binary:
+        return choice
+    named = sum(int(amount) for amount in choice.values())
+    return method.reduced(choice, named, weight) if named > weight else choice
+
+
+def tally_body(terms: Terms, result: Result) -> dict[str, Any]:
+    """Return the part of a tally record that follows from the count alone."""
+    count = result.count
+    return {
+        "method": terms.method.name,
+        "choices": list(terms.choices),
+        "totals": {name: exact_text(score) for name, score in zip(terms.choices, count.scores, strict=True)},
+        "winners": [terms.choices[position] for position in count.winners],
+        "invalid_count": len(count.invalid),
+        "cast": str(count.cast),
+        "quorum_power": str(count.quorum_power),
+        "house": None if result.house is None else {name: str(power) for name, power in result.house.items()},
+    }
+
+
+def exact_text(value: Fraction | int) -> str:
+    """Return a number in its one spelling: "12", or "1/3" in lowest terms."""
+    return str(Fraction(value))
+
+
+class QuorumMeter:
+    """Follows the quorum ballot by ballot, to see which one reached it first.
+
+    Voters whom no delegation touches are added up. Those in the graph of delegations are weighed again together when
+    one of them votes, because a vote of one changes the weight of others.
+    """
+
+    def __init__(self, terms: Terms, roll: Roll) -> None:
+        """Begin before the first ballot."""
+        self._terms, self._roll = terms, roll
+        self._touched = {name for edge in roll.edges for name in (edge.delegator, edge.delegate)}
+        self._alone: dict[str, int] = {}
+        self._together: dict[str, Cast] = {}
+        self._alone_sum = self._together_sum = 0
+
+    def cast(self, ballot: Cast) -> int:
+        """Take in the next accepted ballot (a newer one of a voter replaces the older); return the power reached."""
+        if ballot.voter in self._touched:
+            self._together[ballot.voter] = ballot
+            weights = weigh(self._roll, self._together.values())
+            self._together_sum = sum(self._part(cast.choice, weights[voter]) for voter, cast in self._together.items())
+        else:
+            part = self._part(ballot.choice, ballot.power)
+            self._alone_sum += part - self._alone.get(ballot.voter, 0)
+            self._alone[ballot.voter] = part
+        return self._alone_sum + self._together_sum
+
+    def _part(self, choice: Any, weight: int) -> int:  # noqa: ANN401 - choices are any JSON
+        if not weight:
+            return 0
+        method = self._terms.method
+        return method.count([(reduced(method, choice, weight), weight)], len(self._terms.choices)).quorum_power
+
+
+def closing_time(
+    terms: Terms, roll: Roll, accepted: Iterable[tuple[int, Cast]], closes_at: int
+) -> tuple[int, int | None]:
+    """Return when voting closes (UNIX seconds), and the position in `accepted` of the ballot that moved it, if one did.
+
+    `accepted` are all ballots in order of acceptance as (cast_at, ballot). The first one that reaches the quorum moves
+    the end to `late_quorum_seconds` after itself, if that is later; nothing moves it again (GovernorPreventLateQuorum).
+    """
+    if not has_late_quorum(terms.rules):
+        return closes_at, None
+    needed = outcome.quorum_needed(terms.rules, roll.electorate(terms))
+    meter = QuorumMeter(terms, roll)
+    for position, (cast_at, ballot) in enumerate(accepted):
+        if meter.cast(ballot) >= needed:
+            extended = cast_at + terms.rules.late_quorum_seconds
+            return (extended, position) if extended > closes_at else (closes_at, None)
+    return closes_at, None
+
+
+def has_late_quorum(rules: Rules) -> bool:
+    """Say whether a late quorum can move the end of the vote; an optimistic vote has no quorum to reach."""
+    return bool(rules.late_quorum_seconds) and not rules.optimistic
+
+
+def _count_house(terms: Terms, casts: Iterable[Cast]) -> dict[str, int]:
+    """Count the second house, with its own power and without delegation: its members speak for themselves."""
+    weighted = [(cast.choice, cast.house_power) for cast in casts if cast.house_power]
+    count = terms.method.count(weighted, len(terms.choices))
+    return {name: int(score) for name, score in zip(terms.choices, count.scores, strict=True)}
