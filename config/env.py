@@ -1,6 +1,7 @@
 """Typed readers of environment variables. Each fails loudly: which variable, what was found, what is allowed."""
 
 import os
+import re
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -45,7 +46,33 @@ def listed(name: str, default: str) -> list[str]:
 
 def address(name: str, default: str, schemes: set[str]) -> str:
     """Return an address scheme://host… of one of these schemes. A refusal does not repeat it: it may hold a secret."""
-    value = text(name, default)
+    return _usable(name, text(name, default), schemes)
+
+
+def addresses(name: str, default: str, schemes: set[str]) -> list[str]:
+    """Return one or more addresses, separated by commas; each as `address` wants it, none of them twice."""
+    values = text(name, default).split(",")
+    found = [_usable(name, value.strip(), schemes) for value in values]
+    if len(set(found)) < len(found):
+        raise BadEnvironment(name, "one address twice", "different addresses, separated by commas")
+    return found
+
+
+def account(name: str) -> str:
+    """Return an Ethereum address, or an empty text where none is given."""
+    value = text(name, "")
+    if value and re.fullmatch("0x[0-9a-fA-F]{40}", value) is None:
+        raise BadEnvironment(name, value, "0x and 40 hex digits, or nothing")
+    return value
+
+
+def path(name: str, default: Path) -> Path:
+    """Return an absolute path."""
+    return Path(os.environ.get(PREFIX + name, str(default))).expanduser().resolve()
+
+
+def _usable(name: str, value: str, schemes: set[str]) -> str:
+    """Return the value if it is an address that can be used."""
     allowed = f"{' or '.join(sorted(schemes))}, then ://host[:port]…"
     try:
         parts = urlsplit(value)
@@ -55,8 +82,3 @@ def address(name: str, default: str, schemes: set[str]) -> str:
     if not usable:
         raise BadEnvironment(name, f"{parts.scheme}://…", allowed)
     return value
-
-
-def path(name: str, default: Path) -> Path:
-    """Return an absolute path."""
-    return Path(os.environ.get(PREFIX + name, str(default))).expanduser().resolve()

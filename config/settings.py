@@ -110,6 +110,9 @@ PROPOSAL_KINDS = [
     "models_registry.proposal_kinds.DatasetInclusion",
     "models_registry.proposal_kinds.EthicsRuleAdoption",
     "governance.proposal_kinds.TextSignal",
+    "governance.proposal_kinds.Poll",
+    "governance.proposal_kinds.GovernanceRules",
+    "governance.proposal_kinds.CouncilElection",
 ]
 
 # --- storage ------------------------------------------------------------------------------------------------------
@@ -181,8 +184,11 @@ CELERY_TASK_SERIALIZER = "json"
 CELERY_ACCEPT_CONTENT = ["json"]
 
 # --- the chain ----------------------------------------------------------------------------------------------------
-CHAIN_RPC = env.address("CHAIN_RPC", "http://127.0.0.1:8545", {"http", "https"})
+# One node, or several that must agree, separated by commas (governance/chain/factory.py).
+CHAIN_RPC = ",".join(env.addresses("CHAIN_RPC", "http://127.0.0.1:8545", {"http", "https"}))
 CHAIN_TIMEOUT_SECONDS = env.integer("CHAIN_TIMEOUT_SECONDS", 3, least=1)
+# Who pays to send members' signed delegations: an unlocked account of the first node. Empty: members send them.
+CHAIN_RELAYER = env.account("CHAIN_RELAYER")
 
 # --- runs ---------------------------------------------------------------------------------------------------------
 LEASE_SECONDS = env.integer("LEASE_SECONDS", 60, least=2)

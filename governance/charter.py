@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from governance.evidence.canonical import digest
 from governance.outcome import InvalidRules, Rules
 
 DEFAULT = "default"
@@ -76,6 +77,11 @@ class Charter:
     def rules_of(self, kind: str) -> Rules:
         """Return the rules that a new proposal of this kind is judged by."""
         return self.tiers[self.tier_of(kind)]
+
+
+def draft_digest(body: Mapping[str, Any]) -> str:
+    """Return the digest of what co-signers back: the content of a draft, or of the proposal that became of it."""
+    return digest({name: body[name] for name in ("kind", "title", "text", "payload", "method", "choices", "seats")})
 
 
 def _read_tier(name: str, rules: Any, read: Any) -> Rules:  # noqa: ANN401 - any JSON; one of two readers

@@ -1,9 +1,12 @@
 """Checks before a deployment (`manage.py check --deploy`): an unsafe installation says so loudly."""
 
 from typing import Any
+from urllib.parse import urlsplit
 
 from django.conf import settings
 from django.core.checks import CheckMessage, Error, Tags, register
+
+from governance.chain.factory import addresses
 
 
 @register(Tags.security, deploy=True)
@@ -29,6 +32,22 @@ def secure_origin(**_kwargs: Any) -> list[CheckMessage]:  # noqa: ANN401 - Djang
                 f"COMMONWEIGHTS_ORIGIN is {settings.ORIGIN}, which is not https.",
                 hint="Set it to the public https address.",
                 id="commonweights.E003",
+            )
+        ]
+    return []
+
+
+@register(Tags.security, deploy=True)
+def chain_of_different_operators(**_kwargs: Any) -> list[CheckMessage]:  # noqa: ANN401 - Django's signature
+    """Refuse two chain addresses with one host: one operator would only agree with itself."""
+    hosts = [urlsplit(address).hostname for address in addresses()]
+    doubled = sorted({str(host) for host in hosts if hosts.count(host) > 1})
+    if doubled:
+        return [
+            Error(
+                f"COMMONWEIGHTS_CHAIN_RPC names {', '.join(doubled)} more than once.",
+                hint="Name nodes of different operators, or one node.",
+                id="commonweights.E005",
             )
         ]
     return []

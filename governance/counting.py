@@ -172,7 +172,7 @@ class QuorumMeter:
     def __init__(self, terms: Terms, roll: Roll) -> None:
         """Begin before the first ballot."""
         self._terms, self._roll = terms, roll
-        self._touched = {name for edge in roll.edges for name in (edge.delegator, edge.delegate)}
+        self._touched = touched_by(roll)
         self._alone: dict[str, int] = {}
         self._together: dict[str, Cast] = {}
         self._alone_sum = self._together_sum = 0
@@ -182,18 +182,27 @@ class QuorumMeter:
         if ballot.voter in self._touched:
             self._together[ballot.voter] = ballot
             weights = weigh(self._roll, self._together.values())
-            self._together_sum = sum(self._part(cast.choice, weights[voter]) for voter, cast in self._together.items())
+            self._together_sum = sum(
+                quorum_part(self._terms, cast.choice, weights[voter]) for voter, cast in self._together.items()
+            )
         else:
-            part = self._part(ballot.choice, ballot.power)
+            part = quorum_part(self._terms, ballot.choice, ballot.power)
             self._alone_sum += part - self._alone.get(ballot.voter, 0)
             self._alone[ballot.voter] = part
         return self._alone_sum + self._together_sum
 
-    def _part(self, choice: Any, weight: int) -> int:  # noqa: ANN401 - choices are any JSON
-        if not weight:
-            return 0
-        method = self._terms.method
-        return method.count([(reduced(method, choice, weight), weight)], len(self._terms.choices)).quorum_power
+
+def touched_by(roll: Roll) -> frozenset[str]:
+    """Return everybody whose ballot may weigh more or less than their own power."""
+    return frozenset(name for edge in roll.edges for name in (edge.delegator, edge.delegate))
+
+
+def quorum_part(terms: Terms, choice: Any, weight: int) -> int:  # noqa: ANN401 - choices are any JSON
+    """Return the power that one ballot of this weight adds to the quorum."""
+    if not weight:
+        return 0
+    ballot = (reduced(terms.method, choice, weight), weight)
+    return terms.method.count([ballot], len(terms.choices)).quorum_power
 
 
 def closing_time(

@@ -26,6 +26,7 @@ from governance.evidence.canonical import CanonicalError, canonical_bytes
 DOMAIN_NAME: Final = "Commonweights"
 DOMAIN_VERSION: Final = "1"
 SAFE_INTEGER_MAX: Final = 2**53 - 1
+_OURSELVES: Final = (DOMAIN_NAME, DOMAIN_VERSION)
 
 # What a ballot says: a number, a list (ranking, approval) or a map (weights), by the method of the vote.
 Choice: TypeAlias = int | list[Any] | dict[str, Any]
@@ -72,6 +73,12 @@ SCHEMAS: Final[dict[str, tuple[tuple[str, str], ...]]] = {
         ("community", "string"),
         ("draft", "bytes32"),
         ("sponsor", "address"),
+    ),
+    # Not ours: what a votes token (OpenZeppelin's Votes) takes in `delegateBySig`, in the token's own domain.
+    "Delegation": (
+        ("delegatee", "address"),
+        ("nonce", "uint256"),
+        ("expiry", "uint256"),
     ),
 }
 
@@ -181,7 +188,7 @@ def delegation_message(
     expires_at: int,
     nonce: int,
 ) -> dict[str, Any]:
-    """Return the typed data of an off-chain delegation: a share in basis points (0 revokes), to a UNIX second (0: no end).
+    """Return the typed data of an off-chain delegation: a share in basis points (0 revokes) to a UNIX second (0: none).
 
     `topic` is a kind of proposal, or empty for all of them.
     """
@@ -219,6 +226,23 @@ def sponsorship_digest(*, chain_id: int, token: str, instance: str, community: s
     return _digest("Sponsorship", chain_id, token, (instance, community, draft, sponsor))
 
 
+def token_delegation_message(
+    *, chain_id: int, token: str, name: str, version: str, delegatee: str, nonce: int, expiry: int
+) -> dict[str, Any]:
+    """Return the typed data of an on-chain delegation until `expiry` (UNIX seconds).
+
+    It is signed for the token itself, which calls itself `name` in this `version`, and not for this site.
+    """
+    return _message("Delegation", chain_id, token, (delegatee, nonce, expiry), (name, version))
+
+
+def token_delegation_digest(
+    *, chain_id: int, token: str, name: str, version: str, delegatee: str, nonce: int, expiry: int
+) -> bytes:
+    """Return the 32 bytes that a holder signs to delegate on chain."""
+    return _digest("Delegation", chain_id, token, (delegatee, nonce, expiry), (name, version))
+
+
 def _signed_choice(choice: Choice) -> tuple[str, int | str]:
     """Return the schema of a ballot with this choice, and the form in which the choice is signed."""
     if choice.__class__ is not list and choice.__class__ is not dict:
@@ -229,10 +253,12 @@ def _signed_choice(choice: Choice) -> tuple[str, int | str]:
         raise FieldError("choices", error.detail) from error
 
 
-def _message(name: str, chain_id: int, token: str, values: tuple[object, ...]) -> dict[str, Any]:
+def _message(
+    name: str, chain_id: int, token: str, values: tuple[object, ...], issuer: tuple[str, str] = _OURSELVES
+) -> dict[str, Any]:
     """Return complete typed data, after encoding it once: what cannot be hashed is not offered."""
     _struct_hash(name, values)
-    domain_separator(chain_id, token)
+    domain_separator(chain_id, token, issuer)
     message = {field: _as_wallets_read(kind, value) for (field, kind), value in zip(SCHEMAS[name], values, strict=True)}
     return {
         "types": {
@@ -240,8 +266,8 @@ def _message(name: str, chain_id: int, token: str, values: tuple[object, ...]) -
         },
         "primaryType": name,
         "domain": {
-            "name": DOMAIN_NAME,
-            "version": DOMAIN_VERSION,
+            "name": issuer[0],
+            "version": issuer[1],
             "chainId": chain_id,
             "verifyingContract": parse_address(token),
         },
@@ -253,21 +279,26 @@ def _as_wallets_read(kind: str, value: Any) -> Any:  # noqa: ANN401 - any field 
     """Return a field as JSON for a wallet: addresses checksummed, integers that JavaScript would round as text."""
     if kind == "address":
         return parse_address(value)
-    return str(value) if kind == "uint64" and value > SAFE_INTEGER_MAX else value
+    return str(value) if kind.startswith("uint") and value > SAFE_INTEGER_MAX else value
 
 
-def _digest(name: str, chain_id: int, token: str, values: tuple[object, ...]) -> bytes:
-    return _keccak(b"\x19\x01" + domain_separator(chain_id, token) + _struct_hash(name, values))
+def _digest(
+    name: str, chain_id: int, token: str, values: tuple[object, ...], issuer: tuple[str, str] = _OURSELVES
+) -> bytes:
+    return _keccak(b"\x19\x01" + domain_separator(chain_id, token, issuer) + _struct_hash(name, values))
 
 
 # typed: without it, True would find the entry of chain 1 and pass the check.
 @lru_cache(maxsize=256, typed=True)
-def domain_separator(chain_id: int, token: str) -> bytes:
-    """Return the EIP-712 domain separator of the community with this votes token on this chain."""
+def domain_separator(chain_id: int, token: str, issuer: tuple[str, str] = _OURSELVES) -> bytes:
+    """Return the EIP-712 domain separator of the community with this votes token on this chain.
+
+    `issuer` is the name and version of who made the schema: ourselves, or the token for its own messages.
+    """
     # Every wallet must be able to read the chain id as a JSON number.
     if chain_id.__class__ is not int or not 0 < chain_id <= SAFE_INTEGER_MAX:
         raise FieldError("chainId", f"an integer from 1 to {SAFE_INTEGER_MAX} is needed, {chain_id!r} found")
-    return _struct_hash("EIP712Domain", (DOMAIN_NAME, DOMAIN_VERSION, chain_id, token))
+    return _struct_hash("EIP712Domain", (*issuer, chain_id, token))
 
 
 # --- signatures ---
@@ -573,6 +604,8 @@ __all__ = [
     "recover",
     "sponsorship_digest",
     "sponsorship_message",
+    "token_delegation_digest",
+    "token_delegation_message",
     "type_text",
     "verify",
 ]

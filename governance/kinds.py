@@ -19,6 +19,10 @@ if TYPE_CHECKING:
     from governance.models import Community, Proposal, Record
 
 
+# How a vote about one thing can be held; the first is what authors get who do not choose.
+FOR_OR_AGAINST = ("governor", "basic", "fractional")
+
+
 @dataclass(frozen=True)
 class Field:
     """One question that the editor asks. `type` is text, long_text, integer, decimal, choice or choices."""
@@ -47,6 +51,13 @@ class ProposalKind(Protocol):
     label: str
     description: str
     scope: str
+    methods: tuple[str, ...]
+
+    def choices(self, payload: dict[str, Any]) -> tuple[str, ...]:
+        """Return what is chosen from, where the method is not for or against."""
+
+    def seats(self, payload: dict[str, Any], wanted: int) -> int:
+        """Return how many are chosen, from the payload or from what the author wanted."""
 
     def fields(self, community: "Community") -> list[Field]:
         """Return the questions of the editor, with the options that exist now."""
@@ -65,6 +76,20 @@ class ProposalKind(Protocol):
 
     def execute(self, proposal: "Proposal", execution: "Record", now: datetime) -> None:
         """Carry it out inside the caller's transaction. Called once; slow work starts after commit."""
+
+
+class ForOrAgainst:
+    """What kinds share whose proposals are one thing, for or against."""
+
+    methods = FOR_OR_AGAINST
+
+    def choices(self, payload: dict[str, Any]) -> tuple[str, ...]:
+        """Return nothing: the method names the choices."""
+        return ()
+
+    def seats(self, payload: dict[str, Any], wanted: int) -> int:
+        """Return one: it passes or not."""
+        return 1
 
 
 @cache

@@ -12,14 +12,11 @@ from governance.models import Record
 @transaction.atomic
 def keep(kind: str, subject: str, body: Mapping[str, Any], parents: Iterable[Record] = ()) -> Record:
     """Store a record and return its row."""
-    parents = list(parents)
     value = RecordValue.make(kind, subject, body, [parent.digest for parent in parents])
-    row, created = Record.objects.get_or_create(
+    row, _ = Record.objects.get_or_create(
         digest=value.digest,
         defaults={"kind": value.kind, "subject": value.subject, "canonical": value.canonical().decode()},
     )
-    if created:
-        row.parents.add(*parents)
     return row
 
 

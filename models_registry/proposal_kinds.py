@@ -10,7 +10,7 @@ from django.utils.translation import gettext_lazy, ngettext
 
 from governance.errors import Conflict, Invalid
 from governance.evidence.canonical import INTEGER_MAX
-from governance.kinds import Fact, Field, clean_text, require_keys
+from governance.kinds import Fact, Field, ForOrAgainst, clean_text, require_keys
 from governance.models import Community, Proposal, Record
 from models_registry import gates, services
 from models_registry.languages import language_names
@@ -21,7 +21,7 @@ _SLUG = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
 _DECIMAL = re.compile(r"-?[0-9]{1,9}(\.[0-9]{1,9})?")
 
 
-class DatasetInclusion:
+class DatasetInclusion(ForOrAgainst):
     """Allow models of the community to learn from a registered dataset."""
 
     name = "dataset_inclusion"
@@ -113,7 +113,7 @@ class DatasetInclusion:
         services.include_dataset(proposal, execution, now)
 
 
-class EthicsRuleAdoption:
+class EthicsRuleAdoption(ForOrAgainst):
     """Bind every later run to a measured bound."""
 
     name = "ethics_rule"

@@ -8,7 +8,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
 from governance.errors import Conflict, Invalid, Malformed, Refusal
-from governance.kinds import Fact, Field, require_keys
+from governance.kinds import Fact, Field, ForOrAgainst, require_keys
 from governance.models import Community, Proposal, Record
 from models_registry.languages import LANGUAGES, language_names
 from models_registry.models import Dataset, EthicsRule, Version
@@ -19,7 +19,7 @@ from training_jobs import spec as specs
 _MALFORMED = {"malformed_field"}
 
 
-class ModelUpdate:
+class ModelUpdate(ForOrAgainst):
     """Train a new version of a model from an approved specification."""
 
     name = "model_update"

@@ -250,6 +250,11 @@ def send_transaction(rpc_url: str, transaction: Mapping[str, Any]) -> dict[str, 
     return _carried_out(web3, lambda: web3.eth.send_transaction(transaction))
 
 
+def wait_for(rpc_url: str, transaction_hash: str) -> dict[str, Any]:
+    """Return the receipt of a transaction that was sent already; raise unless the chain carries it out."""
+    return _carried_out(_web3(rpc_url), lambda: bytes.fromhex(transaction_hash.removeprefix("0x")))
+
+
 def rpc(rpc_url: str, method: str, parameters: Sequence[Any] = ()) -> Any:  # noqa: ANN401 - JSON is any shape
     """Ask the node one thing; an error raises with the node's own words."""
     body = json.dumps({"jsonrpc": "2.0", "id": 1, "method": method, "params": list(parameters)}).encode()

@@ -31,19 +31,40 @@ def community(token: DemoToken, base: str, voting_seconds: int) -> dict[str, Any
         ),
         "chain_id": token.chain_id,
         "token": token.address,
-        "rules": {
-            "default": {
-                "quorum_bps": 2_000,
-                "threshold_bps": 5_000,
-                "proposal_threshold": str(10_000 * UNIT),
-                "voting_delay_seconds": 1,
-                "voting_period_seconds": voting_seconds,
-                "timelock_seconds": 2,
-                "execution_window_seconds": 14 * 24 * 3600,
-            },
-        },
+        "charter": charter(token, voting_seconds),
         "members": [{"address": member.address, "name": member.name} for member in token.members],
         "models": [{**MODEL, "base": base}],
+    }
+
+
+def charter(token: DemoToken, voting_seconds: int) -> dict[str, Any]:
+    """Return the demo's rules: what binds the models needs more than an opinion, and the charter itself needs most."""
+    everyday = {
+        "quorum_bps": 2_000,
+        "threshold_bps": 5_000,
+        "proposal_threshold": str(10_000 * UNIT),
+        "voting_delay_seconds": 1,
+        "voting_period_seconds": voting_seconds,
+        "timelock_seconds": 2,
+        "execution_window_seconds": 14 * 24 * 3600,
+    }
+    return {
+        "tiers": {
+            "opinion": {**everyday, "quorum_bps": 1_000},
+            "model": {**everyday, "late_quorum_seconds": voting_seconds // 4},
+            "constitution": {**everyday, "quorum_bps": 4_000, "threshold_bps": 6_600, "cool_down_seconds": 3_600},
+        },
+        "kinds": {
+            "default": "model",
+            "text_signal": "opinion",
+            "poll": "opinion",
+            "ethics_rule": "model",
+            "governance_rules": "constitution",
+            "council_election": "model",
+        },
+        "power": {"source": "erc20_votes", "parameters": {"token": token.address}},
+        "house": None,
+        "council": {"pause_seconds_max": 7 * 24 * 3600},
     }
 
 

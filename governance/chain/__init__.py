@@ -1,7 +1,9 @@
 """What the rest of the project knows of a blockchain: a block, who can read it, and what may go wrong.
 
-Light on purpose: importing this loads no transport. `client.py` beside it talks to a node. Nothing here
-decides anything, and nothing writes to a chain.
+Light on purpose: importing this loads no transport. `client.py` beside it talks to one node, `agreement.py` believes
+only what several nodes say, `factory.py` makes either of the settings, and `delegations.py` prepares what a member
+signs to delegate on chain. Nothing here decides anything; the only thing that ever writes to a chain is the relay of a
+member's own signed delegation.
 """
 
 from collections.abc import Sequence
@@ -16,6 +18,16 @@ class Block:
     number: int
     hash: str
     timestamp: int
+
+
+@dataclass(frozen=True, slots=True)
+class TokenDomain:
+    """What a token's own signatures are bound to: its EIP-712 domain, as ERC-5267 tells it."""
+
+    name: str
+    version: str
+    chain_id: int
+    verifying_contract: str
 
 
 class ChainError(Exception):
@@ -42,6 +54,18 @@ class ChainAnswerInvalid(ChainError):
     code = "chain_answer_invalid"
 
 
+class ChainDisagreement(ChainError):
+    """Two nodes give different answers: neither is believed, and nothing is counted until they agree."""
+
+    code = "chain_disagreement"
+
+
+class RangeRefused(ChainError):
+    """The node answers, but not for so many blocks at once: ask for fewer."""
+
+    code = "chain_range_refused"
+
+
 class SnapshotReorged(ChainError):
     """The block of a snapshot is no longer part of the chain, so powers read there mean nothing any more."""
 
@@ -56,7 +80,7 @@ class SnapshotReorged(ChainError):
 
 
 class ChainReader(Protocol):
-    """What voting power needs from a chain; `ChainClient` is one."""
+    """What voting power needs from a chain; `ChainClient` and `AgreeingChain` are readers."""
 
     def chain_id(self) -> int:
         """Return the chain's id."""
@@ -82,5 +106,36 @@ class ChainReader(Protocol):
         """Return what the token's own clock shows in this very block."""
         ...
 
+    def delegates_named(
+        self, token: str, first_block: int, last_block: int, block_number: int, block_hash: str
+    ) -> tuple[str, ...]:
+        """Return whose votes changed from the first to the last block (both included), while this very block stands.
 
-__all__ = ["Block", "ChainAnswerInvalid", "ChainError", "ChainReader", "ChainUnavailable", "SnapshotReorged"]
+        Checksummed and sorted. Raises RangeRefused when a node wants fewer blocks.
+        """
+        ...
+
+    def delegate_of(self, token: str, account: str) -> str:
+        """Return to whom the account delegates in the newest block, "" for nobody."""
+        ...
+
+    def nonce_of(self, token: str, account: str) -> int:
+        """Return the number that the account's next signature for the token must carry."""
+        ...
+
+    def domain_of(self, token: str) -> TokenDomain:
+        """Return what signatures for the token are bound to."""
+        ...
+
+
+__all__ = [
+    "Block",
+    "ChainAnswerInvalid",
+    "ChainDisagreement",
+    "ChainError",
+    "ChainReader",
+    "ChainUnavailable",
+    "RangeRefused",
+    "SnapshotReorged",
+    "TokenDomain",
+]

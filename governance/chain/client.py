@@ -1,21 +1,20 @@
 """Reads a chain over JSON-RPC (Ethereum's, HTTP or HTTPS): blocks, and voting power at a pinned block.
 
 web3 carries the questions and eth_abi encodes calls of contracts; the distrust is ours. An answer is checked before
-web3 sees it, because web3 pairs answers with questions by their order and takes the last of two equal keys; then every
-value is checked for its exact form. Each read of power repeats the hash of the block in the same request, so that a
-chain that changed in between is noticed. What is absent raises; it never becomes zero or "latest".
+web3 sees it, because web3 pairs answers with questions by their order and takes the last of two equal keys; then
+`answers.py` checks every value for its exact form. Each read of the past repeats the hash of the block in the same
+request, so that a chain that changed in between is noticed. What is absent raises; it never becomes zero or "latest".
 
-Not protected: a single node that lies consistently (whoever needs that asks two of different operators and compares),
-and a node that sends the HTTP header of its answer byte by byte: the limit of time holds for each wait and for the
-whole body, not for the whole header. Proxies and certificates are those that `requests` finds in the environment.
+Not protected: a single node that lies consistently (`agreement.py` asks two of different operators and compares), and
+a node that sends the HTTP header of its answer byte by byte: the limit of time holds for each wait and for the whole
+body, not for the whole header. Proxies and certificates are those that `requests` finds in the environment.
 
-Standards: Ethereum JSON-RPC, EIP-1898 (a block by its hash), ERC-5805 and ERC-6372 (votes and their clock).
+Standards: Ethereum JSON-RPC, EIP-1898 (a block by its hash), ERC-5805 and ERC-6372 (votes and their clock), ERC-5267.
 """
 
 import contextlib
 import functools
 import io
-import re
 import time
 from collections.abc import Sequence
 from http import HTTPStatus
@@ -23,8 +22,8 @@ from reprlib import repr as shown
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import urlsplit
 
-from governance.chain import Block, ChainAnswerInvalid, ChainUnavailable, SnapshotReorged
-from governance.eip712 import parse_address
+from governance.chain import Block, ChainAnswerInvalid, ChainUnavailable, RangeRefused, TokenDomain, answers
+from governance.eip712 import checksum_address, parse_address
 from governance.evidence import canonical
 
 # web3 and eth_abi are imported by the first question: they take some 45 MB and most of a second, and a process whose
@@ -37,18 +36,20 @@ ANSWER_BYTES_MAX: Final = 4 * 1024 * 1024
 # Public nodes commonly refuse batches of more than a hundred calls.
 CALLS_PER_BATCH_MAX: Final = 90
 
-# What we ask of a token: the types of the arguments, by name. Each returns one unsigned integer.
-FUNCTIONS: Final[dict[str, tuple[str, ...]]] = {
-    "getPastVotes": ("address", "uint256"),
-    "getPastTotalSupply": ("uint256",),
-    "clock": (),
+# What we ask of a token, by name: the types of the arguments, and of what is returned.
+FUNCTIONS: Final[dict[str, tuple[tuple[str, ...], tuple[str, ...]]]] = {
+    "getPastVotes": (("address", "uint256"), ("uint256",)),
+    "getPastTotalSupply": (("uint256",), ("uint256",)),
+    "clock": ((), ("uint48",)),
+    "delegates": (("address",), ("address",)),
+    "nonces": (("address",), ("uint256",)),
+    "eip712Domain": ((), ("bytes1", "string", "string", "uint256", "address", "bytes32", "uint256[]")),
 }
 
-_QUANTITY: Final = re.compile(r"0x(?:0|[1-9a-fA-F][0-9a-fA-F]{0,63})")
-_WORD: Final = re.compile(r"0x[0-9a-fA-F]{64}")
 _READ_BYTES: Final = 64 * 1024
-# JSON-RPC error codes that ask for patience: limit exceeded (EIP-1474), and the HTTP status that some repeat here.
-_BUSY_CODES: Final = (-32005, 429)
+_NOBODY: Final = f"0x{0:040x}"
+# Which fields a domain has (ERC-5267): name, version, chain and contract, the only ones that we can offer to sign.
+_DOMAIN_FIELDS: Final = b"\x0f"
 # No compression, so that the limit of length holds for what is parsed; no open connection, so that nothing is shared.
 _HEADERS: Final = {"Content-Type": "application/json", "Accept-Encoding": "identity", "Connection": "close"}
 
@@ -73,17 +74,17 @@ class ChainClient:
     def chain_id(self) -> int:
         """Return the chain's id."""
         (answer,) = self._ask([("eth_chainId", [])])
-        return _quantity(_result(answer, "the chain id"), "the chain id")
+        return answers.quantity(answers.result(answer, "the chain id"), "the chain id")
 
     def finalized_block(self) -> Block:
         """Return the newest block that the chain has finalized."""
         block, *_ = self._ask([("eth_getBlockByNumber", ["finalized", False])])
-        return _block(block, "the finalized block")
+        return answers.block(block, "the finalized block")
 
     def block_hash(self, number: int) -> str:
         """Return the hash of the block of this number, as the chain is now."""
         block, *_ = self._ask([_block_call(number)])
-        return _block_of_number(block, number).hash
+        return answers.block_of_number(block, number).hash
 
     def votes_at(self, token: str, voters: Sequence[str], block_number: int, block_hash: str) -> dict[str, int]:
         """Return `getPastVotes` of each voter (by checksummed address) at the block of this number and hash.
@@ -110,7 +111,77 @@ class ChainClient:
         """
         at = {"blockHash": block_hash, "requireCanonical": True}
         clock, *_ = self._ask([_call(token, "clock", [], at)])
-        return _returned(clock, "clock")
+        return int(_returned(clock, "clock")[0])
+
+    def delegates_named(
+        self, token: str, first_block: int, last_block: int, block_number: int, block_hash: str
+    ) -> tuple[str, ...]:
+        """Return whose votes changed from the first to the last block, while the block of this number has this hash.
+
+        1. ask for the block, the logs and the block again, in one request
+        2. compare the hashes first: a reorganised chain explains every other oddity
+        3. take the delegates
+
+        Nodes refuse long ranges in many ways: an error, another status, silence. RangeRefused is raised when the node
+        still answers a simple question; otherwise its silence is what it seems.
+        """
+        pinned = _block_call(block_number)
+        found = {"address": token, "fromBlock": hex(first_block), "toBlock": hex(last_block)}
+        question = ("eth_getLogs", [found | {"topics": [answers.DELEGATE_VOTES_CHANGED]}])
+        # 1. one request
+        try:
+            before, logs, after = self._ask([pinned, question, pinned])
+        except (ChainUnavailable, ChainAnswerInvalid) as error:
+            self.block_hash(block_number)
+            raise RangeRefused(f"blocks {first_block} to {last_block}: {error.detail}") from error
+        # 2. the same block?
+        for answer in (before, after):
+            answers.require_pinned(answer, block_number, block_hash)
+        # 3. the delegates
+        if isinstance(logs, dict) and logs.get("error") is not None:
+            raise RangeRefused(f"blocks {first_block} to {last_block}: {shown(logs['error'])}")
+        return tuple(sorted(answers.delegates_in_logs(logs, token, first_block, last_block)))
+
+    def delegate_of(self, token: str, account: str) -> str:
+        """Return to whom the account delegates in the newest block, "" for nobody."""
+        delegate = checksum_address(self._newest(token, "delegates", [account])[0])
+        return "" if delegate == _NOBODY else delegate
+
+    def nonce_of(self, token: str, account: str) -> int:
+        """Return the number that the account's next signature for the token must carry, in the newest block."""
+        return int(self._newest(token, "nonces", [account])[0])
+
+    def domain_of(self, token: str) -> TokenDomain:
+        """Return what signatures for the token are bound to (ERC-5267); a domain that names another one is refused."""
+        fields, name, version, chain_id, contract, salt, extensions = self._newest(token, "eip712Domain", [])
+        domain = TokenDomain(name, version, chain_id, checksum_address(contract))
+        if fields != _DOMAIN_FIELDS or any(salt) or extensions or domain.verifying_contract != parse_address(token):
+            raise ChainAnswerInvalid(f"a plain domain of {token} is needed, {shown(domain)} found", permanent=True)
+        if self._expected_chain_id is not None and chain_id != self._expected_chain_id:
+            raise ChainAnswerInvalid(f"the token's signatures are for chain {chain_id}", permanent=True)
+        return domain
+
+    def send(self, sender: str, to: str, data: str) -> str:
+        """Let the node sign for its own account `sender` and send; return the hash of the transaction.
+
+        Never tried twice. Silence may mean that it was sent, so only what a chain carries out once may be sent so.
+
+        1. the chain's id, and a trial that changes nothing: after sending would be too late
+        2. send
+        """
+        transaction = {"from": sender, "to": to, "data": data}
+        # 1. the trial
+        chain_id = self.chain_id()
+        trial, *_ = self._ask([("eth_call", [transaction, "latest"])])
+        answers.result(trial, "the trial of the transaction")
+        # 2. the real one
+        sent, *_ = self._ask([("eth_sendTransaction", [transaction | {"chainId": hex(chain_id)}])])
+        return answers.word(answers.result(sent, "the transaction"), "the transaction")
+
+    def _newest(self, token: str, name: str, values: Sequence[Any]) -> tuple[Any, ...]:
+        """Call one of `FUNCTIONS` in the newest block."""
+        answer, *_ = self._ask([_call(token, name, values, "latest")])
+        return _returned(answer, name)
 
     def _past(self, token: str, calls: Sequence[Call], block_number: int, block_hash: str) -> list[int]:
         """Read the past of a token at a block that must still be the pinned one.
@@ -125,7 +196,7 @@ class ChainClient:
         3. take the numbers
         """
         # 1. one request
-        before, *answers, after = self._ask(
+        before, *past, after = self._ask(
             [
                 _block_call(block_number),
                 *(_call(token, name, values, "latest") for name, values in calls),
@@ -134,11 +205,9 @@ class ChainClient:
         )
         # 2. the same block?
         for answer in (before, after):
-            found = _block_of_number(answer, block_number).hash
-            if found != block_hash:
-                raise SnapshotReorged(block_number, block_hash, found)
+            answers.require_pinned(answer, block_number, block_hash)
         # 3. the numbers
-        return [_returned(answer, name) for answer, (name, _) in zip(answers, calls, strict=True)]
+        return [int(_returned(answer, name)[0]) for answer, (name, _) in zip(past, calls, strict=True)]
 
     def _ask(self, calls: Sequence[Call]) -> list[Any]:
         """Send calls as one batch; return one answer object for each, all of them by the expected chain."""
@@ -154,15 +223,15 @@ class ChainClient:
             exception_retry_configuration=None,
         )
         try:
-            answers: list[Any] = provider.make_batch_request(questions)
+            said: list[Any] = provider.make_batch_request(questions)
         except (OSError, HTTPError) as error:
             # Not the library's own words: they repeat the address, whose path is often a secret key.
             raise ChainUnavailable(f"no answer from the node: {type(error).__name__}") from None
-        found = _quantity(_result(answers.pop(), "the chain id"), "the chain id")
+        found = answers.quantity(answers.result(said.pop(), "the chain id"), "the chain id")
         expected = self._expected_chain_id
         if expected is not None and found != expected:
             raise ChainAnswerInvalid(f"chain {expected} is needed, the node is of chain {found}", permanent=True)
-        return answers
+        return said
 
 
 def _check_answers(response: "requests.Response", *, count: int, deadline: float, **_: object) -> None:
@@ -189,16 +258,16 @@ def _check_answers(response: "requests.Response", *, count: int, deadline: float
     response.raw = io.BytesIO(body)
     # 3. the answers
     try:
-        answers = canonical.strict_loads(body, max_bytes=ANSWER_BYTES_MAX)
+        said = canonical.strict_loads(body, max_bytes=ANSWER_BYTES_MAX)
     except canonical.CanonicalError as error:
         raise ChainAnswerInvalid(f"the node's answer is not JSON that we take: {shown(body)}") from error
-    if not isinstance(answers, list):
+    if not isinstance(said, list):
         # A node that refuses a whole batch answers with one error object.
-        _result(answers, "the batch")
+        answers.result(said, "the batch")
         raise ChainAnswerInvalid(f"a list of answers is needed: {shown(body)}")
-    ids = [answer.get("id") for answer in answers if isinstance(answer, dict)]
+    ids = [answer.get("id") for answer in said if isinstance(answer, dict)]
     # By class: True and 1.0 equal 1 and are no ids of ours.
-    if len(answers) != count or any(number.__class__ is not int for number in ids) or set(ids) != set(range(count)):
+    if len(said) != count or any(number.__class__ is not int for number in ids) or set(ids) != set(range(count)):
         raise ChainAnswerInvalid(f"{count} answers are needed, one for each question: {shown(body)}")
 
 
@@ -211,59 +280,11 @@ def _call(token: str, name: str, values: Sequence[Any], at: str | dict[str, Any]
     from eth_abi import encode
     from eth_utils.abi import function_signature_to_4byte_selector
 
-    types = FUNCTIONS[name]
+    types, _ = FUNCTIONS[name]
     data = function_signature_to_4byte_selector(f"{name}({','.join(types)})") + encode(types, values)
     return ("eth_call", [{"to": parse_address(token), "data": f"0x{data.hex()}"}, at])
 
 
-def _result(answer: object, what: str) -> object:
-    """Return the result of one answer object; an error or the absence of both raises."""
-    if not isinstance(answer, dict):
-        raise ChainAnswerInvalid(f"an answer object is needed for {what}, {shown(answer)} found")
-    error = answer.get("error")
-    if error is not None:
-        code = error.get("code") if isinstance(error, dict) else None
-        kind = ChainUnavailable if code in _BUSY_CODES else ChainAnswerInvalid
-        raise kind(f"the node answered {what} with an error: {shown(error)}")
-    if answer.get("result") is None:
-        raise ChainAnswerInvalid(f"the node has no answer for {what}")
-    return answer["result"]
-
-
-def _block(answer: object, what: str) -> Block:
-    block = _result(answer, what)
-    if not isinstance(block, dict):
-        raise ChainAnswerInvalid(f"a block is needed for {what}, {shown(block)} found")
-    block_hash = block.get("hash")
-    if not isinstance(block_hash, str) or _WORD.fullmatch(block_hash) is None:
-        raise ChainAnswerInvalid(f"{what} has no hash: {shown(block_hash)}")
-    return Block(
-        number=_quantity(block.get("number"), f"the number of {what}"),
-        hash=block_hash.lower(),
-        timestamp=_quantity(block.get("timestamp"), f"the time of {what}"),
-    )
-
-
-def _block_of_number(answer: object, number: int) -> Block:
-    block = _block(answer, f"block {number}")
-    if block.number != number:
-        raise ChainAnswerInvalid(f"block {number} was asked for, the node sent block {block.number}")
-    return block
-
-
-def _quantity(value: object, what: str) -> int:
-    if not isinstance(value, str) or _QUANTITY.fullmatch(value) is None:
-        raise ChainAnswerInvalid(f"a hex number is needed for {what}, {shown(value)} found")
-    return int(value, 16)
-
-
-def _returned(answer: object, name: str) -> int:
-    """Return the number that one of `FUNCTIONS` returned. `0x` means that no contract was there."""
-    from eth_abi import decode
-
-    value = _result(answer, name)
-    # eth_abi would take a longer answer for its first 32 bytes.
-    if not isinstance(value, str) or _WORD.fullmatch(value) is None:
-        raise ChainAnswerInvalid(f"32 bytes are needed for {name}, {shown(value)} found")
-    (number,) = decode(["uint256"], bytes.fromhex(value[2:]))
-    return int(number)
+def _returned(answer: object, name: str) -> tuple[Any, ...]:
+    """Return what one of `FUNCTIONS` returned."""
+    return answers.returned(answer, name, FUNCTIONS[name][1])

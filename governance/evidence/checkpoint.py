@@ -13,6 +13,7 @@ import binascii
 import hashlib
 import re
 from dataclasses import dataclass
+from urllib.parse import urlsplit
 
 from governance.evidence import merkle
 from governance.evidence.signing import Signer, is_usable_public_key, signature_holds
@@ -91,9 +92,8 @@ def open_note(text: str, origin: str, public_key_hex: str, *, key_name: str | No
     body, lines = _parts(text)  # 1
     name = origin if key_name is None else key_name
     own = key_id(name, public_key_hex)
-    signatures = [
-        data for line_name, data in map(_signature, lines) if (line_name, data[:_KEY_ID_BYTES]) == (name, own)
-    ]
+    found = [_signature(line) for line in lines]
+    signatures = [signature for found_name, found_id, signature in found if (found_name, found_id) == (name, own)]
     if len(signatures) != 1:  # 2
         code = "signature_repeated" if signatures else "signature_missing"
         raise CheckpointError(code, f"one signature of {name}+{own.hex()} is needed, {len(signatures)} found")
@@ -103,6 +103,17 @@ def open_note(text: str, origin: str, public_key_hex: str, *, key_name: str | No
     if checkpoint.origin != origin:
         raise CheckpointError("origin_wrong", f"the log {origin!r} is needed, {checkpoint.origin!r} found")
     return checkpoint
+
+
+def log_origin(instance: str, slug: str) -> str:
+    """Return the name of a community's log: the host of its instance (with the port, if any) and its slug."""
+    try:
+        host = urlsplit(instance).netloc
+    except ValueError as error:
+        raise CheckpointError(
+            "malformed_checkpoint", f"{instance[:100]!r} is not the address of an instance"
+        ) from error
+    return f"{host}/{slug}"
 
 
 def key_id(name: str, public_key_hex: str) -> bytes:

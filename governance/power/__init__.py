@@ -9,14 +9,18 @@ from collections.abc import Callable
 from typing import Final
 
 from governance.chain import ChainReader
-from governance.power.base import PowerError, PowerSource, Snapshot
+from governance.power.base import Candidates, PowerError, PowerSource, Snapshot
+from governance.power.contribution_credits import ContributionCredits
 from governance.power.erc20_votes import Erc20Votes
+from governance.power.erc721_votes import Erc721Votes
 from governance.power.fixed_list import FixedList
 
 # Each entry makes a source from the chain of this installation (None where there is none).
 SOURCES: Final[dict[str, Callable[[ChainReader | None], PowerSource]]] = {
     Erc20Votes.name: Erc20Votes,
+    Erc721Votes.name: Erc721Votes,
     FixedList.name: FixedList,
+    ContributionCredits.name: ContributionCredits,
 }
 
 
@@ -30,4 +34,4 @@ def power_source(name: str, chain: ChainReader | None) -> PowerSource:
     return SOURCES[name](chain)
 
 
-__all__ = ["SOURCES", "PowerError", "PowerSource", "Snapshot", "power_source"]
+__all__ = ["SOURCES", "Candidates", "PowerError", "PowerSource", "Snapshot", "power_source"]

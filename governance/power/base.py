@@ -1,4 +1,9 @@
-"""What every source of voting power has in common."""
+"""What every source of voting power has in common.
+
+A census is made in steps that can be interrupted: `candidates` from position 0 until `next_start` is None, each answer
+stored together with the position to go on from; then `powers_of` for the candidates, some at a time; then `confirm`. A
+step repeated after a crash gives the same answer, because everything is read at the pinned moment.
+"""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -13,6 +18,17 @@ class Snapshot:
     block_hash: str
     total_supply: int
     parameters: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Candidates:
+    """One step towards everybody who may have power: checksummed addresses, sorted, and where to go on.
+
+    A later step may name an address again. `next_start` is None after the last step.
+    """
+
+    addresses: tuple[str, ...]
+    next_start: int | None
 
 
 class PowerError(ValueError):
@@ -35,6 +51,13 @@ class PowerSource(Protocol):
 
     def snapshot(self, parameters: Mapping[str, Any]) -> Snapshot:
         """Pin the newest moment that can no longer change."""
+        ...
+
+    def candidates(self, snapshot: Snapshot, start: int = 0) -> Candidates:
+        """Return some of those who may have power, from position `start` on (0 at first, then each `next_start`).
+
+        All steps together name everybody whose power at the snapshot is not zero, and perhaps others.
+        """
         ...
 
     def power_of(self, voter: str, snapshot: Snapshot) -> int:

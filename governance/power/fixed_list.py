@@ -5,12 +5,12 @@ place of a block hash. Who may be on the list is decided where the list is made,
 """
 
 from collections.abc import Iterable, Mapping
-from typing import Any, Final
+from typing import Any, ClassVar, Final
 
 from governance.chain import ChainReader
 from governance.eip712 import AddressError, parse_address
 from governance.evidence import canonical
-from governance.power.base import PowerError, Snapshot
+from governance.power.base import Candidates, PowerError, Snapshot
 
 MEMBERS_MAX: Final = 10_000
 POWER_DIGITS_MAX: Final = 78
@@ -23,15 +23,22 @@ class FixedList:
     version = "1"
     label = "List of members"
     description = "The power that stands beside the voter's address in the list that the proposal carries."
+    # The name of the one parameter; another source may call its list differently.
+    parameter: ClassVar[str] = "members"
 
     def __init__(self, chain: ChainReader | None = None) -> None:
         """Take what every source takes; a list needs no chain."""
 
     def snapshot(self, parameters: Mapping[str, Any]) -> Snapshot:
         """Check the list and pin it by its digest; block 0 says that no chain is involved."""
-        members = _members(parameters)
-        pinned = {"members": {voter: str(power) for voter, power in sorted(members.items())}}
+        members = _members(parameters, self.parameter)
+        pinned = {self.parameter: {voter: str(power) for voter, power in sorted(members.items())}}
         return Snapshot(0, f"0x{canonical.digest(pinned)}", sum(members.values()), pinned)
+
+    def candidates(self, snapshot: Snapshot, start: int = 0) -> Candidates:
+        """Return everybody who is listed, in one step."""
+        self.confirm(snapshot)
+        return Candidates(tuple(sorted(_members(snapshot.parameters, self.parameter))), None)
 
     def power_of(self, voter: str, snapshot: Snapshot) -> int:
         """Return the listed power. Who is not listed has none: the list is complete by definition."""
@@ -40,7 +47,7 @@ class FixedList:
     def powers_of(self, voters: Iterable[str], snapshot: Snapshot) -> dict[str, int]:
         """Return the listed power of each voter."""
         self.confirm(snapshot)
-        members = _members(snapshot.parameters)
+        members = _members(snapshot.parameters, self.parameter)
         return {address: members.get(address, 0) for address in map(parse_address, voters)}
 
     def confirm(self, snapshot: Snapshot) -> None:
@@ -49,24 +56,24 @@ class FixedList:
             raise PowerError("snapshot_changed", "the list of members is not the one that was pinned")
 
 
-def _members(parameters: Mapping[str, Any]) -> dict[str, int]:
+def _members(parameters: Mapping[str, Any], parameter: str) -> dict[str, int]:
     """Return the power by checksummed address; two spellings of one address are refused."""
-    if set(parameters) != {"members"} or not isinstance(parameters["members"], Mapping):
-        raise PowerError("malformed_field", "only 'members', an object of powers by address, is needed")
-    listed = parameters["members"]
+    if set(parameters) != {parameter} or not isinstance(parameters[parameter], Mapping):
+        raise PowerError("malformed_field", f"only {parameter!r}, an object of powers by address, is needed")
+    listed = parameters[parameter]
     if not 0 < len(listed) <= MEMBERS_MAX:
-        raise PowerError("malformed_field", f"{len(listed)} members found, 1 to {MEMBERS_MAX} allowed")
+        raise PowerError("malformed_field", f"{len(listed)} {parameter} found, 1 to {MEMBERS_MAX} allowed")
     members: dict[str, int] = {}
     for text, power in listed.items():
         try:
             address = parse_address(text)
         except AddressError as error:
-            raise PowerError(error.code, f"members: {error.detail}") from error
+            raise PowerError(error.code, f"{parameter}: {error.detail}") from error
         if address in members:
-            raise PowerError("malformed_field", f"members: {address} stands in the list twice")
+            raise PowerError("malformed_field", f"{parameter}: {address} stands in the list twice")
         members[address] = _power(power)
     if sum(members.values()) == 0:
-        raise PowerError("no_power_exists", "no member of the list has any power")
+        raise PowerError("no_power_exists", "nobody in the list has any power")
     return members
 
 

@@ -5,37 +5,70 @@ a parameter everywhere. One module per step of a proposal's life.
 """
 
 from governance.services.ballots import BallotOffer, BallotRequest, cast_ballot, offer_ballot
-from governance.services.communities import NewCommunity, found_community, require_standing, rules_for
-from governance.services.decisions import close_voting, decide, execute, queue
-from governance.services.events import note, note_once
-from governance.services.proposals import (
-    Draft,
-    cancel,
-    create_draft,
-    edit_draft,
-    proposal_by_public_id,
-    submit,
+from governance.services.census import census_leaf, take_census
+from governance.services.common import charter_of, roll_of, terms_of
+from governance.services.communities import (
+    NewCommunity,
+    adopt_charter,
+    clean_charter,
+    found_community,
+    require_readable_power,
+    require_standing,
 )
+from governance.services.decisions import close_early, close_voting, count_so_far, execute, queue
+from governance.services.delegations import (
+    DelegationOffer,
+    DelegationRequest,
+    delegate,
+    offer_delegation,
+    state_oneself,
+)
+from governance.services.drafts import Draft, create_draft, edit_draft
+from governance.services.events import note, note_once
+from governance.services.guardians import council_in_office, pause, veto
+from governance.services.proposals import cancel, proposal_by_public_id
+from governance.services.sponsors import seek_sponsors, sponsor, sponsors_of, sponsorship_offer
+from governance.services.submission import submit
 
 __all__ = [
     "BallotOffer",
     "BallotRequest",
+    "DelegationOffer",
+    "DelegationRequest",
     "Draft",
     "NewCommunity",
+    "adopt_charter",
     "cancel",
     "cast_ballot",
+    "census_leaf",
+    "charter_of",
+    "clean_charter",
+    "close_early",
     "close_voting",
+    "council_in_office",
+    "count_so_far",
     "create_draft",
-    "decide",
+    "delegate",
     "edit_draft",
     "execute",
     "found_community",
     "note",
     "note_once",
     "offer_ballot",
+    "offer_delegation",
+    "pause",
     "proposal_by_public_id",
     "queue",
+    "require_readable_power",
     "require_standing",
-    "rules_for",
+    "roll_of",
+    "seek_sponsors",
+    "sponsor",
+    "sponsors_of",
+    "sponsorship_offer",
+    "state_oneself",
     "submit",
+    "take_census",
+    "terms_of",
+    "veto",
 ]

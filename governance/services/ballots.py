@@ -1,40 +1,47 @@
-"""Casting ballots: the message to sign, the checks, and one counting ballot per voter."""
+"""Casting ballots: the message to sign, the checks, and one counting ballot per voter.
 
+`cast_ballot` checks what needs no lock in the request's own thread, signatures above all; then ballots that come at
+once are committed together (`group_commit`), and each voter is answered after that commit.
+"""
+
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
+from functools import lru_cache
 from typing import Any
 
 from django.db import transaction
 from django.db.models import Max
 
-from governance import eip712, lifecycle
+from governance import eip712, lifecycle, log
 from governance.clock import unix, whole_second
-from governance.errors import Conflict, Invalid, Malformed, TooLarge
-from governance.lifecycle import Action
-from governance.models import Ballot, Proposal
-from governance.records import keep
-from governance.services.common import (
-    locked_proposal,
-    snapshot_of,
-    source_of,
-)
-from governance.services.events import note
-from governance.services.proposals import proposal_by_public_id
-from governance.tally import method_named
-from governance.tally.base import InvalidChoice
+from governance.counting import Cast, Roll, Terms, has_late_quorum, quorum_part, touched_by, weigh, weight_alone
+from governance.errors import Conflict, Invalid, Malformed, NotFound, Refusal, TooLarge
+from governance.evidence.record import Record as RecordValue
+from governance.group_commit import GroupCommit
+from governance.lifecycle import Action, NotAllowed
+from governance.models import Ballot, CensusEntry, Community, Event, Proposal, Record
+from governance.outcome import quorum_needed
+from governance.services.common import roll_of, terms_of
+from governance.services.proposals import proposal_by_public_id, public_id_digest
+from governance.tally import InvalidChoice, Method
 
 REASON_MAX = 2_000
 REASON_BYTES_MAX = 50_000
 SAFE_INTEGER_MAX = 2**53 - 1
+UINT8_MAX = 255
 
 
 @dataclass(frozen=True)
 class BallotRequest:
-    """A ballot as a wallet sends it. `proposal` is 0x and 64 hex digits; every field is what was signed."""
+    """A ballot as a wallet sends it. `proposal` is 0x and 64 hex digits; every field is what was signed.
+
+    `choice` is a number, or for methods that need it a list or a map.
+    """
 
     proposal: str
     voter: str
-    choice: int
+    choice: Any
     reason: str
     nonce: int
     signature: str
@@ -47,18 +54,36 @@ class BallotOffer:
     typed_data: dict[str, Any]
     nonce: int
     power: int
+    delegated: int
+    house_power: int
 
 
-def offer_ballot(proposal: Proposal, voter: str, choice: int, reason: str, now: datetime) -> BallotOffer:
-    """Return the message for a wallet to sign, after checking that the ballot would be accepted."""
+@dataclass(frozen=True)
+class _Signed:
+    """A ballot whose form and signature were checked."""
+
+    request: BallotRequest
+    now: datetime
+
+
+def offer_ballot(proposal: Proposal, voter: str, choice: Any, reason: str, now: datetime) -> BallotOffer:  # noqa: ANN401
+    """Return the message for a wallet to sign, after checking that the ballot would be accepted.
+
+    `delegated` is what others' delegations add at most: less, once they vote themselves.
+    """
     voter = eip712.parse_address(voter)
     lifecycle.require(Action.VOTE, proposal.facts, now)
-    _validate_choice(proposal, choice)
+    terms = terms_of(proposal)
+    _validate_choice(terms, choice)
     _validate_reason(reason)
-    power = _power(proposal, voter)
+    entry = proposal.census.filter(voter=voter).first()
+    roll = roll_of(proposal)
+    power, house_power = _require_power(terms, roll, voter, choice, _powers(entry), proposal.snapshot_block)
     highest = proposal.ballots.filter(voter=voter).aggregate(highest=Max("nonce"))["highest"]
     nonce = 1 if highest is None else highest + 1
-    return BallotOffer(eip712.ballot_message(**_signed_fields(proposal, voter, choice, reason, nonce)), nonce, power)
+    signed = _signed_fields(proposal.community, proposal.public_id, voter, choice, reason, nonce)
+    delegated = weight_alone(roll, voter, power) - power
+    return BallotOffer(eip712.ballot_message(**signed), nonce, power, delegated, house_power)
 
 
 def cast_ballot(request: BallotRequest, now: datetime) -> tuple[Ballot, bool]:
@@ -66,58 +91,16 @@ def cast_ballot(request: BallotRequest, now: datetime) -> tuple[Ballot, bool]:
 
     1. the fields are well-formed, the choice exists, and the signature is the voter's over exactly this;
     2. a ballot that was accepted before is answered as before, whatever the clock says;
-    3. voting is open, and the voter had power at the snapshot;
-    4. in one transaction: still open, the nonce rises, the older ballot is superseded, record and event are written.
+    3. voting is open, and the voter has power in the census or by delegation;
+    4. in one transaction: the nonce rises, the older ballot is superseded, record and event are written.
     """
-    proposal = proposal_by_public_id(request.proposal)
-    request = _checked(proposal, request)  # 1
-    earlier = _ballots_of(proposal, request.voter)
-    if repeated := _repeated(earlier, request):  # 2
-        return repeated, False
-    lifecycle.require(Action.VOTE, proposal.facts, now)  # 3
-    _require_rising_nonce(earlier, request)
-    power = _power(proposal, request.voter)
-    with transaction.atomic():  # 4
-        proposal = locked_proposal(proposal.pk)
-        earlier = _ballots_of(proposal, request.voter)
-        if repeated := _repeated(earlier, request):
-            return repeated, False
-        lifecycle.require(Action.VOTE, proposal.facts, now)
-        _require_rising_nonce(earlier, request)
-        cast_at = whole_second(now)
-        proposal.ballots.filter(voter=request.voter, superseded_at__isnull=True).update(superseded_at=cast_at)
-        record = keep(
-            "ballot",
-            f"ballot:{proposal.record_id}/{request.voter}",
-            {
-                "voter": request.voter,
-                "choice": request.choice,
-                "reason": request.reason,
-                "nonce": request.nonce,
-                "power": str(power),
-                "signature": request.signature,
-                "cast_at": unix(cast_at),
-            },
-            [proposal.record],
-        )
-        ballot = Ballot.objects.create(
-            proposal=proposal,
-            voter=request.voter,
-            voter_key=request.voter.lower(),
-            choice=request.choice,
-            reason=request.reason,
-            nonce=request.nonce,
-            power=power,
-            signature=request.signature,
-            record=record,
-            cast_at=cast_at,
-        )
-        note("ballot_cast", now, proposal=proposal, actor=request.voter, ballot=record.digest)
-    return ballot, True
+    return _queue.submit(_Signed(_checked(request), now))  # 1, then 2 to 4 in `_commit`
 
 
-def _checked(proposal: Proposal, request: BallotRequest) -> BallotRequest:
-    """Return the request with its address in checksummed form, after every check that needs no clock and no chain."""
+def _checked(request: BallotRequest) -> BallotRequest:
+    """Return the request with its address in checksummed form, after every check that needs no clock and no lock."""
+    digest = public_id_digest(request.proposal)
+    community, terms = _frozen(digest)
     voter = eip712.parse_address(request.voter)
     _validate_reason(request.reason)
     if not 0 <= request.nonce <= SAFE_INTEGER_MAX:
@@ -128,20 +111,33 @@ def _checked(proposal: Proposal, request: BallotRequest) -> BallotRequest:
             found=request.nonce,
             allowed=f"0 to {SAFE_INTEGER_MAX}",
         )
-    _validate_choice(proposal, request.choice)
-    digest = eip712.ballot_digest(**_signed_fields(proposal, voter, request.choice, request.reason, request.nonce))
-    eip712.verify(digest, request.signature, voter)
+    _validate_choice(terms, request.choice)
+    signed = _signed_fields(community, request.proposal, voter, request.choice, request.reason, request.nonce)
+    eip712.verify(eip712.ballot_digest(**signed), request.signature, voter)
     return replace(request, voter=voter)
 
 
-def _signed_fields(proposal: Proposal, voter: str, choice: int, reason: str, nonce: int) -> dict[str, Any]:
-    community = proposal.community
+@lru_cache(maxsize=1024)
+def _frozen(digest: str) -> tuple[Community, Terms]:
+    """Return what never changes of a submitted proposal, read once in each process; raise NotFound."""
+    proposal = proposal_by_public_id(f"0x{digest}")
+    return proposal.community, terms_of(proposal)
+
+
+def _signed_fields(
+    community: Community,
+    proposal: str,
+    voter: str,
+    choice: Any,  # noqa: ANN401 - any JSON
+    reason: str,
+    nonce: int,
+) -> dict[str, Any]:
     return {
         "chain_id": community.chain_id,
         "token": community.token,
         "instance": community.instance,
         "community": community.slug,
-        "proposal": proposal.public_id,
+        "proposal": proposal,
         "voter": voter,
         "choice": choice,
         "reason": reason,
@@ -149,13 +145,18 @@ def _signed_fields(proposal: Proposal, voter: str, choice: int, reason: str, non
     }
 
 
-def _validate_choice(proposal: Proposal, choice: int) -> None:
-    if type(choice) is not int or not 0 <= choice <= 255:  # noqa: PLR2004 - uint8 of the signed message
+def _validate_choice(terms: Terms, choice: Any) -> None:  # noqa: ANN401 - any JSON
+    method: Method = terms.method
+    if type(choice) is not int and not (method.structured and isinstance(choice, list | dict)):
+        allowed = "a list or an object of whole numbers" if method.structured else f"0 to {UINT8_MAX}"
+        detail = "this method takes another form of choice" if method.structured else "a choice is a whole number"
+        raise Malformed("malformed_field", detail, field="choice", found=choice, allowed=allowed)
+    if type(choice) is int and not 0 <= choice <= UINT8_MAX:
         raise Malformed(
-            "malformed_field", "a choice is a whole number", field="choice", found=choice, allowed="0 to 255"
+            "malformed_field", "a choice is a whole number", field="choice", found=choice, allowed=f"0 to {UINT8_MAX}"
         )
     try:
-        method_named(proposal.method).validate(choice)
+        method.validate(choice, len(terms.choices))
     except InvalidChoice as error:
         raise Invalid("choice_invalid", str(error), field="choice", found=choice, allowed=error.allowed) from error
 
@@ -169,9 +170,207 @@ def _validate_reason(reason: str) -> None:
         )
 
 
-def _ballots_of(proposal: Proposal, voter: str) -> list[Ballot]:
-    """Return the voter’s ballots in one read, so that a twin of the request that comes meanwhile splits no answer."""
-    return list(proposal.ballots.filter(voter=voter))
+def _powers(entry: CensusEntry | None) -> tuple[int, int]:
+    """Return power and house power of a census entry; who is not in the census has none, and the census is complete."""
+    return (int(entry.power or 0), int(entry.house_power)) if entry else (0, 0)
+
+
+def _require_power(
+    terms: Terms,
+    roll: Roll,
+    voter: str,
+    choice: Any,  # noqa: ANN401 - any JSON
+    powers: tuple[int, int],
+    block: int | None,
+) -> tuple[int, int]:
+    """Return the voter's own powers; raise Invalid where a ballot of theirs could never weigh anything."""
+    power, house_power = powers
+    most = weight_alone(roll, voter, power)
+    if most == 0 and not (house_power and terms.rules.objection_bps):
+        raise Invalid(
+            "no_voting_power",
+            f"this address had no delegated votes at block {block}; delegate to yourself or to somebody before the "
+            "next proposal is submitted",
+            field="voter",
+            found=voter,
+        )
+    if isinstance(choice, dict) and terms.binary and sum(int(amount) for amount in choice.values()) > most:
+        raise Invalid(
+            "choice_invalid", "the amounts exceed the power of this ballot", field="choice", found=choice, allowed=most
+        )
+    return power, house_power
+
+
+# --- committing a group -------------------------------------------------------------------------------------------
+
+
+class _Polls:
+    """The proposals that a group votes on, locked, with all that its ballots need: read in a handful of queries."""
+
+    def __init__(self, group: Sequence[_Signed]) -> None:
+        digests = sorted({public_id_digest(signed.request.proposal) for signed in group})
+        locked = Proposal.objects.select_for_update(no_key=True).filter(record_id__in=digests).order_by("pk")
+        self.proposals = {proposal.record_id: proposal for proposal in locked}
+        self.terms = {digest: _frozen(digest)[1] for digest in self.proposals}
+        pks = {proposal.pk: digest for digest, proposal in self.proposals.items()}
+        voters = {signed.request.voter for signed in group}
+        self.earlier: dict[tuple[str, str], list[Ballot]] = {}
+        for ballot in Ballot.objects.filter(proposal__in=pks, voter__in=voters).order_by("nonce"):
+            self.earlier.setdefault((pks[ballot.proposal_id], ballot.voter), []).append(ballot)
+        entries = CensusEntry.objects.filter(proposal__in=pks, voter__in=voters)
+        self.entries = {(pks[entry.proposal_id], entry.voter): entry for entry in entries}
+        self._rolls: dict[str, Roll] = {}
+
+    def roll(self, digest: str) -> Roll:
+        """Return the electorate of a proposal."""
+        if digest not in self._rolls:
+            self._rolls[digest] = roll_of(self.proposals[digest])
+        return self._rolls[digest]
+
+
+def _commit(group: Sequence[_Signed]) -> list[tuple[Ballot, bool] | Exception]:
+    """Accept or refuse each ballot of a group, in its order, in one transaction."""
+    answers: list[tuple[Ballot, bool] | Exception] = []
+    with transaction.atomic():
+        polls = _Polls(group)
+        fresh: list[Ballot] = []
+        events: dict[int, list[Event]] = {}
+        for signed in group:
+            digest = public_id_digest(signed.request.proposal)
+            try:
+                ballot, created = _accept(polls, digest, signed)
+            except (Refusal, NotAllowed) as refusal:
+                answers.append(refusal)
+                continue
+            if created:
+                fresh.append(ballot)
+                events.setdefault(ballot.proposal.community_id, []).extend(_follow(polls, digest, ballot, signed.now))
+            answers.append((ballot, created))
+        _write(polls, fresh, events)
+    return answers
+
+
+_queue: GroupCommit[_Signed, tuple[Ballot, bool]] = GroupCommit(_commit)
+
+
+def _accept(polls: _Polls, digest: str, signed: _Signed) -> tuple[Ballot, bool]:
+    """Return the ballot that this request makes, or made before; raise what refuses it."""
+    request, now = signed.request, signed.now
+    proposal = polls.proposals.get(digest)
+    if proposal is None:
+        raise NotFound("unknown_proposal", "there is no such proposal", field="proposal", found=request.proposal)
+    earlier = polls.earlier.setdefault((digest, request.voter), [])
+    if repeated := _repeated(earlier, request):
+        return repeated, False
+    lifecycle.require(Action.VOTE, proposal.facts, now)
+    _require_rising_nonce(earlier, request)
+    entry = polls.entries.get((digest, request.voter))
+    power, house_power = _require_power(
+        polls.terms[digest],
+        polls.roll(digest),
+        request.voter,
+        request.choice,
+        _powers(entry),
+        proposal.snapshot_block,
+    )
+    cast_at = whole_second(now)
+    value = RecordValue.make(
+        "ballot",
+        f"ballot:{digest}/{request.voter}",
+        {
+            "voter": request.voter,
+            "choice": request.choice,
+            "reason": request.reason,
+            "nonce": request.nonce,
+            "power": str(power),
+            "house_power": str(house_power),
+            "signature": request.signature,
+            "cast_at": unix(cast_at),
+        },
+        [digest],
+    )
+    record = Record(digest=value.digest, kind=value.kind, subject=value.subject, canonical=value.canonical().decode())
+    ballot = Ballot(
+        proposal=proposal,
+        voter=request.voter,
+        voter_key=request.voter.lower(),
+        choice=request.choice,
+        reason=request.reason,
+        nonce=request.nonce,
+        power=power,
+        house_power=house_power,
+        signature=request.signature,
+        record=record,
+        cast_at=cast_at,
+    )
+    for older in earlier:
+        older.superseded_at = older.superseded_at or cast_at
+    earlier.append(ballot)
+    return ballot, True
+
+
+def _follow(polls: _Polls, digest: str, ballot: Ballot, now: datetime) -> list[Event]:
+    """Return the events of an accepted ballot; move the end of the vote if it is the first to reach the quorum."""
+    proposal, terms = polls.proposals[digest], polls.terms[digest]
+    events = [_event("ballot_cast", now, proposal, ballot.voter, ballot=ballot.record_id)]
+    if not has_late_quorum(terms.rules) or proposal.quorum_at is not None:
+        return events
+    if _quorum_after(polls, digest, ballot) < quorum_needed(terms.rules, polls.roll(digest).electorate(terms)):
+        return events
+    proposal.quorum_at = ballot.cast_at
+    extended = ballot.cast_at + timedelta(seconds=terms.rules.late_quorum_seconds)
+    if proposal.closes_at is not None and extended > proposal.closes_at:
+        proposal.closes_at, proposal.extended_by = extended, ballot.record_id
+        events.append(_event("vote_extended", now, proposal, "", ballot=ballot.record_id, closes_at=unix(extended)))
+    return events
+
+
+def _quorum_after(polls: _Polls, digest: str, ballot: Ballot) -> int:
+    """Return the power that counts to the quorum after this ballot: `counting.QuorumMeter`, with its state stored."""
+    proposal, terms, roll = polls.proposals[digest], polls.terms[digest], polls.roll(digest)
+    touched = touched_by(roll)
+    if ballot.voter not in touched:
+        mine = polls.earlier[digest, ballot.voter]
+        before = quorum_part(terms, mine[-2].choice, int(mine[-2].power)) if len(mine) > 1 else 0
+        proposal.quorum_alone = (
+            int(proposal.quorum_alone) + quorum_part(terms, ballot.choice, int(ballot.power)) - before
+        )
+    if not touched:
+        return int(proposal.quorum_alone)
+    stored = proposal.ballots.counting().filter(voter__in=touched)
+    newest = {found.voter: found for found in stored}
+    newest |= {
+        voter: mine[-1]
+        for (found, voter), mine in polls.earlier.items()
+        if found == digest and mine and voter in touched
+    }
+    casts = [Cast(found.voter, found.choice, int(found.power)) for found in newest.values()]
+    weights = weigh(roll, casts)
+    return int(proposal.quorum_alone) + sum(quorum_part(terms, cast.choice, weights[cast.voter]) for cast in casts)
+
+
+def _event(kind: str, now: datetime, proposal: Proposal, actor: str, **data: Any) -> Event:  # noqa: ANN401 - any JSON
+    return Event(kind=kind, at=now, community_id=proposal.community_id, proposal=proposal, actor=actor, data=data)
+
+
+def _write(polls: _Polls, fresh: Sequence[Ballot], events: Mapping[int, Sequence[Event]]) -> None:
+    """Store what a group has made. The older ballots are superseded first: only one of each voter may count."""
+    if not fresh:
+        return
+    stored = [older for mine in polls.earlier.values() for older in mine if older.pk and older.superseded_at]
+    replaced: dict[datetime, list[int]] = {}
+    for older in stored:
+        if older.superseded_at is not None:
+            replaced.setdefault(older.superseded_at, []).append(older.pk)
+    for moment, pks in replaced.items():
+        Ballot.objects.filter(pk__in=pks, superseded_at__isnull=True).update(superseded_at=moment)
+    Record.objects.bulk_create([ballot.record for ballot in fresh])
+    Ballot.objects.bulk_create(fresh)
+    for proposal in {ballot.proposal_id: ballot.proposal for ballot in fresh}.values():
+        if has_late_quorum(polls.terms[proposal.record_id or ""].rules):
+            proposal.save(update_fields=["quorum_alone", "quorum_at", "closes_at", "extended_by"])
+    for community_id in sorted(events):
+        log.append(community_id, events[community_id])
 
 
 def _repeated(earlier: list[Ballot], request: BallotRequest) -> Ballot | None:
@@ -198,21 +397,3 @@ def _require_rising_nonce(earlier: list[Ballot], request: BallotRequest) -> None
             found=request.nonce,
             allowed=f"above {max(nonces)}",
         )
-
-
-def _power(proposal: Proposal, voter: str) -> int:
-    """Return the voter's power at the snapshot; raise Invalid when there was none. Read once per voter and proposal."""
-    known = proposal.ballots.filter(voter=voter).values_list("power", flat=True).first()
-    if known is not None:
-        return int(known)
-    snapshot = snapshot_of(proposal)
-    power = source_of(proposal.community).power_of(voter, snapshot)
-    if power == 0:
-        raise Invalid(
-            "no_voting_power",
-            f"this address had no delegated votes at block {snapshot.block_number}; delegate to yourself or to "
-            "somebody before the next proposal is submitted",
-            field="voter",
-            found=voter,
-        )
-    return power

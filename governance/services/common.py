@@ -1,11 +1,47 @@
-"""What the services share: rows with their locks, and where a community's voting power is read."""
+"""What the services share: rows with their locks, charters, and where voting power is read."""
 
-from django.conf import settings
+from functools import lru_cache
 
-from governance.chain.client import ChainClient
+from governance.chain.factory import chain_for
+from governance.charter import Charter
+from governance.counting import Roll, Terms, edges_of
 from governance.errors import Conflict, Forbidden, NotFound
+from governance.evidence.record import Record as RecordValue
 from governance.models import Community, Proposal, Record
 from governance.power import PowerSource, Snapshot, power_source
+
+
+@lru_cache(maxsize=256)
+def _charter(canonical: str) -> Charter:
+    return Charter.from_body(RecordValue.from_bytes(canonical.encode()).body)
+
+
+def charter_of(community: Community) -> Charter:
+    """Return the charter in force."""
+    return _charter(community.charter.canonical)
+
+
+@lru_cache(maxsize=256)
+def _terms(canonical: str) -> Terms:
+    return Terms.from_body(RecordValue.from_bytes(canonical.encode()).body)
+
+
+def terms_of(proposal: Proposal) -> Terms:
+    """Return what a submitted proposal froze about its vote. Raises UnknownMethod or InvalidRules."""
+    return _terms(required_record(proposal.record).canonical)
+
+
+def roll_of(proposal: Proposal) -> Roll:
+    """Return the electorate of a proposal whose census was taken."""
+    census = required_record(proposal.census_record).body
+    edges = edges_of((row.body for row in _delegation_records(proposal)), terms_of(proposal))
+    delegators = {edge.delegator for edge in edges}
+    powers = dict(proposal.census.filter(voter__in=delegators).values_list("voter", "power")) if edges else {}
+    return Roll(int(census["total"]), int(census["house_total"]), edges, powers)
+
+
+def _delegation_records(proposal: Proposal) -> list[Record]:
+    return list(Record.objects.filter(pk__in=proposal.delegations.values("record")))
 
 
 def snapshot_of(proposal: Proposal) -> Snapshot:
@@ -19,15 +55,32 @@ def snapshot_of(proposal: Proposal) -> Snapshot:
     )
 
 
-def source_of(community: Community) -> PowerSource:
-    """Return where this community's voting power is read."""
-    chain = ChainClient(settings.CHAIN_RPC, settings.CHAIN_TIMEOUT_SECONDS, expected_chain_id=community.chain_id)
-    return power_source(community.power_source, chain)
+def house_snapshot_of(proposal: Proposal) -> Snapshot | None:
+    """Return the snapshot of the second house, if the proposal has one."""
+    house = required_record(proposal.record).body["snapshot"]["house"]
+    if house is None:
+        return None
+    return Snapshot(
+        block_number=house["block_number"],
+        block_hash=house["block_hash"],
+        total_supply=int(house["total"]),
+        parameters=house["source"]["parameters"],
+    )
+
+
+def source_named(name: str, community: Community) -> PowerSource:
+    """Return a source of voting power on this community's chain."""
+    return power_source(name, chain_for(community.chain_id))
+
+
+def source_of(proposal: Proposal) -> PowerSource:
+    """Return where the voting power of this proposal is read."""
+    return source_named(required_record(proposal.record).body["snapshot"]["source"]["name"], proposal.community)
 
 
 def get_proposal(proposal_id: int) -> Proposal:
     """Return the proposal or raise NotFound."""
-    proposal = Proposal.objects.select_related("community", "record").filter(pk=proposal_id).first()
+    proposal = Proposal.objects.select_related("community__charter", "record").filter(pk=proposal_id).first()
     if proposal is None:
         raise NotFound("unknown_proposal", "there is no such proposal", found=proposal_id)
     return proposal

@@ -1,4 +1,7 @@
-"""Founding a community. Its record fixes the token and the release key, so every ballot commits to both."""
+"""Founding a community, and its charter. The community's record fixes token, release key and founding charter.
+
+Every ballot commits to that record through its proposal, so it commits to all three.
+"""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -9,18 +12,19 @@ from django.conf import settings
 from django.db import transaction
 
 from governance import eip712
+from governance.charter import Charter
 from governance.errors import Forbidden, Invalid
-from governance.models import Community
-from governance.outcome import Rules
-from governance.power import Snapshot
+from governance.models import Community, Record
+from governance.outcome import InvalidRules
+from governance.power import PowerError, Snapshot
 from governance.records import keep
-from governance.services.common import source_of
+from governance.services.common import charter_of, source_named
 from governance.services.events import note
 
 
 @dataclass(frozen=True)
 class NewCommunity:
-    """What founding a community needs. `rules` maps a proposal kind, or "default", to the body of its rules."""
+    """What founding a community needs. `charter` is its rules as people write them (see `governance.charter`)."""
 
     slug: str
     name_en: str
@@ -28,29 +32,17 @@ class NewCommunity:
     chain_id: int
     token: str
     release_key: str
-    rules: Mapping[str, Mapping[str, Any]]
+    charter: Mapping[str, Any]
     description_en: str = ""
     description_fr: str = ""
-    power_source: str = "erc20_votes"
 
 
 @transaction.atomic
 def found_community(new: NewCommunity, now: datetime) -> Community:
-    """Found a community. Its record fixes the token and the release key: every ballot commits to both."""
-    if "default" not in new.rules:
-        raise Invalid("missing_field", "rules need an entry named default", field="rules")
-    minimum = settings.VOTING_PERIOD_SECONDS_MIN
-    for name, body in new.rules.items():
-        period = Rules.from_body(dict(body)).voting_period_seconds
-        if period < minimum:
-            raise Invalid(
-                "period_too_short",
-                "the voting period is too short",
-                field=f"rules.{name}",
-                found=period,
-                allowed=minimum,
-            )
+    """Found a community with its charter."""
+    charter = clean_charter(new.charter)
     token = eip712.parse_address(new.token)
+    charter_record = keep("charter", f"charter:{new.slug}", charter.to_body())
     record = keep(
         "community",
         f"community:{new.slug}",
@@ -62,6 +54,7 @@ def found_community(new: NewCommunity, now: datetime) -> Community:
             "token": token,
             "release_key": {"algorithm": "ed25519", "public_key": new.release_key},
         },
+        [charter_record],
     )
     community = Community.objects.create(
         slug=new.slug,
@@ -72,32 +65,76 @@ def found_community(new: NewCommunity, now: datetime) -> Community:
         instance=settings.ORIGIN,
         chain_id=new.chain_id,
         token=token,
-        power_source=new.power_source,
-        power_parameters={"token": token},
-        rules={name: dict(body) for name, body in new.rules.items()},
         release_key=new.release_key,
         record=record,
+        charter=charter_record,
     )
-    note("community_founded", now, community=community)
+    note("community_founded", now, community=community, record=record.digest, charter=charter_record.digest)
     return community
 
 
-def require_standing(community: Community, actor: str, kind: str) -> Snapshot:
-    """Return a fresh snapshot at which `actor` has the power that a proposal of this kind needs; else raise Forbidden.
+def clean_charter(body: Mapping[str, Any]) -> Charter:
+    """Return a charter that this installation can live by; raise Invalid with the field."""
+    try:
+        charter = Charter.from_body(body, partial=True)
+    except InvalidRules as error:
+        raise Invalid(
+            "invalid_rules", str(error), field=f"charter.{error.field}", found=error.found, allowed=error.allowed
+        ) from error
+    minimum = settings.VOTING_PERIOD_SECONDS_MIN
+    for name, rules in charter.tiers.items():
+        if rules.voting_period_seconds < minimum:
+            raise Invalid(
+                "period_too_short",
+                "the voting period is too short",
+                field=f"charter.tiers.{name}.voting_period_seconds",
+                found=rules.voting_period_seconds,
+                allowed=minimum,
+            )
+    return charter
 
-    It also guards what only members may add, such as datasets: a stranger's could stand in the members' way.
+
+def require_readable_power(community: Community, charter: Charter) -> None:
+    """Raise Invalid unless every source of power that a charter names can be read now."""
+    for field, entry in (("power", charter.power), ("house", charter.house)):
+        if entry is None:
+            continue
+        try:
+            source_named(entry["source"], community).snapshot(entry["parameters"])
+        except PowerError as error:
+            raise Invalid(error.code, error.detail, field=f"charter.{field}") from error
+
+
+def adopt_charter(community: Community, charter: Charter, execution: Record, now: datetime) -> Record:
+    """Put a charter in force that a vote approved. What was submitted before keeps the rules that it froze."""
+    record = keep("charter", f"charter:{community.slug}", charter.to_body(), [execution])
+    community.charter = record
+    community.save(update_fields=["charter"])
+    note("charter_adopted", now, community=community, charter=record.digest)
+    return record
+
+
+def take_snapshot(community: Community, charter: Charter) -> Snapshot:
+    """Pin the newest moment at which voting power can be read."""
+    return source_named(charter.power["source"], community).snapshot(charter.power["parameters"])
+
+
+def require_standing(community: Community, actor: str, kind: str, backers: tuple[str, ...] = ()) -> Snapshot:
+    """Return a fresh snapshot at which `actor`, with the backers, has the power that such a proposal needs.
+
+    Raises Forbidden otherwise. It also guards what only members may add, such as datasets: a stranger's could stand in
+    the members' way.
     """
-    needed = rules_for(community, kind).proposal_threshold
-    source = source_of(community)
-    snapshot = source.snapshot(community.power_parameters)
-    power = source.power_of(actor, snapshot)
+    charter = charter_of(community)
+    needed = charter.rules_of(kind).proposal_threshold
+    source = source_named(charter.power["source"], community)
+    snapshot = take_snapshot(community, charter)
+    power = sum(source.powers_of([actor, *backers], snapshot).values())
     if power < needed:
         raise Forbidden(
-            "below_threshold", "more voting power is needed for this", found=str(power), allowed=str(needed)
+            "below_threshold",
+            "more voting power is needed for this; members can co-sign a draft to reach it",
+            found=str(power),
+            allowed=str(needed),
         )
     return snapshot
-
-
-def rules_for(community: Community, kind: str) -> Rules:
-    """Return the rules that a new proposal of this kind would be judged by."""
-    return Rules.from_body(community.rules.get(kind, community.rules["default"]))

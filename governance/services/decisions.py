@@ -5,25 +5,29 @@ from datetime import datetime, timedelta
 from django.core.exceptions import ObjectDoesNotExist
 from django.db import transaction
 
-from governance import lifecycle, outcome
+from governance import lifecycle
 from governance.clock import unix, whole_second
+from governance.counting import Cast, Result, count_votes, tally_body
 from governance.errors import Conflict
 from governance.evidence import merkle
 from governance.kinds import kind_named
 from governance.lifecycle import Action
 from governance.models import Proposal, Record
-from governance.outcome import Rules
+from governance.outcome import Outcome
 from governance.records import keep
 from governance.services.common import (
     get_proposal,
+    house_snapshot_of,
     lock_community,
     locked_proposal,
     required_record,
+    roll_of,
     snapshot_of,
+    source_named,
     source_of,
+    terms_of,
 )
 from governance.services.events import note
-from governance.tally import method_named
 
 
 def close_voting(proposal_id: int, now: datetime) -> Proposal:
@@ -31,38 +35,76 @@ def close_voting(proposal_id: int, now: datetime) -> Proposal:
 
     Before counting, the chain must still have the snapshot's block; a vote on a block that is gone is not counted.
     """
+    return _close(proposal_id, now, Action.CLOSE_VOTING)
+
+
+def close_early(proposal_id: int, now: datetime) -> Proposal:
+    """Close a vote that has reached its super-quorum before its end; leave any other as it is."""
+    proposal = get_proposal(proposal_id)
+    if proposal.passed is None and not count_so_far(proposal).outcome.early:
+        return proposal
+    return _close(proposal_id, now, Action.CLOSE_EARLY)
+
+
+def _close(proposal_id: int, now: datetime, action: Action) -> Proposal:
     proposal = get_proposal(proposal_id)
     if proposal.passed is None:
-        lifecycle.require(Action.CLOSE_VOTING, proposal.facts, now)
-        source_of(proposal.community).confirm(snapshot_of(proposal))
+        lifecycle.require(action, proposal.facts, now)
+        _confirm_snapshots(proposal)
     with transaction.atomic():
         proposal = locked_proposal(proposal_id)
         if proposal.passed is not None:
             return proposal
-        lifecycle.require(Action.CLOSE_VOTING, proposal.facts, now)
-        ballots = list(proposal.ballots.counting().select_related("record"))
-        method = method_named(proposal.method)
-        count = method.count((ballot.choice, ballot.power) for ballot in ballots)
-        decided_at = whole_second(now)
-        proposal.tally_record = keep(
-            "tally",
-            f"tally:{proposal.record_id}",
-            {
-                "method": proposal.method,
-                "ballot_count": count.ballot_count,
-                "ballots_root": merkle.root([ballot.record.canonical.encode() for ballot in ballots]),
-                "totals": {name: str(power) for name, power in count.totals.items()},
-                "closed_at": unix(decided_at),
-            },
-            [required_record(proposal.record)],
-        )
-        result = outcome.decide(method, count, Rules.from_body(proposal.rules), int(proposal.total_supply or 0))
-        proposal.passed, proposal.decided_at = result.passed, decided_at
-        if not result.passed:
-            proposal.decision_record = _keep_decision(proposal, result)
+        lifecycle.require(action, proposal.facts, now)
+        result = count_so_far(proposal)
+        closed_at = whole_second(now)
+        if action is Action.CLOSE_EARLY:
+            if not result.outcome.early:
+                return proposal
+            # The first whole second after every ballot; nobody can vote any more, because the count is made here.
+            closed_at += timedelta(seconds=1)
+            proposal.closes_at, proposal.closed_early = closed_at, True
+        proposal.tally_record = _keep_tally(proposal, result, closed_at)
+        proposal.passed, proposal.decided_at = result.outcome.passed, closed_at
+        if not proposal.passed:
+            proposal.decision_record = _keep_decision(proposal, result.outcome)
         proposal.save()
-        note("voting_closed", now, proposal=proposal, passed=result.passed)
+        note(
+            "voting_closed",
+            now,
+            proposal=proposal,
+            passed=proposal.passed,
+            tally=proposal.tally_record.digest,
+        )
     return proposal
+
+
+def _confirm_snapshots(proposal: Proposal) -> None:
+    """Raise unless what was pinned at submission is still what it was."""
+    source_of(proposal).confirm(snapshot_of(proposal))
+    house = house_snapshot_of(proposal)
+    if house is not None:
+        frozen = required_record(proposal.record).body["snapshot"]["house"]
+        source_named(frozen["source"]["name"], proposal.community).confirm(house)
+
+
+def _keep_tally(proposal: Proposal, result: Result, closed_at: datetime) -> Record:
+    canonical = proposal.ballots.counting().values_list("record__canonical", flat=True)
+    ballot_count = proposal.ballots.counting().count()
+    return keep(
+        "tally",
+        f"tally:{proposal.record_id}",
+        {
+            **tally_body(terms_of(proposal), result),
+            "ballot_count": ballot_count,
+            "ballots_root": merkle.root(leaf.encode() for leaf in canonical.iterator(chunk_size=5_000)),
+            "closes_at": unix(proposal.closes_at) if proposal.closes_at else 0,
+            "extended_by": proposal.extended_by or None,
+            "closed_early": proposal.closed_early,
+            "closed_at": unix(closed_at),
+        },
+        [required_record(proposal.record), required_record(proposal.census_record)],
+    )
 
 
 def queue(proposal_id: int, now: datetime) -> Proposal:
@@ -72,13 +114,16 @@ def queue(proposal_id: int, now: datetime) -> Proposal:
         if proposal.eta is not None:
             return proposal
         lifecycle.require(Action.QUEUE, proposal.facts, now)
-        rules = Rules.from_body(proposal.rules)
-        proposal.queued_at = whole_second(now)
+        rules = terms_of(proposal).rules
+        # A vote that closed early was decided on the next whole second.
+        proposal.queued_at = max(whole_second(now), proposal.decided_at or whole_second(now))
         proposal.eta = proposal.queued_at + timedelta(seconds=rules.timelock_seconds)
         proposal.expires_at = proposal.eta + timedelta(seconds=rules.execution_window_seconds)
-        proposal.decision_record = _keep_decision(proposal, decide(proposal))
+        proposal.decision_record = _keep_decision(proposal, count_so_far(proposal).outcome)
         proposal.save()
-        note("proposal_queued", now, proposal=proposal)
+        note(
+            "proposal_queued", now, proposal=proposal, decision=proposal.decision_record.digest, eta=unix(proposal.eta)
+        )
     return proposal
 
 
@@ -112,18 +157,18 @@ def execute(proposal_id: int, now: datetime, actor: str = "") -> tuple[Proposal,
             raise Conflict(
                 "blocked_payload_missing", "something that was voted on is no longer there; nothing is executed"
             ) from error
-        note("proposal_executed", now, proposal=proposal, actor=actor)
+        note("proposal_executed", now, proposal=proposal, actor=actor, execution=proposal.execution_record.digest)
     return proposal, True
 
 
-def decide(proposal: Proposal) -> outcome.Outcome:
-    """Judge the ballots cast so far by the proposal's frozen rules: what page, API and execution show and use."""
-    method = method_named(proposal.method)
-    count = method.count(proposal.ballots.counting().values_list("choice", "power"))
-    return outcome.decide(method, count, Rules.from_body(proposal.rules), int(proposal.total_supply or 0))
+def count_so_far(proposal: Proposal) -> Result:
+    """Count the newest ballot of each voter and judge the count: what page, API and execution show and use."""
+    ballots = proposal.ballots.counting().values_list("voter", "choice", "power", "house_power")
+    casts = [Cast(*row) for row in ballots.iterator(chunk_size=5_000)]
+    return count_votes(terms_of(proposal), roll_of(proposal), casts)
 
 
-def _keep_decision(proposal: Proposal, result: outcome.Outcome) -> Record:
+def _keep_decision(proposal: Proposal, result: Outcome) -> Record:
     def moment(value: datetime | None) -> int | None:
         return None if value is None else unix(value)
 

@@ -3,6 +3,7 @@
 from datetime import datetime
 from typing import Any
 
+from governance import log
 from governance.models import Community, Event, Proposal
 from governance.services.common import get_proposal
 
@@ -16,15 +17,13 @@ def note(
     actor: str = "",
     **data: Any,  # noqa: ANN401 - any JSON
 ) -> None:
-    """Add one line to the audit log."""
-    Event.objects.create(
-        kind=kind,
-        at=now,
-        community=community or (proposal.community if proposal else None),
-        proposal=proposal,
-        actor=actor,
-        data=data,
-    )
+    """Add one line to the audit log; what concerns a community gets its place in that community's log."""
+    community_id = community.pk if community else (proposal.community_id if proposal else None)
+    event = Event(kind=kind, at=now, community_id=community_id, proposal=proposal, actor=actor, data=data)
+    if community_id is None:
+        event.save()
+    else:
+        log.append(community_id, [event])
 
 
 def note_once(proposal_id: int, kind: str, now: datetime, **data: Any) -> None:  # noqa: ANN401 - any JSON

@@ -1,37 +1,54 @@
 """The folder of a release on disk: writes `provenance/` and reads it back strictly. `verify` judges it.
 
-provenance/manifest.json    every file outside provenance/
-provenance/records.jsonl    the lineage of the release, parents first, one canonical record a line
-provenance/ballots.jsonl    the counting ballots of every proposal in the lineage
-provenance/statement.json   the signed statement
+provenance/manifest.json      every file outside provenance/
+provenance/records.jsonl      the lineage of the release, parents first, one canonical record a line
+provenance/ballots.jsonl      the counting ballots of every proposal in the lineage
+provenance/census.jsonl       who could vote on each of them, with what power
+provenance/delegations.jsonl  the signed delegations that hold for each of them
+provenance/statement.json     the signed statement
+
+The three long files are written and read line by line: however many voted, no file lies in memory whole.
 """
 
 import hashlib
-import io
+import itertools
 import os
 import stat
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO, TypeVar
 
 from governance.evidence.canonical import CanonicalError, canonical_bytes, strict_loads
-from governance.evidence.record import Record
+from governance.evidence.record import RECORD_BYTES_MAX, Record
 from governance.evidence.signing import Signer
 from models_registry.provenance import lineage, manifest, statement
+from models_registry.provenance.entries import CensusEntry, HeldDelegation, Line, belongs_to
 from models_registry.provenance.statement import Statement, StatementError
 
 MANIFEST = "manifest.json"
 RECORDS = "records.jsonl"
 BALLOTS = "ballots.jsonl"
+CENSUS = "census.jsonl"
+DELEGATIONS = "delegations.jsonl"
 STATEMENT = "statement.json"
-# Bytes that a reader takes at most from each file; a stranger's bundle must not fill the memory.
+# Bytes that a reader takes at most from each file, so that a stranger's bundle has an end. The first and the last are
+# read whole; the others line by line. A ballot has about 800 bytes, a delegation 900 and a census entry 190: there is
+# room for a dozen proposals with a million members each.
 LIMITS = {
     MANIFEST: 1_000_000,
     RECORDS: 64_000_000,
-    BALLOTS: 256_000_000,
+    BALLOTS: 10_000_000_000,
+    CENSUS: 3_000_000_000,
+    DELEGATIONS: 3_000_000_000,
     STATEMENT: statement.STATEMENT_BYTES_MAX,
 }
+# A record, and around it what a line of delegations adds.
+LINE_BYTES_MAX = RECORD_BYTES_MAX + 100
+# What a line of these files is called in a report.
+_CALLED = {BALLOTS: "ballot", CENSUS: "census entry", DELEGATIONS: "delegation"}
+AnyLine = TypeVar("AnyLine", bound=Line)
 
 
 class BundleError(Exception):
@@ -47,12 +64,12 @@ class BundleError(Exception):
 
 @dataclass(frozen=True)
 class Bundle:
-    """What stands in `provenance/`, well formed but not verified."""
+    """What stands in `provenance/`, well formed but not verified. The long files are read when they are asked for."""
 
+    folder: Path
     manifest: Mapping[str, Any]
     manifest_sha256: str
     records: tuple[Record, ...]
-    ballots: tuple[Record, ...]
     statement: Statement
 
     @property
@@ -62,6 +79,21 @@ class Bundle:
             if record.digest == self.statement.release:
                 return record
         raise BundleError("release_missing", place_of(RECORDS), f"no record has the digest {self.statement.release}")
+
+    @cached_property
+    def ballots(self) -> tuple[Record, ...]:
+        """Return the counting ballots, or raise BundleError."""
+        return tuple(_strict(read_lines(self.folder, BALLOTS, Record.from_bytes)))
+
+    @cached_property
+    def census(self) -> tuple[CensusEntry, ...]:
+        """Return the entries of all censuses, or raise BundleError."""
+        return tuple(_strict(read_lines(self.folder, CENSUS, CensusEntry.from_bytes)))
+
+    @cached_property
+    def delegations(self) -> tuple[HeldDelegation, ...]:
+        """Return the delegations that hold, or raise BundleError."""
+        return tuple(_strict(read_lines(self.folder, DELEGATIONS, HeldDelegation.from_bytes)))
 
 
 def place_of(name: str) -> str:
@@ -78,17 +110,21 @@ def write(
     folder: Path,
     release: Record,
     records: Mapping[str, Record],
+    *,
     ballots: Iterable[Record],
+    census: Iterable[CensusEntry],
+    delegations: Iterable[HeldDelegation],
     signer: Signer,
 ) -> None:
     """Write `provenance/` for the files in `folder`. Safe to repeat; the statement is written last.
 
-    `records` holds at least all that `release` rests on, by digest; others are left out. `ballots` are the
-    counting ballots of every proposal in the lineage. Raises BundleError, LineageError or ManifestError.
+    `records` holds at least all that `release` rests on, by digest; others are left out. `ballots` (the counting ones),
+    `census` and `delegations` are those of every proposal in the lineage; they come in the order of the files, are
+    read once and not kept. Raises BundleError, LineageError or ManifestError.
 
     1. The manifest must be the one that the release record names.
-    2. The lineage must be complete, and every ballot must belong to it.
-    3. Files are replaced one by one, each whole or not at all.
+    2. The lineage must be complete.
+    3. Files are replaced one by one, each whole or not at all; every line must belong to the lineage.
     """
     # 1
     built = manifest.build(folder)
@@ -103,33 +139,63 @@ def write(
         )
     # 2
     closed = lineage.closure(release.digest, {**records, release.digest: release})
-    proposals = {record.digest: record for record in closed if record.kind == "proposal"}
-    ordered = sorted(ballots, key=lambda ballot: ballot_order(ballot, proposals))
+    numbers = proposal_numbers(closed)
     # 3
     target = folder / manifest.PROVENANCE_FOLDER
     target.mkdir(exist_ok=True)
     if target.is_symlink():
         raise BundleError("link_not_allowed", manifest.PROVENANCE_FOLDER, "a release holds no links")
-    _replace(target / MANIFEST, built_bytes)
-    _replace(target / RECORDS, _lines(closed))
-    _replace(target / BALLOTS, _lines(ordered))
-    _replace(target / STATEMENT, statement.build(built, manifest_sha256, release.digest, signer))
+    _replace(target / MANIFEST, [built_bytes])
+    _replace(target / RECORDS, _written(closed))
+    parts: dict[str, Iterable[Line]] = {BALLOTS: ballots, CENSUS: census, DELEGATIONS: delegations}
+    for name, lines in parts.items():
+        _replace(target / name, _written(_strict(in_order(name, enumerate(lines, start=1), numbers))))
+    _replace(target / STATEMENT, [statement.build(built, manifest_sha256, release.digest, signer)])
 
 
-def ballot_order(ballot: Record, proposals: Mapping[str, Record]) -> tuple[int, str, str]:
-    """Return the sort key of a ballot line: proposal number, voter in lower case (then digest)."""
-    proposal = proposals.get(ballot.parents[0]) if len(ballot.parents) == 1 else None
-    if ballot.kind != "ballot" or proposal is None:
-        raise BundleError(
-            "ballot_foreign",
-            place_of(BALLOTS),
-            f"{ballot.kind} {ballot.digest} belongs to no proposal of this release",
-        )
-    return proposal.body["number"], str(ballot.body["voter"]).lower(), ballot.digest
+def proposal_numbers(records: Iterable[Record]) -> dict[str, int]:
+    """Return the number of each proposal by its digest: it orders the lines of the long files."""
+    return {record.digest: record.body["number"] for record in records if record.kind == "proposal"}
+
+
+def in_order(
+    name: str, lines: Iterable[tuple[int, AnyLine | BundleError]], numbers: Mapping[str, int]
+) -> Iterator[tuple[int, AnyLine | BundleError]]:
+    """Pass on the lines of a long file, and each that is foreign, repeated or out of order as its BundleError.
+
+    The order is strict, so that there is one way to write a file: proposal number, then voter in lower case, for
+    delegations digest.
+    """
+    last: tuple[tuple[int, str], AnyLine] | None = None
+    for row, line in lines:
+        if isinstance(line, BundleError):
+            yield row, line
+            continue
+        place, called = f"{place_of(name)} line {row}", _CALLED[name]
+        proposal, key = belongs_to(line)
+        if proposal not in numbers:
+            code = f"{called.split()[0]}_foreign"
+            yield row, BundleError(code, place, f"this {called} belongs to no proposal of this release")
+            continue
+        order = (numbers[proposal], key)
+        if last is None or order > last[0]:
+            last = order, line
+            yield row, line
+        elif order < last[0]:
+            detail = "lines are sorted by proposal number, then voter (delegations: digest)"
+            yield row, BundleError("order_wrong", place, detail)
+        elif line == last[1]:
+            yield row, BundleError("duplicate_record", place, f"the same {called} stands in the line before")
+        else:
+            detail = f"{key} has more than one {called} in proposal {numbers[proposal]}"
+            yield row, BundleError("voter_twice", place, detail)
 
 
 def read(folder: Path) -> Bundle:
-    """Read `provenance/` strictly; raise BundleError for the first thing that is not well formed."""
+    """Read `provenance/` strictly; raise BundleError for the first thing that is not well formed.
+
+    The long files are read, and refused, when they are asked for.
+    """
     for problem in check_folder(folder):
         raise BundleError(problem.code, problem.place, problem.detail)
     loaded, data = read_manifest(folder)
@@ -138,16 +204,16 @@ def read(folder: Path) -> Bundle:
     except StatementError as error:
         raise BundleError(error.code, place_of(STATEMENT), error.detail) from error
     return Bundle(
+        folder=folder,
         manifest=loaded,
         manifest_sha256=hashlib.sha256(data).hexdigest(),
-        records=tuple(_strict(read_lines(folder, RECORDS))),
-        ballots=tuple(_strict(read_lines(folder, BALLOTS))),
+        records=tuple(_strict(read_lines(folder, RECORDS, Record.from_bytes))),
         statement=signed,
     )
 
 
 def check_folder(folder: Path) -> list[manifest.Problem]:
-    """Return what is wrong with the set of files in `provenance/`: exactly four regular files."""
+    """Return what is wrong with the set of files in `provenance/`: exactly six regular files."""
     path = folder / manifest.PROVENANCE_FOLDER
     try:
         if not stat.S_ISDIR(path.lstat().st_mode):
@@ -184,20 +250,43 @@ def read_manifest(folder: Path) -> tuple[dict[str, Any], bytes]:
     return value, data
 
 
-def read_lines(folder: Path, name: str) -> Iterator[tuple[int, Record | BundleError]]:
-    """Yield (line number, record) of a file; a line that is no canonical record comes as its BundleError."""
-    for number, line in enumerate(io.BytesIO(read_file(folder, name)), start=1):
-        if not line.endswith(b"\n"):
-            detail = "the last line does not end with a line feed"
-            yield number, BundleError("not_canonical", f"{place_of(name)} line {number}", detail)
-        try:
-            yield number, Record.from_bytes(line.removesuffix(b"\n"))
-        except CanonicalError as error:
-            yield number, BundleError(error.code, f"{place_of(name)} line {number}", error.detail)
+def read_lines(
+    folder: Path, name: str, reader: Callable[[bytes], AnyLine]
+) -> Iterator[tuple[int, AnyLine | BundleError]]:
+    """Yield (line number, line) of a file of lines; a line that is not canonical comes as its BundleError.
+
+    Raises BundleError where the file is missing, a link, or too large.
+    """
+    taken = 0
+    with _opened(folder, name) as stream:
+        for row in itertools.count(1):
+            line = stream.readline(LINE_BYTES_MAX)
+            if not line:
+                return
+            place, taken = f"{place_of(name)} line {row}", taken + len(line)
+            if taken > LIMITS[name]:
+                raise BundleError("too_large", place_of(name), f"more than {LIMITS[name]} bytes")
+            if not line.endswith(b"\n"):
+                detail = f"a line ends with a line feed and has at most {LINE_BYTES_MAX} bytes"
+                yield row, BundleError("not_canonical", place, detail)
+                return
+            try:
+                yield row, reader(line[:-1])
+            except CanonicalError as error:
+                yield row, BundleError(error.code, place, error.detail)
 
 
 def read_file(folder: Path, name: str) -> bytes:
     """Return the bytes of one file of `provenance/`; raise BundleError if missing, a link, or too large."""
+    with _opened(folder, name) as stream:
+        data = stream.read(LIMITS[name] + 1)
+    if len(data) > LIMITS[name]:
+        raise BundleError("too_large", place_of(name), f"more than {LIMITS[name]} bytes")
+    return data
+
+
+def _opened(folder: Path, name: str) -> BinaryIO:
+    """Open a regular file; neither a link nor a pipe, which would wait for a writer."""
     path = folder / manifest.PROVENANCE_FOLDER / name
     try:
         handle = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
@@ -205,31 +294,32 @@ def read_file(folder: Path, name: str) -> bytes:
         raise BundleError("file_missing", place_of(name), "not there") from error
     except OSError as error:
         raise BundleError("file_unreadable", place_of(name), error.strerror or type(error).__name__) from error
-    with os.fdopen(handle, "rb") as stream:
-        if not stat.S_ISREG(os.fstat(stream.fileno()).st_mode):
-            raise BundleError("not_a_regular_file", place_of(name), "only regular files are read")
-        data = stream.read(LIMITS[name] + 1)
-    if len(data) > LIMITS[name]:
-        raise BundleError("too_large", place_of(name), f"more than {LIMITS[name]} bytes")
-    return data
+    if not stat.S_ISREG(os.fstat(handle).st_mode):
+        os.close(handle)
+        raise BundleError("not_a_regular_file", place_of(name), "only regular files are read")
+    return os.fdopen(handle, "rb")
 
 
-def _strict(lines: Iterable[tuple[int, Record | BundleError]]) -> Iterator[Record]:
-    for _, item in lines:
-        if isinstance(item, BundleError):
-            raise item
-        yield item
+def _strict(lines: Iterable[tuple[int, AnyLine | BundleError]]) -> Iterator[AnyLine]:
+    for _, line in lines:
+        if isinstance(line, BundleError):
+            raise line
+        yield line
 
 
-def _lines(records: Iterable[Record]) -> bytes:
-    return b"".join(record.canonical() + b"\n" for record in records)
+def _written(lines: Iterable[Line]) -> Iterator[bytes]:
+    for line in lines:
+        yield line.canonical() + b"\n"
 
 
-def _replace(path: Path, data: bytes) -> None:
+def _replace(path: Path, parts: Iterable[bytes]) -> None:
     """Write a file whole or not at all: a reader or a crash never sees half of it."""
     temporary = path.with_name(f".{path.name}.{os.getpid()}")
-    with temporary.open("wb") as stream:
-        stream.write(data)
-        stream.flush()
-        os.fsync(stream.fileno())
-    temporary.replace(path)
+    try:
+        with temporary.open("wb") as stream:
+            stream.writelines(parts)
+            stream.flush()
+            os.fsync(stream.fileno())
+        temporary.replace(path)
+    finally:
+        temporary.unlink(missing_ok=True)

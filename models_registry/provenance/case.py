@@ -1,18 +1,19 @@
 """A bundle as read from a stranger: the lines that are records, and what was wrong with the others.
 
-Judges the form of single lines only; what the records say together is for `checks`.
+Judges the form of single records only; what they say together is for `checks`. The long files, one line for each
+voter, are read by `votes` when a check asks for them.
 """
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 
 from governance.evidence.record import Record
-from models_registry.provenance import bundle, shapes
+from models_registry.provenance import bundle, shapes, votes
 from models_registry.provenance.bundle import BundleError
 from models_registry.provenance.manifest import Problem
-
-UNREADABLE_LINES_MAX = 100
+from models_registry.provenance.votes import Vote
 
 
 class Unreadable(Exception):
@@ -50,9 +51,8 @@ class Case:
     records: dict[str, Record] = field(default_factory=dict)  # by digest, in the order of the file
     places: dict[str, str] = field(default_factory=dict)  # record digest → file and line
     record_problems: list[Problem] = field(default_factory=list)
-    # (place, ballot) in the order of the file
-    ballots: list[tuple[str, Record]] = field(default_factory=list)
-    ballot_problems: list[Problem] = field(default_factory=list)
+    # lines of the long files that belong to no vote, or are not what they should be
+    line_problems: list[Problem] = field(default_factory=list)
 
     def of_kind(self, kind: str) -> list[Record]:
         """Return the records of this kind, in the order of the file."""
@@ -72,9 +72,10 @@ class Case:
         """Return where a record stands, for a reader."""
         return f"{self.places[record.digest]} ({record.kind})"
 
-    def ballots_of(self, proposal: Record) -> list[tuple[str, Record]]:
-        """Return the ballots on this proposal with their places."""
-        return [(place, ballot) for place, ballot in self.ballots if ballot.parents == (proposal.digest,)]
+    @cached_property
+    def votes(self) -> list[Vote]:
+        """Return every vote of the lineage, read once. Only for a lineage whose parents were checked."""
+        return votes.read(self.folder, self.records, self.places, self.line_problems)
 
 
 def _only(found: list[Record]) -> Record | None:
@@ -87,34 +88,24 @@ def load(folder: Path, trust_roots: TrustRoots) -> Case:
         raise Unreadable(f"{folder} is not a folder")
     case = Case(folder, trust_roots)
     case.folder_problems = bundle.check_folder(folder)
-    for place, item in _lines(folder, bundle.RECORDS):
+    for place, item in _record_lines(folder):
         problem = _record_problem(place, item, case.places)
         if problem:
             case.record_problems.append(problem)
         elif isinstance(item, Record):
             case.records[item.digest] = item
             case.places[item.digest] = place
-    ballot_places: dict[str, str] = {}
-    for place, item in _lines(folder, bundle.BALLOTS):
-        problem = _record_problem(place, item, ballot_places)
-        if problem is None and isinstance(item, Record) and item.kind != "ballot":
-            problem = Problem("ballot_malformed", place, f"a {item.kind} among the ballots")
-        if problem:
-            case.ballot_problems.append(problem)
-        elif isinstance(item, Record):
-            ballot_places[item.digest] = place
-            case.ballots.append((place, item))
     return case
 
 
-def _lines(folder: Path, name: str) -> Iterator[tuple[str, Record | BundleError]]:
-    """Read a file line by line, and no further once it is clear that it is garbage: a report has an end."""
+def _record_lines(folder: Path) -> Iterator[tuple[str, Record | BundleError]]:
+    """Read the records line by line, and no further once it is clear that they are garbage: a report has an end."""
     unreadable = 0
     try:
-        for number, item in bundle.read_lines(folder, name):
-            yield f"{bundle.place_of(name)} line {number}", item
+        for number, item in bundle.read_lines(folder, bundle.RECORDS, Record.from_bytes):
+            yield f"{bundle.place_of(bundle.RECORDS)} line {number}", item
             unreadable += isinstance(item, BundleError)
-            if unreadable == UNREADABLE_LINES_MAX:
+            if unreadable == votes.PROBLEMS_MAX:
                 return
     except BundleError as error:
         yield error.place, error

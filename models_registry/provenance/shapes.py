@@ -18,6 +18,7 @@ _SLUG = re.compile(r"[A-Za-z0-9_-]{1,100}")
 _MODEL = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,95}/[A-Za-z0-9][A-Za-z0-9._-]{0,95}")
 _POWER = re.compile(r"0|[1-9][0-9]{0,77}")
 _ADDRESS = re.compile(r"0x[0-9a-fA-F]{40}")
+_SCORE = re.compile(r"(?:0|[1-9][0-9]*)(?:/[1-9][0-9]*)?")
 _HEX32 = re.compile(r"0x[0-9a-f]{64}")
 _HEX40 = re.compile(r"[0-9a-f]{40}")
 
@@ -44,6 +45,11 @@ def boolean(value: object) -> str | None:
 def anything(value: object) -> str | None:
     """Accept any JSON object; whoever owns it says more."""
     return None if isinstance(value, dict) else "is not an object"
+
+
+def choice(value: object) -> str | None:
+    """Accept what a ballot may say: a number, a list or a map. Whether it can be counted, the method says."""
+    return None if type(value) is int or isinstance(value, list | dict) else "is not a number, a list or a map"
 
 
 def one_of(*allowed: str) -> Form:
@@ -127,6 +133,8 @@ digest = _matches(_DIGEST, "a digest (64 lower-case hex characters)")
 power = _matches(_POWER, "a whole number as text")
 address = _matches(_ADDRESS, "an address")
 slug = _matches(_SLUG, "a slug (letters, digits, hyphens and underscores)")
+score = _matches(_SCORE, "a whole number or a fraction as text")
+block_hash = _matches(_HEX32, "a block hash (0x and 64 lower-case hex characters)")
 ratio = keys(numerator=lambda value: None if type(value) is int else "is not an integer", denominator=count)
 
 _RULE: Mapping[str, Form] = {
@@ -140,7 +148,33 @@ _RULE: Mapping[str, Form] = {
 }
 RULE_KEYS = frozenset(_RULE)
 
+rules = keys(
+    quorum_bps=count,
+    quorum_basis=text,
+    quorum_votes=power,
+    threshold_bps=count,
+    support_bps=count,
+    rejection_bps=count,
+    super_quorum_bps=count,
+    late_quorum_seconds=count,
+    objection_bps=count,
+    proposal_threshold=power,
+    voting_delay_seconds=count,
+    voting_period_seconds=count,
+    timelock_seconds=count,
+    execution_window_seconds=count,
+    cool_down_seconds=count,
+)
+source = keys(name=text, version=lambda value: text(value) and count(value), parameters=anything)
+
 BODIES: Mapping[str, Form] = {
+    "charter": keys(
+        tiers=table(rules),
+        kinds=table(text),
+        power=keys(source=text, parameters=anything),
+        house=or_null(keys(name=keys(en=text, fr=text), source=text, parameters=anything)),
+        council=keys(pause_seconds_max=count),
+    ),
     "community": keys(
         slug=slug,
         name=keys(en=text, fr=text),
@@ -152,33 +186,77 @@ BODIES: Mapping[str, Form] = {
     "proposal": keys(
         number=count,
         kind=text,
+        tier=text,
         title=text,
         text=text,
         payload=anything,
         author=address,
+        sponsors=every(keys(address=address, signature=text)),
         nonce=count,
         method=text,
-        rules=keys(
-            quorum_bps=count,
-            threshold_bps=count,
-            proposal_threshold=power,
-            voting_delay_seconds=count,
-            voting_period_seconds=count,
-            timelock_seconds=count,
-            execution_window_seconds=count,
-        ),
+        method_version=text,
+        choices=every(text),
+        seats=count,
+        tie_rule=text,
+        rules=rules,
         snapshot=keys(
             block_number=count,
-            block_hash=_matches(_HEX32, "a block hash (0x and 64 lower-case hex characters)"),
+            block_hash=block_hash,
             total_supply=power,
-            source=keys(name=text, version=lambda value: text(value) and count(value), parameters=anything),
+            source=source,
+            house=or_null(keys(total=power, block_number=count, block_hash=block_hash, source=source)),
         ),
         submitted_at=count,
         opens_at=count,
         closes_at=count,
     ),
-    "ballot": keys(voter=address, choice=count, reason=text, nonce=count, power=power, signature=text, cast_at=count),
-    "tally": keys(method=text, ballot_count=count, ballots_root=digest, totals=table(power), closed_at=count),
+    "delegation": keys(
+        delegator=address,
+        delegate=address,
+        topic=text,
+        share_bps=count,
+        expires_at=count,
+        nonce=count,
+        signature=text,
+        made_at=count,
+    ),
+    "census": keys(
+        root=digest,
+        count=count,
+        total=power,
+        house_total=power,
+        delegations_root=digest,
+        delegation_count=count,
+        opens_at=count,
+        closes_at=count,
+        computed_at=count,
+    ),
+    "ballot": keys(
+        voter=address,
+        choice=choice,
+        reason=text,
+        nonce=count,
+        power=power,
+        house_power=power,
+        signature=text,
+        cast_at=count,
+    ),
+    "tally": keys(
+        method=text,
+        choices=every(text),
+        ballot_count=count,
+        ballots_root=digest,
+        totals=table(score),
+        winners=every(text),
+        invalid_count=count,
+        cast=power,
+        quorum_power=power,
+        house=or_null(table(power)),
+        closes_at=count,
+        extended_by=or_null(digest),
+        closed_early=boolean,
+        closed_at=count,
+    ),
     "decision": keys(
         passed=boolean,
         conditions=every(keys(condition=text, holds=boolean, found=text, needed=text)),
@@ -247,10 +325,14 @@ BODIES: Mapping[str, Form] = {
 
 # kind → parent kind → (at least, at most)
 PARENTS: Mapping[str, Mapping[str, tuple[int, int]]] = {
-    "community": {},
-    "proposal": {"community": (1, 1)},
+    # The founding charter rests on nothing, a later one on the vote that changed the rules.
+    "charter": {"execution": (0, 1)},
+    "community": {"charter": (1, 1)},
+    "proposal": {"community": (1, 1), "charter": (1, 1)},
+    "delegation": {"community": (1, 1)},
+    "census": {"proposal": (1, 1)},
     "ballot": {"proposal": (1, 1)},
-    "tally": {"proposal": (1, 1)},
+    "tally": {"proposal": (1, 1), "census": (1, 1)},
     "decision": {"proposal": (1, 1), "tally": (1, 1)},
     "execution": {"decision": (1, 1)},
     "dataset": {"execution": (1, 1)},

@@ -4,10 +4,10 @@ Every check recomputes what it reports. What rests on a check that failed, and w
 reported as *not checked*, never as passed. A bundle is bytes from a stranger: whatever they are, the answer
 is a report.
 
-What it does not show: that a voter had the power that stands on the ballot (check 11, needs the chain), that
+What it does not show: that a member had the power that stands in the census (check 11, needs the chain), that
 these weights came from this run (check 12, needs to train again), that the spec names every rule that was in
-force, that no counting ballot was withheld before the tally was signed, and that the release key has not been
-revoked since.
+force, that no counting ballot or revoked delegation was withheld before the tally was signed, that an extended vote
+was extended by the very ballot that it names, and that the release key has not been revoked since.
 """
 
 from collections.abc import Callable
@@ -107,10 +107,10 @@ def check(folder: Path, trust_roots: TrustRoots | None = None) -> Report:
 
     1. records are canonical and their digests recompute; none is foreign; they stand in the one right order
     2. parents exist and each kind rests on what it must
-    3. ballots are signed by their voters for this proposal, once each, in time, within the total supply
+    3. ballots, delegations and sponsorships are signed; each ballot is there once, in time, with its census power
     4. tallies recount
-    5. decisions follow from the tallies and the rules of the proposal
-    6. times: delay, voting period and timelock were respected
+    5. decisions follow from the tallies and the rules of the proposal, which are those of its charter
+    6. times: delay, voting period, extension and timelock were respected
     7. the run's spec is the one approved, and so is every rule and dataset in it
     8. the manifest matches the files, and the model files are those of the run
     9. the verdict follows from the rules and the report, and accepts

@@ -9,6 +9,7 @@ import pytest
 ROOT = Path(__file__).resolve().parents[2]
 PURE = [
     "governance.lifecycle",
+    "governance.delegation",
     "governance.eip712",
     "governance.siwe",
     "governance.tally",

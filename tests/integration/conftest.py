@@ -65,15 +65,30 @@ def voters(node: chain.DemoChain, token: chain.DemoToken) -> dict[str, Voter]:
     return {member.name: Voter(member.name, member.address, node.rpc_url) for member in token.members}
 
 
+def charter_with(token: chain.DemoToken, tiers: dict[str, Any], **kinds: str) -> dict[str, Any]:
+    """Return a charter of these tiers, the first of which is for every kind that is not named."""
+    return {
+        "tiers": tiers,
+        "kinds": {"default": next(iter(tiers)), **kinds},
+        "power": {"source": "erc20_votes", "parameters": {"token": token.address}},
+        "house": None,
+        "council": {"pause_seconds_max": 7 * 24 * 3600},
+    }
+
+
 @pytest.fixture
 def community(db: None, node: chain.DemoChain, token: chain.DemoToken, settings: Any) -> Community:
     """The water commons, with periods short enough to step through."""
     settings.CHAIN_RPC = node.rpc_url
     settings.VOTING_PERIOD_SECONDS_MIN = 1
     rules = {
-        **plan.community(token, "", int(VOTING.total_seconds()))["rules"]["default"],
+        "quorum_bps": 2_000,
+        "threshold_bps": 5_000,
+        "proposal_threshold": str(10_000 * chain.UNIT),
         "voting_delay_seconds": 10,
+        "voting_period_seconds": int(VOTING.total_seconds()),
         "timelock_seconds": int(TIMELOCK.total_seconds()),
+        "execution_window_seconds": 14 * 24 * 3600,
     }
     key = release_key_path("water-commons")
     key.unlink(missing_ok=True)
@@ -85,7 +100,7 @@ def community(db: None, node: chain.DemoChain, token: chain.DemoToken, settings:
             chain_id=token.chain_id,
             token=token.address,
             release_key=generate_key(key),
-            rules={"default": rules},
+            charter=charter_with(token, {"standard": rules}),
         ),
         NOON,
     )
@@ -103,9 +118,11 @@ def propose(community: Community, voters: dict[str, Voter]) -> Callable[..., Pro
         payload: dict[str, Any] | None = None,
         author: str = "Alice",
         now: datetime = NOON,
+        method: str = "",
+        seats: int = 1,
         **timing: int,
     ) -> Proposal:
-        draft = services.Draft(kind, f"A {kind}", "Because.", payload or {"statement": "Yes."}, timing)
+        draft = services.Draft(kind, f"A {kind}", "Because.", payload or {"statement": "Yes."}, timing, method, seats)
         proposal = services.create_draft(community, voters[author].address, draft, now)
         return services.submit(proposal.pk, voters[author].address, now)
 
@@ -124,14 +141,14 @@ def request_from(offer: services.BallotOffer, voter: Voter, signature: str | Non
     return services.BallotRequest(
         proposal=message["proposal"],
         voter=voter.address,
-        choice=message["choice"],
+        choice=json.loads(message["choices"]) if "choices" in message else message["choice"],
         reason=message["reason"],
         nonce=int(message["nonce"]),
         signature=signature or voter.sign(offer.typed_data),
     )
 
 
-def vote(proposal: Proposal, voter: Voter, choice: int, now: datetime | None = None, reason: str = "") -> Any:
+def vote(proposal: Proposal, voter: Voter, choice: Any, now: datetime | None = None, reason: str = "") -> Any:
     """Sign and cast a ballot; return it."""
     moment = now or opened(proposal)
     offer = services.offer_ballot(proposal, voter.address, choice, reason, moment)

@@ -41,6 +41,10 @@ UNUSABLE = {
     "a broker that is none": {"BROKER": f"amqp://me:{SECRET}@localhost"},
     "a chain that is none": {"CHAIN_RPC": f"wss://node.example/{SECRET}"},
     "a chain without a host": {"CHAIN_RPC": f"https:/{SECRET}"},
+    "a second chain that is none": {"CHAIN_RPC": f"https://node.example/{SECRET},wss://other.example/{SECRET}"},
+    "a chain after a comma that is missing": {"CHAIN_RPC": f"https://node.example/{SECRET},"},
+    "one chain twice": {"CHAIN_RPC": f"https://node.example/{SECRET}, https://node.example/{SECRET}"},
+    "a relayer that is no address": {"CHAIN_RELAYER": "0x12"},
     "a number that is none": {"LEASE_SECONDS": "sixty"},
     "a number too small": {"LEASE_SECONDS": "1"},
     "a negative number": {"SWEEP_SECONDS": "-5"},
@@ -62,6 +66,12 @@ DEPLOYMENTS = {
     "sound": ({}, 0, ""),
     "the demo": ({"DEMO": "1"}, 1, "commonweights.E002"),
     "without https": ({"ORIGIN": "http://commons.example"}, 1, "commonweights.E003"),
+    "two chains": ({"CHAIN_RPC": "https://one.example/a, https://two.example/a"}, 0, ""),
+    "two chains of one operator": (
+        {"CHAIN_RPC": "https://one.example/a,https://one.example:8545/b"},
+        1,
+        "commonweights.E005",
+    ),
     "an unknown target": ({"PUBLICATION_TARGETS": "hub,floppy"}, 1, "commonweights.E004"),
 }
 

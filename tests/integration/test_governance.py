@@ -69,7 +69,7 @@ def test_a_changed_vote_counts_once_with_its_newest_choice(propose, voters):
     vote(proposal, voters["Alice"], FOR, reason="I have read it again.")
     assert proposal.ballots.count() == 2
     assert [ballot.choice for ballot in proposal.ballots.counting()] == [FOR]
-    conditions = {item.condition: item for item in services.decide(proposal).conditions}
+    conditions = {item.condition: item for item in services.count_so_far(proposal).outcome.conditions}
     assert conditions["majority"].holds
 
 

@@ -3,13 +3,17 @@
 `Story` holds the facts from which every record is built, so that a test can change one fact, have everything
 that rests on it rebuilt, and see whether the verifier still notices. What a test leaves out of a rebuild (old
 signatures, another release key) is exactly what an attacker cannot make.
+
+The story as it is told by default: a dataset comes in by a vote with delegations, rules are adopted with the consent
+of a second house, the charter is changed by a vote of its own, and the training is decided under the new charter by a
+vote in which power may be split. A `plain` story has none of this but one delegation.
 """
 
 import copy
 import hashlib
 import json
 import struct
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -19,28 +23,45 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from sha3 import keccak_256
 
-from governance import eip712, outcome
+from governance import eip712
+from governance.charter import draft_digest
+from governance.counting import Cast, Result, Roll, Terms, count_votes, edges_of, tally_body
 from governance.evidence import merkle
 from governance.evidence.canonical import digest
 from governance.evidence.record import Record
 from governance.tally import METHODS
 from models_registry import gates
 from models_registry.provenance import bundle, lineage, manifest
+from models_registry.provenance.entries import CensusEntry, HeldDelegation
 
 START = 1_790_000_000
+VOTE = 10**18
 RULES = {
     "quorum_bps": 2_000,
+    "quorum_basis": "supply",
+    "quorum_votes": "0",
     "threshold_bps": 5_000,
-    "proposal_threshold": "1",
+    "support_bps": 0,
+    "rejection_bps": 0,
+    "super_quorum_bps": 0,
+    "late_quorum_seconds": 0,
+    "objection_bps": 0,
+    "proposal_threshold": str(500 * VOTE),
     "voting_delay_seconds": 60,
     "voting_period_seconds": 600,
     "timelock_seconds": 300,
     "execution_window_seconds": 86_400,
+    "cool_down_seconds": 0,
 }
-POWERS = (400 * 10**18, 250 * 10**18, 100 * 10**18)
-TOTAL_SUPPLY = 1_000 * 10**18
+OBJECTION_BPS = 6_700
+POWERS = (400 * VOTE, 250 * VOTE, 100 * VOTE)
+# Members who do not vote: they trust somebody else with it.
+TRUSTING_POWERS = (40 * VOTE, 30 * VOTE)
+TOTAL_SUPPLY = 1_000 * VOTE
 SUITE = hashlib.sha256(b"suite").hexdigest()
+TOPIC = "dataset_inclusion"
 Edit = Callable[[str, dict[str, Any]], None]
+Trust = tuple[int, int, int]  # who delegates (place among members and trusting), to whom, basis points
 
 
 class KeySigner:
@@ -65,15 +86,15 @@ class Voter:
     address: str
     power: int
 
-    def sign(self, message: dict[str, Any]) -> str:
-        signed = self.key.sign_recoverable(eip712.ballot_digest(**message), hasher=None)
+    def sign(self, digest_to_sign: bytes) -> str:
+        signed = self.key.sign_recoverable(digest_to_sign, hasher=None)
         return "0x" + (signed[:64] + bytes([signed[64] + 27])).hex()
 
 
-def voters(powers: tuple[int, ...] = POWERS) -> list[Voter]:
+def voters(powers: tuple[int, ...] = POWERS, first: int = 1) -> list[Voter]:
     """Return members with fixed keys."""
     made = []
-    for number, power in enumerate(powers, start=1):
+    for number, power in enumerate(powers, start=first):
         key = coincurve.PrivateKey(number.to_bytes(32, "big"))
         public = key.public_key.format(compressed=False)[1:]
         address = eip712.checksum_address("0x" + keccak_256(public).digest()[12:].hex())
@@ -91,11 +112,24 @@ class Story:
     rules: tuple[str, ...] = ("answers-stay-right",)
     weights: tuple[float, ...] = (0.5, -0.25)
     edit: Edit = lambda _kind, _body: None
+    # two trust the first member, all and half of their power; the third does too, but votes and so overrides it
+    trusting: list[Voter] = field(default_factory=lambda: voters(TRUSTING_POWERS, first=101))
+    trusts: tuple[Trust, ...] = ((3, 0, 10_000), (4, 0, 5_000), (2, 0, 10_000))
+    topic: str = TOPIC
+    sponsors: tuple[int, ...] = (1,)
+    plain: bool = False
+    # proposal number, its census → the census that the operator publishes instead
+    census_edit: Callable[[int, list[CensusEntry]], list[CensusEntry]] = lambda _number, census: census
+    # proposal number, charters so far → the one that the proposal rests on
+    charter_edit: Callable[[int, list[Record]], Record] = lambda _number, charters: charters[-1]
     # proposal number, voter → signature of another telling, for attackers who hold no wallet
     signatures: dict[tuple[int, str], str] = field(default_factory=dict)
     parents_edit: Callable[[str, tuple[str, ...]], tuple[str, ...]] = lambda _kind, parents: parents
     records: dict[str, Record] = field(default_factory=dict)
     ballots: list[Record] = field(default_factory=list)
+    census: list[CensusEntry] = field(default_factory=list)
+    delegations: list[HeldDelegation] = field(default_factory=list)
+    charters: list[Record] = field(default_factory=list)
 
     def record(self, kind: str, subject: str, body: dict[str, Any], parents: tuple[str, ...] = ()) -> Record:
         """Make one record and keep it."""
@@ -104,7 +138,7 @@ class Story:
         made = Record.make(kind, subject, body, self.parents_edit(kind, parents))
         if kind == "ballot":
             self.ballots.append(made)
-        else:
+        elif kind != "delegation":
             self.records[made.digest] = made
         return made
 
@@ -119,6 +153,7 @@ class Story:
         """Write the files and `provenance/` into `folder`; return the release record."""
         folder.mkdir(parents=True, exist_ok=True)
         write_model(folder, self.weights)
+        self.charters.append(self.record("charter", "charter:water", self.charter()))
         community = self.record(
             "community",
             "community:water",
@@ -130,12 +165,17 @@ class Story:
                 "token": eip712.checksum_address("0x" + "11" * 20),
                 "release_key": {"algorithm": "ed25519", "public_key": self.release_key.public_key_hex},
             },
+            (self.charters[0].digest,),
         )
         dataset_digest = hashlib.sha256(b"dataset").hexdigest()
         dataset = self.dataset(community, 1, dataset_digest)
         rules = [self.rule(community, number, slug) for number, slug in enumerate(self.rules, start=2)]
+        number = 2 + len(rules)
+        if not self.plain:
+            self.change_charter(community, number)
+            number += 1
         spec_body = spec(dataset_digest)
-        spec_execution = self.vote(community, 2 + len(rules), "model_update", {"spec": dict(spec_body)})
+        spec_execution = self.vote(community, number, "model_update", {"spec": dict(spec_body)})
         spec_parents = (spec_execution.digest, dataset.digest, *(rule.digest for rule in rules))
         spec_record = self.record("spec", "spec:water-assistant", spec_body, spec_parents)
         run = self.run(folder, spec_record)
@@ -171,55 +211,163 @@ class Story:
         execution = self.vote(community, number, "ethics_rule", dict(body))
         return self.record("rule", f"rule:{slug}", body, (execution.digest,))
 
+    def charter(self) -> dict[str, Any]:
+        """Return the rules that the community begins with."""
+        if self.plain:
+            tiers, kinds, house = {"standard": RULES}, {"default": "standard"}, None
+        else:
+            tiers = {"standard": RULES, "careful": {**RULES, "objection_bps": OBJECTION_BPS}}
+            kinds = {"default": "standard", "ethics_rule": "careful"}
+            house = {"name": {"en": "Contributors", "fr": "Contributeurs"}, **self.house_source()}
+        return {
+            "tiers": tiers,
+            "kinds": kinds,
+            "power": {"source": "erc20_votes", "parameters": {}},
+            "house": house,
+            "council": {"pause_seconds_max": 0},
+        }
+
+    def house_source(self) -> dict[str, Any]:
+        return {"source": "fixed_list", "parameters": {"members": {voter.address: "1" for voter in self.members}}}
+
+    def change_charter(self, community: Record, number: int) -> None:
+        """Let the community vote for a charter with a longer timelock."""
+        body = self.charter()
+        body["tiers"]["standard"] = {**RULES, "timelock_seconds": 400}
+        execution = self.vote(community, number, "governance_rules", {"charter": body})
+        self.charters.append(self.record("charter", "charter:water", body, (execution.digest,)))
+
     def vote(self, community: Record, number: int, kind: str, payload: dict[str, Any]) -> Record:
         """Put one proposal through its whole life; return its execution."""
+        charter = self.charter_edit(number, self.charters)
+        tier = charter.body["kinds"].get(kind, charter.body["kinds"]["default"])
+        rules = charter.body["tiers"][tier]
+        method = METHODS["fractional" if kind == "model_update" and not self.plain else "governor"]
         submitted = START + number * 10_000
         opens = submitted + RULES["voting_delay_seconds"]
-        closes = opens + RULES["voting_period_seconds"]
-        proposal = self.record(
-            "proposal",
-            f"proposal:water/{number}",
-            {
-                "number": number,
-                "kind": kind,
-                "title": f"Proposal {number}",
-                "text": "Because of the drought.",
-                "payload": payload,
-                "author": self.members[0].address,
-                "nonce": number,
-                "method": "governor",
-                "rules": dict(RULES),
-                "snapshot": {
-                    "block_number": 100 + number,
-                    "block_hash": "0x" + hashlib.sha256(b"block %d" % number).hexdigest(),
-                    "total_supply": str(TOTAL_SUPPLY),
-                    "source": {"name": "erc20_votes", "version": "1", "parameters": {}},
-                },
-                "submitted_at": submitted,
-                "opens_at": opens,
-                "closes_at": closes,
+        body = {
+            "number": number,
+            "kind": kind,
+            "tier": tier,
+            "title": f"Proposal {number}",
+            "text": "Because of the drought.",
+            "payload": payload,
+            "author": self.members[0].address,
+            "nonce": number,
+            "method": method.name,
+            "method_version": method.version,
+            "choices": ["against", "for", "abstain"],
+            "seats": 1,
+            "tie_rule": method.tie_rule,
+            "rules": dict(rules),
+            "snapshot": {
+                "block_number": 100 + number,
+                "block_hash": "0x" + hashlib.sha256(b"block %d" % number).hexdigest(),
+                "total_supply": str(TOTAL_SUPPLY),
+                "source": {"name": "erc20_votes", "version": "1", "parameters": {}},
+                "house": self.house() if rules["objection_bps"] else None,
             },
-            (community.digest,),
-        )
-        ballots = [
-            self.ballot(community, proposal, voter, choice)
-            for voter, choice in zip(self.members, self.choices, strict=True)
-        ]
-        return self.close(proposal, ballots)
+            "submitted_at": submitted,
+            "opens_at": opens,
+            "closes_at": opens + rules["voting_period_seconds"],
+        }
+        self.edit("proposal", body)
+        body["sponsors"] = self.sponsorships(community, body)
+        parents = self.parents_edit("proposal", (community.digest, charter.digest))
+        proposal = Record.make("proposal", f"proposal:water/{number}", body, parents)
+        self.records[proposal.digest] = proposal
+        return self.close(proposal, self.count_members(community, proposal))
 
-    def ballot(self, community: Record, proposal: Record, voter: Voter, choice: int) -> Record:
+    def house(self) -> dict[str, Any]:
+        """Return the snapshot of the second house: a member is a voice."""
+        source = self.house_source()
+        return {
+            "total": str(len(self.members)),
+            "block_number": 0,
+            "block_hash": f"0x{digest(source['parameters'])}",
+            "source": {"name": source["source"], "version": "1", "parameters": source["parameters"]},
+        }
+
+    def sponsorships(self, community: Record, body: dict[str, Any]) -> list[dict[str, str]]:
+        draft = f"0x{draft_digest(body)}"
+        backers = [self.members[place] for place in self.sponsors if place < len(self.members)]
+        return [
+            {
+                "address": backer.address,
+                "signature": backer.sign(
+                    eip712.sponsorship_digest(**domain(community), draft=draft, sponsor=backer.address)
+                ),
+            }
+            for backer in backers
+        ]
+
+    def count_members(self, community: Record, proposal: Record) -> Record:
+        """Find out who can vote, and who votes for whom; return the census record."""
+        number, body = proposal.body["number"], proposal.body
+        has_house = body["snapshot"]["house"] is not None
+        entries = [
+            CensusEntry(proposal.digest, voter.address, voter.power, int(has_house and voter in self.members))
+            for voter in self.everybody
+        ]
+        census = self.census_edit(number, sorted(entries, key=lambda entry: entry.voter.lower()))
+        held = [
+            HeldDelegation(proposal.digest, self.delegation(community, proposal, trust))
+            for trust in self.trusts
+            if self.topic in ("", body["kind"])
+        ]
+        held.sort(key=lambda delegation: delegation.record.digest)
+        self.census += census
+        self.delegations += held
+        return self.record(
+            "census",
+            f"census:{proposal.digest}",
+            {
+                "root": merkle.root(entry.leaf() for entry in census),
+                "count": len(census),
+                "total": str(sum(entry.power for entry in census)),
+                "house_total": str(sum(entry.house_power for entry in census)),
+                "delegations_root": merkle.root(delegation.record.canonical() for delegation in held),
+                "delegation_count": len(held),
+                "opens_at": body["opens_at"],
+                "closes_at": body["closes_at"],
+                "computed_at": body["submitted_at"] + 5,
+            },
+            (proposal.digest,),
+        )
+
+    @property
+    def everybody(self) -> list[Voter]:
+        return [*self.members, *self.trusting]
+
+    def delegation(self, community: Record, proposal: Record, trust: Trust) -> Record:
+        delegator, delegate, share = self.everybody[trust[0]], self.everybody[trust[1]], trust[2]
+        signed = {
+            "delegator": delegator.address,
+            "delegate": delegate.address,
+            "topic": self.topic,
+            "share_bps": share,
+            "expires_at": 0,
+            "nonce": trust[1] + 1,
+        }
+        self.edit("signed delegation", signed)
+        body = {
+            **signed,
+            "signature": delegator.sign(eip712.delegation_digest(**domain(community), **signed)),
+            "made_at": START,
+        }
+        return self.record("delegation", f"delegation:water/{delegator.address}", body, (community.digest,))
+
+    def ballot(self, community: Record, proposal: Record, voter: Voter, choice: object) -> Record:
         message = {
-            "chain_id": community.body["chain_id"],
-            "token": community.body["token"],
-            "instance": community.body["instance"],
-            "community": community.body["slug"],
+            **domain(community),
             "proposal": f"0x{proposal.digest}",
             "voter": voter.address,
             "choice": choice,
             "reason": "",
             "nonce": 1,
         }
-        number = proposal.body["number"]
+        number, has_house = proposal.body["number"], proposal.body["snapshot"]["house"] is not None
+        signature = self.signatures.get((number, voter.address))
         return self.record(
             "ballot",
             f"ballot:{proposal.digest}/{voter.address}",
@@ -229,41 +377,69 @@ class Story:
                 "reason": "",
                 "nonce": 1,
                 "power": str(voter.power),
-                "signature": self.signatures.get((number, voter.address)) or voter.sign(message),
+                "house_power": str(int(has_house)),
+                "signature": signature or voter.sign(eip712.ballot_digest(**message)),
                 "cast_at": proposal.body["opens_at"] + 10,
             },
             (proposal.digest,),
         )
 
-    def close(self, proposal: Record, ballots: list[Record]) -> Record:
+    def cast(self, community: Record, proposal: Record) -> list[Record]:
+        """Let every member vote; where power may be split, the second one abstains with a hundred of theirs."""
+        ballots = []
+        for place, (voter, code) in enumerate(zip(self.members, self.choices, strict=True)):
+            choice: object = code
+            if proposal.body["method"] == "fractional" and place == 1:
+                choice = {str(code): str(voter.power - 100 * VOTE), "2": str(100 * VOTE)}
+            ballots.append(self.ballot(community, proposal, voter, choice))
+        return ballots
+
+    def result(self, terms: Terms, proposal: Record, ballots: Iterable[Record]) -> Result:
+        """Count as an honest operator does: by the census."""
+        powers = {entry.voter: entry for entry in self.census if entry.proposal == proposal.digest}
+        nobody = CensusEntry(proposal.digest, "", 0, 0)
+        held = [held.record.body for held in self.delegations if held.proposal == proposal.digest]
+        roll = Roll(
+            total=sum(entry.power for entry in powers.values()),
+            house_total=sum(entry.house_power for entry in powers.values()),
+            edges=edges_of(held, terms),
+            powers={voter: entry.power for voter, entry in powers.items()},
+        )
+        casts = []
+        for ballot in ballots:
+            entry = powers.get(ballot.body["voter"], nobody)
+            casts.append(Cast(ballot.body["voter"], ballot.body["choice"], entry.power, entry.house_power))
+        return count_votes(terms, roll, casts)
+
+    def close(self, proposal: Record, census: Record) -> Record:
         body = proposal.body
+        ballots = self.cast(self.records[community_digest(proposal, self.records)], proposal)
         ordered = sorted(ballots, key=lambda ballot: ballot.body["voter"].lower())
-        method = METHODS[body["method"]]
-        count = method.count((ballot.body["choice"], int(ballot.body["power"], 0)) for ballot in ordered)
+        terms = Terms.from_body(body)
+        result = self.result(terms, proposal, ordered)
+        closing = {"closes_at": census.body["closes_at"], "extended_by": None, "closed_early": False}
+        self.edit("closing", closing)
         tally = self.record(
             "tally",
             f"tally:{proposal.digest}",
             {
-                "method": body["method"],
+                **tally_body(terms, result),
+                **closing,
                 "ballot_count": len(ordered),
-                "ballots_root": merkle.root([ballot.canonical() for ballot in ordered]),
-                "totals": {option: str(power) for option, power in count.totals.items()},
-                "closed_at": body["closes_at"] + 1,
+                "ballots_root": merkle.root(ballot.canonical() for ballot in ordered),
+                "closed_at": closing["closes_at"] + 1,
             },
-            (proposal.digest,),
+            (proposal.digest, census.digest),
         )
-        decided = outcome.decide(
-            method, count, outcome.Rules.from_body(body["rules"]), int(body["snapshot"]["total_supply"])
-        )
-        queued = body["closes_at"] + 2
+        queued = closing["closes_at"] + 2
         eta = queued + body["rules"]["timelock_seconds"]
         decision = self.record(
             "decision",
             f"decision:{proposal.digest}",
             {
-                "passed": decided.passed,
-                "conditions": [condition.to_body() for condition in decided.conditions],
-                "decided_at": body["closes_at"] + 1,
+                "passed": result.outcome.passed,
+                "conditions": [condition.to_body() for condition in result.outcome.conditions],
+                "decided_at": closing["closes_at"] + 1,
                 "queued_at": queued,
                 "eta": eta,
                 "expires_at": eta + body["rules"]["execution_window_seconds"],
@@ -363,11 +539,50 @@ def write_model(folder: Path, values: tuple[float, ...]) -> None:
     (folder / "LICENSE").write_text("Apache-2.0\n", encoding="utf-8")
 
 
+def domain(community: Record) -> dict[str, Any]:
+    """Return what every signature in a community names."""
+    body = community.body
+    return {
+        "chain_id": body["chain_id"],
+        "token": body["token"],
+        "instance": body["instance"],
+        "community": body["slug"],
+    }
+
+
+def community_digest(proposal: Record, records: dict[str, Record]) -> str:
+    return next(parent for parent in proposal.parents if records[parent].kind == "community")
+
+
+def publish(folder: Path, release: Record, story: Story, signer: KeySigner | None = None) -> None:
+    """Write `provenance/` from the facts of a story: what belongs to the release, in order."""
+    reached = lineage.closure(release.digest, story.records)
+    numbers = bundle.proposal_numbers(reached)
+    ballots = [ballot for ballot in story.ballots if ballot.parents[0] in numbers]
+    bundle.write(
+        folder,
+        release,
+        story.records,
+        ballots=sorted(ballots, key=lambda line: (numbers[line.parents[0]], line.body["voter"].lower())),
+        census=(line for line in story.census if line.proposal in numbers),
+        delegations=(line for line in story.delegations if line.proposal in numbers),
+        signer=signer or story.release_key,
+    )
+
+
 def build(folder: Path, story: Story | None = None, signer: KeySigner | None = None) -> Story:
     """Write a whole bundle, signed by `signer` or else the story's own release key; return the story told."""
     told = story or Story()
-    release = told.write(folder)
-    reached = {record.digest for record in lineage.closure(release.digest, told.records)}
-    ballots = [ballot for ballot in told.ballots if ballot.parents[0] in reached]
-    bundle.write(folder, release, told.records, ballots, signer or told.release_key)
+    publish(folder, told.write(folder), told, signer)
     return told
+
+
+def plain_story() -> Story:
+    """Return the shortest story that has a line in every file: one voter, and one who trusts them once."""
+    return Story(
+        members=voters((900 * VOTE,)),
+        trusting=voters((1,), first=101),
+        trusts=((1, 0, 10_000),),
+        choices=(1,),
+        plain=True,
+    )

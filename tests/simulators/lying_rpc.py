@@ -45,6 +45,18 @@ def _block(**changes: Any) -> Callable[[Answers], Answers]:
     return lie
 
 
+def _log(**changes: Any) -> Callable[[Answers], Answers]:
+    """Return a lie about the last of some logs."""
+
+    def lie(answers: Answers) -> Answers:
+        return [
+            {**a, "result": [*a["result"][:-1], {**a["result"][-1], **changes}]} if a["method"] == "eth_getLogs" else a
+            for a in answers
+        ]
+
+    return lie
+
+
 def _error(code: int) -> Callable[[Answers], Answers]:
     """Return errors instead of results, with HTTP status 200 as real nodes send them."""
 
@@ -90,6 +102,34 @@ LIES: Final[dict[str, Callable[[Answers], Any]]] = {
     "texts": lambda answers: ["0x" for _ in answers],
     "null instead of a list": lambda _answers: None,
 }
+WORD: Final = "0x" + "00" * 31
+EVENT: Final = "0xdec2bacdd2f05b59de34da9b523dff8be42e5e38e818c82fdb0bae774387a724"
+# Lies about logs that can be seen by looking at them.
+LOG_LIES: Final[dict[str, Callable[[Answers], Any]]] = {
+    "logs null": _of("eth_getLogs", None),
+    "logs as object": _of("eth_getLogs", {}),
+    "logs as texts": _of("eth_getLogs", ["0x"]),
+    "removed": _log(removed=True),
+    "of another token": _log(address="0x" + "11" * 20),
+    "of another event": _log(topics=["0x" + "77" * 32, WORD + "01"]),
+    "without a delegate": _log(topics=[EVENT]),
+    "with a topic more": _log(topics=[EVENT, WORD + "01", WORD + "02"]),
+    "with a dirty address": _log(topics=[EVENT, "0x01" + "00" * 30 + "01"]),
+    "with short data": _log(data=WORD + "01"),
+    "without data": _log(data=None),
+    "of an earlier block": _log(blockNumber="0x0"),
+    "of a later block": _log(blockNumber="0xfffffff"),
+    "of no block": _log(blockNumber=None),
+    "without a block hash": _log(blockHash=None),
+}
+# Lies that look like the truth: only another node can tell.
+PLAUSIBLE: Final[dict[str, Callable[[Answers], Any]]] = {
+    "no power": _results(WORD + "00"),
+    "more power": _results("0x" + "00" * 15 + "ff" * 17),
+    "other hash": _block(hash="0x" + "77" * 32),
+    "no logs": _of("eth_getLogs", []),
+    "another delegate": _log(topics=[EVENT, WORD + "01"]),
+}
 # The truth in another order is no lie; a reader must cope.
 HARMLESS: Final[dict[str, Callable[[Answers], Any]]] = {
     "reversed": lambda answers: answers[::-1],
@@ -112,6 +152,8 @@ class LyingRpc:
         """Take the address of the honest node."""
         self.upstream = upstream
         self.lie: str | None = None
+        # The longest range of blocks whose logs are given; a longer one is refused, as public nodes do.
+        self.blocks_max: int | None = None
         self.asked = 0
         self.stopping = threading.Event()
         handler = type("Handler", (_Handler,), {"rpc": self})
@@ -146,7 +188,8 @@ class _Handler(BaseHTTPRequestHandler):
             self._transport(lie, question)
             return
         answers = self._honest(question)
-        change = LIES.get(lie) or HARMLESS.get(lie) if lie else None
+        lies = PLAUSIBLE | HARMLESS | LOG_LIES | LIES
+        change = lies.get(lie) if lie else None
         if lie is not None and change is None:
             raise ValueError(f"unknown lie: {lie}")
         self._send(json.dumps(change(answers) if change else answers).encode())
@@ -158,8 +201,20 @@ class _Handler(BaseHTTPRequestHandler):
         request = urllib.request.Request(self.rpc.upstream, data=question, headers={"Content-Type": "application/json"})
         with urllib.request.urlopen(request, timeout=5) as response:
             answers = json.loads(response.read())
-        methods = {q["id"]: q["method"] for q in json.loads(question)}
-        return [{**answer, "method": methods[answer["id"]]} for answer in answers]
+        asked = {q["id"]: q for q in json.loads(question)}
+        return [
+            {**self._limited(answer, asked[answer["id"]]), "method": asked[answer["id"]]["method"]}
+            for answer in answers
+        ]
+
+    def _limited(self, answer: dict[str, Any], question: dict[str, Any]) -> dict[str, Any]:
+        if question["method"] != "eth_getLogs" or self.rpc.blocks_max is None:
+            return answer
+        asked = question["params"][0]
+        if int(asked["toBlock"], 16) - int(asked["fromBlock"], 16) < self.rpc.blocks_max:
+            return answer
+        error = {"code": -32602, "message": f"at most {self.rpc.blocks_max} blocks"}
+        return {"id": answer["id"], "jsonrpc": "2.0", "error": error}
 
     def _transport(self, lie: str, question: bytes) -> None:
         answer = json.dumps(self._honest(question)).encode()

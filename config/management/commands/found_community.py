@@ -1,7 +1,7 @@
 """`manage.py found_community FILE`: found a community from a JSON file, make its release key, and register its models.
 
-The file: {"slug", "name_en", "name_fr", "description_en", "description_fr", "chain_id", "token", "power_source",
-"rules": {"default": {…}}, "members": [{"address", "name"}], "models": [{"namespace", "name", "title_en", "title_fr",
+The file: {"slug", "name_en", "name_fr", "description_en", "description_fr", "chain_id", "token", "charter": {"tiers",
+"kinds", "power", "house", "council"}, "members": [{"address", "name"}], "models": [{"namespace", "name", "title_en", "title_fr",
 "license", "base": FOLDER}]}. `docs/operations.md` explains it. Safe to repeat: what exists is left as it is.
 """
 
@@ -57,8 +57,8 @@ class Command(BaseCommand):
             return existing
         key = release_key_path(plan["slug"])
         release_key = public_key_hex(key) if key.exists() else generate_key(key)
-        names = ("slug", "name_en", "name_fr", "chain_id", "token", "rules")
-        optional = ("description_en", "description_fr", "power_source")
+        names = ("slug", "name_en", "name_fr", "chain_id", "token", "charter")
+        optional = ("description_en", "description_fr")
         return found_community(
             NewCommunity(
                 **{name: plan[name] for name in names},

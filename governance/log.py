@@ -1,0 +1,84 @@
+"""The log of a community: every event gets the next place in an append-only Merkle tree (RFC 6962).
+
+Whoever writes an event holds the community's row, so places are given one after the other and without gaps. Signed
+checkpoints are made by `publish_checkpoint`, which the sweeper calls when a log has grown.
+"""
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from urllib.parse import urlsplit
+
+from django.db import transaction
+from django.db.models import Q
+
+from governance.clock import unix
+from governance.evidence import checkpoint, log_tree, merkle
+from governance.evidence.canonical import canonical_bytes
+from governance.evidence.signing import FileSigner
+from governance.keys import release_key_path
+from governance.models import Checkpoint, Community, Event, LogNode
+
+
+@transaction.atomic
+def append(community_id: int, events: Sequence[Event]) -> None:
+    """Give events of one community the next places of its log, and store them."""
+    size = Community.objects.select_for_update(no_key=True).values_list("log_size", flat=True).get(pk=community_id)
+    for position, event in enumerate(events, start=size):
+        event.position = position
+        event.leaf = canonical_bytes(leaf_of(event)).decode()
+    hashes = [merkle.leaf_hash(event.leaf.encode()) for event in events]
+    nodes = log_tree.append(size, reader(community_id), hashes)
+    Event.objects.bulk_create(events)
+    LogNode.objects.bulk_create(
+        LogNode(community_id=community_id, level=node.key[0], index=node.key[1], hash=node.hash) for node in nodes
+    )
+    Community.objects.filter(pk=community_id).update(log_size=size + len(events))
+
+
+def leaf_of(event: Event) -> dict[str, object]:
+    """Return what the log says of an event."""
+    return {
+        "kind": event.kind,
+        "at": unix(event.at),
+        "actor": event.actor,
+        "proposal": (event.proposal.record_id or "") if event.proposal else "",
+        "data": event.data,
+    }
+
+
+def reader(community_id: int) -> log_tree.Read:
+    """Return what reads nodes of a community's tree: all that an answer needs in one query."""
+
+    def read(keys: Sequence[log_tree.Key]) -> Mapping[log_tree.Key, bytes]:
+        if not keys:
+            return {}
+        wanted = Q()
+        for level in {level for level, _ in keys}:
+            wanted |= Q(level=level, index__in=[index for found, index in keys if found == level])
+        rows = LogNode.objects.filter(wanted, community_id=community_id).values_list("level", "index", "hash")
+        return {(level, index): bytes(value) for level, index, value in rows}
+
+    return read
+
+
+def origin_of(community: Community) -> str:
+    """Return the name of a community's log, as its checkpoints carry it."""
+    return f"{urlsplit(community.instance).netloc}/{community.slug}"
+
+
+def publish_checkpoint(community_id: int, now: datetime) -> Checkpoint | None:
+    """Sign the present size and root of a log, once for each size; None for an empty log. Raises SigningError."""
+    with transaction.atomic():
+        community = Community.objects.select_for_update(no_key=True).get(pk=community_id)
+        size = community.log_size
+        published = community.checkpoints.first()
+        if not size or (published is not None and published.size == size):
+            return published
+        body = checkpoint.Checkpoint(origin_of(community), size, log_tree.root(size, reader(community.pk)))
+        note = checkpoint.sign(body, FileSigner(release_key_path(community.slug)))
+        return Checkpoint.objects.create(community=community, size=size, note=note, at=now)
+
+
+def newest_checkpoint(community: Community) -> Checkpoint | None:
+    """Return what was published last."""
+    return community.checkpoints.first()

@@ -1,0 +1,55 @@
+"""Signed ballots."""
+
+from typing import ClassVar, Self
+
+from django.db import models
+from django.db.models import Q
+
+from governance.fields import PowerField
+from governance.models.proposals import Proposal
+from governance.models.record import Record
+
+
+class BallotQuerySet(models.QuerySet["Ballot"]):
+    """Named queries."""
+
+    def counting(self) -> Self:
+        """Return the ballots that count: the newest of each voter, in the order of the Merkle tree."""
+        return self.filter(superseded_at__isnull=True).order_by("voter_key")
+
+
+class Ballot(models.Model):
+    """A signed ballot with the power that it carries. A changed vote is a new row; the older one is superseded."""
+
+    proposal = models.ForeignKey(Proposal, on_delete=models.PROTECT, related_name="ballots")
+    voter = models.CharField(max_length=42)
+    voter_key = models.CharField(max_length=42)
+    choice = models.JSONField()
+    reason = models.TextField(blank=True)
+    nonce = models.BigIntegerField()
+    power = PowerField()
+    house_power = PowerField(default=0)
+    signature = models.CharField(max_length=132)
+    record = models.OneToOneField(Record, on_delete=models.PROTECT, related_name="ballot")
+    cast_at = models.DateTimeField()
+    superseded_at = models.DateTimeField(null=True)
+
+    objects = BallotQuerySet.as_manager()
+
+    class Meta:
+        """Constraints."""
+
+        constraints: ClassVar = [
+            # prevents counting one voter twice
+            models.UniqueConstraint(
+                fields=["proposal", "voter"],
+                condition=Q(superseded_at__isnull=True),
+                name="one_counting_ballot_per_voter",
+            ),
+            # prevents two ballots that claim to be the same step of the same voter
+            models.UniqueConstraint(fields=["proposal", "voter", "nonce"], name="ballot_nonce_once"),
+        ]
+
+    def __str__(self) -> str:
+        """Return voter and choice."""
+        return f"{self.voter} {self.choice}"

@@ -1,0 +1,41 @@
+"""Stored records: append-only, named by the digest of their canonical bytes."""
+
+from typing import Any, ClassVar
+
+from django.db import models
+
+from governance.evidence.canonical import canonical_bytes
+from governance.evidence.record import Record as RecordValue
+
+
+class Record(models.Model):
+    """A stored record: the canonical bytes are the truth, the columns beside them only find it again."""
+
+    digest = models.CharField(max_length=64, primary_key=True)
+    kind = models.CharField(max_length=32)
+    subject = models.CharField(max_length=300)
+    canonical = models.TextField()
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        """Indexes. Updating or deleting a row is refused by triggers (migration 0002)."""
+
+        indexes: ClassVar = [models.Index(fields=["kind", "subject"])]
+
+    def __str__(self) -> str:
+        """Return kind and a short digest."""
+        return f"{self.kind} {self.digest[:12]}"
+
+    @property
+    def value(self) -> RecordValue:
+        """The frozen record, read back strictly from its canonical bytes."""
+        return RecordValue.from_bytes(self.canonical.encode())
+
+    @property
+    def body(self) -> dict[str, Any]:
+        """The body of the record."""
+        return dict(self.value.body)
+
+    def canonical_body(self) -> bytes:
+        """Return the body alone in canonical form."""
+        return canonical_bytes(self.body)

@@ -1,0 +1,86 @@
+"""Command line: `python -m governance.recount BUNDLE`. Needs no Django, network or account.
+
+Exit status: 0 when everything holds, 1 when something does not (the first bad line is named), 2 when there is nothing
+that can be read.
+"""
+
+import argparse
+import json
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from governance.evidence.terminal import hex64, printable
+from governance.recount import Report, TrustRoots, Unreadable, recount
+from governance.recount.lines import LIMIT_BYTES
+
+EXIT_HOLDS, EXIT_BAD, EXIT_UNREADABLE = 0, 1, 2
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Recount one bundle and return the exit status."""
+    parser = argparse.ArgumentParser(prog="python -m governance.recount", description="Recount a vote, offline.")
+    parser.add_argument("path", type=Path, metavar="BUNDLE", help="the audit bundle (JSON lines, may be gzip)")
+    parser.add_argument("--json", action="store_true", help="print the report as JSON")
+    parser.add_argument(
+        "--community-key",
+        type=hex64,
+        metavar="HEX",
+        help="the release key of the community that you trust, or its SHA-256 fingerprint",
+    )
+    parser.add_argument("--community", type=hex64, metavar="DIGEST", help="the community record that you trust")
+    parser.add_argument(
+        "--limit",
+        type=int,
+        default=LIMIT_BYTES,
+        metavar="BYTES",
+        help=f"the most bytes to read, after decompression (default: {LIMIT_BYTES})",
+    )
+    options = parser.parse_args(arguments)
+    trust = TrustRoots(options.community_key, options.community)
+    try:
+        with options.path.open("rb") as stream:
+            report = recount(stream, trust, options.limit)
+    except (Unreadable, ValueError, OSError) as error:
+        # ValueError: a path that no file can have, such as one with a NUL.
+        print(f"cannot be read: {printable(str(error), sys.stderr.encoding)}", file=sys.stderr)
+        return EXIT_UNREADABLE
+    if options.json:
+        print(json.dumps(report.to_dict(), indent=2))
+    else:
+        for line in _lines(report):
+            print(printable(line, sys.stdout.encoding))
+    return EXIT_HOLDS if report.ok else EXIT_BAD
+
+
+def _lines(report: Report) -> list[str]:
+    """Return the report as people read it: the vote, the count, what holds, what was not checked, the verdict."""
+    said = [f"Proposal {report.proposal or '?'}: {report.title}"]
+    said.append(f"{report.ballots} ballots of {report.voters} voters; {report.census} in the census")
+    if report.totals is not None:
+        said.append("" if report.closed else "The vote is not counted yet. The count so far:")
+        said += [f"  {name}: {total}" for name, total in report.totals.items()]
+        said += report.explanation
+        said += [
+            f"  {'holds' if condition.holds else 'FAILS'}  {condition.condition}: {condition.found} found, "
+            f"{condition.needed} needed"
+            for condition in report.conditions
+        ]
+        said.append(f"{'Passed' if report.passed else 'Did not pass'}{'' if report.closed else ', as it stands'}.")
+    said.append("")
+    said += [f"checked      {sentence}" for sentence in report.checked]
+    said += [f"not checked  {sentence}" for sentence in report.not_checked]
+    said.append("")
+    said.append(_verdict(report))
+    return said
+
+
+def _verdict(report: Report) -> str:
+    if report.bad is None:
+        return f"Holds: all {report.lines} lines."
+    bad = report.bad
+    return f"Does NOT hold. Line {bad.line}: {bad.code}: found {bad.found}; needed: {bad.needed}"
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,71 @@
+"""What a recount answers, and the two ways in which it ends without an answer. Pure; holds no check."""
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from governance.outcome import Condition
+
+
+class Unreadable(Exception):
+    """There is no bundle to count: no file, damaged compression, or more bytes than were allowed."""
+
+
+class BadEntry(Exception):
+    """The first line of a bundle that is not as it must be. `line` counts from 1, `code` is stable."""
+
+    def __init__(self, line: int, code: str, found: object, needed: str) -> None:
+        """Keep both sides of the refusal; a long text is shortened."""
+        self.line, self.code = line, code
+        self.found, self.needed = shortened(found), needed
+        super().__init__(f"line {line}: {code}: found {self.found}; needed: {needed}")
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the refusal as data."""
+        return {"line": self.line, "code": self.code, "found": self.found, "needed": self.needed}
+
+
+@dataclass(frozen=True)
+class Report:
+    """What was recounted. `bad` is the entry at which it ended, None if everything holds.
+
+    `closed` says whether a tally was there; without one `totals` and the rest are the count so far. `checked` and
+    `not_checked` are sentences.
+    """
+
+    lines: int
+    proposal: str
+    title: str = ""
+    bad: BadEntry | None = None
+    closed: bool = False
+    census: int = 0
+    ballots: int = 0
+    voters: int = 0
+    totals: Mapping[str, str] | None = None
+    winners: tuple[str, ...] = ()
+    passed: bool | None = None
+    conditions: tuple[Condition, ...] = ()
+    explanation: tuple[str, ...] = ()
+    checked: tuple[str, ...] = ()
+    not_checked: tuple[str, ...] = ()
+
+    @property
+    def ok(self) -> bool:
+        """Say whether everything that can be checked offline holds."""
+        return self.bad is None
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the report as data."""
+        data = asdict(self) | {
+            "holds": self.ok,
+            "bad": self.bad.to_dict() if self.bad else None,
+            "totals": dict(self.totals) if self.totals is not None else None,
+            "conditions": [condition.to_body() for condition in self.conditions],
+        }
+        return dict(sorted(data.items()))
+
+
+def shortened(value: object, characters: int = 300) -> str:
+    """Return a text for an error message, cut where it would be endless."""
+    text = value if isinstance(value, str) else repr(value)
+    return text if len(text) <= characters else f"{text[: characters - 1]}…"

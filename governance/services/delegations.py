@@ -1,0 +1,196 @@
+"""Lending one's voting power to others: signed, off the chain, by share, topic and expiry; taken back in the same way.
+
+A delegation counts for proposals that are submitted after it. One's own vote always overrides it.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from django.db import transaction
+from django.db.models import Max, Sum
+
+from governance import eip712
+from governance.clock import unix, whole_second
+from governance.delegation import WHOLE_BPS
+from governance.errors import Conflict, Invalid, Malformed
+from governance.kinds import all_kinds
+from governance.models import Community, Delegation, Member
+from governance.records import keep
+from governance.services.common import lock_community
+from governance.services.events import note
+
+SAFE_INTEGER_MAX = 2**53 - 1
+DELEGATES_PER_TOPIC_MAX = 20
+STATEMENT_MAX = 5_000
+
+
+@dataclass(frozen=True)
+class DelegationRequest:
+    """A delegation as a wallet signed it. `topic` is a kind of proposal or empty; share 0 takes an earlier one back."""
+
+    delegator: str
+    delegate: str
+    topic: str
+    share_bps: int
+    expires_at: int
+    nonce: int
+    signature: str
+
+
+@dataclass(frozen=True)
+class DelegationOffer:
+    """The message to sign."""
+
+    typed_data: dict[str, Any]
+    nonce: int
+
+
+def offer_delegation(
+    community: Community, delegator: str, delegate: str, topic: str, share_bps: int, expires_at: int, now: datetime
+) -> DelegationOffer:
+    """Return the message for a wallet to sign, after checking that it would be accepted."""
+    delegator, delegate = eip712.parse_address(delegator), eip712.parse_address(delegate)
+    highest = community.delegations.filter(delegator=delegator).aggregate(highest=Max("nonce"))["highest"]
+    nonce = 1 if highest is None else highest + 1
+    request = DelegationRequest(delegator, delegate, topic, share_bps, expires_at, nonce, "")
+    _check(community, request, now)
+    return DelegationOffer(eip712.delegation_message(**_signed_fields(community, request)), nonce)
+
+
+def delegate(community: Community, request: DelegationRequest, now: datetime) -> tuple[Delegation, bool]:
+    """Accept a signed delegation; return it, and whether it is new. The same one again is answered as before."""
+    request = DelegationRequest(
+        **{
+            **request.__dict__,
+            "delegator": eip712.parse_address(request.delegator),
+            "delegate": eip712.parse_address(request.delegate),
+        }
+    )
+    _check_form(request)
+    digest = eip712.delegation_digest(**_signed_fields(community, request))
+    eip712.verify(digest, request.signature, request.delegator)
+    with transaction.atomic():
+        lock_community(community.pk)
+        mine = community.delegations.filter(delegator=request.delegator)
+        used = mine.filter(nonce=request.nonce).first()
+        if used is not None and _says_the_same(used, request):
+            return used, False
+        highest = mine.aggregate(highest=Max("nonce"))["highest"]
+        if highest is not None and request.nonce <= highest:
+            raise Conflict(
+                "nonce_conflict",
+                "a newer delegation of this member exists",
+                field="nonce",
+                found=request.nonce,
+                allowed=f"above {highest}",
+            )
+        _check(community, request, now)
+        return _store(community, request, now), True
+
+
+def _store(community: Community, request: DelegationRequest, now: datetime) -> Delegation:
+    made_at = whole_second(now)
+    record = keep(
+        "delegation",
+        f"delegation:{community.slug}/{request.delegator}",
+        {
+            "delegator": request.delegator,
+            "delegate": request.delegate,
+            "topic": request.topic,
+            "share_bps": request.share_bps,
+            "expires_at": request.expires_at,
+            "nonce": request.nonce,
+            "signature": request.signature,
+            "made_at": unix(made_at),
+        },
+        [community.record],
+    )
+    older = community.delegations.filter(
+        delegator=request.delegator, delegate=request.delegate, topic=request.topic, superseded_at__isnull=True
+    )
+    older.update(superseded_at=made_at)
+    kept = Delegation.objects.create(
+        community=community,
+        record=record,
+        made_at=made_at,
+        **{name: getattr(request, name) for name in DelegationRequest.__dataclass_fields__},
+    )
+    kind = "delegation_made" if request.share_bps else "delegation_revoked"
+    note(kind, now, community=community, actor=request.delegator, delegation=record.digest)
+    return kept
+
+
+def state_oneself(community: Community, actor: str, statement: str, now: datetime) -> Member:
+    """Say what one would do with the power that others lend."""
+    statement = statement.strip()
+    if len(statement) > STATEMENT_MAX:
+        raise Invalid(
+            "length_out_of_range",
+            f"{len(statement)} characters found, at most {STATEMENT_MAX} allowed",
+            field="statement",
+        )
+    with transaction.atomic():
+        member, _ = Member.objects.update_or_create(
+            community=community, address=actor, defaults={"statement": statement}
+        )
+        note("statement_made", now, community=community, actor=actor)
+    return member
+
+
+def _check_form(request: DelegationRequest) -> None:
+    for field, most in (("share_bps", WHOLE_BPS), ("expires_at", SAFE_INTEGER_MAX), ("nonce", SAFE_INTEGER_MAX)):
+        value = getattr(request, field)
+        if type(value) is not int or not 0 <= value <= most:
+            raise Malformed(
+                "malformed_field", "this is a whole number", field=field, found=value, allowed=f"0 to {most}"
+            )
+
+
+def _check(community: Community, request: DelegationRequest, now: datetime) -> None:
+    """Refuse what could never hold: unknown topics, the past, more than everything."""
+    _check_form(request)
+    if request.topic and request.topic not in all_kinds():
+        raise Invalid(
+            "unknown_topic",
+            "a topic is a kind of proposal, or empty for all of them",
+            field="topic",
+            found=request.topic,
+            allowed=["", *sorted(all_kinds())],
+        )
+    if request.expires_at and request.expires_at <= unix(now):
+        raise Invalid("expired", "it would have expired already", field="expires_at", found=request.expires_at)
+    others = community.delegations.filter(
+        delegator=request.delegator, topic=request.topic, superseded_at__isnull=True, share_bps__gt=0
+    ).exclude(delegate=request.delegate)
+    given = others.aggregate(sum=Sum("share_bps"))["sum"] or 0
+    if given + request.share_bps > WHOLE_BPS:
+        raise Invalid(
+            "shares_exceed_whole",
+            "the shares of one topic add up to at most 10000 basis points; take one back first",
+            field="share_bps",
+            found=request.share_bps,
+            allowed=WHOLE_BPS - given,
+        )
+    if request.share_bps and others.count() >= DELEGATES_PER_TOPIC_MAX:
+        raise Conflict("too_many_delegates", "take one delegation back first", allowed=DELEGATES_PER_TOPIC_MAX)
+
+
+def _says_the_same(used: Delegation, request: DelegationRequest) -> bool:
+    names = ("delegate", "topic", "share_bps", "expires_at")
+    return all(getattr(used, name) == getattr(request, name) for name in names)
+
+
+def _signed_fields(community: Community, request: DelegationRequest) -> dict[str, Any]:
+    return {
+        "chain_id": community.chain_id,
+        "token": community.token,
+        "instance": community.instance,
+        "community": community.slug,
+        "delegator": request.delegator,
+        "delegate": request.delegate,
+        "topic": request.topic,
+        "share_bps": request.share_bps,
+        "expires_at": request.expires_at,
+        "nonce": request.nonce,
+    }

@@ -1,0 +1,80 @@
+"""Sponsors: members who co-sign a draft, so that their powers together reach the threshold."""
+
+from datetime import datetime
+from typing import Any
+
+from django.db import transaction
+
+from governance import eip712, lifecycle
+from governance.charter import draft_digest
+from governance.errors import Conflict, Invalid, NotFound
+from governance.lifecycle import Action
+from governance.models import Proposal, Sponsorship
+from governance.services.common import (
+    locked_proposal,
+    require_author,
+)
+from governance.services.events import note
+
+SPONSORS_MAX = 100
+
+
+def sponsorship_offer(proposal: Proposal, sponsor: str) -> dict[str, Any]:
+    """Return the message by which a member backs exactly this draft."""
+    return eip712.sponsorship_message(**_sponsorship(proposal, sponsor))
+
+
+def sponsor(proposal_id: int, sponsor: str, signature: str, now: datetime) -> Proposal:
+    """Back a draft with one's own power, so that it reaches the threshold. An edit of the draft ends the backing."""
+    sponsor = eip712.parse_address(sponsor)
+    with transaction.atomic():
+        proposal = locked_proposal(proposal_id)
+        lifecycle.require(Action.SPONSOR, proposal.facts, now)
+        if not proposal.seeks_sponsors:
+            raise NotFound("unknown_draft", "there is no draft with this number that seeks sponsors", found=proposal_id)
+        if sponsor == proposal.author:
+            raise Invalid("own_draft", "authors back their own drafts anyway", field="sponsor", found=sponsor)
+        signed = _sponsorship(proposal, sponsor)
+        eip712.verify(eip712.sponsorship_digest(**signed), signature, sponsor)
+        others = proposal.sponsorships.exclude(sponsor=sponsor)
+        if others.count() >= SPONSORS_MAX:
+            raise Conflict("too_many_sponsors", "a draft has at most so many sponsors", allowed=SPONSORS_MAX)
+        values = {"content_digest": signed["draft"][2:], "signature": signature, "at": now}
+        proposal.sponsorships.update_or_create(sponsor=sponsor, defaults=values)
+        note("draft_sponsored", now, proposal=proposal, actor=sponsor)
+    return proposal
+
+
+def seek_sponsors(proposal_id: int, actor: str, now: datetime) -> Proposal:
+    """Show a draft to the members, so that they can back it."""
+    with transaction.atomic():
+        proposal = locked_proposal(proposal_id)
+        require_author(proposal, actor)
+        lifecycle.require(Action.SPONSOR, proposal.facts, now)
+        if not proposal.seeks_sponsors:
+            proposal.seeks_sponsors = True
+            proposal.save(update_fields=["seeks_sponsors"])
+            note("draft_seeks_sponsors", now, proposal=proposal, actor=actor)
+    return proposal
+
+
+def sponsors_of(proposal: Proposal) -> list[Sponsorship]:
+    """Return those who back the draft as it is now, in the order of their addresses."""
+    return list(proposal.sponsorships.filter(content_digest=_content_digest(proposal)).order_by("sponsor"))
+
+
+def _content_digest(proposal: Proposal) -> str:
+    names = ("kind", "title", "text", "payload", "method", "choices", "seats")
+    return draft_digest({name: getattr(proposal, name) for name in names})
+
+
+def _sponsorship(proposal: Proposal, sponsor: str) -> dict[str, Any]:
+    community = proposal.community
+    return {
+        "chain_id": community.chain_id,
+        "token": community.token,
+        "instance": community.instance,
+        "community": community.slug,
+        "draft": f"0x{_content_digest(proposal)}",
+        "sponsor": sponsor,
+    }
