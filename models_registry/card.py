@@ -75,13 +75,9 @@ def render(facts: Facts, records: Mapping[str, Record]) -> str:
 def _story(facts: Facts, records: Mapping[str, Record]) -> _Story:
     run, evaluation = records[facts.run], records[facts.evaluation]
     spec = parent_of(run, "spec", records)
-    made = [spec, *parents_of(spec, "dataset", records), *parents_of(spec, "rule", records)]
-    proposals = {}
-    for record in made:
-        decision = parent_of(parent_of(record, "execution", records), "decision", records)
-        proposal = parent_of(decision, "proposal", records)
-        proposals[proposal.body["number"], proposal.digest] = proposal
-    ordered = tuple(proposals[key] for key in sorted(proposals))
+    # All of them: also those that changed the rules under which the others were decided.
+    proposals = (record for record in records.values() if record.kind == "proposal")
+    ordered = tuple(sorted(proposals, key=lambda proposal: (proposal.body["number"], proposal.digest)))
     community = parent_of(ordered[0], "community", records)
     return _Story(facts, records, run, evaluation, spec, community, ordered)
 
@@ -208,16 +204,17 @@ def _decisions(story: _Story, language: str) -> str:
         tally = parent_of(decision, "tally", story.records)
         supply = int(proposal.body["snapshot"]["total_supply"])
         execution = next(r for r in story.records.values() if r.kind == "execution" and decision.digest in r.parents)
+        quorum = next((c for c in decision.body["conditions"] if c["condition"] == "quorum"), None)
         rows.append(
             [
                 str(proposal.body["number"]),
                 _inline(proposal.body["title"]),
                 ", ".join(
-                    f"{options.get(option, _inline(option))} {_percent(int(power), supply, language)}"
-                    for option, power in sorted(tally.body["totals"].items(), key=_option_order)
+                    f"{options.get(option, _inline(option))} {_percent(Fraction(score), supply, language)}"
+                    for option, score in sorted(tally.body["totals"].items(), key=_option_order)
                 ),
                 str(tally.body["ballot_count"]),
-                _percent(proposal.body["rules"]["quorum_bps"], 10_000, language),
+                _percent(int(quorum["needed"]), supply, language) if quorum else _NOTHING,
                 _date(execution.body["executed_at"]),
             ]
         )
@@ -307,8 +304,8 @@ def _decimal(ratio: Fraction, places: int = _DECIMALS) -> str:
     return f"{'-' if scaled < 0 else ''}{whole}{'.' if decimals else ''}{decimals}"
 
 
-def _percent(part: int, whole: int, language: str) -> str:
-    shown = _decimal(Fraction(part * 100, whole), places=2)
+def _percent(part: int | Fraction, whole: int, language: str) -> str:
+    shown = _decimal(Fraction(part) * 100 / whole, places=2)
     return f"{shown}%" if language == "en" else f"{shown.replace('.', ',')}{_NO_BREAK_SPACE}%"
 
 
@@ -334,7 +331,8 @@ _WORDS: Mapping[str, Mapping[str, Any]] = {
         "decided": "Who decided",
         "decided_text": (
             "Token holders, by signed ballots. Shares are of all voting power at the snapshot. Every ballot "
-            "is in `provenance/ballots.jsonl`."
+            "is in `provenance/ballots.jsonl`, everybody who could vote in `provenance/census.jsonl`, and what "
+            "was delegated in `provenance/delegations.jsonl`."
         ),
         "decided_head": ("Proposal", "Title", "Power", "Ballots", "Quorum", "Executed (UTC)"),
         "options": {"for": "for", "against": "against", "abstain": "abstained"},
@@ -393,7 +391,9 @@ _WORDS: Mapping[str, Mapping[str, Any]] = {
         "decided": "Qui a décidé",
         "decided_text": (
             "Les détenteurs de jetons, par bulletins signés. Les parts se rapportent à tout le pouvoir de "
-            "vote au moment de l’instantané. Chaque bulletin se trouve dans `provenance/ballots.jsonl`."
+            "vote au moment de l’instantané. Chaque bulletin se trouve dans `provenance/ballots.jsonl`, toute "
+            "personne qui pouvait voter dans `provenance/census.jsonl`, et ce qui a été délégué dans "
+            "`provenance/delegations.jsonl`."
         ),
         "decided_head": ("Proposition", "Titre", "Pouvoir", "Bulletins", "Quorum", "Exécutée (UTC)"),
         "options": {"for": "pour", "against": "contre", "abstain": "abstention"},

@@ -7,7 +7,7 @@ import hashlib
 import os
 import shutil
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
@@ -20,10 +20,12 @@ from django.db.models import Max
 
 from governance.clock import unix
 from governance.errors import Conflict, Invalid, Unavailable
+from governance.evidence.record import Record as RecordValue
 from governance.evidence.signing import FileSigner, SigningError
 from governance.keys import release_key_path
 from governance.models import Ballot, Community, Proposal, Record
 from governance.records import closure, keep
+from governance.selectors import census_entries, delegation_records
 from governance.services import note, require_standing
 from models_registry import card, gates
 from models_registry.datasets.intake import Limits, read_rows, take_in
@@ -31,6 +33,7 @@ from models_registry.datasets.scans import SCANS, Context, run_all
 from models_registry.models import Dataset, EthicsRule, Model, Publication, Version
 from models_registry.provenance import bundle, manifest
 from models_registry.provenance.bundle import BundleError
+from models_registry.provenance.entries import CensusEntry, HeldDelegation
 from models_registry.provenance.lineage import LineageError
 from models_registry.provenance.manifest import ManifestError
 from models_registry.provenance.verify import Status, TrustRoots, check
@@ -39,6 +42,7 @@ from models_registry.publishing.check import ArtifactError, check_artifact
 
 REVISION_DIGITS = 40
 RELEASES = "releases"
+ROWS_AT_ONCE = 5_000
 
 
 # --- datasets -----------------------------------------------------------------------------------------------------
@@ -307,15 +311,7 @@ def _release(candidate: Candidate, number: int, stage: Path) -> Version:
             },
             [candidate.run_record, candidate.evaluation_record],
         )
-    proposals = [digest for digest, record in records.items() if record.kind == "proposal"]
-    ballots = Ballot.objects.counting().filter(proposal__record__in=proposals).select_related("record")
-    bundle.write(
-        stage,
-        release_record.value,
-        records,
-        [ballot.record.value for ballot in ballots],
-        FileSigner(release_key_path(candidate.model.community.slug)),
-    )
+    _write_provenance(stage, release_record.value, records, candidate.model.community)
     _require_verifiable(stage, candidate.model.community)
     published = {  # 3
         name: target.publish(stage, model_address, number, revision, manifest_sha256)
@@ -353,6 +349,24 @@ def _release(candidate: Candidate, number: int, stage: Path) -> Version:
             "version_number_taken", f"another release became version {number}; this one is next", permanent=False
         ) from error
     return version
+
+
+def _write_provenance(
+    stage: Path, release_record: RecordValue, records: Mapping[str, RecordValue], community: Community
+) -> None:
+    """Write the evidence of a release: its lineage, and for each vote in it who voted, who could, and for whom."""
+    proposals = [digest for digest, record in records.items() if record.kind == "proposal"]
+    counting = Ballot.objects.counting().filter(proposal__record__in=proposals)
+    ballots = counting.order_by("proposal__number", "voter_key").select_related("record")
+    bundle.write(
+        stage,
+        release_record,
+        records,
+        ballots=(ballot.record.value for ballot in ballots.iterator(chunk_size=ROWS_AT_ONCE)),
+        census=(CensusEntry(*entry) for entry in census_entries(proposals)),
+        delegations=(HeldDelegation(*held) for held in delegation_records(proposals)),
+        signer=FileSigner(release_key_path(community.slug)),
+    )
 
 
 def _require_verifiable(stage: Path, community: Community) -> None:

@@ -22,6 +22,8 @@ SOURCES: Final[dict[str, Callable[[ChainReader | None], PowerSource]]] = {
     FixedList.name: FixedList,
     ContributionCredits.name: ContributionCredits,
 }
+# How many digits after the point people read; of every other source they count whole units.
+DECIMALS: Final[dict[str, int]] = {Erc20Votes.name: 18}
 
 
 def power_source(name: str, chain: ChainReader | None) -> PowerSource:
@@ -34,4 +36,4 @@ def power_source(name: str, chain: ChainReader | None) -> PowerSource:
     return SOURCES[name](chain)
 
 
-__all__ = ["SOURCES", "Candidates", "PowerError", "PowerSource", "Snapshot", "power_source"]
+__all__ = ["DECIMALS", "SOURCES", "Candidates", "PowerError", "PowerSource", "Snapshot", "power_source"]

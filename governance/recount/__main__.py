@@ -8,6 +8,7 @@ import argparse
 import json
 import sys
 from collections.abc import Sequence
+from io import BufferedReader
 from pathlib import Path
 
 from governance.evidence.terminal import hex64, printable
@@ -39,10 +40,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = parser.parse_args(arguments)
     trust = TrustRoots(options.community_key, options.community)
     try:
-        with options.path.open("rb") as stream:
+        with _opened(options.path) as stream:
             report = recount(stream, trust, options.limit)
-    except (Unreadable, ValueError, OSError) as error:
-        # ValueError: a path that no file can have, such as one with a NUL.
+    except (Unreadable, OSError) as error:
         print(f"cannot be read: {printable(str(error), sys.stderr.encoding)}", file=sys.stderr)
         return EXIT_UNREADABLE
     if options.json:
@@ -51,6 +51,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
         for line in _lines(report):
             print(printable(line, sys.stdout.encoding))
     return EXIT_HOLDS if report.ok else EXIT_BAD
+
+
+def _opened(path: Path) -> BufferedReader:
+    try:
+        return path.open("rb")
+    except ValueError as error:  # a path that no file can have, such as one with a NUL
+        raise Unreadable(str(error)) from error
 
 
 def _lines(report: Report) -> list[str]:

@@ -6,7 +6,7 @@ when they differ is the line looked at piece by piece, to say what is wrong with
 """
 
 import hashlib
-from json.decoder import JSONDecoder
+from json import JSONDecoder
 from json.encoder import encode_basestring
 from typing import Any, NoReturn
 
@@ -29,7 +29,7 @@ BODY = {
     **dict.fromkeys(("nonce", "cast_at"), int),
     "choice": object,
 }
-_scan = JSONDecoder().scan_once
+_scan = JSONDecoder().scan_once  # type: ignore[attr-defined]  # what decode() calls, without its look at white space
 
 
 class Ballots:

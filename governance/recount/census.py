@@ -1,7 +1,7 @@
 """The census of a bundle, and one seat for everybody in it: what the recount remembers of each voter. Pure."""
 
 from array import array
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -152,7 +152,7 @@ def _check_listed(line: int, seats: Seats, frozen: Frozen) -> None:
         require(have == need, line, "power_wrong", f"{voter} with {have}", f"{need}, as the proposal lists")
 
 
-def _check_window(line: int, body: dict[str, Any], frozen: Frozen) -> None:
+def _check_window(line: int, body: Mapping[str, Any], frozen: Frozen) -> None:
     opens_at, earliest = body["opens_at"], frozen.proposal.body["opens_at"]
     require(opens_at >= earliest, line, "opened_early", f"voting opens at {opens_at}", f"at {earliest} or later")
     computed_at = body["computed_at"]

@@ -14,6 +14,7 @@ from typing import Any
 
 from governance.counting import Cast, Result, Roll, count_votes, tally_body
 from governance.evidence import merkle
+from governance.evidence.canonical import canonical_bytes
 from governance.evidence.checkpoint import CheckpointError, log_origin, open_note
 from governance.evidence.signing import fingerprint
 from governance.outcome import InvalidRules
@@ -37,7 +38,7 @@ DECISION = {
 
 @dataclass(frozen=True)
 class TrustRoots:
-    """What the reader knows from elsewhere: the release key (or its fingerprint), the digest of the community record."""
+    """What the reader knows from elsewhere: the release key or its fingerprint, the digest of the community record."""
 
     community_key: str | None = None
     community: str | None = None
@@ -94,8 +95,8 @@ def _check_trust(trust: TrustRoots, frozen: Frozen, checked: list[str]) -> None:
         known = trust.community_key in (key, fingerprint(key))
         require(known, 3, "key_untrusted", key, f"{trust.community_key}, which you trust")
         checked.append("the community has the release key that you trust")
-    rules = f"proposal, charter and census belong together; {len(frozen.edges)} delegations hold"
-    checked.append(rules)
+    held = f"{len(frozen.edges)} of {frozen.delegation_count} delegations hold"
+    checked.append(f"the proposal has the rules of the charter for its kind; {held}")
 
 
 def _roll(frozen: Frozen, census: Census) -> Roll:
@@ -143,13 +144,13 @@ def _read_tally(
     require(record.subject == f"tally:{digest}", line, "subject_wrong", record.subject, f"tally:{digest}")
     check_body(line, body, dict.fromkeys(computed, object) | TIMES)
     for name, value in computed.items():
-        same = body[name] == value and type(body[name]) is type(value)
+        same = canonical_bytes(body[name]) == canonical_bytes(value)  # in Python, 1 equals True
         require(same, line, f"tally_{name}_wrong", f"{name} {body[name]!r}", f"{value!r}, as the ballots above give")
     return record.digest, body
 
 
 def _check_closing(line: int, tally: Mapping[str, Any], result: Result, ballots: Ballots) -> None:
-    """A vote is counted after its end, or before if the super-quorum allowed it; then no ballot came later."""
+    """Demand that the vote was counted after its end, or after its last ballot if the super-quorum allowed that."""
     closed_at, closes_at = tally["closed_at"], ballots.closes_at
     if not tally["closed_early"]:
         require(closed_at >= closes_at, line, "counted_early", f"closed at {closed_at}", f"at {closes_at} or later")
@@ -170,11 +171,13 @@ def _read_decision(lines: Lines, frozen: Frozen, tally_digest: str, tally: Mappi
     conditions = [condition.to_body() for condition in outcome.conditions]
     needed = f"passed {outcome.passed}, with {conditions}"
     found = f"passed {body['passed']}, with {body['conditions']}"
-    require(body["passed"] is outcome.passed, line, "decision_wrong", found, needed)
-    require(body["conditions"] == conditions, line, "decision_wrong", found, needed)
+    same = canonical_bytes(body["conditions"]) == canonical_bytes(conditions) and body["passed"] is outcome.passed
+    require(same, line, "decision_wrong", found, needed)
     decided_at = body["decided_at"]
-    after = decided_at >= tally["closed_at"]
-    require(after, line, "decided_early", f"decided at {decided_at}", f"at {tally['closed_at']} or later")
+    closed_at = tally["closed_at"]
+    require(
+        decided_at == closed_at, line, "decided_wrong", f"decided at {decided_at}", f"with the tally, at {closed_at}"
+    )
     times = (body["queued_at"], body["eta"], body["expires_at"])
     if times == (None, None, None) and not outcome.passed:
         return

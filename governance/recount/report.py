@@ -1,7 +1,7 @@
 """What a recount answers, and the two ways in which it ends without an answer. Pure; holds no check."""
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import Any
 
 from governance.outcome import Condition
@@ -56,7 +56,7 @@ class Report:
 
     def to_dict(self) -> dict[str, Any]:
         """Return the report as data."""
-        data = asdict(self) | {
+        data = vars(self) | {
             "holds": self.ok,
             "bad": self.bad.to_dict() if self.bad else None,
             "totals": dict(self.totals) if self.totals is not None else None,

@@ -15,7 +15,7 @@ from governance.services.communities import (
     require_readable_power,
     require_standing,
 )
-from governance.services.decisions import close_early, close_voting, count_so_far, execute, queue
+from governance.services.decisions import close_early, close_voting, execute, queue
 from governance.services.delegations import (
     DelegationOffer,
     DelegationRequest,
@@ -29,6 +29,7 @@ from governance.services.guardians import council_in_office, pause, veto
 from governance.services.proposals import cancel, proposal_by_public_id
 from governance.services.sponsors import seek_sponsors, sponsor, sponsors_of, sponsorship_offer
 from governance.services.submission import submit
+from governance.standing import count_so_far, refresh_standing
 
 __all__ = [
     "BallotOffer",
@@ -59,6 +60,7 @@ __all__ = [
     "pause",
     "proposal_by_public_id",
     "queue",
+    "refresh_standing",
     "require_readable_power",
     "require_standing",
     "roll_of",

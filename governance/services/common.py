@@ -1,13 +1,15 @@
 """What the services share: rows with their locks, charters, and where voting power is read."""
 
+from collections.abc import Iterable
 from functools import lru_cache
+from typing import Any
 
 from governance.chain.factory import chain_for
 from governance.charter import Charter
 from governance.counting import Roll, Terms, edges_of
 from governance.errors import Conflict, Forbidden, NotFound
 from governance.evidence.record import Record as RecordValue
-from governance.models import Community, Proposal, Record
+from governance.models import CensusEntry, Community, Proposal, Record
 from governance.power import PowerSource, Snapshot, power_source
 
 
@@ -33,15 +35,28 @@ def terms_of(proposal: Proposal) -> Terms:
 
 def roll_of(proposal: Proposal) -> Roll:
     """Return the electorate of a proposal whose census was taken."""
-    census = required_record(proposal.census_record).body
-    edges = edges_of((row.body for row in _delegation_records(proposal)), terms_of(proposal))
-    delegators = {edge.delegator for edge in edges}
-    powers = dict(proposal.census.filter(voter__in=delegators).values_list("voter", "power")) if edges else {}
-    return Roll(int(census["total"]), int(census["house_total"]), edges, powers)
+    return rolls_of([proposal])[proposal.pk]
 
 
-def _delegation_records(proposal: Proposal) -> list[Record]:
-    return list(Record.objects.filter(pk__in=proposal.delegations.values("record")))
+def rolls_of(proposals: Iterable[Proposal]) -> dict[int, Roll]:
+    """Return the electorates of proposals whose census was taken, in two queries however many they are."""
+    listed = {proposal.pk: proposal for proposal in proposals}
+    held: dict[int, list[dict[str, Any]]] = {pk: [] for pk in listed}
+    through = Proposal.delegations.through.objects.filter(proposal__in=listed)
+    for pk, canonical in through.values_list("proposal_id", "delegation__record__canonical"):
+        held[pk].append(dict(RecordValue.from_bytes(canonical.encode()).body))
+    edges = {pk: edges_of(bodies, terms_of(listed[pk])) if bodies else () for pk, bodies in held.items()}
+    powers: dict[int, dict[str, int]] = {pk: {} for pk in listed}
+    delegators = {edge.delegator for found in edges.values() for edge in found}
+    if delegators:
+        entries = CensusEntry.objects.filter(proposal__in=listed, voter__in=delegators)
+        for pk, voter, power in entries.values_list("proposal_id", "voter", "power"):
+            powers[pk][voter] = power
+    rolls = {}
+    for pk, proposal in listed.items():
+        census = required_record(proposal.census_record).body
+        rolls[pk] = Roll(int(census["total"]), int(census["house_total"]), edges[pk], powers[pk])
+    return rolls
 
 
 def snapshot_of(proposal: Proposal) -> Snapshot:

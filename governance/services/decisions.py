@@ -7,7 +7,7 @@ from django.db import transaction
 
 from governance import lifecycle
 from governance.clock import unix, whole_second
-from governance.counting import Cast, Result, count_votes, tally_body
+from governance.counting import Result, tally_body
 from governance.errors import Conflict
 from governance.evidence import merkle
 from governance.kinds import kind_named
@@ -21,13 +21,13 @@ from governance.services.common import (
     lock_community,
     locked_proposal,
     required_record,
-    roll_of,
     snapshot_of,
     source_named,
     source_of,
     terms_of,
 )
 from governance.services.events import note
+from governance.standing import count_so_far, keep_standing
 
 
 def close_voting(proposal_id: int, now: datetime) -> Proposal:
@@ -69,6 +69,7 @@ def _close(proposal_id: int, now: datetime, action: Action) -> Proposal:
         if not proposal.passed:
             proposal.decision_record = _keep_decision(proposal, result.outcome)
         proposal.save()
+        keep_standing(proposal, result, now)
         note(
             "voting_closed",
             now,
@@ -159,13 +160,6 @@ def execute(proposal_id: int, now: datetime, actor: str = "") -> tuple[Proposal,
             ) from error
         note("proposal_executed", now, proposal=proposal, actor=actor, execution=proposal.execution_record.digest)
     return proposal, True
-
-
-def count_so_far(proposal: Proposal) -> Result:
-    """Count the newest ballot of each voter and judge the count: what page, API and execution show and use."""
-    ballots = proposal.ballots.counting().values_list("voter", "choice", "power", "house_power")
-    casts = [Cast(*row) for row in ballots.iterator(chunk_size=5_000)]
-    return count_votes(terms_of(proposal), roll_of(proposal), casts)
 
 
 def _keep_decision(proposal: Proposal, result: Outcome) -> Record:

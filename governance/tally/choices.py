@@ -6,12 +6,13 @@ true and 1.0 are no integers. Everything returned counts positions from 0 and ca
 
 from decimal import Decimal
 from fractions import Fraction
+from functools import cache
 from math import gcd, lcm
 
 from governance.tally.base import InvalidChoice
 
 WEIGHT_DIGITS_MAX = 308  # before and after the point: what a JSON number can hold elsewhere
-WEIGHT_BITS_MAX = 1024
+WEIGHT_MAX = 2**1024
 Weights = tuple[tuple[int, int], ...]
 
 
@@ -51,43 +52,44 @@ def weights(choice: object, choices: int) -> Weights:
     allowed = f'a map from "1" … "{choices}" to weights of at least 0, of which one is more than 0'
     if not isinstance(choice, dict) or len(choice) > choices:
         raise InvalidChoice(choice, allowed)
-    exact = {}
+    places = _places(choices)
+    whole: dict[int, int] = {}
+    parts: dict[int, Fraction] = {}
     for key, weight in choice.items():
-        value = _weight(weight)
-        if value is None or not is_index_key(key, choices):
+        position = places.get(key)
+        if position is None:
             raise InvalidChoice(choice, allowed)
-        if value:
-            exact[int(key) - 1] = value
-    if not exact:
-        raise InvalidChoice(choice, allowed)
-    denominator = lcm(*(value.denominator for value in exact.values()))
-    whole = {position: value.numerator * (denominator // value.denominator) for position, value in exact.items()}
+        if type(weight) is int and 0 <= weight <= WEIGHT_MAX:
+            whole[position] = weight
+        else:
+            parts[position] = _part(weight, choice, allowed)
+    if parts:
+        denominator = lcm(*(part.denominator for part in parts.values()))
+        whole = {position: weight * denominator for position, weight in whole.items()}
+        whole |= {position: part.numerator * (denominator // part.denominator) for position, part in parts.items()}
     common = gcd(*whole.values())
-    return tuple(sorted((position, weight // common) for position, weight in whole.items()))
+    if not common:
+        raise InvalidChoice(choice, allowed)
+    return tuple(sorted([(position, weight // common) for position, weight in whole.items() if weight]))
+
+
+@cache
+def _places(choices: int) -> dict[str, int]:
+    """Return the position for each key of a map: the one way of writing each index."""
+    return {str(position + 1): position for position in range(choices)}
+
+
+def _part(weight: object, choice: object, allowed: str) -> Fraction:
+    """Return the exact value of a weight that is a Fraction or a Decimal of bearable length, or refuse the choice."""
+    if isinstance(weight, Fraction) and weight >= 0 and max(weight.as_integer_ratio()) <= WEIGHT_MAX:
+        return weight
+    if isinstance(weight, Decimal) and weight.is_finite() and weight >= 0:
+        short = len(weight.as_tuple().digits) <= WEIGHT_DIGITS_MAX and abs(weight.adjusted()) <= WEIGHT_DIGITS_MAX
+        if not weight or short:
+            return Fraction(weight) if weight else Fraction(0)
+    raise InvalidChoice(choice, allowed)
 
 
 def is_index_key(key: object, choices: int) -> bool:
     """Say whether a map's key is the one way of writing an index from 1 to `choices`."""
-    if not isinstance(key, str) or not 0 < len(key) <= len(str(choices)) or not (key.isascii() and key.isdigit()):
-        return False
-    return key[0] != "0" and int(key) <= choices
-
-
-def _weight(weight: object) -> int | Fraction | None:
-    """Return the exact value of a weight, or None for what is no weight or far too long for one."""
-    if type(weight) is int:
-        return weight if weight >= 0 and weight.bit_length() <= WEIGHT_BITS_MAX else None
-    if isinstance(weight, Fraction):
-        parts = (weight.numerator.bit_length(), weight.denominator.bit_length())
-        return weight if weight >= 0 and max(parts) <= WEIGHT_BITS_MAX else None
-    if isinstance(weight, Decimal) and weight.is_finite() and weight >= 0:
-        if not weight:
-            return 0
-        _, digits, exponent = weight.as_tuple()
-        if (
-            len(digits) <= WEIGHT_DIGITS_MAX
-            and abs(weight.adjusted()) <= WEIGHT_DIGITS_MAX
-            and isinstance(exponent, int)
-        ):
-            return Fraction(weight)
-    return None
+    return isinstance(key, str) and key in _places(choices)

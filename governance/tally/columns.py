@@ -107,7 +107,7 @@ def count_columns(method: ProfileMethod, columns: Columns, choices: int, seats: 
 
 
 def group_codes(matrix: Integers) -> tuple[NDArray[np.int64], list[int]]:
-    """Return for each ballot the number of its group of equal columns, from 0, and for each group one of its ballots."""
+    """Return for each ballot the number of its group of equal columns, and for each group one of its ballots."""
     codes = np.zeros(matrix.shape[1], dtype=np.int64)
     if not len(codes):
         return codes, []

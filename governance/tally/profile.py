@@ -13,7 +13,7 @@ from governance.tally.base import Count, InvalidBallot, InvalidChoice, InvalidCh
 CHOICES_MAX = 1000
 
 
-@dataclass
+@dataclass(slots=True)
 class Group:
     """The ballots of one and the same choice."""
 

@@ -6,7 +6,6 @@ import pytest
 
 from models_registry.provenance.verify import check
 from tests.simulators import golden_bundle
-from tests.simulators.golden_bundle import Story
 
 FILES = (
     "model.safetensors",
@@ -16,6 +15,8 @@ FILES = (
     "provenance/manifest.json",
     "provenance/records.jsonl",
     "provenance/ballots.jsonl",
+    "provenance/census.jsonl",
+    "provenance/delegations.jsonl",
     "provenance/statement.json",
 )
 SLICES = 4
@@ -24,7 +25,7 @@ SLICES = 4
 @pytest.mark.parametrize("part", range(SLICES))
 @pytest.mark.parametrize("name", FILES)
 def test_no_byte_can_change_unnoticed(tmp_path: Path, name: str, part: int) -> None:
-    golden_bundle.build(tmp_path, Story(members=golden_bundle.voters((900 * 10**18,)), choices=(1,)))
+    golden_bundle.build(tmp_path, golden_bundle.plain_story())
     assert check(tmp_path).ok
     path = tmp_path / name
     whole = path.read_bytes()

@@ -25,14 +25,15 @@ from sha3 import keccak_256
 
 from governance import eip712
 from governance.charter import draft_digest
-from governance.counting import Cast, Result, Roll, Terms, count_votes, edges_of, tally_body
+from governance.counting import Cast, Roll, Terms, closing_time, count_votes, edges_of, tally_body
 from governance.evidence import merkle
 from governance.evidence.canonical import digest
 from governance.evidence.record import Record
 from governance.tally import METHODS
 from models_registry import gates
 from models_registry.provenance import bundle, lineage, manifest
-from models_registry.provenance.entries import CensusEntry, HeldDelegation
+from models_registry.provenance.bundle import AnyLine
+from models_registry.provenance.entries import CensusEntry, HeldDelegation, belongs_to
 
 START = 1_790_000_000
 VOTE = 10**18
@@ -118,6 +119,8 @@ class Story:
     topic: str = TOPIC
     sponsors: tuple[int, ...] = (1,)
     plain: bool = False
+    # the number, and so the time, of the vote that changes the charter before all others are told
+    charter_number: int | None = None
     # proposal number, its census → the census that the operator publishes instead
     census_edit: Callable[[int, list[CensusEntry]], list[CensusEntry]] = lambda _number, census: census
     # proposal number, charters so far → the one that the proposal rests on
@@ -167,11 +170,13 @@ class Story:
             },
             (self.charters[0].digest,),
         )
+        if self.charter_number is not None:
+            self.change_charter(community, self.charter_number)
         dataset_digest = hashlib.sha256(b"dataset").hexdigest()
         dataset = self.dataset(community, 1, dataset_digest)
         rules = [self.rule(community, number, slug) for number, slug in enumerate(self.rules, start=2)]
         number = 2 + len(rules)
-        if not self.plain:
+        if not self.plain and self.charter_number is None:
             self.change_charter(community, number)
             number += 1
         spec_body = spec(dataset_digest)
@@ -219,13 +224,15 @@ class Story:
             tiers = {"standard": RULES, "careful": {**RULES, "objection_bps": OBJECTION_BPS}}
             kinds = {"default": "standard", "ethics_rule": "careful"}
             house = {"name": {"en": "Contributors", "fr": "Contributeurs"}, **self.house_source()}
-        return {
-            "tiers": tiers,
+        body = {
+            "tiers": {name: dict(rules) for name, rules in tiers.items()},
             "kinds": kinds,
             "power": {"source": "erc20_votes", "parameters": {}},
             "house": house,
             "council": {"pause_seconds_max": 0},
         }
+        self.edit("rules", body)
+        return body
 
     def house_source(self) -> dict[str, Any]:
         return {"source": "fixed_list", "parameters": {"members": {voter.address: "1" for voter in self.members}}}
@@ -233,7 +240,7 @@ class Story:
     def change_charter(self, community: Record, number: int) -> None:
         """Let the community vote for a charter with a longer timelock."""
         body = self.charter()
-        body["tiers"]["standard"] = {**RULES, "timelock_seconds": 400}
+        body["tiers"]["standard"]["timelock_seconds"] = 400
         execution = self.vote(community, number, "governance_rules", {"charter": body})
         self.charters.append(self.record("charter", "charter:water", body, (execution.digest,)))
 
@@ -291,7 +298,7 @@ class Story:
     def sponsorships(self, community: Record, body: dict[str, Any]) -> list[dict[str, str]]:
         draft = f"0x{draft_digest(body)}"
         backers = [self.members[place] for place in self.sponsors if place < len(self.members)]
-        return [
+        signed = [
             {
                 "address": backer.address,
                 "signature": backer.sign(
@@ -300,6 +307,8 @@ class Story:
             }
             for backer in backers
         ]
+        self.edit("sponsors", {"sponsors": signed})
+        return signed
 
     def count_members(self, community: Record, proposal: Record) -> Record:
         """Find out who can vote, and who votes for whom; return the census record."""
@@ -394,30 +403,38 @@ class Story:
             ballots.append(self.ballot(community, proposal, voter, choice))
         return ballots
 
-    def result(self, terms: Terms, proposal: Record, ballots: Iterable[Record]) -> Result:
-        """Count as an honest operator does: by the census."""
+    def roll(self, terms: Terms, proposal: Record) -> Roll:
+        """Return the electorate as an honest operator finds it."""
+        entries = [entry for entry in self.census if entry.proposal == proposal.digest]
+        held = [held.record.body for held in self.delegations if held.proposal == proposal.digest]
+        return Roll(
+            total=sum(entry.power for entry in entries),
+            house_total=sum(entry.house_power for entry in entries),
+            edges=edges_of(held, terms),
+            powers={entry.voter: entry.power for entry in entries},
+        )
+
+    def casts(self, proposal: Record, ballots: Iterable[Record]) -> list[Cast]:
+        """Return the ballots with the power that the census gives."""
         powers = {entry.voter: entry for entry in self.census if entry.proposal == proposal.digest}
         nobody = CensusEntry(proposal.digest, "", 0, 0)
-        held = [held.record.body for held in self.delegations if held.proposal == proposal.digest]
-        roll = Roll(
-            total=sum(entry.power for entry in powers.values()),
-            house_total=sum(entry.house_power for entry in powers.values()),
-            edges=edges_of(held, terms),
-            powers={voter: entry.power for voter, entry in powers.items()},
-        )
-        casts = []
-        for ballot in ballots:
-            entry = powers.get(ballot.body["voter"], nobody)
-            casts.append(Cast(ballot.body["voter"], ballot.body["choice"], entry.power, entry.house_power))
-        return count_votes(terms, roll, casts)
+        return [
+            Cast(body["voter"], body["choice"], entry.power, entry.house_power)
+            for body in (ballot.body for ballot in ballots)
+            for entry in (powers.get(body["voter"], nobody),)
+        ]
 
     def close(self, proposal: Record, census: Record) -> Record:
         body = proposal.body
         ballots = self.cast(self.records[community_digest(proposal, self.records)], proposal)
         ordered = sorted(ballots, key=lambda ballot: ballot.body["voter"].lower())
         terms = Terms.from_body(body)
-        result = self.result(terms, proposal, ordered)
-        closing = {"closes_at": census.body["closes_at"], "extended_by": None, "closed_early": False}
+        roll = self.roll(terms, proposal)
+        result = count_votes(terms, roll, self.casts(proposal, ordered))
+        accepted = [(b.body["cast_at"], cast) for b, cast in zip(ballots, self.casts(proposal, ballots), strict=True)]
+        closes_at, extending = closing_time(terms, roll, accepted, census.body["closes_at"])
+        extended_by = None if extending is None else ballots[extending].digest
+        closing: dict[str, Any] = {"closes_at": closes_at, "extended_by": extended_by, "closed_early": False}
         self.edit("closing", closing)
         tally = self.record(
             "tally",
@@ -558,14 +575,19 @@ def publish(folder: Path, release: Record, story: Story, signer: KeySigner | Non
     """Write `provenance/` from the facts of a story: what belongs to the release, in order."""
     reached = lineage.closure(release.digest, story.records)
     numbers = bundle.proposal_numbers(reached)
-    ballots = [ballot for ballot in story.ballots if ballot.parents[0] in numbers]
+
+    def in_order(lines: Iterable[AnyLine]) -> list[AnyLine]:
+        placed = ((belongs_to(line), line) for line in lines)
+        kept = [((numbers[proposal], key), line) for (proposal, key), line in placed if proposal in numbers]
+        return [line for _, line in sorted(kept, key=lambda pair: pair[0])]
+
     bundle.write(
         folder,
         release,
         story.records,
-        ballots=sorted(ballots, key=lambda line: (numbers[line.parents[0]], line.body["voter"].lower())),
-        census=(line for line in story.census if line.proposal in numbers),
-        delegations=(line for line in story.delegations if line.proposal in numbers),
+        ballots=in_order(story.ballots),
+        census=in_order(story.census),
+        delegations=in_order(story.delegations),
         signer=signer or story.release_key,
     )
 

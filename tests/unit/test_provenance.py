@@ -12,7 +12,9 @@ import shutil
 import stat
 import subprocess
 import sys
+import tracemalloc
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -20,18 +22,22 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from governance.counting import Roll, Terms
 from governance.evidence import signing
 from governance.evidence.canonical import canonical_bytes
 from governance.evidence.record import Record
-from models_registry.provenance import bundle, lineage, manifest, shapes, statement, verify
+from models_registry.provenance import bundle, lineage, manifest, shapes, statement, verify, votes
 from models_registry.provenance.__main__ import main
+from models_registry.provenance.entries import CensusEntry
 from models_registry.provenance.verify import Report, Status, TrustRoots, Unreadable, check
 from tests.simulators import golden_bundle
-from tests.simulators.golden_bundle import KeySigner, Story
+from tests.simulators.golden_bundle import VOTE, KeySigner, Story
 
 ROOT = Path(__file__).resolve().parents[2]
-PROVENANCE = ("manifest.json", "records.jsonl", "ballots.jsonl", "statement.json")
+LONG = ("ballots.jsonl", "census.jsonl", "delegations.jsonl")
+PROVENANCE = ("manifest.json", "records.jsonl", *LONG, "statement.json")
 ATTACKER = KeySigner(66)
+EVERYBODY = (*golden_bundle.POWERS, *golden_bundle.TRUSTING_POWERS)
 
 
 @pytest.fixture(scope="module")
@@ -90,6 +96,13 @@ def changing_with(kind: str, change: Callable[[dict[str, Any]], None]) -> Callab
     return edit
 
 
+def rewrite(folder: Path, read: bundle.Bundle, signer: KeySigner, **changed: Any) -> None:
+    """Write a bundle that was read again, with some of its parts changed."""
+    parts: dict[str, Any] = {"ballots": read.ballots, "census": read.census, "delegations": read.delegations, **changed}
+    records = parts.pop("records", {record.digest: record for record in read.records})
+    bundle.write(folder, read.release, records, signer=signer, **parts)
+
+
 # --- a true release -----------------------------------------------------------------------------------------
 
 
@@ -102,14 +115,36 @@ def test_a_true_release_verifies_from_the_weights_back_to_the_ballots(golden: Pa
 
 
 def test_a_release_of_many_rules_and_one_voter_verifies(tmp_path: Path) -> None:
-    members = golden_bundle.voters((900 * 10**18,))
+    facts = {"members": golden_bundle.voters((900 * VOTE,)), "choices": (1,), "trusts": ((1, 0, 10_000),)}
 
-    assert told(tmp_path, members=members, choices=(1,), rules=("rule-a", "rule-b", "rule-c")).ok
+    assert told(tmp_path, rules=("rule-a", "rule-b", "rule-c"), **facts).ok
+
+
+def test_a_release_decided_by_the_plainest_votes_verifies(tmp_path: Path) -> None:
+    golden_bundle.build(tmp_path, golden_bundle.plain_story())
+
+    assert check(tmp_path).ok
+
+
+def test_delegated_power_counts_and_a_vote_of_ones_own_overrides_it(golden: Path) -> None:
+    first = next(
+        record for record in bundle.read(golden).records if record.kind == "tally" and is_first(golden, record)
+    )
+    own, trusted, half = golden_bundle.POWERS, *golden_bundle.TRUSTING_POWERS
+
+    assert first.body["totals"]["for"] == str(own[0] + own[1] + trusted + half // 2)
+    assert first.body["totals"]["against"] == str(own[2]), "the third member delegates, but voted"
+
+
+def is_first(folder: Path, tally: Record) -> bool:
+    """Say whether this tally counts the first proposal."""
+    numbers = {record.digest: record.body.get("number") for record in bundle.read(folder).records}
+    return 1 in {numbers[parent] for parent in tally.parents}
 
 
 def test_the_key_or_its_fingerprint_or_the_community_may_be_the_trust_root(golden: Path) -> None:
     key = KeySigner(7).public_key_hex
-    community = bundle.read(golden).records[0].digest
+    community = next(record.digest for record in bundle.read(golden).records if record.kind == "community")
     for roots in (TrustRoots(key), TrustRoots(signing.fingerprint(key)), TrustRoots(community=community)):
         report = check(golden, roots)
         assert report.ok
@@ -129,8 +164,7 @@ def test_a_bundle_is_read_back_as_it_was_written(tmp_path: Path) -> None:
 def test_writing_a_bundle_again_gives_the_same_bytes(tmp_path: Path) -> None:
     story = golden_bundle.build(tmp_path)
     before = {name: lines(tmp_path, name) for name in PROVENANCE}
-    release = bundle.read(tmp_path).release
-    bundle.write(tmp_path, release, story.records, reversed(story.ballots), story.release_key)
+    golden_bundle.publish(tmp_path, bundle.read(tmp_path).release, story)
 
     assert {name: lines(tmp_path, name) for name in PROVENANCE} == before
     assert sorted(path.name for path in (tmp_path / "provenance").iterdir()) == sorted(PROVENANCE)
@@ -192,7 +226,7 @@ JSON = st.recursive(
 
 
 @settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
-@given(line=st.integers(min_value=0, max_value=18), data=st.data())
+@given(line=st.integers(min_value=0, max_value=28), data=st.data())
 def test_any_value_in_any_field_of_any_record_is_reported_and_never_crashes(
     release: Path, line: int, data: st.DataObject
 ) -> None:
@@ -241,7 +275,10 @@ def test_attack_swapped_ballot_order(release: Path) -> None:
     ballots = lines(release, "ballots.jsonl")
     put(release, "ballots.jsonl", [ballots[1], ballots[0], *ballots[2:]])
 
-    assert failures(check(release)) == {3: {"order_wrong"}}
+    found = failures(check(release))
+
+    assert found[3] == {"order_wrong"}
+    assert "ballot_count_wrong" in found[4], "a line out of order is not counted"
 
 
 def test_attack_repeated_ballot(release: Path) -> None:
@@ -284,13 +321,13 @@ def test_attack_removed_record(release: Path) -> None:
 
 def test_attack_foreign_record(release: Path) -> None:
     records = lines(release, "records.jsonl")
-    community = json.loads(records[0])
+    community = next(json.loads(line) for line in records if b'"kind":"community"' in line)
     foreign = Record.make("community", "community:other", community["body"] | {"slug": "other"})
     put(release, "records.jsonl", [*records, foreign.canonical() + b"\n"])
     found = failures(check(release))
 
     assert found[1] == {"record_foreign"}
-    assert found[2] == {"community_wrong"}
+    assert found[2] == {"community_wrong", "parents_wrong"}
 
 
 @pytest.mark.parametrize("name", PROVENANCE)
@@ -300,7 +337,7 @@ def test_attack_non_canonical_spelling(release: Path, name: str) -> None:
     put(release, name, whole)
     codes = set().union(*failures(check(release)).values())
 
-    assert codes & {"not_canonical", "statement_not_canonical"}
+    assert codes & {"not_canonical", "statement_not_canonical", "census_malformed", "delegation_malformed"}
 
 
 def test_attack_second_spelling_of_base64_in_the_statement(release: Path) -> None:
@@ -358,8 +395,7 @@ def test_attack_pipe_instead_of_a_file(release: Path) -> None:
 
 def test_attack_another_key(release: Path) -> None:
     read = bundle.read(release)
-    records = {record.digest: record for record in read.records}
-    bundle.write(release, read.release, records, read.ballots, ATTACKER)
+    rewrite(release, read, ATTACKER)
 
     assert failures(check(release)) == {10: {"signature_wrong"}}
 
@@ -440,7 +476,7 @@ def test_attack_shortened_timelock_in_the_rules_with_everything_built_again(tmp_
     hurried = changing_with("proposal", lambda body: body["rules"].update(timelock_seconds=1))
     report = told(tmp_path / "forged", edit=hurried, signatures=honest.signatures_made())
 
-    assert failures(report) == {3: {"signature_wrong"}}
+    assert failures(report) == {3: {"signature_wrong"}, 5: {"rules_changed"}}
 
 
 def test_attack_shortened_timelock_in_the_decision(tmp_path: Path) -> None:
@@ -502,7 +538,7 @@ def test_attack_spliced_run(tmp_path: Path) -> None:
     evaluation = next(record for record in story.records.values() if record.kind == "evaluation")
     other = story.record("run", "run:2", dict(run.body) | {"run": 2}, run.parents)
     spliced = story.record("release", release.subject, dict(release.body), (other.digest, evaluation.digest))
-    bundle.write(tmp_path, spliced, story.records, story.ballots, story.release_key)
+    golden_bundle.publish(tmp_path, spliced, story)
 
     assert failures(check(tmp_path)) == {2: {"run_spliced"}}
 
@@ -515,17 +551,28 @@ def test_attack_replayed_ballots_of_another_proposal(tmp_path: Path) -> None:
 
 
 def test_attack_double_vote(tmp_path: Path) -> None:
-    story = Story()
-    twice = story.members[0]
+    story = golden_bundle.build(tmp_path)
+    proposal = story.records[story.ballots[0].parents[0]]
+    again = story.ballot(community_of(story), proposal, story.members[0], 2)
+    stuffed = [*lines(tmp_path, "ballots.jsonl"), again.canonical() + b"\n"]
+    put(tmp_path, "ballots.jsonl", sorted(stuffed, key=voter_and_proposal(tmp_path)))
 
-    class Stuffed(Story):
-        def close(self, proposal: Record, ballots: list[Record]) -> Record:
-            community = self.records[proposal.parents[0]]
-            again = self.ballot(community, proposal, twice, 2)
-            return super().close(proposal, [*ballots, again])
-
-    golden_bundle.build(tmp_path, Stuffed())
     assert "voter_twice" in failures(check(tmp_path))[3]
+
+
+def community_of(story: Story) -> Record:
+    return next(record for record in story.records.values() if record.kind == "community")
+
+
+def voter_and_proposal(folder: Path) -> Callable[[bytes], tuple[int, str]]:
+    """Return what the lines of ballots are sorted by."""
+    numbers = bundle.proposal_numbers(bundle.read(folder).records)
+
+    def key(line: bytes) -> tuple[int, str]:
+        ballot = json.loads(line)
+        return numbers[ballot["parents"][0]], ballot["body"]["voter"].lower()
+
+    return key
 
 
 @pytest.mark.parametrize(
@@ -533,7 +580,8 @@ def test_attack_double_vote(tmp_path: Path) -> None:
     [
         ("ballot", {"cast_at": 1}, 3, "ballot_outside_voting"),
         ("ballot", {"cast_at": 2**40}, 3, "ballot_outside_voting"),
-        ("ballot", {"power": str(10**21)}, 3, "supply_exceeded"),
+        ("ballot", {"power": str(10**21)}, 3, "power_wrong"),
+        ("ballot", {"house_power": "7"}, 3, "power_wrong"),
         ("ballot", {"reason": "I was never asked"}, 3, "signature_wrong"),
         ("ballot", {"nonce": 2}, 3, "signature_wrong"),
         ("ballot", {"signature": "0x"}, 3, "signature_wrong"),
@@ -551,7 +599,7 @@ def test_attack_double_vote(tmp_path: Path) -> None:
         ("decision", {"expires_at": 2**40}, 6, "window_wrong"),
         ("execution", {"executed_at": 5}, 6, "executed_early"),
         ("execution", {"executed_at": 2**40}, 6, "executed_late"),
-        ("execution", {"kind": "text_signal"}, 7, "kind_changed"),
+        ("execution", {"kind": "text_signal"}, 2, "kind_changed"),
         ("run", {"started_at": 5}, 6, "run_early"),
         ("run", {"finished_at": 5}, 6, "run_early"),
         ("release", {"released_at": 5}, 6, "released_early"),
@@ -598,7 +646,7 @@ def test_attack_effect_of_a_proposal_that_was_put_to_the_vote_as_something_harml
         if kind in {"proposal", "execution"} and body["kind"] == made_as:
             body["kind"] = "text_signal"
 
-    assert failures(told(tmp_path, edit=harmless)) == {7: {"kind_changed"}}
+    assert failures(told(tmp_path, edit=harmless))[7] == {"kind_changed"}
 
 
 def test_attack_proposal_that_did_not_pass(tmp_path: Path) -> None:
@@ -624,22 +672,26 @@ def test_voting_may_open_later_than_the_delay_demands(tmp_path: Path) -> None:
 
 def listing(*powers: int) -> Callable[[str, dict[str, Any]], None]:
     """Return an edit that takes voting power from a list of members."""
-    members = {voter.address: str(power) for voter, power in zip(golden_bundle.voters(), powers, strict=True)}
+    members = {voter.address: str(power) for voter, power in zip(Story().everybody, powers, strict=True)}
 
-    def edit(body: dict[str, Any]) -> None:
-        body["snapshot"]["source"] = {"name": "fixed_list", "version": "1", "parameters": {"members": members}}
-        body["snapshot"]["total_supply"] = str(sum(golden_bundle.POWERS))
+    def edit(kind: str, body: dict[str, Any]) -> None:
+        if kind == "rules":
+            body["power"] = {"source": "fixed_list", "parameters": {"members": members}}
+        if kind == "proposal":
+            body["snapshot"]["source"] = {"name": "fixed_list", "version": "1", "parameters": {"members": members}}
+            body["snapshot"]["total_supply"] = str(sum(EVERYBODY))
 
-    return changing_with("proposal", edit)
+    return edit
 
 
 def test_power_from_a_list_of_members_is_checked_without_a_chain(tmp_path: Path) -> None:
-    first, second, third = golden_bundle.POWERS
-    assert told(tmp_path / "true", edit=listing(first, second, third)).ok
+    first, second, *others = EVERYBODY
+    assert told(tmp_path / "true", edit=listing(*EVERYBODY)).ok
 
-    forged = told(tmp_path / "forged", edit=listing(first - 1, second + 1, third))
+    forged = told(tmp_path / "forged", edit=listing(first - 1, second + 1, *others))
     assert failures(forged) == {3: {"power_wrong"}}
-    assert failures(told(tmp_path / "more", edit=listing(first, second, third + 1))) == {3: {"power_wrong"}}
+    more = told(tmp_path / "more", edit=listing(first, second, *others[:-1], others[-1] + 1))
+    assert failures(more) == {3: {"power_wrong"}}
 
 
 def test_attack_model_that_breaks_a_rule_released_all_the_same(tmp_path: Path) -> None:
@@ -670,6 +722,443 @@ def test_attack_malleated_signature(tmp_path: Path) -> None:
         mirrored[place] = "0x" + (raw[:32] + s.to_bytes(32, "big") + bytes([55 - raw[64]])).hex()
 
     assert failures(told(tmp_path / "forged", signatures=mirrored)) == {3: {"signature_wrong"}}
+
+
+# --- attacks on who could vote, and with whose power --------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("attack", "code"),
+    [
+        (lambda census: [raised(census[0]), *census[1:]], "census_wrong"),
+        (lambda census: census[1:], "census_wrong"),
+        (lambda census: [*census[:-1]], "census_wrong"),
+        (lambda census: [census[0].replace(b'"voter":"0x', b'"voter":"0x00'), *census], "census_malformed"),
+        (lambda census: [census[1], census[0], *census[2:]], "order_wrong"),
+        (lambda census: [census[0], *census], "duplicate_record"),
+        (lambda census: [census[0], raised(census[0]), *census[1:]], "voter_twice"),
+        (lambda census: [census[0].lower(), *census[1:]], "census_malformed"),
+        (lambda census: [census[0].replace(b'"power":"', b'"power":"0'), *census[1:]], "census_malformed"),
+        (lambda census: [census[0].replace(b'"house_power":"0"', b'"house_power":"1"'), *census[1:]], "census_wrong"),
+    ],
+)
+def test_attack_census_rewritten(release: Path, attack: Callable[[list[bytes]], list[bytes]], code: str) -> None:
+    """Whoever holds the bundle only cannot give anybody other power, take it, add anybody or reorder them."""
+    put(release, "census.jsonl", attack(lines(release, "census.jsonl")))
+
+    assert code in failures(check(release))[3]
+
+
+def raised(line: bytes) -> bytes:
+    return line.replace(b'"power":"', b'"power":"1', 2).replace(b'"house_power":"1', b'"house_power":"')
+
+
+def test_attack_census_entry_of_another_proposal(release: Path) -> None:
+    census = lines(release, "census.jsonl")
+    put(release, "census.jsonl", [census[0].replace(b'"proposal":"', b'"proposal":"' + b"ab" * 32)[:-64], *census])
+    assert "census_malformed" in failures(check(release))[3]
+    other = json.loads(census[0]) | {"proposal": "ab" * 32}
+    put(release, "census.jsonl", [canonical_bytes(other) + b"\n", *census])
+
+    assert failures(check(release)) == {3: {"census_foreign"}}
+
+
+def test_attack_more_power_than_exists_with_everything_built_again(tmp_path: Path) -> None:
+    def inflated(_number: int, census: list[CensusEntry]) -> list[CensusEntry]:
+        return [replace(entry, power=entry.power * 2) for entry in census]
+
+    found = failures(told(tmp_path, census_edit=inflated))
+    assert found[3] == {"supply_exceeded", "power_wrong"}, "the ballots say another power than the census"
+
+
+def test_attack_voter_left_out_of_the_census_with_everything_built_again(tmp_path: Path) -> None:
+    def without_the_last(_number: int, census: list[CensusEntry]) -> list[CensusEntry]:
+        return [entry for entry in census if entry.voter != golden_bundle.voters()[2].address]
+
+    assert failures(told(tmp_path, census_edit=without_the_last)) == {3: {"power_wrong"}}
+
+
+def test_attack_voices_in_the_second_house_that_its_list_does_not_have(tmp_path: Path) -> None:
+    def more_voices(_number: int, census: list[CensusEntry]) -> list[CensusEntry]:
+        return [replace(entry, house_power=entry.house_power * 5) for entry in census]
+
+    assert failures(told(tmp_path, census_edit=more_voices))[3] == {"supply_exceeded", "power_wrong"}
+
+
+def test_attack_members_without_any_power_in_the_census(tmp_path: Path) -> None:
+    def with_nobody(_number: int, census: list[CensusEntry]) -> list[CensusEntry]:
+        nobody = replace(census[0], voter="0x" + "00" * 20, power=0, house_power=0)
+        return [nobody, *census]
+
+    assert failures(told(tmp_path, census_edit=with_nobody)) == {3: {"census_malformed"}}
+
+
+def test_attack_delegation_dropped_repeated_or_reordered(release: Path) -> None:
+    held = lines(release, "delegations.jsonl")
+    for changed, code in (
+        (held[1:], "delegations_wrong"),
+        ([held[0], *held], "duplicate_record"),
+        ([held[1], held[0], *held[2:]], "order_wrong"),
+        ([line.replace(b'"share_bps":10000', b'"share_bps":9999') for line in held], "signature_wrong"),
+        ([held[0].replace(b'"proposal":"', b'"proposal": "'), *held[1:]], "delegation_malformed"),
+    ):
+        put(release, "delegations.jsonl", changed)
+        assert code in failures(check(release))[3]
+
+
+@pytest.mark.parametrize(
+    ("change", "code"),
+    [
+        ({"share_bps": 9_999}, "signature_wrong"),
+        ({"expires_at": 1}, "signature_wrong"),
+        ({"topic": ""}, "signature_wrong"),
+        ({"delegate": golden_bundle.voters()[2].address}, "signature_wrong"),
+        ({"nonce": 9}, "signature_wrong"),
+        ({"made_at": 2**40}, "delegation_late"),
+        ({"delegator": "0x" + "00" * 20}, "subject_wrong"),
+    ],
+)
+def test_attack_forged_delegation_with_everything_built_again(
+    tmp_path: Path, change: dict[str, Any], code: str
+) -> None:
+    assert code in failures(told(tmp_path, trusts=((3, 0, 5_000),), edit=changing("delegation", **change)))[3]
+
+
+def test_attack_delegation_of_another_community(tmp_path: Path) -> None:
+    def elsewhere(kind: str, parents: tuple[str, ...]) -> tuple[str, ...]:
+        return ("ab" * 32,) if kind == "delegation" else parents
+
+    assert failures(told(tmp_path, parents_edit=elsewhere)) == {3: {"delegation_foreign"}}
+
+
+def claiming(power: int) -> Callable[[str, dict[str, Any]], None]:
+    """Return an edit that adds power to those who are for."""
+
+    def claim(body: dict[str, Any]) -> None:
+        body["totals"]["for"] = str(int(body["totals"]["for"]) + power)
+
+    return changing_with("tally", claim)
+
+
+def test_attack_weight_given_twice(tmp_path: Path) -> None:
+    """Two delegations of everything, each truly signed: neither carries anything, whatever the operator counts."""
+
+    class Doubling(Story):
+        def roll(self, terms: Terms, proposal: Record) -> Roll:
+            return replace(super().roll(terms, proposal), edges=())
+
+    golden_bundle.build(tmp_path, Doubling(trusts=((3, 0, 10_000), (3, 1, 10_000))))
+    assert failures(check(tmp_path)) == {3: {"delegation_shares"}}
+    golden_bundle.build(tmp_path, Doubling(trusts=((3, 0, 10_000), (3, 1, 10_000)), edit=claiming(80 * VOTE)))
+    assert "totals_wrong" in failures(check(tmp_path))[4]
+
+
+def test_attack_looped_delegations_that_make_power(tmp_path: Path) -> None:
+    """In a circle nobody decides: the power in it stays unused, and a tally that uses it is found."""
+    circle = ((3, 4, 10_000), (4, 3, 10_000))
+    assert told(tmp_path / "true", trusts=circle).ok
+
+    report = told(tmp_path / "forged", trusts=circle, edit=claiming(70 * VOTE))
+    assert failures(report) == {4: {"totals_wrong"}}
+
+
+def test_attack_expired_delegation_counted(tmp_path: Path) -> None:
+    expired = changing("signed delegation", expires_at=golden_bundle.START)
+    assert told(tmp_path / "true", edit=expired).ok
+
+    def counted(kind: str, body: dict[str, Any]) -> None:
+        expired(kind, body)
+        claiming(55 * VOTE)(kind, body)
+
+    assert failures(told(tmp_path / "forged", edit=counted)) == {4: {"totals_wrong"}}
+
+
+@pytest.mark.parametrize(
+    ("sponsors", "code"), [((1, 1), "sponsor_twice"), ((0,), "sponsor_twice"), ((), "threshold_missed")]
+)
+def test_attack_threshold_reached_with_one_person_twice(tmp_path: Path, sponsors: tuple[int, ...], code: str) -> None:
+    assert code in failures(told(tmp_path, sponsors=sponsors))[3]
+
+
+def test_attack_sponsor_of_another_draft(tmp_path: Path) -> None:
+    first: list[str] = []
+
+    def replayed(body: dict[str, Any]) -> None:
+        first.append(body["sponsors"][0]["signature"])
+        body["sponsors"][0]["signature"] = first[0]
+
+    assert failures(told(tmp_path, edit=changing_with("sponsors", replayed))) == {3: {"signature_wrong"}}
+
+
+# --- attacks on the rules -----------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("threshold_bps", 5_001),
+        ("quorum_bps", 1),
+        ("objection_bps", 9_999),
+        ("cool_down_seconds", 1),
+        ("support_bps", 1),
+    ],
+)
+def test_attack_other_rules_than_those_of_the_charter(tmp_path: Path, name: str, value: int) -> None:
+    """The voters signed them, but only the community as a whole changes its rules."""
+
+    def other(body: dict[str, Any]) -> None:
+        if body["kind"] == "ethics_rule":
+            body["rules"][name] = value
+
+    assert failures(told(tmp_path, edit=changing_with("proposal", other)))[5] >= {"rules_changed"}
+
+
+def test_a_vote_may_last_longer_than_the_charter_asks_and_never_shorter(tmp_path: Path) -> None:
+    def lasting(seconds: int) -> Callable[[str, dict[str, Any]], None]:
+        def change(body: dict[str, Any]) -> None:
+            body["rules"]["voting_period_seconds"] += seconds
+            body["closes_at"] += seconds
+
+        return changing_with("proposal", change)
+
+    assert told(tmp_path / "longer", edit=lasting(500)).ok
+    assert failures(told(tmp_path / "shorter", edit=lasting(-1))) == {5: {"rules_changed"}}
+
+
+def test_attack_tier_swapped(tmp_path: Path) -> None:
+    assert failures(told(tmp_path, edit=changing("proposal", tier="careful"))) == {5: {"tier_wrong"}}
+
+
+def test_attack_older_charter_after_it_was_replaced(tmp_path: Path) -> None:
+    assert told(tmp_path / "true", charter_number=0).ok
+
+    def old_one_for_the_spec(number: int, charters: list[Record]) -> Record:
+        return charters[0] if number == 3 else charters[-1]
+
+    report = told(tmp_path / "forged", charter_number=0, charter_edit=old_one_for_the_spec)
+    assert failures(report) == {6: {"charter_outdated"}}
+
+
+def test_attack_charter_from_the_future(tmp_path: Path) -> None:
+    assert failures(told(tmp_path, charter_number=8)) == {6: {"charter_late"}}
+
+
+def test_attack_charter_that_nobody_voted_for(tmp_path: Path) -> None:
+    def longer_pause(kind: str, body: dict[str, Any]) -> None:
+        if kind == "charter" and body["tiers"]["standard"]["timelock_seconds"] == 400:
+            body["council"]["pause_seconds_max"] = 99
+
+    assert failures(told(tmp_path / "other", edit=longer_pause)) == {2: {"charter_not_approved"}}
+    harmless = changing_with(
+        "proposal", lambda body: body.update(kind=body["kind"].replace("governance_rules", "text"))
+    )
+    assert failures(told(tmp_path / "kind", edit=harmless))[2] == {"kind_changed"}
+
+
+def test_attack_second_founding_charter(tmp_path: Path) -> None:
+    def unfounded(kind: str, parents: tuple[str, ...]) -> tuple[str, ...]:
+        return () if kind == "charter" else parents
+
+    assert "charter_wrong" in failures(told(tmp_path, parents_edit=unfounded))[2]
+
+
+def test_attack_power_from_another_source_than_the_charter_names(tmp_path: Path) -> None:
+    source = {"name": "generous", "version": "1", "parameters": {}}
+    report = told(tmp_path, edit=changing_with("proposal", lambda body: body["snapshot"].update(source=source)))
+
+    assert failures(report) == {5: {"source_changed"}}
+
+
+@pytest.mark.parametrize(
+    ("change", "code"),
+    [
+        ({"method_version": "0"}, "method_unknown"),
+        ({"tie_rule": "the author decides"}, "tie_rule_wrong"),
+        ({"choices": ["for", "against", "abstain"]}, "choices_wrong"),
+        ({"choices": ["yes", "no", "abstain"]}, "choices_wrong"),
+    ],
+)
+def test_attack_another_way_of_counting(tmp_path: Path, change: dict[str, Any], code: str) -> None:
+    story = Story(edit=changing_with("proposal", lambda body: body.update(change) if body["number"] == 1 else None))
+    if "yes" not in change.get("choices", ()):
+        golden_bundle.build(tmp_path, story)
+        assert failures(check(tmp_path))[4] == {code}
+        return
+    # Names that no rule can read have no outcome to tell; the proposal alone is enough to be refused.
+    golden_bundle.build(tmp_path)
+    proposals = [r for r in bundle.read(tmp_path).records if r.kind == "proposal"]
+    forged = Record.make("proposal", proposals[0].subject, {**proposals[0].body, **change}, proposals[0].parents)
+    assert votes._terms(forged, "")[1] is not None
+
+
+def test_attack_second_house_ignored(tmp_path: Path) -> None:
+    """Two of three contributors object to the rule; the power of the others would have been enough."""
+    report = told(tmp_path / "true", choices=(1, 0, 0))
+    assert failures(report) == {5: {"not_passed"}}
+
+    def ignored(body: dict[str, Any]) -> None:
+        body["passed"] = True
+        body["conditions"] = [condition for condition in body["conditions"] if condition["condition"] != "objection"]
+
+    lying = told(tmp_path / "forged", choices=(1, 0, 0), edit=changing_with("decision", ignored))
+    assert failures(lying)[5] >= {"decision_wrong", "not_passed"}
+
+
+def test_attack_choice_typed_in_another_way(tmp_path: Path) -> None:
+    """A wallet shows and signs 1 and [1] differently; one is never taken for the other."""
+
+    def listed(body: dict[str, Any]) -> None:
+        body["choice"] = [body["choice"]] if body["choice"] == 1 else body["choice"]
+
+    assert failures(told(tmp_path / "list", edit=changing_with("ballot", listed)))[3] >= {"signature_wrong"}
+
+    def split(body: dict[str, Any]) -> None:
+        if isinstance(body["choice"], dict):
+            body["choice"] = {code: int(amount) // 10**9 for code, amount in body["choice"].items()}
+
+    found = failures(told(tmp_path / "map", edit=changing_with("ballot", split)))
+    assert found[3] == {"signature_wrong"}
+
+
+@pytest.mark.parametrize("spelled", ["{0}/1", "0{0}", "{0}.0", "+{0}"])
+def test_attack_totals_in_another_spelling(tmp_path: Path, spelled: str) -> None:
+    def respelled(body: dict[str, Any]) -> None:
+        body["totals"]["for"] = spelled.format(body["totals"]["for"])
+
+    assert failures(told(tmp_path, edit=changing_with("tally", respelled))).keys() <= {1, 2, 4}
+    assert not check(tmp_path).ok
+
+
+def test_attack_tally_of_the_census_of_another_proposal(tmp_path: Path) -> None:
+    censuses: list[str] = []
+
+    def first_census(kind: str, parents: tuple[str, ...]) -> tuple[str, ...]:
+        if kind != "tally":
+            return parents
+        censuses.append(parents[1])
+        return (parents[0], censuses[0])
+
+    assert failures(told(tmp_path, parents_edit=first_census))[2] >= {"tally_spliced"}
+
+
+# --- attacks on when voting closed --------------------------------------------------------------------------
+
+
+def closing(kind_of_change: Callable[[dict[str, Any]], None], **rules: int) -> Callable[[str, dict[str, Any]], None]:
+    """Return an edit of when votes closed, under rules with something more in every tier."""
+
+    def edit(kind: str, body: dict[str, Any]) -> None:
+        if kind == "rules":
+            for tier in body["tiers"].values():
+                tier.update(rules)
+        if kind == "ballot" and "late_quorum_seconds" in rules:
+            body["cast_at"] += 580  # of 600 seconds
+        if kind == "closing":
+            kind_of_change(body)
+
+    return edit
+
+
+def test_a_vote_whose_quorum_came_late_closes_later(tmp_path: Path) -> None:
+    extended: list[object] = []
+    report = told(tmp_path, edit=closing(lambda body: extended.append(body["extended_by"]), late_quorum_seconds=100))
+
+    assert report.ok
+    assert len(extended) == 4
+    assert None not in extended
+
+
+@pytest.mark.parametrize(
+    ("change", "code"),
+    [
+        (lambda body: body.update(closes_at=body["closes_at"] + 1), "closing_wrong"),
+        (lambda body: body.update(closes_at=body["closes_at"] - 1), "closing_wrong"),
+        (lambda body: body.update(extended_by=None), "closing_wrong"),
+        (lambda body: body.update(extended_by="ab" * 32, closes_at=body["closes_at"] + 100), "closing_wrong"),
+    ],
+)
+def test_attack_forged_extension(tmp_path: Path, change: Callable[[dict[str, Any]], None], code: str) -> None:
+    assert code in failures(told(tmp_path, edit=closing(change, late_quorum_seconds=100)))[6]
+
+
+def test_attack_extension_that_the_rules_do_not_know(tmp_path: Path) -> None:
+    def longer(body: dict[str, Any]) -> None:
+        body.update(extended_by="ab" * 32, closes_at=body["closes_at"] + 50)
+
+    assert failures(told(tmp_path, edit=closing(longer)))[6] == {"extension_wrong", "closing_wrong"}
+
+
+def early(body: dict[str, Any]) -> None:
+    body.update(closed_early=True, closes_at=body["closes_at"] - 100)
+
+
+def test_a_vote_may_close_early_once_enough_are_for(tmp_path: Path) -> None:
+    def without_house(kind: str, body: dict[str, Any]) -> None:
+        closing(early, super_quorum_bps=5_000, objection_bps=0)(kind, body)
+
+    assert told(tmp_path, edit=without_house).ok
+
+
+def test_attack_forged_early_close(tmp_path: Path) -> None:
+    assert failures(told(tmp_path / "no rule", edit=closing(early))) == {6: {"closed_early_wrong"}}
+    too_few = closing(early, super_quorum_bps=9_000, objection_bps=0)
+    assert failures(told(tmp_path / "too few", edit=too_few)) == {6: {"closed_early_wrong"}}
+    hidden = closing(lambda body: body.update(closes_at=body["closes_at"] - 100))
+    assert failures(told(tmp_path / "unsaid", edit=hidden)) == {6: {"closing_wrong"}}
+
+
+@pytest.mark.parametrize(
+    ("change", "code"),
+    [
+        (lambda body: body.update(opens_at=body["opens_at"] - 1, closes_at=body["closes_at"] - 1), "opened_early"),
+        (lambda body: body.update(closes_at=body["closes_at"] - 1), "period_wrong"),
+        (lambda body: body.update(computed_at=body["opens_at"] + 1), "census_late"),
+    ],
+)
+def test_attack_voting_opened_on_an_unfinished_census(
+    tmp_path: Path, change: Callable[[dict[str, Any]], None], code: str
+) -> None:
+    assert code in failures(told(tmp_path, edit=changing_with("census", change)))[6]
+
+
+def test_voting_opens_later_where_the_census_took_longer(tmp_path: Path) -> None:
+    def slow(body: dict[str, Any]) -> None:
+        body.update({name: body[name] + 60 for name in ("opens_at", "closes_at", "computed_at")})
+
+    def later(kind: str, body: dict[str, Any]) -> None:
+        changing_with("census", slow)(kind, body)
+        if kind == "ballot":
+            body["cast_at"] += 60
+
+    assert told(tmp_path, edit=later).ok
+
+
+# --- size ---------------------------------------------------------------------------------------------------
+
+
+def test_a_member_who_did_not_vote_costs_no_memory(tmp_path: Path) -> None:
+    few, many = (peak_bytes(tmp_path / str(members), members) for members in (0, 20_000))
+
+    assert many < few + 200_000
+
+
+def peak_bytes(folder: Path, members: int) -> int:
+    """Return the memory that checking a release takes at most, where so many more people could have voted."""
+
+    def crowd(number: int, census: list[CensusEntry]) -> list[CensusEntry]:
+        silent = [replace(census[0], voter=f"0x{place:040d}", power=1) for place in range(members)]
+        return [*silent, *census] if number == 1 else census
+
+    story = golden_bundle.plain_story()
+    story.census_edit = crowd
+    golden_bundle.build(folder, story)
+    del story
+    tracemalloc.start()
+    try:
+        assert check(folder).ok
+        return tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
 
 
 # --- manifest -----------------------------------------------------------------------------------------------
@@ -864,26 +1353,30 @@ def test_a_release_of_other_files_is_not_written(release: Path) -> None:
     read = bundle.read(release)
     (release / "config.json").write_text("{}")
     with pytest.raises(bundle.BundleError, match="manifest_mismatch"):
-        bundle.write(release, read.release, {r.digest: r for r in read.records}, read.ballots, KeySigner(7))
+        rewrite(release, read, KeySigner(7))
 
 
 def test_a_release_with_ballots_of_other_proposals_or_without_its_lineage_is_not_written(
     release: Path,
 ) -> None:
     read = bundle.read(release)
-    records = {record.digest: record for record in read.records}
     stray = Record.make("ballot", "", dict(read.ballots[0].body), ("ab" * 32,))
     with pytest.raises(bundle.BundleError, match="ballot_foreign"):
-        bundle.write(release, read.release, records, [stray], KeySigner(7))
+        rewrite(release, read, KeySigner(7), ballots=[stray])
+    with pytest.raises(bundle.BundleError, match="census_foreign"):
+        rewrite(release, read, KeySigner(7), census=[replace(read.census[0], proposal="ab" * 32)])
+    with pytest.raises(bundle.BundleError, match="order_wrong"):
+        rewrite(release, read, KeySigner(7), delegations=reversed(read.delegations))
     with pytest.raises(lineage.MissingRecord):
-        bundle.write(release, read.release, {}, read.ballots, KeySigner(7))
+        rewrite(release, read, KeySigner(7), records={})
+    assert check(release).ok, "what was refused changed nothing"
 
 
 @pytest.mark.parametrize("name", PROVENANCE)
 def test_reading_refuses_a_malformed_file(release: Path, name: str) -> None:
     put(release, name, [b"{}"])
     with pytest.raises(bundle.BundleError):
-        bundle.read(release)
+        _ = [getattr(bundle.read(release), part) for part in ("ballots", "census", "delegations")]
 
 
 # --- the command --------------------------------------------------------------------------------------------

@@ -80,5 +80,7 @@ def _check_rules(vote: Vote, case: Case, answer: Answer) -> None:
         detail = f"the charter takes power from {charter.power['source']!r}, not {snapshot['source']['name']!r}"
         answer.fail("source_changed", vote.place, detail)
     house: Mapping[str, Any] | None = snapshot["house"]
-    if house and (charter.house is None or house["source"]["name"] != charter.house["source"]):
-        answer.fail("source_changed", vote.place, "its second house is not the one of the charter")
+    wanted = charter.house["source"] if charter.house and body["rules"]["objection_bps"] else None
+    found = house["source"]["name"] if house else None
+    if found != wanted:
+        answer.fail("source_changed", vote.place, f"the charter takes a second house from {wanted!r}, not {found!r}")

@@ -1,0 +1,364 @@
+"""Questions about proposals: lists, one with everything on its page, its timeline, and an author's drafts."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from math import ceil
+
+from django.db.models import Q, QuerySet
+
+from governance import lifecycle
+from governance.choices import Part, parts_of
+from governance.counting import Cast, touched_by, weigh
+from governance.errors import NotFound
+from governance.models import Ballot, Community, Event, GuardianVoice, Proposal
+from governance.outcome import Rules
+from governance.selectors.communities import community_named, member_names
+from governance.selectors.results import Results, results, share
+from governance.services.common import charter_of, required_record, roll_of, terms_of
+from governance.services.guardians import council_in_office
+from governance.services.sponsors import sponsors_of
+from governance.standing import standings
+from governance.tally import Method
+
+PROPOSALS_PER_PAGE = 20
+BALLOTS_SHOWN_MAX = 200
+# What the sweeper and the worker note when a step that is due is refused; it is tried again until the proposal expires.
+HOLD_UPS = frozenset({"step_refused", "snapshot_reorged", "release_refused"})
+OPEN_SHOWN_MAX = 6
+
+
+@dataclass(frozen=True)
+class ProposalRow:
+    """A proposal as lists show it."""
+
+    proposal: Proposal
+    state: lifecycle.State
+    results: Results
+    author_name: str
+
+
+@dataclass(frozen=True)
+class ProposalPage:
+    """One page of a list of proposals."""
+
+    rows: tuple[ProposalRow, ...]
+    number: int
+    pages: int
+    total: int
+
+
+@dataclass(frozen=True)
+class Moment:
+    """One step of a proposal's life: `kind` says which; `happened` is false for what lies ahead."""
+
+    kind: str
+    at: datetime
+    happened: bool
+    by: str = ""
+    note: str = ""
+
+
+@dataclass(frozen=True)
+class BallotRow:
+    """A counting ballot as the table shows it."""
+
+    ballot: Ballot
+    parts: tuple[Part, ...]
+    voter_name: str
+    weight: int
+    share_bps: int
+
+
+@dataclass(frozen=True)
+class Person:
+    """An address, and the name that the community knows it by."""
+
+    address: str
+    name: str
+
+
+@dataclass(frozen=True)
+class VoiceRow:
+    """What a guardian said of a decision."""
+
+    voice: GuardianVoice
+    name: str
+
+
+@dataclass(frozen=True)
+class CensusProgress:
+    """How far the census is: addresses whose power was read, of those found so far."""
+
+    read: int
+    found: int
+    done: bool
+
+
+@dataclass(frozen=True)
+class DraftToSponsor:
+    """A draft that members may co-sign. `threshold` is the power that author and sponsors need together."""
+
+    draft: Proposal
+    author_name: str
+    sponsors: tuple[Person, ...]
+    threshold: int
+    is_author: bool
+    is_sponsor: bool
+
+
+@dataclass(frozen=True)
+class ProposalDetail:
+    """All that the page of a proposal shows of governance."""
+
+    community: Community
+    proposal: Proposal
+    state: lifecycle.State
+    rules: Rules
+    method: Method
+    results: Results
+    ballots: tuple[BallotRow, ...]
+    own_ballot: Ballot | None
+    own_parts: tuple[Part, ...]
+    author_name: str
+    timeline: tuple[Moment, ...]
+    census: CensusProgress
+    voices: tuple[VoiceRow, ...]
+    sponsors: tuple[Person, ...]
+    may_vote: bool
+    may_withdraw: bool
+    may_veto: bool
+    may_pause: bool
+    held_up: Event | None
+
+
+def open_proposals(community: Community, now: datetime) -> list[ProposalRow]:
+    """Return the proposals that can be voted on now, those that close first at the top."""
+    active = community.proposals.in_state(lifecycle.State.ACTIVE, now).order_by("closes_at")
+    return _rows(community, active[:OPEN_SHOWN_MAX], now)
+
+
+def recent_decisions(community: Community, now: datetime, limit: int = 5) -> list[ProposalRow]:
+    """Return the proposals decided last."""
+    decided = community.proposals.submitted().filter(closes_at__lte=now).order_by("-closes_at")
+    return _rows(community, decided[:limit], now)
+
+
+def proposals(
+    community: Community, now: datetime, *, state: str = "", kind: str = "", search: str = "", page: int = 1
+) -> ProposalPage:
+    """Return one page of the submitted proposals that match; an unknown state or kind matches nothing."""
+    query = community.proposals.submitted()
+    if state:
+        known = state in set(lifecycle.State)
+        query = query.in_state(lifecycle.State(state), now) if known else query.none()
+    if kind:
+        query = query.filter(kind=kind)
+    if search:
+        query = query.filter(Q(title__icontains=search) | Q(text__icontains=search))
+    total = query.count()
+    pages = max(1, ceil(total / PROPOSALS_PER_PAGE))
+    number = min(max(page, 1), pages)
+    start = (number - 1) * PROPOSALS_PER_PAGE
+    found = query.order_by("-number")
+    rows = _rows(community, found[start : start + PROPOSALS_PER_PAGE], now)
+    return ProposalPage(tuple(rows), number, pages, total)
+
+
+def proposal_detail(slug: str, number: int, now: datetime, viewer: str = "") -> ProposalDetail:
+    """Return a submitted proposal with its results, ballots and timeline; raise NotFound."""
+    community = community_named(slug)
+    proposal = (
+        community.proposals.submitted()
+        .select_related("record", "census_record", "tally_record")
+        .filter(number=number)
+        .first()
+    )
+    if proposal is None:
+        raise NotFound("proposal_not_found", "there is no proposal with this number", field="number", found=number)
+    proposal.community = community
+    state = proposal.state(now)
+    terms = terms_of(proposal)
+    shown = _results([proposal])[proposal.pk]
+    ballots = list(proposal.ballots.counting().order_by("-power", "voter_key")[:BALLOTS_SHOWN_MAX])
+    weights = _weights(proposal, ballots)
+    own = _own_ballot(proposal, ballots, viewer)
+    voices = tuple(proposal.guardian_voices.all())
+    sponsors = tuple(backer["address"] for backer in proposal.record.body["sponsors"]) if proposal.record else ()
+    named = {proposal.author, proposal.canceled_by, *sponsors, *(voice.guardian for voice in voices)}
+    names = member_names(community, named | {ballot.voter for ballot in ballots})
+    guardian = _is_guardian(community, viewer, now)
+    spoken = {voice.action for voice in voices if voice.guardian == viewer}
+    return ProposalDetail(
+        community=community,
+        proposal=proposal,
+        state=state,
+        rules=terms.rules,
+        method=terms.method,
+        results=shown,
+        ballots=tuple(
+            BallotRow(
+                ballot,
+                parts_of(terms.method, terms.choices, ballot.choice),
+                names.get(ballot.voter, ""),
+                weights[ballot.voter],
+                share(weights[ballot.voter], shown.cast),
+            )
+            for ballot in ballots
+        ),
+        own_ballot=own,
+        own_parts=parts_of(terms.method, terms.choices, own.choice) if own else (),
+        author_name=names.get(proposal.author, ""),
+        timeline=timeline(proposal, now, names, voices),
+        census=_census_progress(proposal),
+        voices=tuple(VoiceRow(voice, names.get(voice.guardian, "")) for voice in voices),
+        sponsors=tuple(Person(address, names.get(address, "")) for address in sponsors),
+        may_vote=state in lifecycle.ALLOWED[lifecycle.Action.VOTE],
+        may_withdraw=viewer == proposal.author and state in lifecycle.ALLOWED[lifecycle.Action.CANCEL],
+        may_veto=guardian and state in lifecycle.ALLOWED[lifecycle.Action.VETO] and GuardianVoice.VETO not in spoken,
+        may_pause=guardian
+        and state in lifecycle.ALLOWED[lifecycle.Action.PAUSE]
+        and not any(voice.action == GuardianVoice.PAUSE for voice in voices),
+        held_up=_held_up(proposal),
+    )
+
+
+def _is_guardian(community: Community, viewer: str, now: datetime) -> bool:
+    council = council_in_office(community, now) if viewer else None
+    return council is not None and viewer in {member["address"] for member in council.members}
+
+
+def _weights(proposal: Proposal, ballots: Sequence[Ballot]) -> dict[str, int]:
+    """Return what ballots weigh now: the voters' own power, with what flows to them from those who have not voted."""
+    own = {ballot.voter: int(ballot.power) for ballot in ballots}
+    if proposal.census_record_id is None:
+        return own
+    roll = roll_of(proposal)
+    touched = touched_by(roll)
+    if not touched:
+        return own
+    voters = proposal.ballots.counting().filter(voter__in=touched).values_list("voter", "power")
+    return own | weigh(roll, [Cast(voter, None, power) for voter, power in voters])
+
+
+def _census_progress(proposal: Proposal) -> CensusProgress:
+    if proposal.census_record is not None:
+        count = proposal.census_record.body["count"]
+        return CensusProgress(count, count, done=True)
+    entries = proposal.census.all()
+    return CensusProgress(entries.filter(power__isnull=False).count(), entries.count(), done=False)
+
+
+def _held_up(proposal: Proposal) -> Event | None:
+    """Return the refusal that holds a step up, when it is the newest thing that happened to the proposal."""
+    newest = proposal.events.first()
+    return newest if newest is not None and newest.kind in HOLD_UPS else None
+
+
+def timeline(
+    proposal: Proposal, now: datetime, names: Mapping[str, str], voices: Sequence[GuardianVoice] = ()
+) -> tuple[Moment, ...]:
+    """Return the steps of a proposal's life in order: what happened, then what is still to come."""
+    steps: list[tuple[str, datetime | None, str, str]] = [
+        ("submitted", proposal.submitted_at, names.get(proposal.author, proposal.author), ""),
+        ("census", proposal.census_at, "", ""),
+        ("opens", proposal.opens_at, "", ""),
+        ("closes", proposal.closes_at, "", ""),
+        ("decided", proposal.decided_at, "", ""),
+        ("queued", proposal.queued_at, "", ""),
+        *((voice.action, voice.at, names.get(voice.guardian, voice.guardian), voice.reason) for voice in voices),
+        ("eta", proposal.eta, "", ""),
+        ("pause_ends", proposal.paused_until, "", ""),
+        ("executed", proposal.executed_at, "", ""),
+    ]
+    stopped = proposal.vetoed_at or proposal.canceled_at
+    if stopped is not None:
+        # What was still ahead when it was stopped will not come.
+        steps = [step for step in steps if step[1] is not None and step[1] <= stopped]
+    if proposal.vetoed_at is not None:
+        steps.append(("vetoed", proposal.vetoed_at, "", ""))
+    elif proposal.canceled_at is not None:
+        by = names.get(proposal.canceled_by, proposal.canceled_by)
+        steps.append(("canceled", proposal.canceled_at, by, proposal.cancel_reason))
+    elif proposal.executed_at is None and proposal.expires_at is not None:
+        steps.append(("expires", proposal.expires_at, "", ""))
+    return tuple(Moment(kind, at, at <= now, by, note) for kind, at, by, note in steps if at is not None)
+
+
+def drafts(community: Community, author: str) -> list[Proposal]:
+    """Return the author's drafts in a community, newest first."""
+    return list(
+        community.proposals.filter(submitted_at__isnull=True, canceled_at__isnull=True, author=author).order_by(
+            "-created_at"
+        )
+    )
+
+
+def draft(slug: str, draft_id: int, author: str) -> Proposal:
+    """Return the author's own draft; anybody else's is not found."""
+    found = (
+        Proposal.objects.select_related("community", "community__record")
+        .filter(community__slug=slug, pk=draft_id, author=author, submitted_at__isnull=True, canceled_at__isnull=True)
+        .first()
+    )
+    if found is None:
+        raise NotFound("draft_not_found", "there is no draft of yours with this number", field="id", found=draft_id)
+    return found
+
+
+def draft_to_sponsor(slug: str, draft_id: int, viewer: str) -> DraftToSponsor:
+    """Return a draft whose author seeks sponsors, with those it has; raise NotFound."""
+    found = (
+        Proposal.objects.select_related("community", "community__charter")
+        .filter(community__slug=slug, pk=draft_id, submitted_at__isnull=True, canceled_at__isnull=True)
+        .filter(Q(seeks_sponsors=True) | Q(author=viewer))
+        .first()
+    )
+    if found is None:
+        raise NotFound("draft_not_found", "there is no draft with this number that seeks sponsors", found=draft_id)
+    backers = sponsors_of(found)
+    names = member_names(found.community, {found.author, *(backer.sponsor for backer in backers)})
+    return DraftToSponsor(
+        draft=found,
+        author_name=names.get(found.author, ""),
+        sponsors=tuple(Person(backer.sponsor, names.get(backer.sponsor, "")) for backer in backers),
+        threshold=charter_of(found.community).rules_of(found.kind).proposal_threshold,
+        is_author=viewer == found.author,
+        is_sponsor=viewer in {backer.sponsor for backer in backers},
+    )
+
+
+def drafts_seeking_sponsors(community: Community) -> list[Proposal]:
+    """Return the drafts whose authors ask the members to co-sign, the newest first."""
+    seeking = community.proposals.filter(submitted_at__isnull=True, canceled_at__isnull=True, seeks_sponsors=True)
+    return list(seeking.order_by("-created_at")[:PROPOSALS_PER_PAGE])
+
+
+def _rows(community: Community, found: QuerySet[Proposal], now: datetime) -> list[ProposalRow]:
+    listed = list(found.select_related("record", "census_record"))
+    shown = _results(listed)
+    names = member_names(community, {proposal.author for proposal in listed})
+    rows = []
+    for proposal in listed:
+        proposal.community = community
+        author_name = names.get(proposal.author, "")
+        rows.append(ProposalRow(proposal, proposal.state(now), shown[proposal.pk], author_name))
+    return rows
+
+
+def _results(listed: Sequence[Proposal]) -> dict[int, Results]:
+    found = standings(listed)
+    return {
+        proposal.pk: results(found[proposal.pk], required_record(proposal.record).body["snapshot"])
+        for proposal in listed
+    }
+
+
+def _own_ballot(proposal: Proposal, shown: Iterable[Ballot], viewer: str) -> Ballot | None:
+    if not viewer:
+        return None
+    for ballot in shown:
+        if ballot.voter == viewer:
+            ballot.proposal = proposal
+            return ballot
+    return proposal.ballots.counting().filter(voter=viewer).first()
