@@ -13,6 +13,7 @@ import argparse
 import os
 import platform
 import resource
+import subprocess
 import sys
 import tempfile
 import time
@@ -31,6 +32,7 @@ from tests.simulators.audit_bundle import CHOICES, SUBMITTED, Poll, wallet
 
 PROMISED_SECONDS_PER_MILLION = 60
 PER_TASK = 2_000
+ROOT = Path(__file__).resolve().parents[1]
 POWER = 10**18
 REASONS = ("", "", "Because of the drought.", "Je m’en remets aux riverains.")
 
@@ -122,23 +124,20 @@ def bundle(poll: Poll, signed: Sequence[Signed]) -> Iterator[bytes]:
 
 def measure(path: Path) -> tuple[float, float, int]:
     """Recount a bundle in a process of its own; return seconds, seconds of processor time, and bytes of memory."""
-    read_end, write_end = os.pipe()
-    child = os.fork()
-    if child == 0:
-        start, busy = time.perf_counter(), time.process_time()
-        with path.open("rb") as stream:
-            report = recount(stream)
-        elapsed, busy = time.perf_counter() - start, time.process_time() - busy
-        memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
-        os.write(write_end, f"{elapsed} {busy} {memory} {report.bad or ''}".encode())
-        os._exit(0)
-    os.close(write_end)
-    with os.fdopen(read_end) as answer:
-        elapsed_text, busy_text, memory_text, bad = answer.read().split(" ", 3)
-    os.waitpid(child, 0)
-    if bad:
-        raise ValueError(bad)
-    return float(elapsed_text), float(busy_text), int(memory_text)
+    command = [sys.executable, "-m", "benchmarks.recount_signed", "--measure", str(path)]
+    answer = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True).stdout.split()
+    return float(answer[0]), float(answer[1]), int(answer[2])
+
+
+def measured(path: Path) -> str:
+    """Recount in this process, and return what `measure` reads."""
+    start, busy = time.perf_counter(), time.process_time()
+    with path.open("rb") as stream:
+        report = recount(stream)
+    if report.bad:
+        raise report.bad
+    elapsed, busy = time.perf_counter() - start, time.process_time() - busy
+    return f"{elapsed} {busy} {resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024}"
 
 
 def sizes(most: int) -> list[int]:
@@ -154,7 +153,11 @@ def main() -> int:
     parser.add_argument("--method", choices=sorted(CHOICES), default="governor")
     parser.add_argument("--keep", type=Path, help="write the largest bundle here and keep it")
     parser.add_argument("--check", action="store_true", help="exit with 1 when slower than promised")
+    parser.add_argument("--measure", type=Path, help=argparse.SUPPRESS)
     options = parser.parse_args()
+    if options.measure:
+        print(measured(options.measure))
+        return 0
     eip712.assert_fast_backend()
     poll, most = make_poll(options.method, options.ballots), options.ballots
     start = time.perf_counter()

@@ -5,7 +5,7 @@
 Both sides hold the ballots in memory in their own form before anything is timed: arrays here (tally/columns.py),
 objects there. Rounds alternate, the median of three counts. Beside it: making the arrays from Python values, which is
 paid once, and counting the Python values without arrays. Powers are 1 to 10^6 votes in units of 10^-18 here, and the
-votes as floats there; every voter has another power. The scores of both sides are compared. Snapshot has no Governor,
+votes as floats there. The scores of both sides are compared. Snapshot has no Governor,
 fractional or STV counting. Prints a Markdown table; `--check` exits with 1 above the promised seconds.
 """
 
@@ -111,8 +111,6 @@ def measure(name: str, ballots_count: int, folder: str) -> dict[str, float | Non
     ballots = [(draw(name, rng), rng.randint(1, 10**6) * UNIT) for _ in range(ballots_count)]
     method, choices, seats = METHODS[name], CHOICES_OF.get(name, CHOICES), SEATS_OF.get(name, 1)
     values, count = timed(lambda: method.count(ballots, choices, seats))
-    if name == "fractional":  # amounts of any size are counted without arrays
-        return {"ours": values, "values": values, "converting": None, "theirs": None}
     converting, (columns, _) = timed(lambda: to_columns(method, ballots, choices))
     ours, theirs = [], []
     if name not in PEERS:

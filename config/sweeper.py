@@ -1,4 +1,4 @@
-"""What time brings: closes votes, queues and executes decisions, and nudges workers about runs that need them.
+"""What time brings: takes censuses, closes votes, carries decisions out, signs logs, and nudges workers about runs.
 
 It reads the database and repeats itself, so nothing depends on a message that was lost; it does not depend on Celery.
 """
@@ -14,8 +14,10 @@ from governance.chain import ChainError, SnapshotReorged
 from governance.clock import now as clock
 from governance.errors import Refusal
 from governance.evidence.canonical import CanonicalError
+from governance.evidence.signing import SigningError
 from governance.lifecycle import NotAllowed, State
-from governance.models import Proposal
+from governance.log import publish_checkpoint
+from governance.models import Community, Proposal
 from governance.outcome import InvalidRules
 from governance.power import PowerError
 from governance.tally import UnknownMethod
@@ -27,6 +29,8 @@ logger = logging.getLogger(__name__)
 # What a step can refuse: the named refusals, and rules, methods, powers or records that this version cannot use.
 _REFUSALS = (Refusal, PowerError, InvalidRules, UnknownMethod, CanonicalError)
 _STEPS = (
+    (State.PENDING, governance.take_census),
+    (State.ACTIVE, governance.close_early),
     (State.CLOSING, governance.close_voting),
     (State.SUCCEEDED, governance.queue),
     (State.READY, governance.execute),
@@ -37,7 +41,7 @@ def sweep() -> int:
     """Take every step that is due; return how many were taken. One that fails does not hold up the others."""
     taken = 0
     for state, step in _STEPS:
-        for proposal_id in list(Proposal.objects.in_state(state, clock()).order_by("pk").values_list("pk", flat=True)):
+        for proposal_id in _due(state):
             try:
                 step(proposal_id, clock())
                 taken += 1
@@ -57,7 +61,31 @@ def sweep() -> int:
                 logger.exception("proposal %s waits for a file", proposal_id)
             except OperationalError:
                 logger.warning("proposal %s: the database is busy; next sweep", proposal_id)
+    keep_up()
     return taken + nudge()
+
+
+def _due(state: State) -> list[int]:
+    """Return the proposals in a state in which there may be something to do."""
+    found = Proposal.objects.in_state(state, clock()).order_by("pk")
+    if state is State.PENDING:
+        found = found.filter(census_at__isnull=True)
+    elif state is State.ACTIVE:
+        found = found.filter(rules__super_quorum_bps__gt=0)
+    return list(found.values_list("pk", flat=True))
+
+
+def keep_up() -> None:
+    """Sign the logs that have grown, and count large open votes again for the pages that show them."""
+    for proposal in Proposal.objects.in_state(State.ACTIVE, clock()).select_related("record", "census_record"):
+        governance.refresh_standing(proposal, clock())
+    for community_id in Community.objects.values_list("pk", flat=True):
+        try:
+            publish_checkpoint(community_id, clock())
+        except SigningError as error:
+            logger.warning("community %s: no checkpoint: %s", community_id, error)
+        except OperationalError:
+            logger.warning("community %s: the database is busy; next sweep", community_id)
 
 
 def nudge() -> int:

@@ -4,7 +4,19 @@ from django.contrib import admin
 from django.db.models import Model
 from django.http import HttpRequest
 
-from governance.models import Account, Ballot, Community, Event, Member, Proposal, Record
+from governance.models import (
+    Account,
+    Ballot,
+    Checkpoint,
+    Community,
+    Council,
+    Delegation,
+    Event,
+    ImportedVote,
+    Member,
+    Proposal,
+    Record,
+)
 
 
 class ReadOnly(admin.ModelAdmin):
@@ -43,6 +55,34 @@ class BallotAdmin(ReadOnly):
     """Ballots."""
 
     list_display = ("proposal", "voter", "choice", "power", "cast_at", "superseded_at")
+
+
+@admin.register(Delegation)
+class DelegationAdmin(ReadOnly):
+    """Delegations."""
+
+    list_display = ("community", "delegator", "delegate", "topic", "share_bps", "made_at", "superseded_at")
+
+
+@admin.register(Council)
+class CouncilAdmin(ReadOnly):
+    """Councils."""
+
+    list_display = ("community", "elected_at", "term_ends_at")
+
+
+@admin.register(Checkpoint)
+class CheckpointAdmin(ReadOnly):
+    """Signed checkpoints of the logs."""
+
+    list_display = ("community", "size", "at")
+
+
+@admin.register(ImportedVote)
+class ImportedVoteAdmin(ReadOnly):
+    """Votes from elsewhere."""
+
+    list_display = ("community", "source", "title", "closed_at")
 
 
 @admin.register(Record)

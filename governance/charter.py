@@ -15,7 +15,10 @@ from governance.outcome import InvalidRules, Rules
 
 DEFAULT = "default"
 TIERS_MAX = 12
+NAME_LENGTH_MAX = 120
 PAUSE_SECONDS_MAX = 30 * 24 * 3600
+# What a co-signer of a draft puts their name to.
+BACKED = ("number", "author", "kind", "title", "text", "payload", "method", "choices", "seats")
 _NAME = re.compile(r"[a-z][a-z0-9_]{0,39}")
 _KEYS = {"tiers", "kinds", "power", "house", "council"}
 
@@ -51,9 +54,9 @@ class Charter:
         if any(rules.objection_bps for rules in checked.values()) and house is None:
             raise InvalidRules("house", None, "a second house, because a tier lets it object")
         if house is not None:
-            _exactly(house, {"name", "source", "parameters"}, "house")
-            _exactly(house["name"], {"en", "fr"}, "house.name")
+            _check_house(house)
         _exactly(body["power"], {"source", "parameters"}, "power")
+        _check_source(body["power"], "power")
         _exactly(body["council"], {"pause_seconds_max"}, "council")
         pause = body["council"]["pause_seconds_max"]
         if type(pause) is not int or not 0 <= pause <= PAUSE_SECONDS_MAX:
@@ -80,8 +83,12 @@ class Charter:
 
 
 def draft_digest(body: Mapping[str, Any]) -> str:
-    """Return the digest of what co-signers back: the content of a draft, or of the proposal that became of it."""
-    return digest({name: body[name] for name in ("kind", "title", "text", "payload", "method", "choices", "seats")})
+    """Return the digest of what co-signers back: the content of a draft, or of the proposal that became of it.
+
+    Number and author are part of it: otherwise anybody could put the same content to the vote again, with the same
+    co-signers, whom nobody asked.
+    """
+    return digest({name: body[name] for name in BACKED})
 
 
 def _read_tier(name: str, rules: Any, read: Any) -> Rules:  # noqa: ANN401 - any JSON; one of two readers
@@ -90,6 +97,22 @@ def _read_tier(name: str, rules: Any, read: Any) -> Rules:  # noqa: ANN401 - any
     except InvalidRules as error:
         raise InvalidRules(f"tiers.{name}.{error.field}", error.found, error.allowed) from error
     return found
+
+
+def _check_house(house: Any) -> None:  # noqa: ANN401 - any JSON
+    _exactly(house, {"name", "source", "parameters"}, "house")
+    _exactly(house["name"], {"en", "fr"}, "house.name")
+    for language, name in house["name"].items():
+        if not isinstance(name, str) or not 0 < len(name) <= NAME_LENGTH_MAX:
+            raise InvalidRules(f"house.name.{language}", name, f"1 to {NAME_LENGTH_MAX} characters")
+    _check_source(house, "house")
+
+
+def _check_source(entry: Mapping[str, Any], field: str) -> None:
+    if not isinstance(entry["source"], str):
+        raise InvalidRules(f"{field}.source", entry["source"], "the name of a source of power")
+    if not isinstance(entry["parameters"], Mapping):
+        raise InvalidRules(f"{field}.parameters", entry["parameters"], "an object")
 
 
 def _exactly(value: object, keys: set[str], field: str) -> None:

@@ -59,10 +59,13 @@ class GroupCommit(Generic[Item, Answer]):
         try:
             answers = self._commit([waiting.item for waiting in group])
         except BaseException as error:
-            # Nothing was committed: everybody who waited must know, whoever happened to do the work.
+            # Nothing was committed: everybody in the group must know. Whoever did the work may wait in a later group,
+            # and an error that is not theirs must not make them leave; only the end of the program does.
             for waiting in group:
                 waiting.error = error
                 waiting.done.set()
+            if isinstance(error, Exception):
+                return
             raise
         for waiting, answer in zip(group, answers, strict=True):
             if isinstance(answer, Exception):

@@ -11,6 +11,8 @@ from typing import Any
 from governance.tally.base import Count
 
 BASIS_POINTS = 10_000
+# No calendar ends within a few of these: a moment that cannot be computed would hold up everything after it.
+SECONDS_MAX = 10 * 365 * 24 * 3600
 BASES = ("supply", "delegated")
 AGAINST, FOR, ABSTAIN = "against", "for", "abstain"
 # Written as decimal text in records, because a token's units exceed what a JSON number keeps.
@@ -48,11 +50,7 @@ class Rules:
 
     def __post_init__(self) -> None:
         """Refuse rules under which a decision would mean nothing."""
-        for name, value in asdict(self).items():
-            if name != "quorum_basis" and (type(value) is not int or value < 0):
-                raise InvalidRules(name, value, "a whole number of at least 0")
-            if name.endswith("_bps") and value > BASIS_POINTS:
-                raise InvalidRules(name, value, f"0 to {BASIS_POINTS}")
+        self._check_ranges()
         if self.quorum_basis not in BASES:
             raise InvalidRules("quorum_basis", self.quorum_basis, " or ".join(BASES))
         if not (self.quorum_bps or self.quorum_votes or self.optimistic):
@@ -65,6 +63,15 @@ class Rules:
         if self.late_quorum_seconds > self.voting_period_seconds:
             raise InvalidRules("late_quorum_seconds", self.late_quorum_seconds, "at most voting_period_seconds")
         self._check_super_quorum()
+
+    def _check_ranges(self) -> None:
+        for name, value in asdict(self).items():
+            if name != "quorum_basis" and (type(value) is not int or value < 0):
+                raise InvalidRules(name, value, "a whole number of at least 0")
+            if name.endswith("_bps") and value > BASIS_POINTS:
+                raise InvalidRules(name, value, f"0 to {BASIS_POINTS}")
+            if name.endswith("_seconds") and value > SECONDS_MAX:
+                raise InvalidRules(name, value, f"0 to {SECONDS_MAX}, which is ten years")
 
     def _check_super_quorum(self) -> None:
         if not self.super_quorum_bps:
@@ -89,7 +96,8 @@ class Rules:
         """Read exactly the form that `to_body` writes; raise InvalidRules for anything else."""
         if not isinstance(body, Mapping) or set(body) != set(cls.__dataclass_fields__):
             raise InvalidRules("rules", sorted(map(str, body)), f"exactly {sorted(cls.__dataclass_fields__)}")
-        return cls(**{name: _power(name, value) if name in _POWERS else value for name, value in body.items()})
+        read: dict[str, Any] = {name: _power(name, v) if name in _POWERS else v for name, v in body.items()}
+        return cls(**read)
 
     @classmethod
     def from_partial(cls, body: Mapping[str, Any]) -> "Rules":

@@ -13,7 +13,7 @@ from rest_framework.views import APIView
 from governance.clock import now as clock
 from governance.errors import Malformed, NotFound, Unavailable
 from governance.serializers import ProblemOutput
-from governance.views import community_named, signed_in
+from governance.views.base import community_named, signed_in
 from models_registry import services
 from models_registry.models import Dataset, EthicsRule, Model, Version
 from models_registry.serializers import DatasetInput, DatasetOutput, EthicsRuleOutput, ModelOutput, VersionOutput

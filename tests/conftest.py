@@ -13,8 +13,7 @@ def at(monkeypatch: pytest.MonkeyPatch) -> Callable[[datetime], None]:
     """Set the clock that views and serializers read."""
 
     def set_clock(moment: datetime) -> None:
-        for module in ("governance.views", "governance.serializers"):
-            monkeypatch.setattr(f"{module}.clock", lambda: moment)
+        monkeypatch.setattr("governance.clock.now", lambda: moment)
 
     return set_clock
 

@@ -10,7 +10,7 @@ from rest_framework.views import APIView
 from governance.clock import now as clock
 from governance.errors import NotFound
 from governance.serializers import ProblemOutput
-from governance.views import signed_in
+from governance.views.base import signed_in
 from training_jobs import services
 from training_jobs.models import Run, RunEvent
 from training_jobs.serializers import RunEventOutput, RunOutput

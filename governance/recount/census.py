@@ -1,5 +1,6 @@
 """The census of a bundle, and one seat for everybody in it: what the recount remembers of each voter. Pure."""
 
+import re
 from array import array
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -13,6 +14,10 @@ from governance.recount.lines import Lines
 from governance.recount.report import BadEntry
 
 _ENTRY = b'{"house_power":'
+# Neither powers nor addresses need an escape, so the canonical form of an entry is fixed to the byte.
+_POWER = r"(0|[1-9][0-9]{0,77})"
+_CANONICAL = re.compile(rf'{{"house_power":"{_POWER}","power":"{_POWER}","voter":"(0x[0-9a-fA-F]{{40}})"}}')
+_ENTRY_NEEDED = '{"house_power":"…","power":"…","voter":"0x…"} with whole numbers of at most 78 digits'
 FIXED_LIST = "fixed_list"
 MEMBERS = "members"
 HASH_BYTES = 32
@@ -107,34 +112,24 @@ def _entries(lines: Lines, seats: Seats, sums: list[int]) -> Iterator[bytes]:
     previous = ""
     while lines.next.startswith(_ENTRY):
         line = lines.take("an entry of the census")
-        house_text, own_text, voter = _parsed(lines.number, line)
-        own, house = power(lines.number, own_text), power(lines.number, house_text)
-        require(own or house, lines.number, "power_wrong", "no power at all", "only entries with power")
+        number = lines.number
+        parts = _CANONICAL.fullmatch(line.decode("latin-1"))
+        if parts is None:
+            raise BadEntry(number, "entry_malformed", line.decode("utf-8", "replace"), _ENTRY_NEEDED)
+        house, own, voter = int(parts[1]), int(parts[2]), parts[3]
+        try:
+            checked = eip712.parse_address(voter)
+        except eip712.AddressError as error:
+            raise BadEntry(number, error.code, error.detail, "an address with its checksum") from error
+        require(checked == voter, number, "address_checksum", voter, f"{checked}, with its checksum")
+        require(own or house, number, "power_wrong", "no power at all", "only entries with power")
         key = voter.lower()
-        require(previous < key, lines.number, "order_wrong", voter, "each voter once, sorted by lower-case address")
+        require(previous < key, number, "order_wrong", voter, "each voter once, sorted by lower-case address")
         previous = key
         seats.add(voter, own, house)
         sums[0] += own
         sums[1] += house
         yield line
-
-
-def _parsed(number: int, line: bytes) -> tuple[str, str, str]:
-    """Return the three texts of an entry. Powers and addresses need no escape, so the form is fixed to the byte."""
-    parts = line.decode("utf-8", "replace").split('"')
-    if len(parts) != 13 or parts[::2] != ["{", ":", ",", ":", ",", ":", "}"] or parts[1::4] != _NAMES:  # noqa: PLR2004
-        needed = 'a census entry in its canonical form, {"house_power":"…","power":"…","voter":"0x…"}'
-        raise BadEntry(number, "entry_malformed", line.decode("utf-8", "replace"), needed)
-    house, own, voter = parts[3::4]
-    try:
-        checked = eip712.parse_address(voter)
-    except eip712.AddressError as error:
-        raise BadEntry(number, error.code, error.detail, "an address with its checksum") from error
-    require(checked == voter, number, "address_checksum", voter, f"{checked}, with its checksum")
-    return house, own, voter
-
-
-_NAMES = ["house_power", "power", "voter"]
 
 
 def _check_listed(line: int, seats: Seats, frozen: Frozen) -> None:

@@ -228,7 +228,8 @@ def _report(lines: Lines, case: _Case, bad: BadEntry | None) -> Report:
 def _not_checked(case: _Case, frozen: Frozen) -> Iterator[str]:
     if case.trust.community is None and case.trust.community_key is None:
         yield "that this is your community: give its key (--community-key) or its record's digest (--community)"
-    yield "that the log contains every ballot, and that no accepted ballot was left out here: ask for receipts"
+    yield "that the log contains every ballot, in this order, and that none was left out here: ask for receipts"
+    yield "the moments at which ballots were cast: those are the server's word, no voter signs them"
     snapshot = frozen.proposal.body["snapshot"]
     if snapshot["source"]["name"] != FIXED_LIST:
         yield f"that the powers of the census are those on the chain at block {snapshot['block_number']}"

@@ -27,11 +27,13 @@ from governance.selectors.evidence import (
     log_page,
 )
 from governance.selectors.proposals import (
+    Eligibility,
     ProposalDetail,
     draft,
     draft_to_sponsor,
     drafts,
     drafts_seeking_sponsors,
+    eligibility,
     open_proposals,
     proposal_detail,
     proposals,
@@ -42,6 +44,7 @@ from governance.selectors.receipts import Receipt, receipt, receipt_document
 from governance.selectors.results import Results, results
 
 __all__ = [
+    "Eligibility",
     "ProposalDetail",
     "Receipt",
     "Results",
@@ -59,6 +62,7 @@ __all__ = [
     "draft_to_sponsor",
     "drafts",
     "drafts_seeking_sponsors",
+    "eligibility",
     "imported_vote",
     "imported_votes",
     "inclusion",

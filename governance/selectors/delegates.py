@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 from django.db.models import Count as SqlCount
 from django.db.models import QuerySet
@@ -45,6 +46,7 @@ class VoteRow:
     """How a delegate voted, and why."""
 
     proposal: Proposal
+    choice: Any
     parts: tuple[Part, ...]
     reason: str
     at: datetime
@@ -137,4 +139,4 @@ def _votes(community: Community, address: str) -> Iterable[VoteRow]:
     for ballot in ballots:
         terms = terms_of(ballot.proposal)
         parts = parts_of(terms.method, terms.choices, ballot.choice)
-        yield VoteRow(ballot.proposal, parts, ballot.reason, ballot.cast_at, ballot.record_id)
+        yield VoteRow(ballot.proposal, ballot.choice, parts, ballot.reason, ballot.cast_at, ballot.record_id)

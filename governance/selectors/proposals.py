@@ -9,7 +9,8 @@ from django.db.models import Q, QuerySet
 
 from governance import lifecycle
 from governance.choices import Part, parts_of
-from governance.counting import Cast, touched_by, weigh
+from governance.counting import Cast, touched_by, weigh, weight_alone
+from governance.eip712 import parse_address
 from governance.errors import NotFound
 from governance.models import Ballot, Community, Event, GuardianVoice, Proposal
 from governance.outcome import Rules
@@ -93,6 +94,20 @@ class CensusProgress:
     read: int
     found: int
     done: bool
+
+
+@dataclass(frozen=True)
+class Eligibility:
+    """Whether an address may vote, and with how much: its own power, and what others' delegations add at most."""
+
+    voter: str
+    may_vote: bool
+    power: int
+    delegated: int
+    house_power: int
+    block: int | None
+    census_done: bool
+    reason: str
 
 
 @dataclass(frozen=True)
@@ -221,6 +236,18 @@ def proposal_detail(slug: str, number: int, now: datetime, viewer: str = "") -> 
         and not any(voice.action == GuardianVoice.PAUSE for voice in voices),
         held_up=_held_up(proposal),
     )
+
+
+def eligibility(proposal: Proposal, voter: str) -> Eligibility:
+    """Say whether an address may vote on a proposal, and with how much; raise AddressError for no address."""
+    voter = parse_address(voter)
+    done = proposal.census_record_id is not None
+    entry = proposal.census.filter(voter=voter).first() if done else None
+    power, house_power = (int(entry.power or 0), int(entry.house_power)) if entry else (0, 0)
+    delegated = weight_alone(roll_of(proposal), voter, power) - power if done else 0
+    may_vote = bool(power or delegated or (house_power and terms_of(proposal).rules.objection_bps))
+    reason = "" if may_vote else ("no_voting_power" if done else "census_pending")
+    return Eligibility(voter, may_vote, power, delegated, house_power, proposal.snapshot_block, done, reason)
 
 
 def _is_guardian(community: Community, viewer: str, now: datetime) -> bool:

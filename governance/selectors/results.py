@@ -51,7 +51,7 @@ class RoundShown:
 
 @dataclass(frozen=True)
 class Duel:
-    """One cell of the pairwise matrix: the power that prefers the row to the column, held against the other way round."""
+    """One cell of the pairwise matrix: the power that prefers the row to the column, against the other way round."""
 
     power: int
     wins: bool

@@ -11,12 +11,13 @@ from functools import lru_cache
 from typing import Any
 
 from django.db import transaction
-from django.db.models import Max
+from django.db.models import Max, Q
 
 from governance import eip712, lifecycle, log
 from governance.clock import unix, whole_second
 from governance.counting import Cast, Roll, Terms, has_late_quorum, quorum_part, touched_by, weigh, weight_alone
 from governance.errors import Conflict, Invalid, Malformed, NotFound, Refusal, TooLarge
+from governance.evidence.canonical import canonical_bytes
 from governance.evidence.record import Record as RecordValue
 from governance.group_commit import GroupCommit
 from governance.lifecycle import Action, NotAllowed
@@ -162,7 +163,8 @@ def _validate_choice(terms: Terms, choice: Any) -> None:  # noqa: ANN401 - any J
 
 
 def _validate_reason(reason: str) -> None:
-    if len(reason.encode()) > REASON_BYTES_MAX:
+    # A text without canonical form (NUL, half a character) is refused here, alone: in a group it would harm others.
+    if len(canonical_bytes(reason)) > REASON_BYTES_MAX:
         raise TooLarge("too_large", f"a reason has at most {REASON_MAX} characters", field="reason", allowed=REASON_MAX)
     if len(reason) > REASON_MAX:
         raise Malformed(
@@ -214,11 +216,14 @@ class _Polls:
         self.terms = {digest: _frozen(digest)[1] for digest in self.proposals}
         pks = {proposal.pk: digest for digest, proposal in self.proposals.items()}
         voters = {signed.request.voter for signed in group}
+        # Of each voter the one that counts, which has the highest nonce, and those that this group may repeat.
+        needed = Q(superseded_at__isnull=True) | Q(nonce__in={signed.request.nonce for signed in group})
         self.earlier: dict[tuple[str, str], list[Ballot]] = {}
-        for ballot in Ballot.objects.filter(proposal__in=pks, voter__in=voters).order_by("nonce"):
+        for ballot in Ballot.objects.filter(needed, proposal__in=pks, voter__in=voters).order_by("nonce"):
             self.earlier.setdefault((pks[ballot.proposal_id], ballot.voter), []).append(ballot)
         entries = CensusEntry.objects.filter(proposal__in=pks, voter__in=voters)
         self.entries = {(pks[entry.proposal_id], entry.voter): entry for entry in entries}
+        self.superseded: list[Ballot] = []
         self._rolls: dict[str, Roll] = {}
 
     def roll(self, digest: str) -> Roll:
@@ -231,7 +236,8 @@ class _Polls:
 def _commit(group: Sequence[_Signed]) -> list[tuple[Ballot, bool] | Exception]:
     """Accept or refuse each ballot of a group, in its order, in one transaction."""
     answers: list[tuple[Ballot, bool] | Exception] = []
-    with transaction.atomic():
+    # Durable: inside a transaction of somebody else's, voters would be answered before anything is on disk.
+    with transaction.atomic(durable=True):
         polls = _Polls(group)
         fresh: list[Ballot] = []
         events: dict[int, list[Event]] = {}
@@ -304,7 +310,9 @@ def _accept(polls: _Polls, digest: str, signed: _Signed) -> tuple[Ballot, bool]:
         cast_at=cast_at,
     )
     for older in earlier:
-        older.superseded_at = older.superseded_at or cast_at
+        if older.superseded_at is None:
+            older.superseded_at = cast_at
+            polls.superseded.append(older)
     earlier.append(ballot)
     return ballot, True
 
@@ -357,13 +365,7 @@ def _write(polls: _Polls, fresh: Sequence[Ballot], events: Mapping[int, Sequence
     """Store what a group has made. The older ballots are superseded first: only one of each voter may count."""
     if not fresh:
         return
-    stored = [older for mine in polls.earlier.values() for older in mine if older.pk and older.superseded_at]
-    replaced: dict[datetime, list[int]] = {}
-    for older in stored:
-        if older.superseded_at is not None:
-            replaced.setdefault(older.superseded_at, []).append(older.pk)
-    for moment, pks in replaced.items():
-        Ballot.objects.filter(pk__in=pks, superseded_at__isnull=True).update(superseded_at=moment)
+    Ballot.objects.bulk_update([older for older in polls.superseded if older.pk], ["superseded_at"])
     Record.objects.bulk_create([ballot.record for ballot in fresh])
     Ballot.objects.bulk_create(fresh)
     for proposal in {ballot.proposal_id: ballot.proposal for ballot in fresh}.values():

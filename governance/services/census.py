@@ -71,6 +71,7 @@ def _step(proposal: Proposal, now: datetime) -> Proposal:
         proposal = locked_proposal(proposal.pk)
         if proposal.census_at is not None or (proposal.census_cursor or FIRST_STEP) != cursor:
             return proposal
+        lifecycle.require(Action.TAKE_CENSUS, proposal.facts, now)
         _store(proposal, rows)
         if following is None:
             _finish(proposal, now)

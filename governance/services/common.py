@@ -23,6 +23,12 @@ def charter_of(community: Community) -> Charter:
     return _charter(community.charter.canonical)
 
 
+def charter_under(proposal: Proposal) -> Charter:
+    """Return the charter that a submitted proposal rests on: the one that was in force then."""
+    parents = required_record(proposal.record).value.parents
+    return _charter(Record.objects.get(pk__in=parents, kind="charter").canonical)
+
+
 @lru_cache(maxsize=256)
 def _terms(canonical: str) -> Terms:
     return Terms.from_body(RecordValue.from_bytes(canonical.encode()).body)

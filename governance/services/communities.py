@@ -119,6 +119,14 @@ def take_snapshot(community: Community, charter: Charter) -> Snapshot:
     return source_named(charter.power["source"], community).snapshot(charter.power["parameters"])
 
 
+def require_power(community: Community, actor: str) -> None:
+    """Raise Invalid unless `actor` has some voting power now."""
+    charter = charter_of(community)
+    source = source_named(charter.power["source"], community)
+    if not source.power_of(actor, take_snapshot(community, charter)):
+        raise Invalid("no_voting_power", "this address has no voting power now", field="sponsor", found=actor)
+
+
 def require_standing(community: Community, actor: str, kind: str, backers: tuple[str, ...] = ()) -> Snapshot:
     """Return a fresh snapshot at which `actor`, with the backers, has the power that such a proposal needs.
 

@@ -4,6 +4,7 @@ from datetime import datetime, timedelta
 
 from django.core.exceptions import ObjectDoesNotExist
 from django.db import transaction
+from django.db.models import Max
 
 from governance import lifecycle
 from governance.clock import unix, whole_second
@@ -41,8 +42,10 @@ def close_voting(proposal_id: int, now: datetime) -> Proposal:
 def close_early(proposal_id: int, now: datetime) -> Proposal:
     """Close a vote that has reached its super-quorum before its end; leave any other as it is."""
     proposal = get_proposal(proposal_id)
-    if proposal.passed is None and not count_so_far(proposal).outcome.early:
-        return proposal
+    if proposal.passed is None:
+        lifecycle.require(Action.CLOSE_EARLY, proposal.facts, now)
+        if not count_so_far(proposal).outcome.early:
+            return proposal
     return _close(proposal_id, now, Action.CLOSE_EARLY)
 
 
@@ -59,10 +62,11 @@ def _close(proposal_id: int, now: datetime, action: Action) -> Proposal:
         result = count_so_far(proposal)
         closed_at = whole_second(now)
         if action is Action.CLOSE_EARLY:
-            if not result.outcome.early:
-                return proposal
             # The first whole second after every ballot; nobody can vote any more, because the count is made here.
-            closed_at += timedelta(seconds=1)
+            latest = proposal.ballots.aggregate(latest=Max("cast_at"))["latest"]
+            closed_at = max(closed_at, latest or closed_at) + timedelta(seconds=1)
+            if not result.outcome.early or proposal.closes_at is None or closed_at >= proposal.closes_at:
+                return proposal
             proposal.closes_at, proposal.closed_early = closed_at, True
         proposal.tally_record = _keep_tally(proposal, result, closed_at)
         proposal.passed, proposal.decided_at = result.outcome.passed, closed_at
@@ -141,7 +145,8 @@ def execute(proposal_id: int, now: datetime, actor: str = "") -> tuple[Proposal,
             return proposal, False
         lifecycle.require(Action.EXECUTE, proposal.facts, now)
         voted = required_record(proposal.record).value
-        if voted.digest != proposal.record_id or voted.body["payload"] != proposal.payload:
+        same = (voted.digest, voted.body["kind"], voted.body["payload"])
+        if same != (proposal.record_id, proposal.kind, proposal.payload):
             raise Conflict("blocked_payload_changed", "what is stored is not what was voted on; nothing is executed")
         lock_community(proposal.community_id)
         proposal.executed_at = whole_second(now)

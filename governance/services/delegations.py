@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import Any
 
 from django.db import transaction
-from django.db.models import Max, Sum
+from django.db.models import Max, Q, Sum
 
 from governance import eip712
 from governance.clock import unix, whole_second
@@ -163,6 +163,7 @@ def _check(community: Community, request: DelegationRequest, now: datetime) -> N
     others = community.delegations.filter(
         delegator=request.delegator, topic=request.topic, superseded_at__isnull=True, share_bps__gt=0
     ).exclude(delegate=request.delegate)
+    others = others.filter(Q(expires_at=0) | Q(expires_at__gt=unix(now)))
     given = others.aggregate(sum=Sum("share_bps"))["sum"] or 0
     if given + request.share_bps > WHOLE_BPS:
         raise Invalid(

@@ -12,7 +12,7 @@ from governance.errors import Conflict, Invalid, Malformed
 from governance.kinds import kind_named
 from governance.lifecycle import Action
 from governance.models import Community, Proposal
-from governance.outcome import Rules
+from governance.outcome import SECONDS_MAX, Rules
 from governance.services.common import (
     charter_of,
     lock_community,
@@ -163,7 +163,7 @@ def _clean_timing(community: Community, draft: Draft) -> dict[str, int]:
             raise Malformed("malformed_field", "this is a whole number of seconds", field=f"timing.{name}", found=value)
     rules = charter_of(community).rules_of(draft.kind)
     period = draft.timing.get("voting_period_seconds", rules.voting_period_seconds)
-    longest = rules.voting_period_seconds + 90 * 24 * 3600
+    longest = min(rules.voting_period_seconds + 90 * 24 * 3600, SECONDS_MAX)
     if period < rules.voting_period_seconds:
         raise Invalid(
             "period_too_short",

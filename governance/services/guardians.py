@@ -13,7 +13,7 @@ from governance.clock import unix, whole_second
 from governance.errors import Conflict, Forbidden, Invalid
 from governance.lifecycle import Action
 from governance.models import Community, Council, GuardianVoice, Proposal
-from governance.services.common import charter_of, locked_proposal, terms_of
+from governance.services.common import charter_under, locked_proposal, terms_of
 from governance.services.events import note
 
 REASON_MAX = 500
@@ -54,7 +54,7 @@ def pause(proposal_id: int, actor: str, reason: str, now: datetime) -> Proposal:
         if proposal.guardian_voices.filter(action=GuardianVoice.PAUSE).exists():
             raise Conflict("already_paused", "a proposal is paused at most once")
         window = timedelta(seconds=terms_of(proposal).rules.execution_window_seconds)
-        longest = timedelta(seconds=charter_of(proposal.community).pause_seconds_max)
+        longest = timedelta(seconds=charter_under(proposal).pause_seconds_max)
         begins = max(whole_second(now), proposal.eta or whole_second(now))
         latest = (proposal.expires_at or begins) - window / 2
         until = whole_second(min(begins + longest, latest))

@@ -6,14 +6,12 @@ from typing import Any
 from django.db import transaction
 
 from governance import eip712, lifecycle
-from governance.charter import draft_digest
+from governance.charter import BACKED, draft_digest
 from governance.errors import Conflict, Invalid, NotFound
 from governance.lifecycle import Action
 from governance.models import Proposal, Sponsorship
-from governance.services.common import (
-    locked_proposal,
-    require_author,
-)
+from governance.services.common import get_proposal, locked_proposal, require_author
+from governance.services.communities import require_power
 from governance.services.events import note
 
 SPONSORS_MAX = 100
@@ -25,8 +23,14 @@ def sponsorship_offer(proposal: Proposal, sponsor: str) -> dict[str, Any]:
 
 
 def sponsor(proposal_id: int, sponsor: str, signature: str, now: datetime) -> Proposal:
-    """Back a draft with one's own power, so that it reaches the threshold. An edit of the draft ends the backing."""
+    """Back a draft with one's own power, so that it reaches the threshold. An edit of the draft ends the backing.
+
+    Only who has power can: otherwise a stranger's many wallets could take all the places.
+    """
     sponsor = eip712.parse_address(sponsor)
+    draft = get_proposal(proposal_id)
+    lifecycle.require(Action.SPONSOR, draft.facts, now)
+    require_power(draft.community, sponsor)
     with transaction.atomic():
         proposal = locked_proposal(proposal_id)
         lifecycle.require(Action.SPONSOR, proposal.facts, now)
@@ -36,7 +40,7 @@ def sponsor(proposal_id: int, sponsor: str, signature: str, now: datetime) -> Pr
             raise Invalid("own_draft", "authors back their own drafts anyway", field="sponsor", found=sponsor)
         signed = _sponsorship(proposal, sponsor)
         eip712.verify(eip712.sponsorship_digest(**signed), signature, sponsor)
-        others = proposal.sponsorships.exclude(sponsor=sponsor)
+        others = proposal.sponsorships.filter(content_digest=signed["draft"][2:]).exclude(sponsor=sponsor)
         if others.count() >= SPONSORS_MAX:
             raise Conflict("too_many_sponsors", "a draft has at most so many sponsors", allowed=SPONSORS_MAX)
         values = {"content_digest": signed["draft"][2:], "signature": signature, "at": now}
@@ -64,8 +68,7 @@ def sponsors_of(proposal: Proposal) -> list[Sponsorship]:
 
 
 def _content_digest(proposal: Proposal) -> str:
-    names = ("kind", "title", "text", "payload", "method", "choices", "seats")
-    return draft_digest({name: getattr(proposal, name) for name in names})
+    return draft_digest({name: getattr(proposal, name) for name in BACKED})
 
 
 def _sponsorship(proposal: Proposal, sponsor: str) -> dict[str, Any]:

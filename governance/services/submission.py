@@ -7,17 +7,17 @@ from typing import Any
 
 from django.conf import settings
 from django.db import transaction
-from django.db.models import Q
+from django.db.models import F, Q
+from django.db.models.functions import Coalesce
 
 from governance import lifecycle
 from governance.chain import ChainError
 from governance.clock import unix, whole_second
-from governance.counting import edges_of
-from governance.errors import Conflict, Invalid
+from governance.errors import Conflict, Invalid, Refusal
 from governance.evidence.canonical import digest
 from governance.lifecycle import Action, State
 from governance.models import Community, Proposal, Sponsorship
-from governance.power import Snapshot
+from governance.power import PowerError, Snapshot
 from governance.records import keep
 from governance.services.census import STEPS_AT_SUBMISSION, take_census
 from governance.services.common import (
@@ -82,8 +82,8 @@ def submit(proposal_id: int, actor: str, now: datetime) -> Proposal:
         note("proposal_submitted", now, proposal=proposal, actor=actor)
     try:
         return take_census(proposal.pk, now, STEPS_AT_SUBMISSION)  # 5
-    except ChainError:
-        # The proposal stands; the sweeper goes on with the census until the chain answers.
+    except (ChainError, PowerError, Refusal):
+        # The proposal stands; the sweeper goes on with the census until the chain gives a usable answer.
         return get_proposal(proposal.pk)
 
 
@@ -104,19 +104,14 @@ def _house_snapshot(community: Community, kind: str) -> dict[str, Any] | None:
 
 def _freeze_delegations(proposal: Proposal) -> None:
     """Hold on to the delegations that count here; later ones, and taking one back, are for later proposals."""
-    now_valid = list(
-        proposal.community.delegations.filter(
-            superseded_at__isnull=True, share_bps__gt=0, topic__in=("", proposal.kind)
-        ).select_related("record")
+    valid = proposal.community.delegations.filter(
+        Q(expires_at=0) | Q(expires_at__gte=terms_of(proposal).closes_at),
+        superseded_at__isnull=True,
+        share_bps__gt=0,
+        topic__in=("", proposal.kind),
     )
-    edges = edges_of((row.record.body for row in now_valid), terms_of(proposal))
-    chosen = {(edge.delegator, edge.delegate) for edge in edges}
-    special = {row.delegator for row in now_valid if row.topic and (row.delegator, row.delegate) in chosen}
-    proposal.delegations.set(
-        row
-        for row in now_valid
-        if (row.delegator, row.delegate) in chosen and bool(row.topic) == (row.delegator in special)
-    )
+    special = {row.delegator for row in valid if row.topic}
+    proposal.delegations.set([row for row in valid if row.topic or row.delegator not in special])
 
 
 def payload_digest(kind: str, payload: dict[str, Any]) -> str:
@@ -125,17 +120,22 @@ def payload_digest(kind: str, payload: dict[str, Any]) -> str:
 
 
 def _require_cooled_down(proposal: Proposal, draft: Draft, now: datetime) -> None:
-    """Refuse what the community voted down or vetoed a short while ago, whoever brings it back."""
+    """Refuse what was voted down or vetoed a short while ago, or withdrawn by this very author while it was voted on.
+
+    What others withdraw does not count: they could stand in the author's way with a copy.
+    """
     rules = charter_of(proposal.community).rules_of(draft.kind)
+    withdrawn = Q(canceled_at__gte=F("opens_at"), author=proposal.author)
     refused = (
         proposal.community.proposals.filter(payload_digest=payload_digest(draft.kind, draft.payload))
-        .filter(Q(passed=False) | Q(vetoed_at__isnull=False))
-        .order_by("-decided_at")
+        .filter(Q(passed=False) | Q(vetoed_at__isnull=False) | withdrawn)
+        .annotate(ended_at=Coalesce("vetoed_at", "decided_at", "canceled_at"))
+        .order_by("-ended_at")
         .first()
     )
-    if refused is None or refused.decided_at is None:
+    if refused is None:
         return
-    until = (refused.vetoed_at or refused.decided_at) + timedelta(seconds=rules.cool_down_seconds)
+    until = refused.ended_at + timedelta(seconds=rules.cool_down_seconds)
     if now < until:
         raise Conflict(
             "cool_down",

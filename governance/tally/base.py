@@ -30,13 +30,21 @@ class InvalidChoice(ValueError):
 
 
 class InvalidChoices(ValueError):
-    """A list of choices, or a number of seats, with which the method cannot be used."""
+    """A list of choices with which the method cannot be used."""
+
+    what = "choices"
 
     def __init__(self, found: object, allowed: str) -> None:
         """Carry both sides of the refusal."""
-        super().__init__(f"choices: found {shown(found)}, allowed: {allowed}")
+        super().__init__(f"{self.what}: found {shown(found)}, allowed: {allowed}")
         self.found = found
         self.allowed = allowed
+
+
+class InvalidSeats(InvalidChoices):
+    """A number of seats that the method cannot fill from these choices."""
+
+    what = "seats"
 
 
 @dataclass(frozen=True)

@@ -6,8 +6,8 @@
   - governor, basic, single-choice: the choice as ballots have it, shape (ballots,);
   - approval: 1 where a choice is approved, else 0, shape (choices, ballots);
   - ranked-choice, copeland, stv: the ranking from 1, best first, 0 for none, shape (choices, ballots);
-  - weighted, quadratic: whole weights, shape (choices, ballots).
-Fractional ballots hold amounts of any size and are counted by the method's `count` alone.
+  - weighted, quadratic: whole weights, shape (choices, ballots);
+  - fractional: the amounts against, for and abstain, as powers are, shape (3, limbs, ballots).
 
 Sums are exact: `bincount` adds floats, and every sum stays below 2^53 because a block has at most 2^20 ballots and what
 is added to each has at most 33 bits.
@@ -15,11 +15,13 @@ is added to each has at most 33 bits.
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from governance.tally.base import Count, InvalidBallot, InvalidChoice
+from governance.tally.fractional import Fractional, fractional_count
 from governance.tally.profile import Group, InvalidPower, ProfileMethod
 from governance.tally.quadratic import Quadratic, quadratic_count, root_places
 from governance.tally.roots import root_sums
@@ -31,7 +33,7 @@ FLOAT_BITS = 53
 TABLE_MAX = 2**22  # group numbers up to here are looked up in a table instead of sorted
 CODE_MAX = 2**62
 WEIGHT_BITS_MAX = 20
-Integers = NDArray[np.signedinteger]
+Integers = NDArray[np.integer]
 Limbs = NDArray[np.uint32]
 
 
@@ -54,9 +56,9 @@ class Columns:
         return Columns(self.choices[..., kept], np.ascontiguousarray(self.powers[:, kept]))
 
 
-def limbs(powers: Sequence[int]) -> Limbs:
-    """Return whole numbers of any size as the array of powers."""
-    count = max(1, -(-max(powers, default=0).bit_length() // LIMB_BITS))
+def limbs(powers: Sequence[int], count: int = 0) -> Limbs:
+    """Return whole numbers of any size as the array of powers, with so many limbs if that is given."""
+    count = count or max(1, -(-max(powers, default=0).bit_length() // LIMB_BITS))
     data = b"".join([power.to_bytes(4 * count, "little") for power in powers])
     return np.ascontiguousarray(np.frombuffer(data, dtype="<u4").reshape(len(powers), count).T)
 
@@ -65,27 +67,34 @@ def to_columns(
     method: ProfileMethod, ballots: Iterable[tuple[object, int]], choices: int
 ) -> tuple[Columns, tuple[InvalidBallot, ...]]:
     """Return the columns of the valid ballots, and the others with their reasons. Weights must fit into 31 bits."""
-    rows: list[object] = []
+    rows: list[Any] = []
     powers = []
     invalid = []
     for position, (choice, power) in enumerate(ballots):
         try:
             if type(power) is not int or power <= 0:
                 raise InvalidPower(power)
-            rows.append(_row(method, choice, choices))
+            rows.append(_row(method, choice, power, choices))
             powers.append(power)
         except (InvalidChoice, InvalidPower) as error:
             invalid.append(InvalidBallot(position, str(error)))
+    array: NDArray[Any]
+    columns = limbs(powers)
+    if isinstance(method, Fractional):
+        array = np.array([limbs(amounts, len(columns)) for amounts in zip(*rows, strict=True)] or np.zeros((3, 1, 0)))
+        return Columns(array.astype(np.uint32, copy=False), columns), tuple(invalid)
     array = np.array(rows, dtype=np.int32)
     if method.structured:
         array = np.ascontiguousarray(array.reshape(len(rows), choices).T)
-    return Columns(array, limbs(powers)), tuple(invalid)
+    return Columns(array, columns), tuple(invalid)
 
 
 def count_columns(method: ProfileMethod, columns: Columns, choices: int, seats: int = 1) -> Count:
     """Count columns; the same as `method.count` of the same ballots."""
     if isinstance(method, Weighted | Quadratic):
         return _count_weights(method, columns, choices)
+    if isinstance(method, Fractional):
+        return _count_amounts(columns)
     kept = columns.powers.any(axis=0)
     reasons = dict.fromkeys(np.flatnonzero(~kept).tolist(), str(InvalidPower(0)))
     matrix = np.atleast_2d(columns.choices)
@@ -164,7 +173,7 @@ def _count_weights(method: Weighted | Quadratic, columns: Columns, choices: int)
     wholes = matrix.sum(axis=0, dtype=np.int64)
     if isinstance(method, Quadratic):
         places = root_places(_largest(columns.powers))
-        roots = [root_sums(row, columns.powers, wholes, places) for row in matrix]
+        roots = root_sums(matrix, columns.powers, wholes, places)
         return quadratic_count(roots, cast, len(wholes), places).with_invalid(invalid)
     sums = _weighted_sums(matrix, wholes, columns.powers)
     if common_denominator(sums) is None:
@@ -172,6 +181,25 @@ def _count_weights(method: Weighted | Quadratic, columns: Columns, choices: int)
         common = np.gcd.reduce(matrix, axis=0)
         sums = _weighted_sums(matrix // common, wholes // common, columns.powers)
     return weighted_count(sums, choices, cast, len(wholes)).with_invalid(invalid)
+
+
+def _count_amounts(columns: Columns) -> Count:
+    """Count fractional ballots: those that place something, and no more than their power."""
+    carry = np.zeros(columns.powers.shape[1], dtype=np.uint64)
+    within = np.ones(len(carry), dtype=bool)
+    for amounts, power in zip(np.moveaxis(columns.choices, 1, 0), columns.powers, strict=True):
+        carry = carry + amounts.sum(axis=0, dtype=np.uint64)
+        limb = (carry & np.uint64(2**LIMB_BITS - 1)).astype(np.uint32)
+        within = (limb < power) | ((limb == power) & within)
+        carry >>= np.uint64(LIMB_BITS)
+    good = within & (carry == 0) & columns.choices.any(axis=(0, 1))
+    invalid: tuple[InvalidBallot, ...] = ()
+    if not good.all():
+        reason = "amounts are more than 0 and at most the ballot's power together"
+        invalid = tuple(InvalidBallot(position, reason) for position in np.flatnonzero(~good).tolist())
+        columns = columns.only(good)
+    sums = [_total(amounts) for amounts in columns.choices]
+    return fractional_count(sums, _total(columns.powers), int(good.sum())).with_invalid(invalid)
 
 
 def _weighted_sums(matrix: Integers, wholes: NDArray[np.int64], powers: Limbs) -> dict[int, list[int]]:
@@ -220,8 +248,11 @@ def _as_ballots(columns: Columns) -> Iterator[tuple[object, int]]:
         yield _weights(row), sum(part << place * LIMB_BITS for place, part in enumerate(parts))
 
 
-def _row(method: ProfileMethod, choice: object, choices: int) -> object:
+def _row(method: ProfileMethod, choice: object, power: int, choices: int) -> object:
     """Return a valid choice as its column."""
+    if isinstance(method, Fractional):
+        placed = method.placed(choice, power, choices)
+        return placed if isinstance(placed, tuple) else tuple(power if code == placed else 0 for code in range(3))
     key = method.canonical(choice, choices)
     if not isinstance(key, tuple):
         return choice

@@ -4,7 +4,7 @@ A choice is 0 against, 1 for, 2 abstain with all of the power, or a map of these
 above 0 and at most the ballot's power; the rest is not placed. The quorum counts for + abstain; a tie does not pass.
 """
 
-from collections.abc import Hashable
+from collections.abc import Hashable, Sequence
 from dataclasses import replace
 
 from governance.tally.base import Count, InvalidChoice, Sentence, whole_text
@@ -56,14 +56,7 @@ class Fractional(Governor):
                 continue
             for option, amount in enumerate(key):
                 sums[option] += amount * group.ballots
-        cast, valid = totals(profile)
-        count = binary_count(
-            tuple(sums), in_favour=FOR, against=AGAINST, valid=valid, cast=cast, quorum_power=sums[FOR] + sums[ABSTAIN]
-        )
-        if sum(sums) == cast:
-            return count
-        unused = Sentence("unused", {"power": whole_text(cast - sum(sums))})
-        return replace(count, explanation=(*count.explanation, unused))
+        return fractional_count(sums, *totals(profile))
 
     def reduced(self, choice: object, before: int, after: int) -> object:
         """Scale amounts down in proportion, rounded down; the largest keeps 1 where nothing would be left."""
@@ -75,6 +68,17 @@ class Fractional(Governor):
         if not any(scaled) and after > 0:
             scaled[amounts.index(max(amounts))] = 1
         return {key: str(scaled[code]) for key, code in CODES.items() if scaled[code]}
+
+
+def fractional_count(sums: Sequence[int], cast: int, valid: int) -> Count:
+    """Return the count for the sum of amounts by code."""
+    count = binary_count(
+        tuple(sums), in_favour=FOR, against=AGAINST, valid=valid, cast=cast, quorum_power=sums[FOR] + sums[ABSTAIN]
+    )
+    if sum(sums) == cast:
+        return count
+    unused = Sentence("unused", {"power": whole_text(cast - sum(sums))})
+    return replace(count, explanation=(*count.explanation, unused))
 
 
 def _amount(value: object) -> int | None:

@@ -9,12 +9,12 @@ one ballot is that ballot's reason; what is wrong with the line is a PollError.
 import json
 import re
 from collections.abc import Sequence
-from decimal import Decimal
+from decimal import Decimal, InvalidOperation
 from fractions import Fraction
 from typing import Any
 
 from governance.tally import METHODS, Count, InvalidBallot, InvalidChoice, InvalidChoices, UnknownMethod, method_named
-from governance.tally.base import exact_text, shown, whole_text
+from governance.tally.base import InvalidSeats, exact_text, shown, whole_text
 from governance.tally.choices import index, is_index_key
 from governance.tally.governor import ABSTAIN, AGAINST, FOR
 from governance.tally.profile import InvalidPower, ProfileMethod, grouped
@@ -205,7 +205,7 @@ def _checked_roles(method: ProfileMethod, names: object, seats: object) -> tuple
         checked.check_choices(names, seats)  # type: ignore[arg-type]  # refuses what is no number
         "".join(names).encode()
     except InvalidChoices as error:
-        code = "invalid_seats" if error.found is seats else "invalid_choices"
+        code = "invalid_seats" if isinstance(error, InvalidSeats) else "invalid_choices"
         raise PollError(code, str(error)) from None
     except UnicodeEncodeError:
         raise PollError("invalid_choices", "a name holds a lone surrogate") from None
@@ -258,5 +258,8 @@ def _integer(text: str) -> int | Unreadable:
 def _decimal(text: str) -> Decimal | Unreadable:
     if len(text) > NUMBER_CHARACTERS_MAX:
         return Unreadable(f"a number of {len(text)} characters")
-    value = Decimal(text)
+    try:
+        value = Decimal(text)
+    except InvalidOperation:  # an exponent beyond all bounds
+        return Unreadable(f"the number {text}")
     return value if not value or abs(value.adjusted()) <= EXPONENT_MAX else Unreadable(f"the number {text}")

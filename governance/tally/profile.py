@@ -8,7 +8,7 @@ from collections.abc import Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from governance.tally.base import Count, InvalidBallot, InvalidChoice, InvalidChoices, Sentence, shown
+from governance.tally.base import Count, InvalidBallot, InvalidChoice, InvalidChoices, InvalidSeats, Sentence, shown
 
 CHOICES_MAX = 1000
 
@@ -40,7 +40,7 @@ class ProfileMethod:
         """Raise InvalidChoices unless there are two or more different names, and one seat."""
         check_names(choices)
         if not self.elects_many and (type(seats) is not int or seats != 1):
-            raise InvalidChoices(seats, f"{self.name} fills one seat")
+            raise InvalidSeats(seats, f"1, as {self.name} fills one seat")
 
     def validate(self, choice: object, choices: int) -> None:
         """Raise InvalidChoice unless `choice` can be counted."""

@@ -22,7 +22,7 @@ from collections.abc import Callable, Hashable, Iterable, Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
 
-from governance.tally.base import Count, InvalidChoice, InvalidChoices, Round, Sentence, readable_text
+from governance.tally.base import Count, InvalidChoice, InvalidSeats, Round, Sentence, readable_text
 from governance.tally.choices import indices
 from governance.tally.plural import places
 from governance.tally.profile import Profile, ProfileMethod, nothing_cast, totals
@@ -45,10 +45,10 @@ class SingleTransferableVote(ProfileMethod):
     elects_many = True
 
     def check_choices(self, choices: Sequence[str], seats: int = 1) -> None:
-        """Raise InvalidChoices unless there is at least one seat and a choice for each."""
+        """Raise InvalidSeats unless there is at least one seat and a choice for each."""
         super().check_choices(choices, seats)
         if type(seats) is not int or not 1 <= seats <= min(len(choices), SEATS_MAX):
-            raise InvalidChoices(seats, f"1 to {min(len(choices), SEATS_MAX)} seats")
+            raise InvalidSeats(seats, f"1 to {min(len(choices), SEATS_MAX)} seats")
 
     def canonical(self, choice: object, choices: int) -> Hashable:
         """Return the ranked positions, best first; raise InvalidChoice unless at least one is ranked, none twice."""

@@ -183,10 +183,10 @@ _NOT_OFFLINE = (
 _HINT_BY_CHECK = {
     1: "get the bundle again from the publisher; a record in it was changed, added or left out",
     2: "get the bundle again from the publisher; the records do not belong together",
-    3: "do not use the release; ask the community which ballots it holds for this proposal",
+    3: "do not use the release; ask the community which ballots, members and delegations this vote had",
     4: "do not use the release; ballots were dropped, added or altered after the count",
-    5: "do not use the release; the recorded decision is not what the votes say",
-    6: "do not use the release; a waiting time that the community set was not kept",
+    5: "do not use the release; the recorded decision is not what votes and charter say",
+    6: "do not use the release; a time that the community set was not kept",
     7: "do not use the release; what was trained is not what was approved",
     8: "download the release again into an empty folder; do not load the changed file",
     9: "do not use the release; judged by the community's rules it is not accepted",

@@ -91,6 +91,11 @@ class Vote:
         try:
             edges = edges_of(self._delegations, self.terms)  # 2
             require_whole(edges)
+            if len(edges) != len(self._delegations):
+                detail = (
+                    f"{len(edges)} of {len(self._delegations)} hold for this proposal; the others do not belong here"
+                )
+                self.fail("delegation_idle", bundle.place_of(bundle.DELEGATIONS), detail)
         except DelegationError as error:
             self.fail(error.code, bundle.place_of(bundle.DELEGATIONS), error.detail)
             edges = ()

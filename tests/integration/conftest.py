@@ -3,7 +3,7 @@
 import io
 import json
 import urllib.parse
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -12,13 +12,14 @@ from typing import Any
 import pytest
 from django.conf import settings as django_settings
 
-from config.demo import chain, corpus, plan, specs
+from config.demo import chain, corpus, specs
 from governance import services
 from governance.evidence.signing import generate_key
 from governance.keys import release_key_path
 from governance.models import Community, Member, Proposal
 from models_registry import services as registry
 from models_registry.models import Dataset, EthicsRule, Model
+from tests.integration import commons
 from tests.simulators import tiny_model
 from training_jobs import runner, worker
 from training_jobs.models import Run
@@ -107,6 +108,19 @@ def community(db: None, node: chain.DemoChain, token: chain.DemoToken, settings:
     for member in token.members:
         Member.objects.create(community=founded, address=member.address, name=member.name)
     return founded
+
+
+@pytest.fixture
+def list_community(db: None, settings: Any) -> Callable[..., commons.Commons]:
+    """Found communities of listed members, with local keys and without a chain; see `commons.found`."""
+    settings.VOTING_PERIOD_SECONDS_MIN = 1
+    # Nobody listens there: whoever asked a chain would fail.
+    settings.CHAIN_RPC = "http://127.0.0.1:9"
+
+    def found(members: Mapping[str, int] | None = None, **rules: Any) -> commons.Commons:
+        return commons.found(NOON, members or {"Alice": 40, "Bob": 30, "Chloé": 20, "Daouda": 10}, **rules)
+
+    return found
 
 
 @pytest.fixture

@@ -5,7 +5,8 @@ for, so that everything that rests on it is rebuilt: what a forger can do who ho
 `lines()` streams the bundle; a test that wants a splice or a flipped byte changes those bytes.
 """
 
-from collections.abc import Callable, Iterator
+import io
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from functools import cached_property, lru_cache
 from typing import Any
@@ -20,6 +21,7 @@ from governance.evidence import merkle
 from governance.evidence.canonical import canonical_bytes
 from governance.evidence.checkpoint import Checkpoint, log_origin, sign
 from governance.evidence.record import Record
+from governance.recount import Report, recount
 from governance.tally import METHODS
 from tests.simulators.golden_bundle import KeySigner
 
@@ -105,6 +107,11 @@ class Delegating:
     topic: str = ""
     expires_at: int = 0
     nonce: int = 1
+
+
+# A quorum that is reached one second before the end keeps the vote open, and somebody votes in the time added.
+LATE = {"quorum_bps": 5_000, "late_quorum_seconds": 120}
+LATE_VOTES = [Vote(1, 1, after_seconds=10), Vote(2, 1, after_seconds=599), Vote(3, 0, after_seconds=700)]
 
 
 @dataclass
@@ -324,6 +331,44 @@ class Poll:
         for record in (self.census, *self.ballots, *(self.finish() if self.closed else [])):
             yield record.canonical() + b"\n"
         yield canonical_bytes({"checkpoint": self.checkpoint() if self.ballots else None}) + b"\n"
+
+
+def everyone_once() -> list[bytes]:
+    """Return a small bundle that holds: three voters, two delegations of people without power, sixteen lines."""
+    return list(Poll(powers={1: 30, 2: 20, 3: 10}, delegations=[Delegating(4, 1), Delegating(5, 3)]).lines())
+
+
+def forged(edit: Callable[[str, dict[str, Any]], None], **facts: Any) -> list[bytes]:
+    """Return the lines of a bundle in which everything is rebuilt around one change."""
+    return list(Poll(edit=edit, **facts).lines())
+
+
+def on(kind: str, change: Any) -> Callable[[str, dict[str, Any]], None]:
+    """Return the edit that changes bodies of one kind; `change` is new values, or a function of the body."""
+
+    def edit(found: str, body: dict[str, Any]) -> None:
+        if found == kind:
+            change(body) if callable(change) else body.update(change)
+
+    return edit
+
+
+def run(data: bytes | Iterable[bytes], **options: Any) -> Report:
+    """Recount a bundle that is in memory."""
+    data = data if isinstance(data, bytes) else b"".join(data)
+    return recount(io.BufferedReader(io.BytesIO(data)), **options)
+
+
+def bad(data: bytes | Iterable[bytes], **options: Any) -> tuple[int, str]:
+    """Return line and code of the first bad entry."""
+    report = run(data, **options)
+    assert report.bad is not None, "it holds"
+    return report.bad.line, report.bad.code
+
+
+def line_of(lines: list[bytes], kind: str, nth: int = 0) -> int:
+    """Return the place in `lines`, from 0, of the nth record of a kind."""
+    return [place for place, line in enumerate(lines) if f'"kind":"{kind}",'.encode() in line][nth]
 
 
 def cast(ballot: Record) -> Cast:

@@ -89,7 +89,8 @@ class Voter:
 
     def sign(self, digest_to_sign: bytes) -> str:
         signed = self.key.sign_recoverable(digest_to_sign, hasher=None)
-        return "0x" + (signed[:64] + bytes([signed[64] + 27])).hex()
+        text: str = (signed[:64] + bytes([signed[64] + 27])).hex()
+        return f"0x{text}"
 
 
 def voters(powers: tuple[int, ...] = POWERS, first: int = 1) -> list[Voter]:
@@ -248,10 +249,10 @@ class Story:
         """Put one proposal through its whole life; return its execution."""
         charter = self.charter_edit(number, self.charters)
         tier = charter.body["kinds"].get(kind, charter.body["kinds"]["default"])
-        rules = charter.body["tiers"][tier]
+        rules: dict[str, Any] = charter.body["tiers"][tier]
         method = METHODS["fractional" if kind == "model_update" and not self.plain else "governor"]
         submitted = START + number * 10_000
-        opens = submitted + RULES["voting_delay_seconds"]
+        opens = submitted + rules["voting_delay_seconds"]
         body = {
             "number": number,
             "kind": kind,
@@ -350,7 +351,7 @@ class Story:
 
     def delegation(self, community: Record, proposal: Record, trust: Trust) -> Record:
         delegator, delegate, share = self.everybody[trust[0]], self.everybody[trust[1]], trust[2]
-        signed = {
+        signed: dict[str, Any] = {
             "delegator": delegator.address,
             "delegate": delegate.address,
             "topic": self.topic,

@@ -1,5 +1,6 @@
 """The two state machines: every state against every action, and the laws that time must obey."""
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -16,30 +17,33 @@ TIMES = st.none() | st.integers(-5, 5).map(lambda seconds: NOON + seconds * SECO
 FACTS = st.builds(
     Facts,
     submitted_at=TIMES,
+    census_at=TIMES,
     opens_at=TIMES,
     closes_at=TIMES,
     passed=st.none() | st.booleans(),
     eta=TIMES,
     expires_at=TIMES,
+    paused_until=TIMES,
     executed_at=TIMES,
     canceled_at=TIMES,
+    vetoed_at=TIMES,
 )
+OPENED = Facts(submitted_at=NOON, census_at=NOON, opens_at=NOON - SECOND, closes_at=NOON)
+PASSED = replace(OPENED, passed=True)
 NOMINAL = {
     State.DRAFT: Facts(),
-    State.PENDING: Facts(submitted_at=NOON, opens_at=NOON + SECOND, closes_at=NOON + 2 * SECOND),
-    State.ACTIVE: Facts(submitted_at=NOON, opens_at=NOON, closes_at=NOON + SECOND),
-    State.CLOSING: Facts(submitted_at=NOON, opens_at=NOON - SECOND, closes_at=NOON),
-    State.DEFEATED: Facts(submitted_at=NOON, opens_at=NOON - SECOND, closes_at=NOON, passed=False),
-    State.SUCCEEDED: Facts(submitted_at=NOON, opens_at=NOON - SECOND, closes_at=NOON, passed=True),
-    State.QUEUED: Facts(submitted_at=NOON, opens_at=NOON - SECOND, closes_at=NOON, passed=True, eta=NOON + SECOND),
-    State.READY: Facts(
-        submitted_at=NOON, opens_at=NOON - SECOND, closes_at=NOON, passed=True, eta=NOON, expires_at=NOON + SECOND
-    ),
-    State.EXPIRED: Facts(
-        submitted_at=NOON, opens_at=NOON - SECOND, closes_at=NOON, passed=True, eta=NOON, expires_at=NOON
-    ),
-    State.EXECUTED: Facts(submitted_at=NOON, passed=True, eta=NOON, executed_at=NOON),
+    State.PENDING: Facts(submitted_at=NOON, census_at=NOON, opens_at=NOON + SECOND, closes_at=NOON + 2 * SECOND),
+    State.ACTIVE: replace(OPENED, closes_at=NOON + SECOND),
+    State.CLOSING: OPENED,
+    State.DEFEATED: replace(OPENED, passed=False),
+    State.SUCCEEDED: PASSED,
+    State.QUEUED: replace(PASSED, eta=NOON + SECOND),
+    State.PAUSED: replace(PASSED, eta=NOON, paused_until=NOON + SECOND, expires_at=NOON + 2 * SECOND),
+    State.READY: replace(PASSED, eta=NOON, expires_at=NOON + SECOND),
+    State.EXPIRED: replace(PASSED, eta=NOON, expires_at=NOON),
+    State.EXECUTED: replace(PASSED, eta=NOON, executed_at=NOON),
     State.CANCELED: Facts(submitted_at=NOON, canceled_at=NOON),
+    State.VETOED: replace(PASSED, eta=NOON + SECOND, vetoed_at=NOON),
 }
 
 
@@ -61,14 +65,44 @@ def test_every_action_is_allowed_exactly_where_the_table_says(state, action):
 
 
 def test_ended_proposals_allow_nothing():
-    for state in (State.EXECUTED, State.CANCELED, State.DEFEATED, State.EXPIRED):
-        assert not any(state in allowed for allowed in proposals.ALLOWED.values())
+    assert {state for state in State if not any(state in allowed for allowed in proposals.ALLOWED.values())} == (
+        proposals.TERMINAL
+    )
+
+
+def test_a_vote_does_not_open_before_its_census_is_taken():
+    without = replace(NOMINAL[State.ACTIVE], census_at=None)
+    for moment in (NOON, NOON + 10 * SECOND):
+        assert proposals.state(without, moment) == State.PENDING
+
+
+def test_the_council_can_stop_or_delay_and_never_approve_or_shorten():
+    assert proposals.ALLOWED[Action.VETO] == {State.QUEUED, State.PAUSED, State.READY}
+    assert proposals.ALLOWED[Action.PAUSE] == {State.QUEUED, State.READY}
+    queued = replace(NOMINAL[State.QUEUED], paused_until=NOON - SECOND)
+    assert proposals.state(queued, NOON) == State.QUEUED, "a pause that ends does not end the timelock"
+
+
+@pytest.mark.parametrize(
+    ("facts", "moment", "expected"),
+    [
+        (NOMINAL[State.PENDING], NOON + SECOND, State.ACTIVE),
+        (NOMINAL[State.ACTIVE], NOON + SECOND, State.CLOSING),
+        (NOMINAL[State.QUEUED], NOON + SECOND, State.READY),
+        (NOMINAL[State.PAUSED], NOON + SECOND, State.READY),
+        (NOMINAL[State.PAUSED], NOON + 2 * SECOND, State.EXPIRED),
+        (NOMINAL[State.READY], NOON + SECOND, State.EXPIRED),
+    ],
+)
+def test_a_state_ends_in_the_very_second_that_is_written_down(facts, moment, expected):
+    assert proposals.state(facts, moment) == expected
+    assert proposals.state(facts, moment - timedelta(microseconds=1)) != expected
 
 
 @given(facts=FACTS, later=st.integers(0, 100))
 def test_terminal_states_stay_terminal_whatever_the_clock_says(facts, later):
     first = proposals.state(facts, NOON)
-    if first in {State.EXECUTED, State.CANCELED, State.DEFEATED, State.EXPIRED}:
+    if first in proposals.TERMINAL:
         assert proposals.state(facts, NOON + later * SECOND) == first
 
 
@@ -79,16 +113,25 @@ def test_a_clock_that_jumps_back_cannot_reopen_a_count_that_was_made(facts, earl
 
 
 @given(facts=FACTS)
-def test_nothing_is_ready_before_its_timelock(facts):
+def test_nothing_is_ready_before_its_timelock_or_during_a_pause(facts):
     if proposals.state(facts, NOON) == State.READY:
         assert facts.eta is not None
         assert facts.eta <= NOON
         assert facts.passed is True
+        assert facts.paused_until is None or facts.paused_until <= NOON
 
 
 @given(facts=FACTS, steps=st.lists(st.integers(0, 3), max_size=10))
 def test_time_alone_never_moves_a_proposal_backwards(facts, steps):
-    order = [State.PENDING, State.ACTIVE, State.CLOSING, State.QUEUED, State.READY, State.EXPIRED]
+    order = [
+        State.PENDING,
+        State.ACTIVE,
+        State.CLOSING,
+        State.QUEUED,
+        State.PAUSED,
+        State.READY,
+        State.EXPIRED,
+    ]
     moment, before = NOON, -1
     for step in steps:
         moment += step * SECOND

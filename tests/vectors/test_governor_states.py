@@ -42,7 +42,7 @@ from config.demo import chain as demo
 from governance.lifecycle import ALLOWED, Action, Facts, State, state
 from governance.outcome import Outcome, Rules, decide
 from governance.tally import METHODS, Count
-from governance.tally.governor import ABSTAIN, AGAINST, FOR
+from governance.tally.governor import ABSTAIN, AGAINST, FOR, OPTIONS
 
 METHOD = METHODS["governor"]
 DELAY, PERIOD = 2, 8  # blocks, and as many seconds
@@ -336,7 +336,7 @@ class Proposal:
         """Count and decide, and check the numbers against the contract's."""
         count = self.count()
         outcome = decide(METHOD, count, self.electorate.rules, self.electorate.total_supply)
-        totals = tuple(count.totals[option] for option in ("against", "for", "abstain"))
+        totals = tuple(int(score) for score in count.scores)
         assert totals == self.governor.read("proposalVotes", self.id)
         quorum, majority = outcome.conditions
         assert quorum.needed == max(1, self.governor.read("quorum", self.snapshot))
@@ -345,7 +345,7 @@ class Proposal:
         return outcome
 
     def count(self) -> Count:
-        return METHOD.count(self.ballots)
+        return METHOD.count(self.ballots, len(OPTIONS))
 
     def queue(self) -> None:
         self.governor.send(self.electorate.proposer, "queue", *self.actions, self.description_hash)
@@ -479,7 +479,7 @@ def test_the_random_votes_are_passed_and_defeated_and_end_in_every_way() -> None
         quorum_bps, holdings = ELECTORATES[case.electorate]
         ballots = [(choice, holdings[voter]) for voter, choice in case.votes if voter != SILENT]
         rules = Rules(quorum_bps, 5000, 0, DELAY, PERIOD, TIMELOCK, WINDOW)
-        if decide(METHOD, METHOD.count(ballots), rules, sum(holdings.values())).passed:
+        if decide(METHOD, METHOD.count(ballots, len(OPTIONS)), rules, sum(holdings.values())).passed:
             passing += 1
             endings.add(case.ending)
     assert 4 <= passing <= 11
@@ -545,8 +545,8 @@ def test_a_ballot_without_power_is_a_vote_of_nothing_there_and_refused_here(
     proposal.wait_until_block(proposal.snapshot + 1)
     proposal.vote(SILENT, FOR)
     assert proposal.governor.read("hasVoted", proposal.id, electorates["ordinary"].accounts[SILENT])
-    with pytest.raises(ValueError, match="power is a positive integer"):
-        METHOD.count([(FOR, 0)])
+    (refused,) = METHOD.count([(FOR, 0)], len(OPTIONS)).invalid
+    assert "power is a positive integer" in refused.reason
 
 
 def test_a_queued_proposal_expires_with_us_and_waits_for_ever_with_the_contract(

@@ -1,0 +1,79 @@
+"""The words of the site for the stable keys of the other apps: states, choices, methods, conditions, events, metrics.
+
+Keys stay keys in records and the API; only here do they become language. A key that is not in a table (a new metric, a
+new scan) is shown as its own words, so that an extension never has to edit these files to be readable. One file for
+each noun.
+"""
+
+from frontend.words.base import Text, Word
+from frontend.words.conditions import Condition, conditions
+from frontend.words.counts import told
+from frontend.words.events import EVENTS
+from frontend.words.models import (
+    CHECKS,
+    COMPARATORS,
+    FINDINGS,
+    LANGUAGES,
+    MEASURED,
+    METRICS,
+    OUTCOMES,
+    RECORD_KINDS,
+    ROLES,
+    RUN_EVENTS,
+    RUN_STATES,
+    SCANS,
+    gate,
+)
+from frontend.words.proposals import CHOICES, CONDITIONS, MOMENTS, PROPOSAL_STATES, choice
+from frontend.words.refusals import REFUSALS, refusal
+from frontend.words.rules import Rule, rules
+from frontend.words.votes import METHODS, SOURCES, TIE_RULES, TIERS
+
+TABLES: dict[str, dict[str, Word]] = {
+    "proposal_state": PROPOSAL_STATES,
+    "run_state": RUN_STATES,
+    "choice": CHOICES,
+    "condition": CONDITIONS,
+    "moment": MOMENTS,
+    "method": METHODS,
+    "tie_rule": TIE_RULES,
+    "tier": TIERS,
+    "source": SOURCES,
+    "event": EVENTS,
+    "record": RECORD_KINDS,
+    "metric": METRICS,
+    "comparator": COMPARATORS,
+    "run_event": RUN_EVENTS,
+    "outcome": OUTCOMES,
+    "check": CHECKS,
+    "scan": SCANS,
+    "language": LANGUAGES,
+    "role": ROLES,
+    "measured": MEASURED,
+}
+
+
+def word(table: str, key: str) -> Word:
+    """Return how a key is shown; an unknown key is its own words."""
+    found = TABLES[table].get(str(key))
+    return found or Word(str(key).replace("_", " ").replace("-", " ").capitalize())
+
+
+__all__ = [
+    "CHOICES",
+    "FINDINGS",
+    "METHODS",
+    "REFUSALS",
+    "TABLES",
+    "Condition",
+    "Rule",
+    "Text",
+    "Word",
+    "choice",
+    "conditions",
+    "gate",
+    "refusal",
+    "rules",
+    "told",
+    "word",
+]

@@ -1,0 +1,120 @@
+"""Words of models, runs, datasets, releases and their records."""
+
+from django.utils.translation import gettext_lazy as _
+
+from frontend.words.base import Text, Word
+from models_registry import metrics
+
+RUN_STATES: dict[str, Word] = {
+    "queued": Word(_("In line"), "clock", "quiet", _("Waiting for a machine.")),
+    "waiting": Word(_("Waiting to retry"), "clock", "quiet", _("An attempt failed; the next one starts by itself.")),
+    "running": Word(_("Training"), "wave", "live", _("A machine is training the model now.")),
+    "stalled": Word(_("Stalled"), "warning", "warn", _("The machine went silent; another one will take over.")),
+    "evaluating": Word(_("Being measured"), "scale", "live", _("Training is done; the result is being measured.")),
+    "accepted": Word(_("Accepted"), "check-circle", "done", _("The result satisfies every rule in force.")),
+    "rejected": Word(_("Rejected"), "cross", "no", _("The result breaks a rule; it is not published.")),
+    "failed": Word(_("Failed"), "warning", "no", _("Training could not be completed.")),
+    "stopping": Word(_("Stopping"), "hourglass", "quiet", _("It was canceled; the machine is being told.")),
+    "canceled": Word(_("Canceled"), "minus", "quiet", _("It was canceled before it ended.")),
+}
+
+RECORD_KINDS: dict[str, Word] = {
+    "release": Word(_("Release"), "drop", says=_("The published model, signed with the community's key.")),
+    "evaluation": Word(_("Evaluation"), "scale", says=_("What was measured, and the verdict under the rules.")),
+    "run": Word(_("Training run"), "wave", says=_("What the machine did, with the digest of every file it made.")),
+    "spec": Word(_("Specification"), "list", says=_("Everything that determines the training, as it was approved.")),
+    "dataset": Word(_("Dataset"), "layers", says=_("The data by its digest, with what the scans found.")),
+    "rule": Word(_("Ethics rule"), "shield", says=_("A bound that every result has to keep.")),
+    "execution": Word(_("Execution"), "arrow", says=_("The decision took effect after its waiting time.")),
+    "decision": Word(_("Decision"), "check-circle", says=_("Passed or not, with the numbers of each condition.")),
+    "tally": Word(_("Count"), "scale", says=_("The totals, and the root of the tree over all counted ballots.")),
+    "proposal": Word(_("Proposal"), "pencil", says=_("The text, the payload and the rules, frozen before the vote.")),
+    "community": Word(_("Community"), "people", says=_("Who they are: token, chain and release key.")),
+    "ballot": Word(_("Ballot"), "drop", says=_("A vote signed by a member's wallet.")),
+    "charter": Word(_("Charter"), "shield", says=_("The rules by which the community decides.")),
+    "census": Word(_("Census"), "people", says=_("Who could vote with how much, and the root of the tree over it.")),
+    "delegation": Word(_("Delegation"), "people", says=_("Power lent to somebody else, signed by its holder.")),
+    "council": Word(_("Council"), "shield", says=_("The guardians who were elected, and how long they serve.")),
+}
+
+METRICS: dict[str, Word] = {
+    name: Word(metric.label, says=metric.description) for name, metric in metrics.METRICS.items()
+}
+
+SCANS: dict[str, Word] = {
+    "schema_and_languages": Word(_("Form and languages"), says=_("Every row has its fields and a known language.")),
+    "exact_duplicates": Word(_("Exact repetitions"), says=_("The same question and answer more than once.")),
+    "near_duplicates": Word(
+        _("Near repetitions"), says=_("Rows that are equal but for case, accents and punctuation.")
+    ),
+    "personal_data": Word(_("Personal data and secrets"), says=_("E-mail addresses, telephone numbers, cards, keys.")),
+    "hidden_characters": Word(_("Hidden characters"), says=_("Invisible marks that could hide words.")),
+    "contamination": Word(_("Held-out questions"), says=_("Questions of the evaluation suite inside the data.")),
+    "licence": Word(_("Licence"), says=_("The licence allows training and sharing the result.")),
+}
+
+COMPARATORS: dict[str, Word] = {
+    "at_most": Word(_("at most")),
+    "at_least": Word(_("at least")),
+    "not_below_parent": Word(_("not below the version before, less a margin of")),
+}
+
+RUN_EVENTS: dict[str, Word] = {
+    "claimed": Word(_("A machine took the run")),
+    "started": Word(_("Training started")),
+    "step": Word(_("Step")),
+    "checkpoint": Word(_("Checkpoint saved")),
+    "finished": Word(_("Training finished")),
+    "trained": Word(_("Result handed over")),
+    "failed": Word(_("Failed")),
+    "evaluating": Word(_("Measuring the result")),
+    "evaluated": Word(_("Result measured")),
+    "judged": Word(_("Judged by the rules")),
+    "stopped": Word(_("Stopped")),
+}
+
+OUTCOMES: dict[str, Word] = {
+    "": Word(_("at work"), "wave", "live"),
+    "finished": Word(_("finished"), "check", "yes"),
+    "lost": Word(_("went silent"), "warning", "warn"),
+    "canceled": Word(_("canceled"), "minus", "quiet"),
+}
+
+CHECKS: dict[str, Word] = {
+    "passed": Word(_("Holds"), "check", "yes"),
+    "failed": Word(_("Does not hold"), "cross", "no"),
+    "not_checked": Word(_("Not checked"), "minus", "quiet"),
+}
+
+# The twelve checks of a release, by number; what each found is shown as the verifier wrote it.
+FINDINGS: dict[int, Text] = {
+    1: _("Records are canonical, complete and in order"),
+    2: _("Every record rests on what it must"),
+    3: _("Ballots are signed by their voters"),
+    4: _("The counts come out the same"),
+    5: _("Decisions follow from the counts and the rules"),
+    6: _("Delays and waiting times were respected"),
+    7: _("Specification, datasets and rules are the approved ones"),
+    8: _("The files are those of the run"),
+    9: _("The verdict follows from the rules and the measurements"),
+    10: _("The release is signed with the community's key"),
+    11: _("Voting power matches the chain"),
+    12: _("Training again gives the same bytes"),
+}
+
+MEASURED: dict[str, Word] = {"parent": Word(_("version before")), "candidate": Word(_("this result"))}
+
+LANGUAGES: dict[str, Word] = {"en": Word(_("English")), "fr": Word(_("French"))}
+
+ROLES: dict[str, Word] = {"training": Word(_("for training")), "evaluation": Word(_("for measuring"))}
+
+GATES: dict[str, Text] = {
+    "at_most": _("at most %(bound)s"),
+    "at_least": _("at least %(bound)s"),
+    "not_below_parent": _("at least %(parent)s (the version before) less %(bound)s"),
+}
+
+
+def gate(comparator: str, values: dict[str, str]) -> str:
+    """Return what a gate demands."""
+    return str(GATES[comparator]) % values

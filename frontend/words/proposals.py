@@ -1,0 +1,59 @@
+"""Words of proposals: their states, what one can choose, the steps of their lives, and what decides them."""
+
+from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
+
+from frontend.words.base import Word
+
+PROPOSAL_STATES: dict[str, Word] = {
+    "draft": Word(_("Draft"), "pencil", "quiet", _("Only its author sees it.")),
+    "pending": Word(_("Opens soon"), "clock", "quiet", _("Published and frozen; voting has not opened yet.")),
+    "active": Word(_("Open for voting"), "drop", "live", _("Members can vote and change their vote.")),
+    "closing": Word(_("Counting"), "hourglass", "live", _("Voting has ended; the ballots are being counted.")),
+    "defeated": Word(_("Not passed"), "cross", "no", _("The vote did not reach what it needed.")),
+    "succeeded": Word(_("Passed"), "check", "yes", _("The vote passed; it is about to enter its waiting time.")),
+    "queued": Word(_("Passed, waiting"), "hourglass", "yes", _("Passed; a waiting time lets people object or leave.")),
+    "paused": Word(_("Paused"), "pause", "warn", _("A guardian holds it back for a while; it is not stopped.")),
+    "ready": Word(_("Ready to carry out"), "arrow", "yes", _("The waiting time is over; it is carried out next.")),
+    "expired": Word(_("Lapsed"), "clock", "no", _("It passed but was not carried out in time.")),
+    "executed": Word(_("Carried out"), "check-circle", "done", _("It passed and was carried out.")),
+    "canceled": Word(_("Withdrawn"), "minus", "quiet", _("It was taken back and will not be carried out.")),
+    "vetoed": Word(_("Vetoed"), "shield", "no", _("More than half of the council stopped it for good.")),
+}
+
+CHOICES: dict[str, Word] = {
+    "for": Word(pgettext_lazy("vote", "For"), "check", "for"),
+    "against": Word(pgettext_lazy("vote", "Against"), "cross", "against"),
+    "abstain": Word(pgettext_lazy("vote", "Abstain"), "minus", "abstain"),
+}
+
+CONDITIONS: dict[str, Word] = {
+    "quorum": Word(_("Quorum"), says=_("Enough voting power took part.")),
+    "majority": Word(_("Majority"), says=_("Enough of the power for or against was in favour; a tie does not pass.")),
+    "support": Word(_("Support"), says=_("Enough of all voting power, not only of what was cast, was in favour.")),
+    "winner": Word(_("Winner"), says=_("As many choices won as were to be chosen.")),
+    "rejection": Word(_("Rejection"), says=_("It passes unless too much voting power is against.")),
+    "objection": Word(_("Second house"), says=_("It passes unless too much of the second house is against.")),
+}
+
+MOMENTS: dict[str, Word] = {
+    "submitted": Word(_("Published"), "pencil"),
+    "census": Word(_("Census taken"), "people"),
+    "opens": Word(_("Voting opens"), "drop"),
+    "closes": Word(_("Voting closes"), "clock"),
+    "decided": Word(_("Counted"), "scale"),
+    "queued": Word(_("Waiting time starts"), "hourglass"),
+    "veto": Word(_("A guardian spoke for a veto"), "shield"),
+    "pause": Word(_("Paused by a guardian"), "pause"),
+    "eta": Word(_("Waiting time ends"), "arrow"),
+    "pause_ends": Word(_("The pause ends"), "arrow"),
+    "executed": Word(_("Carried out"), "check-circle"),
+    "expires": Word(_("Lapses if not carried out"), "clock"),
+    "canceled": Word(_("Withdrawn"), "minus"),
+    "vetoed": Word(_("Vetoed"), "shield"),
+}
+
+
+def choice(name: str, *, binary: bool) -> Word:
+    """Return how a choice is shown: for, against and abstain have words; what an author offers is its own words."""
+    return CHOICES[name] if binary and name in CHOICES else Word(name, "drop", "plain")

@@ -1,0 +1,119 @@
+"""What a refusal says to a reader, by its code. Any other code is shown with the detail that the refusal carries."""
+
+import re
+
+from django.utils.translation import gettext
+from django.utils.translation import gettext_lazy as _
+
+from frontend import numbers
+from frontend.words.base import Text
+
+REFUSALS: dict[str, Text] = {
+    "missing_field": _("This is needed."),
+    "malformed_field": _("This cannot be read as what is asked for."),
+    "value_out_of_range": _("This is outside what is possible (found %(found)s, allowed %(allowed)s)."),
+    "unknown_base": _("Choose a version of this community to start from."),
+    "dataset_not_included": _("Choose at least one dataset, and only such that a vote has included."),
+    "unknown_language": _("The dataset has no rows in this language."),
+    "unknown_suite": _("Choose an evaluation suite."),
+    "unknown_dataset": _("Choose a dataset that has been registered."),
+    "wrong_role": _("Questions for measuring are held out: models never learn from them. Choose another dataset."),
+    "already_included": _("A vote has included this dataset already."),
+    "dataset_differs": _("The dataset has changed since this was written. Choose it again."),
+    "unknown_metric": _("Choose a metric that is measured."),
+    "unknown_scope": _("Choose all models, or one of this community."),
+    "rule_in_force": _("A rule with this short name is in force already."),
+    "no_rules": _("Adopt an ethics rule first: without one nothing could judge the result."),
+    "budget_exceeded": _("This is more work than the budget pays for. Raise the budget or ask for less work."),
+    "scan_failed": _("A scan found something that blocks this dataset."),
+    "below_threshold": _(
+        "Submitting needs more voting power: you had %(found_power)s at the snapshot, %(allowed_power)s are needed."
+    ),
+    "too_many_open": _("You have %(found)s open proposals; at most %(allowed)s are allowed at once."),
+    "too_many_drafts": _("You have as many drafts as are kept. Submit one or withdraw one first."),
+    "proposal_frozen": _("This proposal was submitted and can no longer be changed. Withdraw it and write another."),
+    "length_out_of_range": _("This is empty, or longer than is possible."),
+    "forbidden_character": _("This has a character that cannot be kept. Please write it anew."),
+    "no_power_exists": _("Nobody holds votes yet, so nothing can be put to the vote."),
+    "snapshot_changed": _("The members are not those that were frozen with this proposal. Please tell the community."),
+    "chain_not_configured": _("This site is not connected to the chain that counts votes. Please tell the operator."),
+    "not_the_author": _("Only the author may do this."),
+    "database_busy": _("The database did not answer in time. Nothing was changed; please try again."),
+    "snapshot_reorged": _("The chain has dropped the block of the snapshot, so this vote cannot be counted."),
+    "blocked_payload_changed": _("What is stored is not what was voted on. Nothing is carried out."),
+    "release_key_unavailable": _("The key that signs releases is not there. The release waits for it."),
+    "chain_unavailable": _("The chain does not answer at the moment. Nothing was changed; please try again."),
+    "wrong_state": _("The proposal has moved on since this page was opened. Nothing was changed."),
+    "already_paused": _("This was paused before; a proposal is paused at most once."),
+    "already_spoken": _("You have said this about the proposal already."),
+    "not_a_guardian": _("Only guardians of the council may do this."),
+    "no_council": _("No council is in office. A council is elected by a proposal."),
+    "pause_not_possible": _("The charter allows no pause here, or too little time is left for one."),
+    "cool_down": _("The same thing was voted down a short while ago. It can come back when its cool-down is over."),
+    "changed_meanwhile": _("The rules or the sponsors have changed just now. Please submit again."),
+    "choices_invalid": _("The choices cannot be offered like this (found %(found)s, allowed %(allowed)s)."),
+    "choice_invalid": _("This is not a choice that can be made here."),
+    "method_not_allowed": _("This kind of proposal is not voted on in this way. Choose another way of voting."),
+    "invalid_rules": _("The charter is not complete, or has a rule that cannot be followed. Compare it with the present one."),
+    "nothing_changes": _("These are the rules that are in force already."),
+    "no_voting_power": _("This address has no voting power here."),
+    "own_draft": _("Authors back their own drafts anyway."),
+    "unknown_draft": _("There is no draft that seeks sponsors here."),
+    "too_many_sponsors": _("This draft has as many sponsors as it can have."),
+    "too_many_delegates": _("You delegate to as many people as is possible. Take one delegation back first."),
+    "shares_exceed_whole": _("Together you would delegate more than everything. Take something back first."),
+    "unknown_topic": _("A topic is a kind of proposal, or all of them."),
+    "expired": _("This would have expired already. Choose a later day."),
+    "delegation_expired": _("The signature has expired. Please sign again."),
+    "delegation_nonce": _("Something else was signed in the meantime. Please sign again."),
+    "relay_not_offered": _("This site sends no transactions. Send it from your own wallet."),
+    "address_malformed": _("This is not an address. An address is 0x and 40 digits from 0 to 9 and a to f."),
+    "address_checksum": _("This address has a typing error. Copy it again from your wallet."),
+    "signature_invalid": _("The signature does not match this account. Nothing was done; please try again."),
+    "not_in_the_census": _("This address is not in the census: it had no voting power at the snapshot."),
+    "chain_disagreement": _("Two views of the chain do not agree, so nothing is counted until they do."),
+    "chain_answer_invalid": _("The chain gave an answer that cannot be used. Nothing was changed; please try again."),
+    "census_exceeds_supply": _("The powers read are more than what exists, so the census was stopped."),
+    "period_too_short": _("The voting period is shorter than is allowed (found %(found)s s, at least %(allowed)s s)."),
+    "period_too_long": _("The voting period is longer than is allowed (found %(found)s s, at most %(allowed)s s)."),
+    "start_out_of_range": _("Voting cannot begin at this moment. Choose another one."),
+    "power_source_unknown": _("This source of voting power is not known here."),
+    "token_clock_unsupported": _("This token does not count in blocks, so its votes cannot be read at a block."),
+    "blocked_payload_missing": _("Something that was voted on is no longer there. Nothing is carried out."),
+}
+
+
+def refusal(code: str, detail: str, found: object = None, allowed: object = None) -> str:
+    """Return a refusal as a sentence for a reader."""
+    length = _LENGTH.search(detail) if code == "length_out_of_range" else None
+    if length is not None:
+        return _wrong_length(int(length["found"]), int(length["most"]))
+    template = REFUSALS.get(code)
+    if template is None:
+        return detail[:1].upper() + detail[1:]
+    values = {
+        "detail": detail,
+        "found": found,
+        "allowed": allowed,
+        "found_power": _power(found),
+        "allowed_power": _power(allowed),
+    }
+    return str(template) % values
+
+
+# How services word a length that is refused.
+_LENGTH = re.compile(r"(?P<found>\d+) characters found, (?:\d+ to|at most) (?P<most>\d+) allowed")
+
+
+def _wrong_length(found: int, most: int) -> str:
+    if found == 0:
+        return str(REFUSALS["missing_field"])
+    return gettext("%(found)s characters are too many; at most %(most)s are possible.") % {
+        "found": numbers.grouped(found),
+        "most": numbers.grouped(most),
+    }
+
+
+def _power(value: object) -> str:
+    text = str(value)
+    return numbers.power(int(text)) if text.isascii() and text.isdigit() else text

@@ -1,0 +1,1 @@
+"""The JSON API of governance: parse, call one service, present. `config/api_errors.py` turns refusals into answers."""
