@@ -4,6 +4,7 @@ The form only reads; whether answers are acceptable is said by the kind (`clean`
 question that they are about.
 """
 
+import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
@@ -12,14 +13,17 @@ from typing import Any
 from django.http import QueryDict
 from django.utils.translation import gettext as _
 
-from frontend import words
-from governance.errors import Refusal
+from frontend import numbers, words
+from governance.errors import Malformed, Refusal
 from governance.kinds import Field, ProposalKind
 from governance.models import Community, Proposal
 from governance.services import Draft
+from governance.tally import method_named
 
 Answers = dict[str, Any]
+METHOD, SEATS = "voting_method", "voting_seats"
 _RATIO_PLACES = 9
+_SEATS_DIGITS_MAX = 4
 
 
 @dataclass(frozen=True)
@@ -39,26 +43,47 @@ class Question:
 
 @dataclass(frozen=True)
 class ProposalForm:
-    """The form of one kind, with answers and errors."""
+    """The form of one kind, with answers and errors. `methods` are offered when there is something to choose."""
 
     kind: ProposalKind
     questions: tuple[Question, ...]
     errors: tuple[str, ...] = ()
+    methods: tuple[tuple[str, words.Word], ...] = ()
+    method: str = ""
+    method_errors: tuple[str, ...] = ()
+    seats: Question | None = None
 
     @property
     def error_count(self) -> int:
         """Return how many things are wrong."""
-        return len(self.errors) + sum(len(question.errors) for question in self.questions)
+        asked = (*self.questions, *([self.seats] if self.seats else []))
+        return len(self.errors) + len(self.method_errors) + sum(len(question.errors) for question in asked)
 
 
-def read(kind: ProposalKind, community: Community, data: QueryDict) -> tuple[Answers, Draft]:
-    """Return the answers of a posted form, and the draft that they describe."""
-    answers: Answers = {}
+def answers_of(kind: ProposalKind, community: Community, data: QueryDict) -> Answers:
+    """Return the answers of a posted form as they stand there."""
+    answers: Answers = {METHOD: data.get(METHOD, ""), SEATS: data.get(SEATS, "1")}
     for field in _fields(kind, community):
         answers[field.name] = data.getlist(field.name) if field.type == "choices" else data.get(field.name, "")
-    own = {name: value for name, value in answers.items() if name not in {_name("title"), _name("text")}}
-    draft = Draft(kind.name, answers[_name("title")], answers[_name("text")], kind.from_form(own), {})
-    return answers, draft
+    return answers
+
+
+def draft_of(kind: ProposalKind, answers: Answers, timing: Mapping[str, int]) -> Draft:
+    """Return the draft that answers describe; raise a Refusal where they cannot be read."""
+    common = {_name("title"), _name("text"), METHOD, SEATS}
+    own = {name: value for name, value in answers.items() if name not in common}
+    seats = answers[SEATS].strip() or "1"
+    if not seats.isascii() or not seats.isdigit() or len(seats) > _SEATS_DIGITS_MAX:
+        raise Malformed("malformed_field", "seats are a whole number", field="seats", found=seats)
+    return Draft(
+        kind.name,
+        answers[_name("title")],
+        answers[_name("text")],
+        kind.from_form(own),
+        dict(timing),
+        answers[METHOD],
+        int(seats),
+    )
 
 
 def blank(kind: ProposalKind, community: Community) -> ProposalForm:
@@ -69,6 +94,7 @@ def blank(kind: ProposalKind, community: Community) -> ProposalForm:
 def filled(kind: ProposalKind, community: Community, draft: Proposal) -> ProposalForm:
     """Return the form with the answers that a stored draft came from."""
     answers: Answers = {_name("title"): draft.title, _name("text"): draft.text}
+    answers |= {METHOD: draft.method, SEATS: str(draft.seats)}
     for field in kind.fields(community):
         answers[field.name] = _answer(field, draft.payload)
     return build(kind, community, answers)
@@ -79,7 +105,8 @@ def build(
 ) -> ProposalForm:
     """Return the form with answers, and a refusal beside the question that it is about."""
     fields = _fields(kind, community)
-    about = _about(fields, refusal.field) if refusal else ""
+    place = refusal.field if refusal else ""
+    about = METHOD if place == "method" else SEATS if place == "seats" else _about(fields, place)
     message = sentence(refusal) if refusal else ""
     questions = []
     for field in fields:
@@ -93,12 +120,34 @@ def build(
                 (message,) if refusal and about == field.name else (),
             )
         )
-    return ProposalForm(kind, tuple(questions), (message,) if refusal and not about else ())
+    return ProposalForm(
+        kind,
+        tuple(questions),
+        (message,) if refusal and not about else (),
+        tuple((name, words.word("method", name)) for name in kind.methods) if len(kind.methods) > 1 else (),
+        answers.get(METHOD) or kind.methods[0],
+        (message,) if about == METHOD else (),
+        _seats(kind, answers, (message,) if about == SEATS else ()),
+    )
 
 
-def sentence(refusal: Refusal) -> str:
+def sentence(refusal: Refusal, decimals: int = numbers.TOKEN_DECIMALS) -> str:
     """Return a refusal in the reader's words."""
-    return words.refusal(refusal.code, refusal.detail, refusal.found, refusal.allowed)
+    return words.refusal(refusal.code, refusal.detail, refusal.found, refusal.allowed, decimals)
+
+
+def _seats(kind: ProposalKind, answers: Mapping[str, Any], errors: tuple[str, ...]) -> Question | None:
+    """Return the question for the seats, where a way of voting that may be chosen fills several."""
+    if len(kind.methods) == 1 or not any(method_named(name).elects_many for name in kind.methods):
+        return None
+    field = Field(
+        SEATS,
+        _("Seats"),
+        "integer",
+        _("How many choices win. More than one is for “several seats in proportion” alone."),
+        required=False,
+    )
+    return Question(field, str(answers.get(SEATS) or "1"), frozenset(), errors)
 
 
 def _fields(kind: ProposalKind, community: Community) -> list[Field]:
@@ -123,6 +172,8 @@ def _name(common: str) -> str:
 
 def _about(fields: Sequence[Field], path: str) -> str:
     """Return the name of the question that a refused path such as payload.spec.lora.rank is about, or nothing."""
+    if not path:
+        return ""
     names = [field.name for field in fields]
     if path in {"title", "text"}:
         return _name(path)
@@ -136,6 +187,9 @@ def _about(fields: Sequence[Field], path: str) -> str:
 
 def _answer(field: Field, payload: Mapping[str, Any]) -> str | list[str]:
     """Find the answer to a question in a payload: by the names on the way to a value, and by the options on offer."""
+    whole = payload.get(field.name)
+    if field.type == "long_text" and isinstance(whole, list | dict):
+        return _as_text(whole)
     leaves = [
         (path, value)
         for path, value in _leaves(payload, ())
@@ -148,6 +202,13 @@ def _answer(field: Field, payload: Mapping[str, Any]) -> str | list[str]:
         offered = {value for value, _label in field.options}
         return next((value for _path, value in leaves if value in offered), "")
     return leaves[0][1] if leaves else ""
+
+
+def _as_text(value: list[Any] | dict[str, Any]) -> str:
+    """Return what was read from lines, or from JSON, as it is written: a list has a line for each entry."""
+    if isinstance(value, dict):
+        return json.dumps(value, indent=2, ensure_ascii=False)
+    return "\n".join(" ".join(map(str, line.values())) if isinstance(line, dict) else str(line) for line in value)
 
 
 def _leaves(value: object, path: tuple[str, ...]) -> Iterator[tuple[tuple[str, ...], str]]:

@@ -11,10 +11,10 @@ POWER_PLACES = 2
 _UNITS = (("day", 86_400), ("hour", 3_600), ("minute", 60), ("second", 1))
 
 
-def power(value: int | str, places: int = POWER_PLACES) -> str:
-    """Return a voting power in whole tokens: base units with 18 decimals, cut (never rounded up) after `places`."""
-    whole, rest = divmod(int(value), 10**TOKEN_DECIMALS)
-    shown = str(rest).zfill(TOKEN_DECIMALS)[:places].rstrip("0")
+def power(value: int | str, places: int = POWER_PLACES, *, decimals: int = TOKEN_DECIMALS) -> str:
+    """Return a voting power in whole votes: base units with `decimals`, cut (never rounded up) after `places`."""
+    whole, rest = divmod(int(value), 10**decimals)
+    shown = str(rest).zfill(decimals)[:places].rstrip("0") if decimals else ""
     text = grouped(whole) + (decimal_separator() + shown if shown else "")
     if whole == 0 and not shown and rest:
         return gettext("less than %(least)s") % {"least": "0" + decimal_separator() + "0" * (places - 1) + "1"}

@@ -95,7 +95,8 @@ class Rules:
     def from_body(cls, body: Mapping[str, Any]) -> "Rules":
         """Read exactly the form that `to_body` writes; raise InvalidRules for anything else."""
         if not isinstance(body, Mapping) or set(body) != set(cls.__dataclass_fields__):
-            raise InvalidRules("rules", sorted(map(str, body)), f"exactly {sorted(cls.__dataclass_fields__)}")
+            found = sorted(map(str, body)) if isinstance(body, Mapping) else body
+            raise InvalidRules("rules", found, f"exactly {sorted(cls.__dataclass_fields__)}")
         read: dict[str, Any] = {name: _power(name, v) if name in _POWERS else v for name, v in body.items()}
         return cls(**read)
 

@@ -102,6 +102,7 @@ def _demo(stack: ExitStack, *, once: bool, port: int) -> int:
     answer = _command("config.demo.stranger", site.address, outcome.revision, environment=site.environment, quiet=True)
     _say(f"a stranger's transformers loads it: {answer}")
     verified = _verify(release, clients[0])
+    recounted = _recount(outcome, clients[0])
     seconds = round(time.monotonic() - began, 1)
     _say(f"the journey took {seconds} s")
     result = {
@@ -109,12 +110,13 @@ def _demo(stack: ExitStack, *, once: bool, port: int) -> int:
         "accepted_run": outcome.accepted_run,
         "rejected_run": outcome.rejected_run,
         "verified": verified,
+        "recounted": recounted,
         "seconds": seconds,
     }
     if once:
         stack.close()
         print(json.dumps(result), flush=True)
-        return 0 if verified else 1
+        return 0 if verified and recounted else 1
     print(json.dumps(result), flush=True)
     _say(f"open {site.address}/c/{plan.SLUG}/proposals/{outcome.open_proposal}/ and vote; Ctrl-C ends the demo")
     while node.is_running():
@@ -180,6 +182,19 @@ def _verify(release: Path, client: Client) -> bool:
     _say(f"verifying offline: python -m models_registry.provenance verify {release} --community-key {key}")
     finished = subprocess.run(command, cwd=ROOT, check=False)
     return finished.returncode == 0
+
+
+def _recount(outcome: journey.Outcome, client: Client) -> bool:
+    """Recount the poll from its audit bundle, and check a receipt, as a stranger would: offline, without Django."""
+    key = client.get(f"/api/v1/communities/{plan.SLUG}")["release_key"]
+    bundle = client.download(f"/api/v1/proposals/{outcome.poll}/bundle", FOLDER / "poll.jsonl")
+    receipt = client.download(f"/receipts/{outcome.receipt}/receipt.json", FOLDER / "receipt.json")
+    holds = True
+    for module, file in (("governance.recount", bundle), ("governance.receipts", receipt)):
+        _say(f"checking offline: python -m {module} {file} --community-key {key}")
+        command = [sys.executable, "-m", module, str(file), "--community-key", key]
+        holds = subprocess.run(command, cwd=ROOT, check=False).returncode == 0 and holds
+    return holds
 
 
 # --- processes ----------------------------------------------------------------------------------------------------

@@ -42,9 +42,10 @@ class Client:
         # The page sets the CSRF cookie that every later change must repeat.
         self._opener.open(f"{self.site}/", timeout=TIMEOUT_SECONDS).read()
 
-    def vote(self, proposal: str, choice: int, reason: str = "") -> dict[str, Any]:
+    def vote(self, proposal: str, choice: int | list[int], reason: str = "") -> dict[str, Any]:
         """Ask for the message, sign it, cast the ballot; return the receipt."""
-        query = urllib.parse.urlencode({"voter": self.member.address, "choice": choice, "reason": reason})
+        asked = {"voter": self.member.address, "choice": json.dumps(choice), "reason": reason}
+        query = urllib.parse.urlencode(asked)
         offer = self.get(f"/api/v1/proposals/{proposal}/ballot-message?{query}")
         signature = chain.sign_typed_data(self._rpc_url, self.member.address, offer["typed_data"])
         ballot = {
@@ -57,6 +58,22 @@ class Client:
         }
         receipt: dict[str, Any] = self.post("/api/v1/ballots", ballot)["receipt"]
         return receipt
+
+    def delegate(self, community: str, delegate: str, topic: str, share_bps: int = 10_000) -> dict[str, Any]:
+        """Lend one's votes on a topic to another member: ask for the message, sign it, send it."""
+        asked = {"delegator": self.member.address, "delegate": delegate, "topic": topic, "share_bps": share_bps}
+        where = f"/api/v1/communities/{community}"
+        offer = self.get(f"{where}/delegation-message?{urllib.parse.urlencode(asked)}")
+        signature = chain.sign_typed_data(self._rpc_url, self.member.address, offer["typed_data"])
+        signed = {**asked, "expires_at": 0, "nonce": offer["nonce"], "signature": signature}
+        made: dict[str, Any] = self.post(f"{where}/delegations", signed)
+        return made
+
+    def download(self, path: str, file: Path) -> Path:
+        """Store what an address answers with."""
+        with self._opener.open(f"{self.site}{path}", timeout=TIMEOUT_SECONDS) as answer:
+            file.write_bytes(answer.read())
+        return file
 
     def propose(self, draft: dict[str, Any]) -> dict[str, Any]:
         """Write a draft and submit it; return the proposal."""

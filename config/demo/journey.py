@@ -29,14 +29,17 @@ class Outcome:
     rejected_run: int
     revision: str
     open_proposal: int
+    poll: str
+    receipt: str
 
 
 def run(clients: list[Client], folder: Path, say: Say) -> Outcome:
     """Live through the whole story.
 
     1. Alice registers the community's pairs and the held-out questions.
-    2. The dataset and the ethics rule are voted, together. 3. Two updates are voted, together.
-    4. One run is accepted and published, the other is rejected by the rule. 5. A last proposal stays open.
+    2. The dataset and the ethics rule are voted, together. 3. Two updates are voted, and a poll by ranking, in which
+    one member votes with what another has lent. 4. One run is accepted and published, the other is rejected by the
+    rule. 5. A last proposal stays open.
     """
     alice, bob, *_ = clients
     for client in clients:
@@ -58,9 +61,12 @@ def run(clients: list[Client], folder: Path, say: Say) -> Outcome:
     good = alice.propose(plan.good_update(specs.good_update(pinned, dataset["digest"], suite["digest"])))
     cheap = bob.propose(plan.english_only_update(specs.english_only_update(pinned, dataset["digest"], suite["digest"])))
     say(f"proposals {good['number']} and {cheap['number']} (model updates) are submitted")
+    poll = _poll(clients, say)
     _vote(clients, good["id"], (FOR, FOR, FOR, AGAINST), say)
     _vote(clients, cheap["id"], (FOR, FOR, AGAINST, ABSTAIN), say)
-    _wait_executed(alice, [good, cheap], say)
+    receipt = _rank(clients, poll, say)
+    _wait_executed(alice, [good, cheap, poll], say)
+    _tell_poll(alice, poll, say)
 
     accepted = _wait_run(alice, good["id"], "accepted", say)  # 4
     rejected = _wait_run(alice, cheap["id"], "rejected", say)
@@ -68,7 +74,38 @@ def run(clients: list[Client], folder: Path, say: Say) -> Outcome:
         raise JourneyError("the rejected run was published")
     asked = bob.propose(plan.open_question())  # 5
     say(f"proposal {asked['number']} stays open for you")
-    return Outcome(accepted["id"], rejected["id"], accepted["release"], asked["number"])
+    return Outcome(accepted["id"], rejected["id"], accepted["release"], asked["number"], poll["id"], receipt)
+
+
+def _poll(clients: list[Client], say: Say) -> dict[str, Any]:
+    """Lend the vote on polls, then ask everybody to rank; the delegation counts from the next proposal on."""
+    by_name = {client.member.name: client for client in clients}
+    bob, daouda = by_name["Bob"], by_name["Daouda"]
+    daouda.delegate(plan.SLUG, bob.member.address, "poll")
+    poll = by_name["Chloé"].propose(plan.poll())
+    say(f"Daouda lends his votes on polls to Bob; poll {poll['number']} is submitted, voted by ranking")
+    return poll
+
+
+def _rank(clients: list[Client], poll: dict[str, Any], say: Say) -> str:
+    """Cast the rankings; return the digest of the ballot that was cast with a delegated vote."""
+    _wait(clients[0], poll["id"], {"active"}, VOTE_SECONDS_MAX)
+    receipts = {
+        client.member.name: client.vote(poll["id"], plan.RANKINGS[client.member.name])
+        for client in clients
+        if client.member.name in plan.RANKINGS
+    }
+    say(f"poll {poll['number']}: {len(receipts)} members ranked the choices; Bob's ballot carries Daouda's votes too")
+    digest: str = receipts["Bob"]["digest"]
+    return digest
+
+
+def _tell_poll(client: Client, poll: dict[str, Any], say: Say) -> None:
+    found = client.get(f"/api/v1/proposals/{poll['id']}")
+    if found["winners"] != [plan.POLL_CHOICES[0]]:
+        raise JourneyError(f"the poll was won by {found['winners']}: {found['totals']}")
+    rounds = len(found["rounds"])
+    say(f"poll {poll['number']}: “{found['winners'][0]}” wins in round {rounds}, though another choice led at first")
 
 
 def _register(alice: Client, folder: Path) -> tuple[dict[str, Any], dict[str, Any]]:

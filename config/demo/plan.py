@@ -122,6 +122,26 @@ def english_only_update(spec: dict[str, Any]) -> dict[str, Any]:
     }
 
 
+POLL_CHOICES = ("Wells and their depth", "Rain gauges and weather", "Soil and compost", "Pests and hedges")
+# The rankings: soil leads at first and does not win, because most prefer wells to it.
+RANKINGS = {"Alice": [3, 2, 1, 4], "Bob": [1, 2, 3, 4], "Chloé": [2, 1, 3, 4]}
+
+
+def poll() -> dict[str, Any]:
+    """Return the poll in which members rank what the assistant learns next."""
+    return {
+        "community": SLUG,
+        "kind": "poll",
+        "method": "ranked-choice",
+        "title": "What should the assistant learn next?",
+        "text": "Rank all four. Who has no time may lend the vote on polls to somebody else.",
+        "payload": {
+            "question": "Which subject do we collect questions and answers about next?",
+            "choices": list(POLL_CHOICES),
+        },
+    }
+
+
 def open_question() -> dict[str, Any]:
     """Return the proposal that stays open for the visitor."""
     return {

@@ -54,12 +54,6 @@ def pill(table: str, key: str) -> SafeString:
 
 
 @register.filter
-def power(value: object) -> str:
-    """Return a voting power in whole tokens."""
-    return numbers.power(int(str(value))) if value is not None else "–"
-
-
-@register.filter
 def percent(basis_points: int) -> str:
     """Return basis points as a percentage."""
     return numbers.percent(basis_points)
@@ -209,10 +203,3 @@ def finding_title(finding: Finding) -> str:
 def finding_counts(report: Report) -> dict[str, int]:
     """Return how many checks of a release passed, failed and were not made, by status."""
     return dict(Counter(str(finding.status) for finding in report.findings))
-
-
-@register.filter
-def in_order_of_choices(totals: Mapping[str, str]) -> list[tuple[str, str]]:
-    """Return totals by choice as ballots show them: for, against, abstain, then what a voting method adds."""
-    order = list(words.CHOICES)
-    return sorted(totals.items(), key=lambda item: order.index(item[0]) if item[0] in order else len(order))

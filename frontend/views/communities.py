@@ -1,4 +1,4 @@
-"""Answers: what is going on in this community."""
+"""Answers: what is going on in this community, and what did it decide before it came here."""
 
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
@@ -28,3 +28,16 @@ def overview(request: HttpRequest, slug: str) -> HttpResponse:
             "runs": training.runs_of(community, moment, RUNS_SHOWN),
         },
     )
+
+
+def history(request: HttpRequest, slug: str) -> HttpResponse:
+    """List the votes that the community brought from elsewhere."""
+    community = selectors.community_named(slug)
+    context = {"community": community, "tab": "proposals", "votes": selectors.imported_votes(community)}
+    return render(request, "pages/history.html", context)
+
+
+def imported(request: HttpRequest, slug: str, vote_id: int) -> HttpResponse:
+    """Show one of them."""
+    vote = selectors.imported_vote(slug, vote_id)
+    return render(request, "pages/imported.html", {"community": vote.community, "tab": "proposals", "vote": vote})

@@ -1,16 +1,18 @@
 """How do I propose something? Choose a kind, answer its questions, read it as voters will, submit."""
 
 from django.contrib.auth.decorators import login_required
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import redirect, render
 from django.views.decorators.http import require_POST
 
 from frontend import forms
+from frontend.views.power import decimals_of
 from governance import selectors, services
 from governance.clock import now
 from governance.errors import NotFound, Refusal
 from governance.kinds import ProposalKind, all_kinds, kind_named
 from governance.models import Community, Proposal
+from governance.tally import method_named
 
 
 def choose(request: HttpRequest, slug: str) -> HttpResponse:
@@ -28,8 +30,9 @@ def create(request: HttpRequest, slug: str, kind: str) -> HttpResponse:
     chosen = _kind(kind)
     if request.method != "POST":
         return _form(request, community, forms.blank(chosen, community))
-    answers, content = forms.read(chosen, community, request.POST)
+    answers = forms.answers_of(chosen, community, request.POST)
     try:
+        content = forms.draft_of(chosen, answers, {})
         made = services.create_draft(community, request.user.address, content, now())
     except Refusal as refusal:
         return _form(request, community, forms.build(chosen, community, answers, refusal), status=refusal.status)
@@ -44,16 +47,21 @@ def draft(request: HttpRequest, slug: str, draft_id: int) -> HttpResponse:
 
 @login_required
 def edit(request: HttpRequest, slug: str, draft_id: int) -> HttpResponse:
-    """Show the form of a draft; a posted form replaces its content."""
+    """Show the form of a draft; a posted form replaces its content. Whoever asks for JSON (autosave) gets JSON."""
     stored = selectors.draft(slug, draft_id, request.user.address)
     community, chosen = stored.community, kind_named(stored.kind)
     if request.method != "POST":
         return _form(request, community, forms.filled(chosen, community, stored), stored)
-    answers, content = forms.read(chosen, community, request.POST)
+    answers = forms.answers_of(chosen, community, request.POST)
+    by_itself = request.headers.get("accept") == "application/json"
     try:
-        services.edit_draft(stored.pk, request.user.address, content, now())
+        services.edit_draft(stored.pk, request.user.address, forms.draft_of(chosen, answers, stored.timing), now())
     except Refusal as refusal:
+        if by_itself:
+            return JsonResponse({"problem": forms.sentence(refusal)}, status=refusal.status)
         return _form(request, community, forms.build(chosen, community, answers, refusal), stored, refusal.status)
+    if by_itself:
+        return JsonResponse({"saved": True})
     return redirect("site:draft", slug=slug, draft_id=draft_id)
 
 
@@ -107,6 +115,7 @@ def _form(
 
 def _preview(request: HttpRequest, stored: Proposal, refusal: Refusal | None = None) -> HttpResponse:
     kind = kind_named(stored.kind)
+    decimals = decimals_of(stored.community)
     context = {
         "community": stored.community,
         "tab": "proposals",
@@ -114,7 +123,18 @@ def _preview(request: HttpRequest, stored: Proposal, refusal: Refusal | None = N
         "kind": kind,
         "effect": kind.describe(stored.payload),
         "facts": kind.facts(stored.payload),
-        "rules": services.rules_for(stored.community, stored.kind),
-        "refusal": forms.sentence(refusal) if refusal else "",
+        "rules": services.charter_of(stored.community).rules_of(stored.kind),
+        "tier": services.charter_of(stored.community).tier_of(stored.kind),
+        "method": method_named(stored.method),
+        "decimals": decimals,
+        "refusal": forms.sentence(refusal, decimals) if refusal else "",
+        "missing": _missing(refusal) if refusal else 0,
     }
     return render(request, "pages/draft.html", context, status=refusal.status if refusal else 200)
+
+
+def _missing(refusal: Refusal) -> int:
+    """Return the power that lacks to the threshold, in base units; 0 for any other refusal."""
+    if refusal.code != "below_threshold":
+        return 0
+    return int(str(refusal.allowed)) - int(str(refusal.found))

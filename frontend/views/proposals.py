@@ -5,24 +5,25 @@ from typing import Any
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 
-from frontend import words
+from frontend import ballots, words
+from frontend.views.asked import address_refusal, page_number, plain, viewer
 from governance import selectors
 from governance.clock import now
+from governance.eip712 import AddressError
 from governance.kinds import all_kinds, kind_named
-from governance.lifecycle import State
+from governance.lifecycle import TERMINAL, State
+from governance.models import Proposal
 from models_registry import selectors as registry
 from training_jobs import selectors as training
 
-PAGE_DIGITS_MAX = 6
 _LISTED_STATES = [state for state in State if state is not State.DRAFT]
 
 
 def index(request: HttpRequest, slug: str) -> HttpResponse:
     """List proposals; filters stand in the address so that a list can be shared."""
     community = selectors.community_named(slug)
-    # No database keeps the NUL character, so nothing can be found by it.
-    wanted = {name: request.GET.get(name, "")[:100].replace("\0", "") for name in ("state", "kind", "search")}
-    found = selectors.proposals(community, now(), **wanted, page=_page_number(request))
+    wanted = {name: plain(request, name) for name in ("state", "kind", "search")}
+    found = selectors.proposals(community, now(), **wanted, page=page_number(request))
     return render(
         request,
         "pages/proposals.html",
@@ -40,7 +41,9 @@ def index(request: HttpRequest, slug: str) -> HttpResponse:
 
 def detail(request: HttpRequest, slug: str, number: int) -> HttpResponse:
     """Show one proposal with everything a voter needs, and what became of it."""
-    return render(request, "pages/proposal.html", _context(request, slug, number))
+    context = _context(request, slug, number)
+    context |= {"panel": ballots.panel(context["shown"]), **_eligibility(request, context["proposal"])}
+    return render(request, "pages/proposal.html", context)
 
 
 def results(request: HttpRequest, slug: str, number: int) -> HttpResponse:
@@ -48,9 +51,15 @@ def results(request: HttpRequest, slug: str, number: int) -> HttpResponse:
     return render(request, "parts/proposal_live.html", _context(request, slug, number))
 
 
-def _page_number(request: HttpRequest) -> int:
-    text = request.GET.get("page", "1")
-    return int(text) if text.isascii() and text.isdigit() and len(text) <= PAGE_DIGITS_MAX else 1
+def _eligibility(request: HttpRequest, proposal: Proposal) -> dict[str, Any]:
+    """Say whether the address that is asked about may vote; nothing when none is."""
+    address = plain(request, "voter")
+    if not address:
+        return {}
+    try:
+        return {"asked": address, "eligibility": selectors.eligibility(proposal, address)}
+    except AddressError as error:
+        return {"asked": address, "eligibility_problem": address_refusal(error)}
 
 
 def _held_up_reason(shown: selectors.ProposalDetail) -> str:
@@ -64,8 +73,7 @@ def _held_up_reason(shown: selectors.ProposalDetail) -> str:
 
 def _context(request: HttpRequest, slug: str, number: int) -> dict[str, Any]:
     moment = now()
-    viewer = request.user.address if request.user.is_authenticated else ""
-    shown = selectors.proposal_detail(slug, number, moment, viewer)
+    shown = selectors.proposal_detail(slug, number, moment, viewer(request))
     proposal = shown.proposal
     kind = kind_named(proposal.kind)
     return {
@@ -77,7 +85,8 @@ def _context(request: HttpRequest, slug: str, number: int) -> dict[str, Any]:
         "kind": kind,
         "effect": kind.describe(proposal.payload),
         "facts": kind.facts(proposal.payload),
-        "live": shown.state in {State.PENDING, State.ACTIVE, State.CLOSING, State.SUCCEEDED, State.QUEUED, State.READY},
+        "live": shown.state not in TERMINAL,
         "run": training.run_of(proposal, moment),
         "effects": registry.effects_of(proposal),
+        "decimals": shown.results.decimals,
     }

@@ -1,14 +1,16 @@
-"""Answers: which rules bind the models, and which rules bind the votes."""
+"""Answers: which rules bind the models, how the community decides, and who guards it."""
 
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 
+from frontend.views.power import decimals_of
 from governance import selectors as governance
+from governance.clock import now
 from models_registry import selectors
 
 
 def index(request: HttpRequest, slug: str) -> HttpResponse:
-    """List the ethics rules, and the voting rules with the kinds of proposals that each set is for."""
+    """List the ethics rules, the tiers of decisions with their rules, the council and the changes of the charter."""
     community = governance.community_named(slug)
     return render(
         request,
@@ -17,6 +19,7 @@ def index(request: HttpRequest, slug: str) -> HttpResponse:
             "community": community,
             "tab": "rules",
             "rules": selectors.rules_of(community),
-            "voting": governance.voting_rules(community),
+            "book": governance.rule_book(community, now()),
+            "decimals": decimals_of(community),
         },
     )

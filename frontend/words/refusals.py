@@ -83,8 +83,10 @@ REFUSALS: dict[str, Text] = {
 }
 
 
-def refusal(code: str, detail: str, found: object = None, allowed: object = None) -> str:
-    """Return a refusal as a sentence for a reader."""
+def refusal(
+    code: str, detail: str, found: object = None, allowed: object = None, decimals: int = numbers.TOKEN_DECIMALS
+) -> str:
+    """Return a refusal as a sentence for a reader; `decimals` are those of the voting power that it is about."""
     length = _LENGTH.search(detail) if code == "length_out_of_range" else None
     if length is not None:
         return _wrong_length(int(length["found"]), int(length["most"]))
@@ -95,8 +97,8 @@ def refusal(code: str, detail: str, found: object = None, allowed: object = None
         "detail": detail,
         "found": found,
         "allowed": allowed,
-        "found_power": _power(found),
-        "allowed_power": _power(allowed),
+        "found_power": _power(found, decimals),
+        "allowed_power": _power(allowed, decimals),
     }
     return str(template) % values
 
@@ -114,6 +116,6 @@ def _wrong_length(found: int, most: int) -> str:
     }
 
 
-def _power(value: object) -> str:
+def _power(value: object, decimals: int) -> str:
     text = str(value)
-    return numbers.power(int(text)) if text.isascii() and text.isdigit() else text
+    return numbers.power(int(text), decimals=decimals) if text.isascii() and text.isdigit() else text

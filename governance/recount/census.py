@@ -117,14 +117,13 @@ def _entries(lines: Lines, seats: Seats, sums: list[int]) -> Iterator[bytes]:
         if parts is None:
             raise BadEntry(number, "entry_malformed", line.decode("utf-8", "replace"), _ENTRY_NEEDED)
         house, own, voter = int(parts[1]), int(parts[2]), parts[3]
-        try:
-            checked = eip712.parse_address(voter)
-        except eip712.AddressError as error:
-            raise BadEntry(number, error.code, error.detail, "an address with its checksum") from error
-        require(checked == voter, number, "address_checksum", voter, f"{checked}, with its checksum")
-        require(own or house, number, "power_wrong", "no power at all", "only entries with power")
-        key = voter.lower()
-        require(previous < key, number, "order_wrong", voter, "each voter once, sorted by lower-case address")
+        checked, key = eip712.checksum_address(voter), voter.lower()
+        if checked != voter:
+            raise BadEntry(number, "address_checksum", voter, f"{checked}, with its checksum")
+        if not (own or house):
+            raise BadEntry(number, "power_wrong", "no power at all", "only entries with power")
+        if key <= previous:
+            raise BadEntry(number, "order_wrong", voter, "each voter once, sorted by lower-case address")
         previous = key
         seats.add(voter, own, house)
         sums[0] += own

@@ -21,11 +21,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from governance.tally.base import Count, InvalidBallot, InvalidChoice
+from governance.tally.copeland import Copeland, copeland_count
 from governance.tally.fractional import Fractional, fractional_count
 from governance.tally.profile import Group, InvalidPower, ProfileMethod
 from governance.tally.quadratic import Quadratic, quadratic_count, root_places
 from governance.tally.roots import root_sums
-from governance.tally.weighted import Weighted, common_denominator, weighted_count
+from governance.tally.weighted import Sums, Weighted, common_denominator, weighted_count
 
 LIMB_BITS = 32
 BLOCK = 2**20
@@ -33,6 +34,8 @@ FLOAT_BITS = 53
 TABLE_MAX = 2**22  # group numbers up to here are looked up in a table instead of sorted
 CODE_MAX = 2**62
 WEIGHT_BITS_MAX = 20
+PROFILE_MAX = 10_000  # different rankings up to here are compared one by one
+PAIRWISE_BLOCK = 2**12  # fits the cache; its sums of 32-bit limbs are exact floats
 Integers = NDArray[np.integer]
 Limbs = NDArray[np.uint32]
 
@@ -99,6 +102,8 @@ def count_columns(method: ProfileMethod, columns: Columns, choices: int, seats: 
     reasons = dict.fromkeys(np.flatnonzero(~kept).tolist(), str(InvalidPower(0)))
     matrix = np.atleast_2d(columns.choices)
     codes, examples = group_codes(matrix)
+    if isinstance(method, Copeland) and len(examples) > PROFILE_MAX and kept.all() and _rank_everything(matrix):
+        return copeland_count(pairwise(matrix, columns.powers), _total(columns.powers), len(codes))
     powers = group_sums(codes, len(examples), columns.powers)
     ballots = np.bincount(codes[kept], minlength=len(examples)).tolist()
     profile: dict[object, Group] = {}
@@ -202,11 +207,11 @@ def _count_amounts(columns: Columns) -> Count:
     return fractional_count(sums, _total(columns.powers), int(good.sum())).with_invalid(invalid)
 
 
-def _weighted_sums(matrix: Integers, wholes: NDArray[np.int64], powers: Limbs) -> dict[int, list[int]]:
+def _weighted_sums(matrix: Integers, wholes: NDArray[np.int64], powers: Limbs) -> Sums:
     """Return Σ weight × power for each sum of weights, by position."""
     codes, examples = group_codes(wholes.astype(np.int32)[None])
     keys = wholes[examples].tolist()
-    sums = [[0] * len(matrix) for _ in keys]
+    sums = [dict.fromkeys(range(len(matrix)), 0) for _ in keys]
     width = min(LIMB_BITS, FLOAT_BITS - BLOCK.bit_length() - int(matrix.max()).bit_length())
     for block in _blocks(len(codes)):
         for shift, part in slices(powers[:, block], width):
@@ -227,6 +232,27 @@ def slices(powers: Limbs, width: int) -> Iterator[tuple[int, NDArray[np.float64]
         if limb + 1 < len(wide) and offset:
             bits |= wide[limb + 1] << np.uint64(LIMB_BITS - offset)
         yield shift, (bits & mask).astype(np.float64)
+
+
+def pairwise(matrix: Integers, powers: Limbs) -> list[list[int]]:
+    """Return the power that prefers row over column, for rankings of every choice."""
+    choices = len(matrix)
+    sums = np.zeros((choices, choices, len(powers)), dtype=np.int64)
+    for start in range(0, matrix.shape[1], PAIRWISE_BLOCK):
+        ranking = matrix[:, start : start + PAIRWISE_BLOCK].astype(np.intp)
+        power = powers[:, start : start + PAIRWISE_BLOCK].T.astype(np.float64)
+        rank = np.empty_like(ranking, dtype=np.int16)
+        np.put_along_axis(rank, ranking - 1, np.arange(choices, dtype=np.int16)[:, None], axis=0)
+        for choice in range(choices):
+            sums[choice] += ((rank[choice] < rank).astype(np.float64) @ power).astype(np.int64)
+    return [
+        [sum(part << place * LIMB_BITS for place, part in enumerate(parts)) for parts in row] for row in sums.tolist()
+    ]
+
+
+def _rank_everything(matrix: Integers) -> bool:
+    """Say whether every column holds each place from 1 to the number of choices."""
+    return bool((np.sort(matrix, axis=0) == np.arange(1, len(matrix) + 1)[:, None]).all())
 
 
 def _total(powers: Limbs) -> int:

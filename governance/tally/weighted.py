@@ -7,7 +7,7 @@ instead: otherwise a few strangers could make a score of millions of digits.
 """
 
 from collections import defaultdict
-from collections.abc import Hashable, Mapping, Sequence
+from collections.abc import Hashable, Iterable
 from fractions import Fraction
 from math import lcm
 
@@ -18,6 +18,7 @@ from governance.tally.profile import Profile, ProfileMethod, totals
 
 DENOMINATOR_BITS_MAX = 8192
 PLACES = 128
+Sums = dict[int, dict[int, int]]  # by the sum of the weights, by position
 
 
 class Weighted(ProfileMethod):
@@ -34,7 +35,7 @@ class Weighted(ProfileMethod):
 
     def count_profile(self, profile: Profile, choices: int, seats: int = 1) -> Count:
         """Sum weight × power for each sum of weights."""
-        sums: dict[int, list[int]] = defaultdict(lambda: [0] * choices)
+        sums: Sums = defaultdict(lambda: defaultdict(int))
         for pairs, group in profile.items():
             part = sums[sum(weight for _, weight in pairs)]
             for position, weight in pairs:
@@ -43,19 +44,15 @@ class Weighted(ProfileMethod):
         return weighted_count(sums, choices, cast, valid)
 
 
-def weighted_count(sums: Mapping[int, Sequence[int]], choices: int, cast: int, valid: int) -> Count:
+def weighted_count(sums: Sums, choices: int, cast: int, valid: int) -> Count:
     """Return the count for Σ weight × power by position, for each sum of weights."""
     denominator = common_denominator(sums)
     rounded = denominator is None
-    if denominator is not None:
-        shared = [
-            sum(part[position] * (denominator // whole) for whole, part in sums.items()) for position in range(choices)
-        ]
-    else:
-        denominator = 1 << PLACES
-        shared = [
-            sum((part[position] << PLACES) // whole for whole, part in sums.items()) for position in range(choices)
-        ]
+    denominator = denominator or 1 << PLACES
+    shared = [0] * choices
+    for whole, part in sums.items():
+        for position, power in part.items():
+            shared[position] += power * denominator // whole  # exact unless rounded
     scores = tuple(Fraction(share, denominator) for share in shared)
     winners, explanation = most(scores, cast)
     if rounded:
@@ -63,7 +60,7 @@ def weighted_count(sums: Mapping[int, Sequence[int]], choices: int, cast: int, v
     return Count(scores, winners, valid, (), cast, cast, explanation=explanation)
 
 
-def common_denominator(sums: Mapping[int, Sequence[int]]) -> int | None:
+def common_denominator(sums: Iterable[int]) -> int | None:
     """Return the least common multiple of all sums of weights, or None if it grows too long."""
     multiple = 1
     for whole in sums:

@@ -202,11 +202,23 @@ def test_a14_a_voter_without_power_at_the_snapshot_is_told(client, open_proposal
     assert_refused(answer, 422, "no_voting_power")
 
 
-def test_a_chain_that_does_not_answer_loses_nothing_and_says_so(client, ballot, settings):
+def test_a_chain_that_does_not_answer_loses_nothing_and_says_so(client, community, voters, settings):
+    sign_in(client, voters["Alice"])
     settings.CHAIN_RPC = "http://127.0.0.1:9"
-    answer = post(client, "ballots", ballot)
+    draft = post(
+        client,
+        "drafts",
+        {"community": "water-commons", "kind": "text_signal", "title": "T", "payload": {"statement": "Yes."}},
+    ).json()["draft"]
+    answer = post(client, f"drafts/{draft}/submit", {})
     assert_refused(answer, 503, "chain_unavailable")
     assert answer["Retry-After"]
+
+
+def test_no_chain_is_in_the_path_of_a_ballot(client, ballot, settings):
+    """Everybody's power is in the census, read before voting opened."""
+    settings.CHAIN_RPC = "http://127.0.0.1:9"
+    assert post(client, "ballots", ballot).status_code == 201
 
 
 # --- sign-in ------------------------------------------------------------------------------------------------------

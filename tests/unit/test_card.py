@@ -39,6 +39,20 @@ def test_a_card_tells_the_whole_story_in_both_languages(tmp_path: Path) -> None:
         assert part in text
 
 
+def test_a_card_names_also_the_vote_that_changed_the_rules(tmp_path: Path) -> None:
+    numbers = [line.split(" | ")[0] for line in rendered(tmp_path).splitlines() if "Proposal " in line and "65" in line]
+
+    assert numbers == ["| 2", "| 3", "| 2", "| 3"], "the first has delegations, in the last power was split"
+
+
+def test_totals_that_are_fractions_are_shown_as_shares(tmp_path: Path) -> None:
+    def thirds(kind: str, body: dict[str, Any]) -> None:
+        if kind == "tally":
+            body["totals"]["for"] = f"{1_000 * 10**18}/3"
+
+    assert "for 33.33%" in rendered(tmp_path, edit=thirds)
+
+
 def test_the_same_records_always_give_the_same_card(tmp_path: Path) -> None:
     assert rendered(tmp_path / "first") == rendered(tmp_path / "second")
 

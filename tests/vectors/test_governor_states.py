@@ -40,6 +40,7 @@ from web3 import Web3
 
 from config.demo import chain as demo
 from governance.lifecycle import ALLOWED, Action, Facts, State, state
+from governance.outcome import Electorate as Bases
 from governance.outcome import Outcome, Rules, decide
 from governance.tally import METHODS, Count
 from governance.tally.governor import ABSTAIN, AGAINST, FOR, OPTIONS
@@ -335,7 +336,8 @@ class Proposal:
     def close(self) -> Outcome:
         """Count and decide, and check the numbers against the contract's."""
         count = self.count()
-        outcome = decide(METHOD, count, self.electorate.rules, self.electorate.total_supply)
+        supply = self.electorate.total_supply
+        outcome = decide(self.electorate.rules, count, OPTIONS, Bases(supply, supply))
         totals = tuple(int(score) for score in count.scores)
         assert totals == self.governor.read("proposalVotes", self.id)
         quorum, majority = outcome.conditions
@@ -479,7 +481,8 @@ def test_the_random_votes_are_passed_and_defeated_and_end_in_every_way() -> None
         quorum_bps, holdings = ELECTORATES[case.electorate]
         ballots = [(choice, holdings[voter]) for voter, choice in case.votes if voter != SILENT]
         rules = Rules(quorum_bps, 5000, 0, DELAY, PERIOD, TIMELOCK, WINDOW)
-        if decide(METHOD, METHOD.count(ballots, len(OPTIONS)), rules, sum(holdings.values())).passed:
+        supply = sum(holdings.values())
+        if decide(rules, METHOD.count(ballots, len(OPTIONS)), OPTIONS, Bases(supply, supply)).passed:
             passing += 1
             endings.add(case.ending)
     assert 4 <= passing <= 11

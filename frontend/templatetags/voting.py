@@ -1,0 +1,99 @@
+"""Template filters of voting: powers with the decimals of their source, choices, conditions and counts in words."""
+
+from collections.abc import Iterable, Mapping
+from fractions import Fraction
+from typing import Any
+
+from django import template
+
+from frontend import flow, numbers, words
+from governance.choices import Part
+from governance.outcome import Rules
+from governance.power import DECIMALS
+from governance.selectors import Results
+from governance.tally import METHODS
+
+register = template.Library()
+
+
+@register.filter
+def power(value: object, decimals: int) -> str:
+    """Return a voting power in whole votes, from base units that may be an exact fraction ("7/2")."""
+    return numbers.power(int(Fraction(str(value))), decimals=decimals) if value is not None else "–"
+
+
+@register.filter
+def decimals_of(source: str) -> int:
+    """Return how many digits after the point people read of the power of a source."""
+    return DECIMALS.get(source, 0)
+
+
+@register.filter
+def minus(value: int, other: int) -> int:
+    """Return the difference."""
+    return int(value) - int(other)
+
+
+@register.simple_tag
+def choice(name: str, *, binary: bool) -> words.Word:
+    """Return how a choice is shown (`{% choice name binary=… as w %}`)."""
+    return words.choice(name, binary=binary)
+
+
+@register.filter
+def is_binary(method: str) -> bool:
+    """Say whether a method is about one thing, for or against."""
+    return method in METHODS and METHODS[method].binary
+
+
+@register.filter
+def in_words(results: Results) -> list[words.Condition]:
+    """Return the conditions of a count with their sentences."""
+    return words.conditions(results)
+
+
+@register.filter
+def explained(results: Results) -> list[str]:
+    """Return the count's own explanation, sentence by sentence."""
+    names = {option.position: option.name for option in results.options}
+    return [
+        words.told(told.key, told.values, names, results.decimals, binary=results.binary)
+        for told in results.explanation
+    ]
+
+
+@register.filter
+def rounds_flow(results: Results) -> flow.Flow | None:
+    """Return the rounds of a count as a picture."""
+    return flow.flow(results)
+
+
+@register.filter
+def rules_in_words(rules: Rules, decimals: int) -> list[words.Rule]:
+    """Return the rules of a tier, line by line."""
+    return words.rules(rules, decimals)
+
+
+@register.filter
+def weight_bps(part: Part) -> int:
+    """Return the share that a part of a ballot has of it, in basis points."""
+    return part.weight * 10_000 // part.of if part.of else 0
+
+
+@register.filter
+def is_ranked(parts: Iterable[Part]) -> bool:
+    """Say whether a ballot puts its choices in an order."""
+    return any(part.rank for part in parts)
+
+
+@register.filter
+def in_order_of_choices(totals: Mapping[str, str]) -> list[tuple[str, str]]:
+    """Return totals by choice as ballots show them: for, against, abstain, then what a voting method adds."""
+    order = list(words.CHOICES)
+    return sorted(totals.items(), key=lambda item: order.index(item[0]) if item[0] in order else len(order))
+
+
+@register.filter
+def item(values: Mapping[str, Any], key: str) -> Any:  # noqa: ANN401 - whatever is stored there
+    """Return what stands under a key."""
+    return values.get(key)
