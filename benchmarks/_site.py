@@ -108,4 +108,4 @@ def open_proposal(community: Any, author: str, method: str = "governor") -> Any:
     draft = services.create_draft(
         community, author, services.Draft(kind, "Measured", "A text.", payload, {}, wanted, 1), then
     )
-    return services.submit(draft.pk, author, then)
+    return services.take_census(services.submit(draft.pk, author, then).pk, then)

@@ -111,7 +111,14 @@ def receipt_document(shown: Receipt) -> dict[str, Any]:
         "proposal_record": proposal.record.value.to_dict() if proposal.record else None,
         "log": _place_document(shown.place),
         "count": count,
+        "replaced_by": None if shown.counting else _newest(shown.ballot),
     }
+
+
+def _newest(ballot: Ballot) -> dict[str, Any]:
+    """Return the ballot of the same voter that counts instead."""
+    counting = ballot.proposal.ballots.counting().select_related("record").get(voter=ballot.voter)
+    return counting.record.value.to_dict()
 
 
 def _place(proposal: Proposal, kind: str, name: str, digest: str) -> Place | None:

@@ -8,7 +8,7 @@ from typing import Any
 from governance import services
 from governance.evidence.signing import generate_key
 from governance.keys import release_key_path
-from governance.models import Community, Delegation, Member, Proposal
+from governance.models import Community, Council, Delegation, Member, Proposal
 from tests.simulators.wallets import Wallet, wallet
 
 RULES: dict[str, Any] = {
@@ -134,6 +134,16 @@ class Commons:
         eta = self.queued(proposal).eta
         assert eta is not None
         return services.execute(proposal.pk, eta)[0]
+
+    def elect(self, *candidates: str, seats: int, now: datetime, term_days: int = 30) -> Council:
+        """Elect a council: every member ranks the candidates in the order given, the first `seats` of them win."""
+        named = [{"address": self.address(name), "name": name} for name in candidates]
+        payload = {"seats": seats, "term_days": term_days, "candidates": named}
+        election = self.propose("council_election", payload, now=now)
+        for name in self.members:
+            self.vote(election, name, list(range(1, seats + 1)))
+        self.executed(election)
+        return Council.objects.latest("pk")
 
 
 def end_of(proposal: Proposal) -> datetime:

@@ -184,7 +184,7 @@ def test_a_split_below_the_weight_stays_as_it_was_signed():
 
 
 def test_the_second_house_counts_each_member_once_and_without_delegation():
-    terms = terms_with("basic", objection_bps=5_000, quorum_bps=1)
+    terms = replace(terms_with("basic", objection_bps=5_000, quorum_bps=1), total_supply=100)
     roll = Roll(100, 4, (Edge("A", "B", 10_000),), {"A": 60})
     casts = [Cast("B", 1, 40, 1), Cast("C", 2, 0, 1), Cast("D", 2, 0, 1), Cast("E", 3, 0, 1)]
     result = count_votes(terms, roll, casts)
