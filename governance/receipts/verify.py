@@ -9,7 +9,8 @@ A receipt (version 2) is one JSON object:
      "count": null | {"tally": <record>, "index", "size", "proof": [hex], "log": {… of the tally}},
      "replaced_by": null | <ballot record>}
 
-`replaced_by` is the newer ballot that counts instead: signed by the same voter, so nobody else can replace a ballot.
+`replaced_by`, which may be left out where there is none, is the newer ballot that counts instead: signed by the same
+voter, so nobody else can replace a ballot. A `log` is null until a signed checkpoint covers it; then nothing is shown.
 
 Not shown by a receipt: that all other ballots are counted, and counted right (`governance.recount` of the audit bundle
 does that), that the voter had this power at the snapshot, and that other people see the same log: compare checkpoints.
@@ -28,9 +29,8 @@ from governance.evidence.record import Record
 from governance.evidence.signing import fingerprint, is_usable_public_key
 
 VERSION = 2
-_KEYS = frozenset(
-    ("version", "digest", "proposal", "status", "community", "proposal_record", "ballot", "log", "count", "replaced_by")
-)
+_KEYS = frozenset(("version", "digest", "proposal", "status", "community", "proposal_record", "ballot", "log", "count"))
+_REPLACED_BY = "replaced_by"
 _LOG_KEYS = frozenset(("position", "leaf", "size", "proof", "checkpoint"))
 _LEAF_KEYS = frozenset(("actor", "at", "data", "kind", "proposal"))
 _COUNT_KEYS = frozenset(("tally", "index", "size", "proof", "log"))
@@ -146,7 +146,8 @@ class _Case:
 
 def _check_form(case: _Case) -> str:
     """1."""
-    document = _exactly(case.document, _KEYS, "receipt")
+    optional = {_REPLACED_BY} if isinstance(case.document, dict) and _REPLACED_BY in case.document else set()
+    document = _exactly(case.document, _KEYS | optional, "receipt")
     if type(document["version"]) is not int or document["version"] != VERSION:
         raise _Fault("version_unknown", "receipt.version", f"version {VERSION} is needed")
     for name, kind in (("community", "community"), ("proposal_record", "proposal"), ("ballot", "ballot")):
@@ -195,8 +196,11 @@ def _check_logged(case: _Case) -> str:
 
 def _check_counted(case: _Case) -> str:
     """5."""
-    if case.document["replaced_by"] is not None:
-        return _check_replaced(case)
+    newer = case.document.get(_REPLACED_BY)
+    if newer is not None:
+        return _check_replaced(case, newer)
+    if case.document["status"] == _CLAIMS[Status.REPLACED]:
+        raise _Fault("replacement_missing", "receipt.replaced_by", "only the voter's newer ballot shows that it counts")
     if case.document["count"] is None:
         raise _Pending("the vote is not counted yet; get the receipt again after it has closed")
     count = _exactly(case.document["count"], _COUNT_KEYS, "count")
@@ -213,8 +217,8 @@ def _check_counted(case: _Case) -> str:
     return f"ballot {index + 1} of the {size} that were counted"
 
 
-def _check_replaced(case: _Case) -> str:
-    ballot, newer = case.record("ballot"), _record(case.document["replaced_by"], "ballot", "replaced_by")
+def _check_replaced(case: _Case, document: object) -> str:
+    ballot, newer = case.record("ballot"), _record(document, "ballot", _REPLACED_BY)
     if newer.parents != ballot.parents or newer.body.get("voter") != ballot.body["voter"]:
         raise _Fault("replacement_foreign", "replaced_by", "it is another voter's, or on another proposal")
     _require_signed(case, newer, "replaced_by.body")
@@ -279,6 +283,9 @@ def _require_signed(case: _Case, ballot: Record, place: str) -> None:
 
 def _require_logged(case: _Case, value: object, place: str, name: str, digest: str) -> int:
     """Raise unless an entry of the log names this record; return its position."""
+    if value is None:
+        detail = "no signed checkpoint covers this yet; get the receipt again in some minutes"
+        raise _Fault("not_logged_yet", place, detail)
     part = _exactly(value, _LOG_KEYS, place)
     leaf = _exactly(part["leaf"], _LEAF_KEYS, f"{place}.leaf")
     data = leaf["data"] if isinstance(leaf["data"], dict) else {}

@@ -64,6 +64,8 @@ def _lines(report: Report) -> list[str]:
     """Return the report as people read it: the vote, the count, what holds, what was not checked, the verdict."""
     said = [f"Proposal {report.proposal or '?'}: {report.title}"]
     said.append(f"{report.ballots} ballots of {report.voters} voters; {report.census} in the census")
+    if report.ok and report.totals is None:
+        said.append("Voting has not begun: there is no census yet.")
     if report.totals is not None:
         said.append("" if report.closed else "The vote is not counted yet. The count so far:")
         said += [f"  {name}: {total}" for name, total in report.totals.items()]

@@ -26,6 +26,7 @@ from governance.recount.lines import LIMIT_BYTES, Lines
 from governance.recount.report import BadEntry, Report
 
 _TALLY = b'{"body":{"ballot_count":'
+_CHECKPOINT = b'{"checkpoint":'
 _DECISION = b'{"body":{"conditions":'
 TIMES = {"closes_at": int, "extended_by": object, "closed_early": bool, "closed_at": int}
 DECISION = {
@@ -73,16 +74,22 @@ def recount(stream: BufferedReader, trust: TrustRoots | None = None, limit_bytes
         case.proposal = read_header(lines)  # 1
         case.frozen = frozen = read_frozen(lines, case.proposal)
         _check_trust(case.trust, frozen, case.checked)
-        case.census = census = read_census(lines, frozen)  # 2
-        roll = _roll(frozen, census)
-        case.ballots = ballots = Ballots(frozen, census, roll)  # 3
-        ballots.read(lines)
-        case.checked.append(f"{ballots.accepted} ballots, each signed by its voter for this proposal, in time")
-        _count(lines, case, frozen, census, roll, ballots)  # 4
+        if not lines.next.startswith(_CHECKPOINT):
+            _recount_vote(lines, case, frozen)
         _read_checkpoint(lines, frozen, case.checked)  # 5
     except BadEntry as bad:
         return _report(lines, case, bad)
     return _report(lines, case, None)
+
+
+def _recount_vote(lines: Lines, case: _Case, frozen: Frozen) -> None:
+    """Make steps 2 to 4; until the census is there, nobody can vote."""
+    case.census = census = read_census(lines, frozen)  # 2
+    roll = _roll(frozen, census)
+    case.ballots = ballots = Ballots(frozen, census, roll)  # 3
+    ballots.read(lines)
+    case.checked.append(f"{ballots.accepted} ballots, each signed by its voter for this proposal, in time")
+    _count(lines, case, frozen, census, roll, ballots)  # 4
 
 
 def _check_trust(trust: TrustRoots, frozen: Frozen, checked: list[str]) -> None:
@@ -123,7 +130,6 @@ def _count(lines: Lines, case: _Case, frozen: Frozen, census: Census, roll: Roll
         **tally_body(frozen.terms, result),
         "ballot_count": len(voted),
         "ballots_root": merkle.root_of_hashes(hashes),
-        "closes_at": ballots.closes_at,
         "extended_by": ballots.extended_by,
     }
     tally_digest, tally = _read_tally(lines, frozen, census, computed)
@@ -152,13 +158,18 @@ def _read_tally(
 def _check_closing(line: int, tally: Mapping[str, Any], result: Result, ballots: Ballots) -> None:
     """Demand that the vote was counted after its end, or after its last ballot if the super-quorum allowed that."""
     closed_at, closes_at = tally["closed_at"], ballots.closes_at
+    needed = closed_at if tally["closed_early"] else closes_at
+    found = tally["closes_at"]
+    require(
+        found == needed, line, "tally_closes_at_wrong", f"the end at {found}", f"{needed}, as the ballots above give"
+    )
     if not tally["closed_early"]:
         require(closed_at >= closes_at, line, "counted_early", f"closed at {closed_at}", f"at {closes_at} or later")
         return
     require(result.outcome.early, line, "closed_early_wrong", "closed early", "a super-quorum for, which was not there")
     require(closed_at < closes_at, line, "closed_early_wrong", f"closed at {closed_at}", f"before {closes_at}")
     latest = ballots.latest
-    require(latest <= closed_at, line, "counted_early", f"closed at {closed_at}", f"after the last ballot, at {latest}")
+    require(latest < closed_at, line, "counted_early", f"closed at {closed_at}", f"after the last ballot, at {latest}")
 
 
 def _read_decision(lines: Lines, frozen: Frozen, tally_digest: str, tally: Mapping[str, Any], result: Result) -> None:

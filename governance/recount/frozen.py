@@ -65,7 +65,7 @@ def read_frozen(lines: Lines, digest: str) -> Frozen:
 
     1. the charter is one, and the community rests on some charter
     2. the proposal is the one named, rests on both, and its rules are those of its tier
-    3. each delegation was signed by who delegates, before the proposal was submitted.
+    3. each delegation was signed by who delegates, before voting was to open.
     """
     charter_record = lines.record("charter")  # 1
     try:
@@ -103,7 +103,7 @@ def _check_proposal(line: int, proposal: Record, charter: Charter, slug: str) ->
     """Hold the proposal against the charter and the method against what is counted here; return the terms."""
     body = proposal.body
     check_body(line, body, PROPOSAL)
-    _check_snapshot(line, body["snapshot"], charter)
+    _check_snapshot(line, body["snapshot"], charter, body["kind"])
     require(
         proposal.subject == f"proposal:{slug}/{body['number']}",
         line,
@@ -135,7 +135,7 @@ def _check_proposal(line: int, proposal: Record, charter: Charter, slug: str) ->
     return terms
 
 
-def _check_snapshot(line: int, snapshot: Mapping[str, Any], charter: Charter) -> None:
+def _check_snapshot(line: int, snapshot: Mapping[str, Any], charter: Charter, kind: str) -> None:
     require(set(snapshot) == _SNAPSHOT_KEYS, line, "snapshot_wrong", sorted(snapshot), str(sorted(_SNAPSHOT_KEYS)))
     power(line, snapshot["total_supply"])
     source, house = snapshot["source"], snapshot["house"]
@@ -143,8 +143,9 @@ def _check_snapshot(line: int, snapshot: Mapping[str, Any], charter: Charter) ->
     allowed = charter.power.get("source")
     require(name == allowed, line, "source_wrong", name, f"{allowed}, where the charter says power comes from")
     require(isinstance(source.get("parameters"), dict), line, "source_wrong", source, "parameters")
-    require((house is None) == (charter.house is None), line, "house_wrong", house, "a second house as in the charter")
-    if charter.house is not None:
+    has_say = charter.house is not None and charter.rules_of(kind).objection_bps > 0
+    require((house is not None) == has_say, line, "house_wrong", house, "a second house exactly where it may object")
+    if charter.house is not None and house is not None:
         name = house["source"].get("name") if isinstance(house.get("source"), dict) else None
         allowed = charter.house["source"]
         require(name == allowed, line, "house_wrong", name, f"{allowed}, where the charter says its power comes from")
@@ -165,7 +166,7 @@ def _read_delegations(
         require(record.parents == (community.digest,), line, "parent_wrong", record.parents, "this community")
         subject = f"delegation:{community.body['slug']}/{body['delegator']}"
         require(record.subject == subject, line, "subject_wrong", record.subject, subject)
-        moment = proposal.body["submitted_at"]
+        moment = proposal.body["opens_at"]
         made_at = body["made_at"]
         require(made_at <= moment, line, "delegation_late", f"made at {made_at}", f"at {moment} or before")
         _check_delegation_signature(line, community.body, body)

@@ -23,7 +23,7 @@ from governance.evidence.checkpoint import Checkpoint, log_origin, sign
 from governance.evidence.record import Record
 from governance.recount import Report, recount
 from governance.tally import METHODS
-from tests.simulators.golden_bundle import KeySigner
+from tests.simulators.golden_parts import KeySigner
 
 SUBMITTED = 1_790_000_000
 RULES = {
@@ -128,6 +128,7 @@ class Poll:
     closed: bool = True
     closed_early: bool = False
     with_decision: bool = True
+    with_census: bool = True
     edit: Callable[[str, dict[str, Any]], None] = lambda _kind, _body: None
     release_key: KeySigner = field(default_factory=lambda: KeySigner(7))
 
@@ -188,7 +189,7 @@ class Poll:
                 "block_hash": "0x" + "ab" * 32,
                 "total_supply": str(sum(self.powers.values())),
                 "source": source,
-                "house": house if self.house_powers else None,
+                "house": house if self.house_powers and rules["objection_bps"] else None,
             },
             "submitted_at": SUBMITTED,
             "opens_at": opens_at,
@@ -294,7 +295,7 @@ class Poll:
             **tally_body(self.terms, result),
             "ballot_count": len(counting),
             "ballots_root": merkle.root(ballot.canonical() for ballot in counting),
-            "closes_at": closes_at,
+            "closes_at": latest + 1 if self.closed_early else closes_at,
             "extended_by": None if position is None else self.ballots[position].digest,
             "closed_early": self.closed_early,
             "closed_at": latest + 1 if self.closed_early else closes_at + 1,
@@ -327,9 +328,10 @@ class Poll:
         yield canonical_bytes(header) + b"\n"
         for record in (self.charter, self.community, self.proposal, *self.signed_delegations):
             yield record.canonical() + b"\n"
-        yield from (entry + b"\n" for entry in self.census_entries)
-        for record in (self.census, *self.ballots, *(self.finish() if self.closed else [])):
-            yield record.canonical() + b"\n"
+        if self.with_census:
+            yield from (entry + b"\n" for entry in self.census_entries)
+            for record in (self.census, *self.ballots, *(self.finish() if self.closed else [])):
+                yield record.canonical() + b"\n"
         yield canonical_bytes({"checkpoint": self.checkpoint() if self.ballots else None}) + b"\n"
 
 

@@ -8,7 +8,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from governance.evidence import merkle
 from governance.evidence.checkpoint import Checkpoint, CheckpointError, key_id, open_note, sign, verifier_key
-from tests.simulators.golden_bundle import KeySigner
+from tests.simulators.golden_parts import KeySigner
 
 # What https://sum.golang.org/latest answered on 2024-09-23, and the key that the go command trusts.
 GO_NOTE = """go.sum database tree

@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from governance import eip712
 from governance.evidence import merkle
 from governance.evidence.canonical import canonical_bytes
 from governance.evidence.checkpoint import Checkpoint, log_origin, sign
@@ -17,13 +18,13 @@ from governance.evidence.record import Record
 from governance.evidence.signing import fingerprint
 from governance.receipts import KeyMissing, Status, verify_receipt
 from governance.receipts.__main__ import main
-from tests.simulators.golden_bundle import KeySigner, voters
+from tests.simulators.audit_bundle import wallet
+from tests.simulators.golden_parts import KeySigner
 
 ROOT = Path(__file__).resolve().parents[2]
 SIGNER = KeySigner(7)
 KEY = SIGNER.public_key_hex
-TOKEN = voters((1,))[0].address
-MEMBERS = voters((5, 3, 2))
+MEMBERS = [wallet(number) for number in (1, 2, 3)]
 
 
 def community_record(signer=SIGNER, slug="water"):
@@ -32,7 +33,7 @@ def community_record(signer=SIGNER, slug="water"):
         "name": {"en": "Water commons", "fr": "Commun de l’eau"},
         "instance": "https://commons.example:8443",
         "chain_id": 31337,
-        "token": TOKEN,
+        "token": wallet(1).address,
         "release_key": {"algorithm": "ed25519", "public_key": signer.public_key_hex},
     }
     return Record.make("community", f"community:{slug}", body)
@@ -56,8 +57,9 @@ class Telling:
         body = {"voter": voter.address, "choice": choice, "reason": "Because.", "nonce": nonce}
         community = self.community.body
         names = {name: community[name] for name in ("chain_id", "token", "instance")}
-        signature = voter.sign({**names, "community": "water", "proposal": f"0x{self.proposal.digest}", **body})
-        body |= {"signature": signature, "power": str(voter.power), "house_power": "0", "cast_at": 1_790_000_010}
+        proposal = f"0x{self.proposal.digest}"
+        signature = voter.sign(eip712.ballot_digest(**names, community="water", proposal=proposal, **body))
+        body |= {"signature": signature, "power": "5", "house_power": "0", "cast_at": 1_790_000_010}
         record = Record.make("ballot", f"ballot:{self.proposal.digest}/{voter.address}", body, [self.proposal.digest])
         self.log.append(self.entry("ballot_cast", {"ballot": record.digest}))
         return record
@@ -156,6 +158,11 @@ def test_a_ballot_that_the_voter_replaced_is_shown_with_the_newer_one():
     assert verify_receipt(telling.receipt(newer), KEY).status is Status.COUNTED
 
 
+def test_what_may_be_left_out_may_be_left_out(receipt):
+    del receipt["replaced_by"]
+    assert verify_receipt(receipt, KEY).status is Status.COUNTED
+
+
 def test_nobody_else_can_replace_a_ballot():
     telling = Telling()
     older, other = telling.ballots[:2]
@@ -212,7 +219,10 @@ OTHER_DIGEST = "ab" * 32
         (set_at(["ballot", "body", "choice"], 1.5), (1, "malformed_json")),
         (set_at(["ballot"], None), (1, "malformed_record")),
         (set_at(["proposal_record", "body", "number"], 2), (1, "parent_wrong")),
-        (set_at(["log"], None), (4, "malformed_receipt")),
+        (set_at(["log"], None), (4, "not_logged_yet")),
+        (set_at(["log"], []), (4, "malformed_receipt")),
+        (set_at(["count", "log"], None), (6, "not_logged_yet")),
+        (set_at(["status"], "replaced"), (5, "replacement_missing")),
         (set_at(["log", "position"], 0), (4, "not_logged")),
         (set_at(["log", "position"], -1), (4, "malformed_receipt")),
         (set_at(["log", "position"], "2"), (4, "malformed_receipt")),

@@ -32,7 +32,7 @@ from tests.simulators.audit_bundle import (
     run,
     wallet,
 )
-from tests.simulators.golden_bundle import KeySigner
+from tests.simulators.golden_parts import KeySigner
 
 ROOT = Path(__file__).resolve().parents[2]
 KEY = KeySigner(7).public_key_hex
@@ -146,6 +146,13 @@ def test_while_the_vote_is_open_the_count_so_far_is_given_and_called_so(tmp_path
     assert "Passed, as it stands." in said
     report = run(Poll(closed=False, votes=[]).lines())
     assert (report.ok, report.closed, report.voters) == (True, False, 0)
+
+
+def test_before_the_census_there_is_nothing_to_count_and_the_report_says_so(tmp_path, capsys):
+    path = tmp_path / "bundle.jsonl"
+    path.write_bytes(b"".join(Poll(with_census=False, votes=[], closed=False).lines()))
+    assert main([str(path)]) == 0
+    assert "Voting has not begun" in capsys.readouterr().out
 
 
 def test_a_tally_without_a_decision_yet_holds():

@@ -21,7 +21,7 @@ from tests.simulators.audit_bundle import (
     run,
     wallet,
 )
-from tests.simulators.golden_bundle import KeySigner
+from tests.simulators.golden_parts import KeySigner
 
 
 @pytest.fixture(scope="module")
@@ -312,7 +312,8 @@ def closing(**values):
         ({"closes_at": 1_790_000_700}, "tally_closes_at_wrong"),
         ({"extended_by": "ab" * 32}, "tally_extended_by_wrong"),
         ({"closed_at": 1_790_000_100}, "counted_early"),
-        ({"closed_early": True}, "closed_early_wrong"),
+        ({"closed_early": True}, "tally_closes_at_wrong"),
+        ({"closed_early": True, "closes_at": 1_790_000_661, "closed_at": 1_790_000_661}, "closed_early_wrong"),
         ({"more": 1}, "body_wrong"),
     ],
 )
@@ -328,7 +329,7 @@ def test_a_vote_without_a_super_quorum_cannot_be_closed_early():
 
 def test_a_vote_closed_early_has_no_later_ballot():
     votes = [Vote(number, 1, after_seconds=10 * number) for number in range(1, 8)]
-    edit = on("tally", lambda body: body.update(closed_at=body["closed_at"] - 30))
+    edit = on("tally", lambda body: body.update(closed_at=body["closed_at"] - 1, closes_at=body["closes_at"] - 1))
     lines = forged(edit, rules={"super_quorum_bps": 5_000}, votes=votes, closed_early=True)
     assert bad(lines) == (line_of(lines, "tally") + 1, "counted_early")
 
@@ -387,7 +388,7 @@ def test_what_did_not_pass_cannot_be_queued():
         ({"topic": "model_update"}, "signature_wrong"),
         ({"expires_at": 1_900_000_000}, "signature_wrong"),
         ({"delegate": wallet(3).address.lower()}, "address_checksum"),
-        ({"made_at": 1_790_000_001}, "delegation_late"),
+        ({"made_at": 1_790_000_061}, "delegation_late"),
         ({"more": 1}, "body_wrong"),
     ],
 )
