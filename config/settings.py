@@ -125,6 +125,8 @@ def _database(url: str) -> dict[str, object]:
         return {
             "ENGINE": "django.db.backends.sqlite3",
             "NAME": unquote(parts.path),
+            # Threads keep their connections: closing the last one would write the whole WAL back after each request.
+            "CONN_MAX_AGE": None,
             "OPTIONS": {
                 # Writers take the lock when the transaction begins, so that two of them wait instead of failing.
                 "transaction_mode": "IMMEDIATE",

@@ -47,7 +47,7 @@ class Terms:
         return self.method.binary
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Cast:
     """A ballot as it enters the count: the voter's own power, without what is delegated to them."""
 
@@ -138,7 +138,10 @@ def reduced(method: Method, choice: Any, weight: int) -> Any:  # noqa: ANN401 - 
     """Return a choice that names amounts, cut down in proportion where it names more than the ballot weighs now."""
     if not isinstance(choice, dict) or not method.binary:
         return choice
-    named = sum(int(amount) for amount in choice.values())
+    try:
+        named = sum(int(amount) for amount in choice.values())
+    except (TypeError, ValueError):
+        return choice  # the method sets it apart, with the reason
     return method.reduced(choice, named, weight) if named > weight else choice
 
 

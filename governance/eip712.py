@@ -327,14 +327,14 @@ def recover(digest: bytes, signature: bytes) -> str:
     if len(signature) != _SIGNATURE_BYTES:
         raise SignatureError("malformed_field", f"a signature has {_SIGNATURE_BYTES} bytes, {len(signature)} found")
     _require_canonical(signature)
-    return _checksum(_recover_bytes(digest, signature).hex())
+    return _checksum(recover_bytes(digest, signature).hex())
 
 
 def verify(digest: bytes, signature_text: str, signer: str) -> None:
     """Raise SignatureError unless `signature_text` is `signer`'s canonical signature of `digest`."""
     # parse_signature has checked the form already, so the bare recovery is enough here; and bytes are
     # compared, because writing an address with its checksum would cost a hash for every ballot.
-    found = _recover_bytes(digest, parse_signature(signature_text))
+    found = recover_bytes(digest, parse_signature(signature_text))
     if found != _read_address(_require_address_text(signer))[1]:
         maker = _checksum(found.hex())
         raise SignatureError("signature_invalid", f"made by {maker} over these very fields, not by {signer}")
@@ -375,7 +375,7 @@ class _Buffers(threading.local):
 _buffers: Final = _Buffers()
 
 
-def _recover_bytes(digest: bytes, signature: bytes) -> bytes:
+def recover_bytes(digest: bytes, signature: bytes) -> bytes:
     """Return the 20 address bytes of whoever made a signature that is known to be canonical.
 
     Calls libsecp256k1 directly: 7 % faster than coincurve's objects (32 µs against 34.6), and recovery is

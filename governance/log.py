@@ -6,7 +6,6 @@ checkpoints are made by `publish_checkpoint`, which the sweeper calls when a log
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
-from urllib.parse import urlsplit
 
 from django.db import transaction
 from django.db.models import Q
@@ -63,7 +62,7 @@ def reader(community_id: int) -> log_tree.Read:
 
 def origin_of(community: Community) -> str:
     """Return the name of a community's log, as its checkpoints carry it."""
-    return f"{urlsplit(community.instance).netloc}/{community.slug}"
+    return checkpoint.log_origin(community.instance, community.slug)
 
 
 def publish_checkpoint(community_id: int, now: datetime) -> Checkpoint | None:

@@ -195,8 +195,9 @@ def decide(
         raise InvalidRules("total_supply", electorate.total_supply, "at least 1")
     base = electorate.total_supply if rules.quorum_basis == "supply" else electorate.delegated_supply
     binary = FOR in choices and AGAINST in choices
-    if rules.optimistic and not binary:
-        raise InvalidRules("rejection_bps", rules.rejection_bps, "0 for a vote that is not for or against")
+    for name in ("rejection_bps", "objection_bps"):
+        if getattr(rules, name) and not binary:
+            raise InvalidRules(name, getattr(rules, name), "0 for a vote that is not for or against")
     if rules.optimistic:
         conditions = [_rejection(rules, _power_of(count, choices, AGAINST), base)]  # 1
     else:

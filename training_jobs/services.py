@@ -180,7 +180,7 @@ def judge(lease: Lease, report: dict[str, Any], now: datetime) -> Run:
         if run.canceled_at is not None:
             _end(run, lease, "canceled", now)
             return run
-        rules = [record for record in run.spec_record.parents.all() if record.kind == "rule"]
+        rules = list(Record.objects.filter(pk__in=run.spec_record.value.parents, kind="rule"))
         try:
             verdict = gates.decide(
                 [gates.Rule.from_record(rule.body) for rule in rules], gates.Report.from_record(report, run.model.name)

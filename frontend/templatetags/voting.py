@@ -11,6 +11,7 @@ from governance.choices import Part
 from governance.outcome import Rules
 from governance.power import DECIMALS
 from governance.selectors import Results
+from governance.selectors.results import Option, RoundRow, RoundShown
 from governance.tally import METHODS
 
 register = template.Library()
@@ -97,3 +98,15 @@ def in_order_of_choices(totals: Mapping[str, str]) -> list[tuple[str, str]]:
 def item(values: Mapping[str, Any], key: str) -> Any:  # noqa: ANN401 - whatever is stored there
     """Return what stands under a key."""
     return values.get(key)
+
+
+@register.filter
+def colour(option: Option) -> str:
+    """Return the colour that a choice has on this page, by its place in the proposal."""
+    return f"c{option.position % flow.COLOURS}"
+
+
+@register.filter
+def row_of(shown: RoundShown, name: str) -> RoundRow | None:
+    """Return what a choice has in a round."""
+    return next((row for row in shown.rows if row.name == name), None)

@@ -9,7 +9,7 @@ strangers.
 import hashlib
 import json
 import re
-from decimal import Decimal
+from decimal import Decimal, InvalidOperation
 from typing import Any, NoReturn
 
 import rfc8785
@@ -161,7 +161,10 @@ def _unique_keys(pairs: list[tuple[str, object]]) -> dict[str, object]:
 def _decimal(text: str) -> Decimal:
     if len(text) > NUMBER_CHARACTERS_MAX:
         raise CanonicalError("number_out_of_range", f"a number of {len(text)} characters")
-    value = Decimal(text)
+    try:
+        value = Decimal(text)
+    except InvalidOperation as error:  # an exponent that not even Decimal keeps
+        raise CanonicalError("number_out_of_range", f"{text} is beyond what a JSON number can hold") from error
     if value and abs(value.adjusted()) > EXPONENT_MAX:
         raise CanonicalError("number_out_of_range", f"{text} is beyond what a JSON number can hold")
     return value

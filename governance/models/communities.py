@@ -106,7 +106,11 @@ class ImportedVote(models.Model):
 
 
 class ImportedBallot(models.Model):
-    """One ballot of an imported vote, as its voter signed it there."""
+    """One ballot of an imported vote, as its voter signed it there.
+
+    `signed` is the signed message with its fields ({"fields", "message"}), null where the export had none; `verified`
+    says that the signature was checked and is the voter's.
+    """
 
     vote = models.ForeignKey(ImportedVote, on_delete=models.CASCADE, related_name="ballots")
     voter = models.CharField(max_length=42)
@@ -114,6 +118,7 @@ class ImportedBallot(models.Model):
     power = PowerField()
     reason = models.TextField(blank=True)
     signature = models.TextField(blank=True)
+    signed = models.JSONField(null=True)
     verified = models.BooleanField()
     cast_at = models.DateTimeField()
 

@@ -121,7 +121,7 @@ class Ballots:
         address = bytes.fromhex(voter[2:])
         digest = self._digests.digest(address, choice, reason, nonce)
         try:
-            found = eip712._recover_bytes(digest, eip712.parse_signature(signature))  # noqa: SLF001
+            found = eip712.recover_bytes(digest, eip712.parse_signature(signature))
         except eip712.SignatureError as error:
             raise BadEntry(number, "signature_wrong", error.detail, f"a signature of {voter}") from error
         if found != address:

@@ -109,6 +109,8 @@ def _freeze_delegations(proposal: Proposal) -> None:
         superseded_at__isnull=True,
         share_bps__gt=0,
         topic__in=("", proposal.kind),
+        # One that was made while the chain was asked for the snapshot comes too late.
+        made_at__lte=proposal.submitted_at,
     )
     special = {row.delegator for row in valid if row.topic}
     proposal.delegations.set([row for row in valid if row.topic or row.delegator not in special])

@@ -86,26 +86,27 @@ class Vote:
         self.delegations_root = merkle.root(self._delegation_leaves)
         self.ballots_root = merkle.root_of_hashes(self._ballot_leaves)
         self.delegation_count, self.ballot_count = len(self._delegation_leaves), len(self._ballot_leaves)
-        if self.terms is None:
-            return
+        if self.terms is not None:
+            self._count(self.terms)  # 2, 3
+        for kept in (self._casts, self._ballot_leaves, self._delegation_leaves, self._delegations):
+            kept.clear()  # the next vote needs the room
+
+    def _count(self, terms: Terms) -> None:
         try:
-            edges = edges_of(self._delegations, self.terms)  # 2
+            edges = edges_of(self._delegations, terms)
             require_whole(edges)
-            if len(edges) != len(self._delegations):
-                detail = (
-                    f"{len(edges)} of {len(self._delegations)} hold for this proposal; the others do not belong here"
-                )
-                self.fail("delegation_idle", bundle.place_of(bundle.DELEGATIONS), detail)
         except DelegationError as error:
             self.fail(error.code, bundle.place_of(bundle.DELEGATIONS), error.detail)
             edges = ()
+        else:
+            if len(edges) != len(self._delegations):
+                detail = f"{len(self._delegations)} are listed, {len(edges)} of them hold for this proposal"
+                self.fail("delegation_idle", bundle.place_of(bundle.DELEGATIONS), detail)
         roll = Roll(self.total, self.house_total, edges, self._powers)
         try:
-            self.result = replace(count_votes(self.terms, roll, self._casts), weights={})  # 3
+            self.result = replace(count_votes(terms, roll, self._casts), weights={})
         except InvalidRules as error:
             self.uncountable = Problem("rules_malformed", self.place, str(error))
-        for kept in (self._casts, self._ballot_leaves, self._delegation_leaves, self._delegations):
-            kept.clear()  # the next vote needs the room
 
     def _census_leaves(self, lines: Iterable[tuple[str, Line]]) -> Iterator[bytes]:
         """Take in every line, and pass on the leaves of the census tree."""
@@ -125,9 +126,10 @@ class Vote:
 
     def _take_delegation(self, record: Record, place: str) -> None:
         self._delegation_leaves.append(record.canonical())
-        wrong = "is not there" if record.kind != "delegation" else shapes.body_problem(record)
+        foreign = record.kind != "delegation"
+        wrong = f"a {record.kind[:40]} among the delegations" if foreign else shapes.body_problem(record)
         if wrong:
-            self.fail("delegation_malformed", place, f"a delegation {wrong}")
+            self.fail("delegation_malformed", place, wrong)
             return
         body, community = record.body, self.community.body
         for code, detail in self._delegation_faults(record):

@@ -42,6 +42,8 @@ FILE_NAMES = frozenset(
 PROVENANCE_NAMES = frozenset(
     {
         "provenance/ballots.jsonl",
+        "provenance/census.jsonl",
+        "provenance/delegations.jsonl",
         "provenance/manifest.json",
         "provenance/records.jsonl",
         "provenance/statement.json",

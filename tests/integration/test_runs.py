@@ -13,7 +13,7 @@ from governance import services as governance
 from governance.clock import now as clock
 from governance.errors import Conflict, Refusal
 from governance.evidence.signing import generate_key
-from governance.models import Event
+from governance.models import Event, Record
 from models_registry import services as registry
 from models_registry.models import Dataset, EthicsRule, Publication, Version
 from tests.integration.conftest import NOON, TIMELOCK, data_folder, pass_, register
@@ -28,7 +28,7 @@ MINUTE = timedelta(minutes=1)
 
 def test_an_executed_update_is_a_queued_run_bound_to_its_votes(run, dataset, rule):
     assert run.state(clock()) == State.QUEUED
-    parents = {parent.kind: parent for parent in run.spec_record.parents.all()}
+    parents = {parent.kind: parent for parent in Record.objects.filter(pk__in=run.spec_record.value.parents)}
     assert parents["dataset"] == dataset.inclusion_record
     assert parents["rule"] == rule.record
     assert parents["execution"] == run.proposal.execution_record
@@ -47,6 +47,8 @@ def test_a_worker_trains_measures_judges_and_publishes(run, stand_in):
         "manifest.json",
         "records.jsonl",
         "ballots.jsonl",
+        "census.jsonl",
+        "delegations.jsonl",
         "statement.json",
     }
 
@@ -82,7 +84,7 @@ def test_publication_is_finished_after_a_crash_and_gives_the_same_bytes(run, sta
 
 def test_a_rejected_run_publishes_nothing_and_says_why(run, stand_in):
     EthicsRule.objects.all()
-    run.spec_record.parents.get(kind="rule")
+    Record.objects.get(pk__in=run.spec_record.value.parents, kind="rule")
     lease = services.claim(run.pk, "worker", clock())
     folder = worker._folder(run.pk, lease.fence)
     artifact = tiny_model.write(folder / "artifact")

@@ -358,13 +358,13 @@ def test_the_fast_back_end_is_in_use() -> None:
 def test_start_up_stops_when_recovery_runs_at_the_speed_of_pure_python(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    fast = eip712._recover_bytes
+    fast = eip712.recover_bytes
 
     def slow(digest: bytes, signature: bytes) -> bytes:
         time.sleep(0.003)
         return fast(digest, signature)
 
-    monkeypatch.setattr(eip712, "_recover_bytes", slow)
+    monkeypatch.setattr(eip712, "recover_bytes", slow)
     with pytest.raises(BackendError, match="libsecp256k1 is not what runs"):
         eip712.assert_fast_backend()
 
@@ -380,7 +380,7 @@ def keccak_of_elsewhere(data: bytes) -> Any:
     ("replace", "by", "says"),
     [
         ("_keccak", lambda _data: bytes(32), "wrong digest"),
-        ("_recover_bytes", lambda _digest, _signature: bytes(20), "wrong answer"),
+        ("recover_bytes", lambda _digest, _signature: bytes(20), "wrong answer"),
         ("keccak_256", keccak_of_elsewhere, "does not come from safe-pysha3"),
     ],
 )

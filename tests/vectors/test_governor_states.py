@@ -12,6 +12,7 @@ being accepted or not tells them apart.
 Where we differ on purpose, each with a test below:
 - the window: a Governor opens after its snapshot block and includes its deadline block; we say the same with the first
   moment of voting and the first moment after it, [opens_at, closes_at), so that no moment counts as both;
+- census: ours opens only once the census is taken; here it is taken at the moment that voting opens;
 - closing: a Governor has an outcome as soon as the deadline has passed; we say `closing` until the count is recorded;
 - expiry: with GovernorTimelockControl a queued proposal waits for ever; ours expires after its execution window;
 - quorum of nothing: a share of a small supply rounds down to 0 with the contract, and to no less than 1 with us;
@@ -304,7 +305,7 @@ class Proposal:
         # The first block with an open vote is the one after the snapshot.
         opens_at = self.now + SECOND * (rules.voting_delay_seconds + 1)
         closes_at = opens_at + SECOND * rules.voting_period_seconds
-        self.facts = {"submitted_at": self.now, "opens_at": opens_at, "closes_at": closes_at}
+        self.facts = {"submitted_at": self.now, "census_at": opens_at, "opens_at": opens_at, "closes_at": closes_at}
 
     # Time. One block is one second, so either of the two tells the other.
 

@@ -10,8 +10,10 @@ export class Problem extends Error {
 
 const camel = (code) => code.replaceAll("-", "_").replace(/_([a-z])/g, (_, letter) => letter.toUpperCase());
 
-export function word(key) {
-  return document.getElementById("words").dataset[camel(key)] ?? "";
+// A text of the page in the reader's language; {names} in it are replaced by the values.
+export function word(key, values = {}) {
+  const text = document.getElementById("words").dataset[camel(key)] ?? "";
+  return text.replace(/\{(\w+)\}/g, (whole, name) => values[name] ?? whole);
 }
 
 // The codes of refusals that have words of their own, by our API's code.
@@ -31,6 +33,19 @@ const SAME = {
   network: "network",
   rejected: "rejected",
   no_account: "no_account",
+  choose_first: "choose_first",
+  choose_one: "choose_one",
+  rank_all: "rank_all",
+  rank_some: "rank_some",
+  weights_needed: "weights_needed",
+  weights_whole: "weights_whole",
+  amounts_needed: "amounts_needed",
+  amounts_wrong: "amounts_wrong",
+  census_pending: "census_pending",
+  self_delegation: "self_delegation",
+  share_range: "share_range",
+  shares_exceed_whole: "shares_exceed",
+  own_draft: "own_draft",
 };
 
 export function explain(error) {
@@ -60,9 +75,11 @@ async function call(url, options = {}) {
 
 export const get = (url) => call(url, { headers: { Accept: "application/json" } });
 
-export const post = (url, data) =>
+export const post = (url, data) => send("POST", url, data);
+
+export const send = (method, url, data) =>
   call(url, {
-    method: "POST",
+    method,
     headers: {
       Accept: "application/json",
       "Content-Type": "application/json",

@@ -1,5 +1,7 @@
 // Voting: fetch the message, show in plain words what is signed, let the wallet sign it, send it, open the receipt.
-import { Problem, explain, get, post, word } from "./api.js";
+import { explain, get, post, word } from "./api.js";
+import { readerOf, setUpAll } from "./ballot-forms.js";
+import { votes } from "./units.js";
 import { connect, request } from "./wallet.js";
 
 const panel = document.getElementById("vote-panel");
@@ -9,7 +11,8 @@ const status = panel.querySelector("[data-vote-status]");
 const dialog = panel.querySelector("[data-vote-dialog]");
 const dialogStatus = dialog.querySelector("[data-vote-dialog-status]");
 const sign = dialog.querySelector("[data-vote-sign]");
-const DECIMALS = 18n;
+const decimals = Number(panel.dataset.decimals);
+const read = readerOf(panel);
 
 let prepared = null;
 
@@ -18,35 +21,45 @@ const show = (text, { error = false, place = status } = {}) => {
   place.classList.toggle("status--error", error);
 };
 
-// Base units to whole votes, cut after two places; exact, in the reader's number format.
-function votes(power) {
-  const units = BigInt(power);
-  const scale = 10n ** DECIMALS;
-  const hundredths = String((units % scale) / (scale / 100n)).padStart(2, "0");
-  const language = document.documentElement.lang;
-  const separator = (1.1).toLocaleString(language).at(1);
-  const rest = hundredths.replace(/0+$/, "");
-  return (units / scale).toLocaleString(language) + (rest ? separator + rest : "");
-}
-
 async function prepare() {
-  const chosen = form.querySelector('input[name="choice"]:checked');
-  if (!chosen) throw new Problem("choose_first");
+  const said = read(form);
   const reason = form.elements.reason.value.trim();
   show(word("connecting"));
   const { provider, account } = await connect(panel.dataset.viewer);
   show(word("preparing"));
-  const query = new URLSearchParams({ voter: account, choice: chosen.value, reason });
+  const query = new URLSearchParams({ voter: account, choice: JSON.stringify(said.choice), reason });
   const offer = await get(`/api/v1/proposals/${panel.dataset.proposal}/ballot-message?${query}`);
-  return { provider, account, choice: Number(chosen.value), label: chosen.dataset.label, reason, offer };
+  return { provider, account, said, reason, offer };
 }
 
-function preview({ account, label, reason, offer }) {
+// One line as it stands; several as a list, numbered where the order is what is signed.
+function inWords({ lines, ordered, placed }, offer) {
+  const unused = placed === undefined ? 0n : BigInt(offer.power) + BigInt(offer.delegated) - placed;
+  const all = unused > 0n ? [...lines, word("unused", { votes: votes(unused, decimals) })] : lines;
+  if (all.length === 1 && !ordered) {
+    const strong = document.createElement("b");
+    strong.textContent = all[0];
+    return strong;
+  }
+  const list = document.createElement(ordered ? "ol" : "ul");
+  list.append(
+    ...all.map((line) => {
+      const item = document.createElement("li");
+      item.textContent = line;
+      return item;
+    }),
+  );
+  return list;
+}
+
+function preview({ account, said, reason, offer }) {
   const write = (name, text) => {
     dialog.querySelector(`[data-vote-${name}]`).textContent = text;
   };
-  write("choice", label);
-  write("power", votes(offer.power));
+  dialog.querySelector("[data-vote-choice]").replaceChildren(inWords(said, offer));
+  write("power", votes(offer.power, decimals));
+  write("delegated", votes(offer.delegated, decimals));
+  dialog.querySelector("[data-vote-delegated-row]").hidden = BigInt(offer.delegated) === 0n;
   write("voter", account);
   write("reason", reason);
   dialog.querySelector("[data-vote-reason-row]").hidden = !reason;
@@ -63,8 +76,7 @@ form.addEventListener("submit", async (event) => {
     show("");
     preview(prepared);
   } catch (error) {
-    const first = error instanceof Problem && error.code === "choose_first";
-    show(first ? word("choose_first") : explain(error), { error: true });
+    show(explain(error), { error: true });
   } finally {
     start.disabled = false;
     if (!dialog.open) start.focus(); // a control that is disabled loses the focus; the keyboard goes on from here
@@ -75,13 +87,13 @@ sign.addEventListener("click", async () => {
   sign.disabled = true;
   try {
     show(word("signing"), { place: dialogStatus });
-    const { provider, account, choice, reason, offer } = prepared;
+    const { provider, account, said, reason, offer } = prepared;
     const signature = await request(provider, "eth_signTypedData_v4", [account, JSON.stringify(offer.typed_data)]);
     show(word("sending"), { place: dialogStatus });
     const accepted = await post("/api/v1/ballots", {
       proposal: panel.dataset.proposal,
       voter: account,
-      choice,
+      choice: said.choice,
       reason,
       nonce: offer.nonce,
       signature,
@@ -99,3 +111,9 @@ dialog.addEventListener("close", () => {
   sign.disabled = false;
   start.focus();
 });
+
+setUpAll(
+  panel,
+  async () => panel.dataset.viewer || (await connect()).account,
+  (error) => show(explain(error), { error: true }),
+);
