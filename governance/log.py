@@ -18,7 +18,7 @@ from governance.keys import release_key_path
 from governance.models import Checkpoint, Community, Event, LogNode
 
 
-@transaction.atomic
+@transaction.atomic(savepoint=False)
 def append(community_id: int, events: Sequence[Event]) -> None:
     """Give events of one community the next places of its log, and store them."""
     size = Community.objects.select_for_update(no_key=True).values_list("log_size", flat=True).get(pk=community_id)

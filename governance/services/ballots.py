@@ -4,7 +4,7 @@
 once are committed together (`group_commit`), and each voter is answered after that commit.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from functools import lru_cache
@@ -125,6 +125,12 @@ def _frozen(digest: str) -> tuple[Community, Terms]:
     return proposal.community, terms_of(proposal)
 
 
+@lru_cache(maxsize=256)
+def _roll(digest: str) -> Roll:
+    """Return the electorate of a proposal that can be voted on: its census is taken and changes no more."""
+    return roll_of(proposal_by_public_id(f"0x{digest}"))
+
+
 def _signed_fields(
     community: Community,
     proposal: str,
@@ -224,13 +230,6 @@ class _Polls:
         entries = CensusEntry.objects.filter(proposal__in=pks, voter__in=voters)
         self.entries = {(pks[entry.proposal_id], entry.voter): entry for entry in entries}
         self.superseded: list[Ballot] = []
-        self._rolls: dict[str, Roll] = {}
-
-    def roll(self, digest: str) -> Roll:
-        """Return the electorate of a proposal."""
-        if digest not in self._rolls:
-            self._rolls[digest] = roll_of(self.proposals[digest])
-        return self._rolls[digest]
 
 
 def _commit(group: Sequence[_Signed]) -> list[tuple[Ballot, bool] | Exception]:
@@ -239,8 +238,7 @@ def _commit(group: Sequence[_Signed]) -> list[tuple[Ballot, bool] | Exception]:
     # Durable: inside a transaction of somebody else's, voters would be answered before anything is on disk.
     with transaction.atomic(durable=True):
         polls = _Polls(group)
-        fresh: list[Ballot] = []
-        events: dict[int, list[Event]] = {}
+        fresh: list[tuple[Ballot, list[Event]]] = []
         for signed in group:
             digest = public_id_digest(signed.request.proposal)
             try:
@@ -249,10 +247,10 @@ def _commit(group: Sequence[_Signed]) -> list[tuple[Ballot, bool] | Exception]:
                 answers.append(refusal)
                 continue
             if created:
-                fresh.append(ballot)
-                events.setdefault(ballot.proposal.community_id, []).extend(_follow(polls, digest, ballot, signed.now))
+                fresh.append((ballot, _follow(polls, digest, ballot, signed.now)))
             answers.append((ballot, created))
-        _write(polls, fresh, events)
+        if fresh:
+            _write(polls, fresh)
     return answers
 
 
@@ -273,7 +271,7 @@ def _accept(polls: _Polls, digest: str, signed: _Signed) -> tuple[Ballot, bool]:
     entry = polls.entries.get((digest, request.voter))
     power, house_power = _require_power(
         polls.terms[digest],
-        polls.roll(digest),
+        _roll(digest),
         request.voter,
         request.choice,
         _powers(entry),
@@ -318,12 +316,12 @@ def _accept(polls: _Polls, digest: str, signed: _Signed) -> tuple[Ballot, bool]:
 
 
 def _follow(polls: _Polls, digest: str, ballot: Ballot, now: datetime) -> list[Event]:
-    """Return the events of an accepted ballot; move the end of the vote if it is the first to reach the quorum."""
+    """Return the events of an accepted ballot, its own first; move the end of the vote if it is the first to reach the quorum."""
     proposal, terms = polls.proposals[digest], polls.terms[digest]
     events = [_event("ballot_cast", now, proposal, ballot.voter, ballot=ballot.record_id)]
     if not has_late_quorum(terms.rules) or proposal.quorum_at is not None:
         return events
-    if _quorum_after(polls, digest, ballot) < quorum_needed(terms.rules, polls.roll(digest).electorate(terms)):
+    if _quorum_after(polls, digest, ballot) < quorum_needed(terms.rules, _roll(digest).electorate(terms)):
         return events
     proposal.quorum_at = ballot.cast_at
     extended = ballot.cast_at + timedelta(seconds=terms.rules.late_quorum_seconds)
@@ -335,7 +333,7 @@ def _follow(polls: _Polls, digest: str, ballot: Ballot, now: datetime) -> list[E
 
 def _quorum_after(polls: _Polls, digest: str, ballot: Ballot) -> int:
     """Return the power that counts to the quorum after this ballot: `counting.QuorumMeter`, with its state stored."""
-    proposal, terms, roll = polls.proposals[digest], polls.terms[digest], polls.roll(digest)
+    proposal, terms, roll = polls.proposals[digest], polls.terms[digest], _roll(digest)
     touched = touched_by(roll)
     if ballot.voter not in touched:
         mine = polls.earlier[digest, ballot.voter]
@@ -361,18 +359,30 @@ def _event(kind: str, now: datetime, proposal: Proposal, actor: str, **data: Any
     return Event(kind=kind, at=now, community_id=proposal.community_id, proposal=proposal, actor=actor, data=data)
 
 
-def _write(polls: _Polls, fresh: Sequence[Ballot], events: Mapping[int, Sequence[Event]]) -> None:
-    """Store what a group has made. The older ballots are superseded first: only one of each voter may count."""
-    if not fresh:
-        return
-    Ballot.objects.bulk_update([older for older in polls.superseded if older.pk], ["superseded_at"])
-    Record.objects.bulk_create([ballot.record for ballot in fresh])
-    Ballot.objects.bulk_create(fresh)
-    for proposal in {ballot.proposal_id: ballot.proposal for ballot in fresh}.values():
-        if has_late_quorum(polls.terms[proposal.record_id or ""].rules):
-            proposal.save(update_fields=["quorum_alone", "quorum_at", "closes_at", "extended_by"])
+def _write(polls: _Polls, fresh: Sequence[tuple[Ballot, list[Event]]]) -> None:
+    """Store what a group has made, in this order.
+
+    1. older ballots are superseded, because only one of each voter may count; 2. records; 3. events, which get their
+    places in the log; 4. ballots, which keep the place of theirs; 5. what a reached quorum changed.
+    """
+    replaced: dict[datetime, list[int]] = {}  # 1
+    for older in polls.superseded:
+        if older.pk and older.superseded_at:
+            replaced.setdefault(older.superseded_at, []).append(older.pk)
+    for moment, pks in replaced.items():
+        Ballot.objects.filter(pk__in=pks).update(superseded_at=moment)
+    Record.objects.bulk_create([ballot.record for ballot, _ in fresh])  # 2
+    events: dict[int, list[Event]] = {}  # 3
+    for ballot, told in fresh:
+        events.setdefault(ballot.proposal.community_id, []).extend(told)
     for community_id in sorted(events):
         log.append(community_id, events[community_id])
+    for ballot, (cast, *_) in fresh:  # 4
+        ballot.position = cast.position
+    Ballot.objects.bulk_create([ballot for ballot, _ in fresh])
+    for proposal in {ballot.proposal_id: ballot.proposal for ballot, _ in fresh}.values():  # 5
+        if has_late_quorum(polls.terms[proposal.record_id or ""].rules):
+            proposal.save(update_fields=["quorum_alone", "quorum_at", "closes_at", "extended_by"])
 
 
 def _repeated(earlier: list[Ballot], request: BallotRequest) -> Ballot | None:

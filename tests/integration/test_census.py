@@ -8,6 +8,7 @@ from config import sweeper
 from config.demo import chain
 from governance import services
 from governance.chain import ChainUnavailable, SnapshotReorged
+from governance.eip712 import checksum_address
 from governance.errors import Conflict, Invalid
 from governance.evidence import merkle
 from governance.evidence.canonical import canonical_bytes
@@ -15,7 +16,7 @@ from governance.lifecycle import NotAllowed, State
 from governance.models import CensusEntry, Proposal
 from governance.power import SOURCES, Candidates
 from governance.power.fixed_list import FixedList
-from governance.services import census
+from governance.services import census, submission
 from tests.integration import commons as commons_module
 from tests.integration.commons import RULES, SECOND, charter_of_members, end_of, listed
 from tests.integration.conftest import AGAINST, FOR, NOON, Voter, charter_with, opened, vote
@@ -279,7 +280,7 @@ def test_tokens_that_are_bought_after_the_snapshot_do_not_vote_and_a_dropped_blo
     """T1 and T10: a flash loan has no power here; a vote on a block that is gone is held, never counted anew."""
     running, token, commons = own
     proposal = commons.propose()
-    buyer = Voter("Buyer", chain.rpc(running.rpc_url, "eth_accounts")[8], running.rpc_url)
+    buyer = Voter("Buyer", checksum_address(chain.rpc(running.rpc_url, "eth_accounts")[8]), running.rpc_url)
     amount = 300_000 * chain.UNIT
     data = f"0xa9059cbb{int(buyer.address, 16):064x}{amount:064x}"
     chain.send_transaction(running.rpc_url, {"from": commons.address("Alice"), "to": token.address, "data": data})
@@ -309,8 +310,6 @@ def test_tokens_that_are_bought_after_the_snapshot_do_not_vote_and_a_dropped_blo
 def test_a_chain_that_does_not_answer_delays_the_census_and_counts_nobody_as_zero(own, settings):
     running, _, commons = own
     drafted = commons.draft()
-    from governance.services import submission
-
     settings.CHAIN_TIMEOUT_SECONDS = 1
     take = submission.take_census
 

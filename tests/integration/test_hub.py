@@ -81,8 +81,8 @@ def artifacts(tmp_path: Path, settings: LazySettings) -> Path:
 def model(db: None, artifacts: Path) -> Model:
     """Make a model with the published versions 1 and 2, and a version 3 that is not published yet."""
     community = Community.objects.create(
-        slug="water", name_en="Water", name_fr="Eau", instance="test", chain_id=1, token="0x", power_source="fixed",
-        power_parameters={}, rules={}, release_key="0" * 64, record=record("community", "community:water"),
+        slug="water", name_en="Water", name_fr="Eau", instance="test", chain_id=1, token="0x", release_key="0" * 64,
+        record=record("community", "community:water"), charter=record("charter", "charter:water"),
     )  # fmt: skip
     namespace, name = MODEL.split("/")
     model = Model.objects.create(

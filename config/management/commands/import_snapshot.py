@@ -5,7 +5,7 @@ FILE is JSON (`-` for standard input) with the poll and its votes; with --votes 
 """
 
 import argparse
-from typing import Any
+from typing import IO, Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
@@ -35,9 +35,9 @@ class Command(BaseCommand):
         if community is None:
             raise CommandError(f"there is no community {options['community']!r}")
         try:
-            poll, found = read_json(options["file"].read(FILE_BYTES_MAX + 1))
+            poll, found = read_json(_whole(options["file"]))
             if options["votes"]:
-                found = read_csv(options["votes"].read(FILE_BYTES_MAX + 1), poll)
+                found = read_csv(_whole(options["votes"]), poll)
             if found is None:
                 raise CommandError("the file has no votes; give Snapshot's CSV with --votes")
             counted = recount(poll, found)
@@ -63,3 +63,9 @@ class Command(BaseCommand):
         winner = f"winner: {result['winner']}" if result["winner"] else "no winner"
         counts = ", ".join(f"{number} {name}" for name, number in result["counts"].items())
         self.stdout.write(f"{counts}; {winner}; our count {agrees[result['agrees']]}")
+
+
+def _whole(stream: IO[bytes]) -> bytes:
+    """Return what the file holds; one byte too many lets the reader refuse it."""
+    with stream:
+        return stream.read(FILE_BYTES_MAX + 1)
