@@ -5,6 +5,7 @@ from fractions import Fraction
 from typing import Any
 
 from django import template
+from django.utils.translation import get_language
 
 from frontend import flow, numbers, words
 from governance.choices import Part
@@ -95,12 +96,6 @@ def in_order_of_choices(totals: Mapping[str, str]) -> list[tuple[str, str]]:
 
 
 @register.filter
-def item(values: Mapping[str, Any], key: str) -> Any:  # noqa: ANN401 - whatever is stored there
-    """Return what stands under a key."""
-    return values.get(key)
-
-
-@register.filter
 def colour(option: Option) -> str:
     """Return the colour that a choice has on this page, by its place in the proposal."""
     return f"c{option.position % flow.COLOURS}"
@@ -110,3 +105,10 @@ def colour(option: Option) -> str:
 def row_of(shown: RoundShown, name: str) -> RoundRow | None:
     """Return what a choice has in a round."""
     return next((row for row in shown.rows if row.name == name), None)
+
+
+@register.filter
+def house_name(house: Mapping[str, Any]) -> str:
+    """Return the name of the second house in the reader's language."""
+    language = "fr" if (get_language() or "en").startswith("fr") else "en"
+    return str(house["name"][language])

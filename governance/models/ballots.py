@@ -21,7 +21,8 @@ class BallotQuerySet(models.QuerySet["Ballot"]):
 class Ballot(models.Model):
     """A signed ballot with the power that it carries. A changed vote is a new row; the older one is superseded."""
 
-    proposal = models.ForeignKey(Proposal, on_delete=models.PROTECT, related_name="ballots")
+    # No index of its own: those below begin with it, and each one more makes every ballot dearer.
+    proposal = models.ForeignKey(Proposal, on_delete=models.PROTECT, related_name="ballots", db_index=False)
     voter = models.CharField(max_length=42)
     voter_key = models.CharField(max_length=42)
     choice = models.JSONField()
@@ -31,18 +32,25 @@ class Ballot(models.Model):
     house_power = PowerField(default=0)
     signature = models.CharField(max_length=132)
     record = models.OneToOneField(Record, on_delete=models.PROTECT, related_name="ballot")
+    # Where the community's log has the event of this ballot.
+    position = models.BigIntegerField()
     cast_at = models.DateTimeField()
     superseded_at = models.DateTimeField(null=True)
 
     objects = BallotQuerySet.as_manager()
 
     class Meta:
-        """Constraints."""
+        """The index of the page, which shows the largest first, and constraints."""
 
+        indexes: ClassVar = [
+            models.Index(
+                fields=["proposal", "-power", "voter_key"], condition=Q(superseded_at__isnull=True), name="largest_first"
+            )
+        ]
         constraints: ClassVar = [
-            # prevents counting one voter twice
+            # prevents counting one voter twice; the order of the Merkle tree
             models.UniqueConstraint(
-                fields=["proposal", "voter"],
+                fields=["proposal", "voter_key"],
                 condition=Q(superseded_at__isnull=True),
                 name="one_counting_ballot_per_voter",
             ),

@@ -14,8 +14,11 @@ class Event(models.Model):
     An event of a community has a place in the community's log: `leaf` is what is hashed, `position` where it stands.
     """
 
-    community = models.ForeignKey(Community, on_delete=models.PROTECT, null=True, related_name="events")
-    proposal = models.ForeignKey(Proposal, on_delete=models.PROTECT, null=True, related_name="events")
+    # No indexes of their own: those below begin with them.
+    community = models.ForeignKey(
+        Community, on_delete=models.PROTECT, null=True, related_name="events", db_index=False
+    )
+    proposal = models.ForeignKey(Proposal, on_delete=models.PROTECT, null=True, related_name="events", db_index=False)
     at = models.DateTimeField()
     kind = models.CharField(max_length=40)
     actor = models.CharField(max_length=64, blank=True)
@@ -41,7 +44,7 @@ class Event(models.Model):
 class LogNode(models.Model):
     """The hash of a complete subtree of a community's log: `index` counts the nodes of one level from the left."""
 
-    community = models.ForeignKey(Community, on_delete=models.PROTECT, related_name="log_nodes")
+    community = models.ForeignKey(Community, on_delete=models.PROTECT, related_name="log_nodes", db_index=False)
     level = models.PositiveSmallIntegerField()
     index = models.BigIntegerField()
     hash = models.BinaryField(max_length=32)

@@ -146,7 +146,9 @@ def test_a_signature_is_understood_in_each_spelling_that_snapshot_takes():
     assert {signer(digest, text) for text in spellings} == {wallet("Alice").address}
 
 
-@pytest.mark.parametrize("text", ["", "0x", "0x" + "00" * 65, "0x" + "11" * 64 + "1d", "0x" + "11" * 64, "0x" + "zz" * 65, None, 5])
+@pytest.mark.parametrize(
+    "text", ["", "0x", "0x" + "00" * 65, "0x" + "11" * 64 + "1d", "0x" + "11" * 64, "0x" + "zz" * 65, None, 5]
+)
 def test_what_is_no_signature_is_refused(text):
     with pytest.raises(SignatureError):
         signer(bytes(32), text)

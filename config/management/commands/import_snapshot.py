@@ -4,8 +4,9 @@ FILE is JSON (`-` for standard input) with the poll and its votes; with --votes 
 `docs/how-to/import-snapshot.md` explains both. Safe to repeat: what was imported is left as it is.
 """
 
-import argparse
-from typing import IO, Any
+import sys
+from pathlib import Path
+from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
@@ -25,8 +26,8 @@ class Command(BaseCommand):
     def add_arguments(self, parser: CommandParser) -> None:
         """Take the community, the files and whether to store anything."""
         parser.add_argument("community", help="the slug of the community")
-        parser.add_argument("file", type=argparse.FileType("rb"), help="JSON with proposal and votes; - reads stdin")
-        parser.add_argument("--votes", type=argparse.FileType("rb"), help="CSV with the votes")
+        parser.add_argument("file", help="JSON with proposal and votes; - reads stdin")
+        parser.add_argument("--votes", help="CSV with the votes")
         parser.add_argument("--dry-run", action="store_true", help="check and count, and store nothing")
 
     def handle(self, *_args: Any, **options: Any) -> None:  # noqa: ANN401 - Django's signature
@@ -46,7 +47,7 @@ class Command(BaseCommand):
             else:
                 vote, new = import_vote(community, counted, clock())
                 done, digest = "imported" if new else "was imported before", vote.record_id
-        except (ExportError, Refusal) as error:
+        except (ExportError, Refusal, OSError) as error:
             raise CommandError(str(error)) from error
         self._tell(counted)
         self.stdout.write(f"{done}: record {digest}")
@@ -65,7 +66,9 @@ class Command(BaseCommand):
         self.stdout.write(f"{counts}; {winner}; our count {agrees[result['agrees']]}")
 
 
-def _whole(stream: IO[bytes]) -> bytes:
-    """Return what the file holds; one byte too many lets the reader refuse it."""
-    with stream:
+def _whole(name: str) -> bytes:
+    """Return what a file holds, or standard input for `-`; one byte too many lets the reader refuse it."""
+    if name == "-":
+        return sys.stdin.buffer.read(FILE_BYTES_MAX + 1)
+    with Path(name).open("rb") as stream:
         return stream.read(FILE_BYTES_MAX + 1)
