@@ -1,6 +1,6 @@
 """How many signed ballots a site accepts over HTTP, each on disk before it is answered, and how long a voter waits.
 
-    python -m benchmarks.ballots_http [--ballots 10000] [--rounds 3] [--postgresql] [--workers 2] [--threads 16] [--check]
+    python -m benchmarks.ballots_http [--ballots 10000] [--rounds 3] [--postgresql] [--check]
 
 Starts a private site with gunicorn as docs/operations.md says, on a fresh database, with one open proposal. The census
 has as many members as the list of a community may hold (10,000); every ballot is signed beforehand by its voter's own
@@ -235,11 +235,21 @@ class Round:
     last_per_second: float
     paced_p50: float
     paced_p99: float
+    processor_seconds: float
 
 
-def measure(folder: str, port: int, bodies: list[bytes], paced: list[bytes], connections: int) -> Round:
+def processor_seconds(master: int) -> float:
+    """Return the processor time that gunicorn's workers have taken, in user and system mode together."""
+    workers = Path(f"/proc/{master}/task/{master}/children").read_text().split()
+    fields = [Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split() for pid in workers]
+    return sum(int(each[11]) + int(each[12]) for each in fields) / os.sysconf("SC_CLK_TCK")
+
+
+def measure(folder: str, port: int, group: int, bodies: list[bytes], paced: list[bytes], connections: int) -> Round:
     """Post ballots at full speed, then at the pace."""
+    before = processor_seconds(group)
     full = post(folder, port, bodies, connections)
+    worked = processor_seconds(group) - before
     _require_accepted(full)
     slow = post(folder, port, paced, connections, PACE_PER_SECOND)
     _require_accepted(slow)
@@ -255,6 +265,7 @@ def measure(folder: str, port: int, bodies: list[bytes], paced: list[bytes], con
         part / (full[-1].answered - full[-part - 1].answered),
         waited_slow[len(waited_slow) // 2],
         waited_slow[len(waited_slow) * 99 // 100],
+        worked / len(full),
     )
 
 
@@ -299,14 +310,14 @@ def run(options: argparse.Namespace, database: str) -> tuple[list[Round], tuple[
         community = site.found_community(dict.fromkeys(pool.map(site.address, range(1, members + 1), 500), 1))
         log = Path(folder) / "web.log"
         rounds = []
-        with server(environment, port, options, log):
+        with server(environment, port, options, log) as group:
             for _ in range(options.rounds):
                 proposal = site.open_proposal(community, site.address(1)).public_id
                 bodies = sign(pool, origin, proposal, members, 1, options.ballots)
                 nonce = -(-options.ballots // members) + 1
                 paced = sign(pool, origin, proposal, members, nonce, PACE_PER_SECOND * PACED_SECONDS)
                 post(folder, port, sign(pool, origin, proposal, 1, 10**6, 20), 1)  # the first requests load modules
-                rounds.append(measure(folder, port, bodies[1:], paced[1:], options.connections))
+                rounds.append(measure(folder, port, group, bodies[1:], paced[1:], options.connections))
         proposal = site.open_proposal(community, site.address(1)).public_id
         bodies = sign(pool, origin, proposal, members, 1, options.ballots)
         with server({**environment, "COMMONWEIGHTS_LOG_LEVEL": "DEBUG"}, port, options, log) as group:
@@ -336,13 +347,14 @@ def main() -> int:
     name = "PostgreSQL 15" if options.postgresql else "SQLite, WAL, synchronous=FULL"
     print(f"{name}; {os.cpu_count()} cores, {platform.machine()}, Python {platform.python_version()}; ", end="")
     print(f"{options.workers} worker(s), {options.threads} threads, {options.connections} connections\n")
-    print("| round | ballots/s | p50 | p99 | first 1,000 | last 1,000 | p50 at 200/s | p99 at 200/s |")
-    print("|---|---|---|---|---|---|---|---|")
+    print("| round | ballots/s | p50 | p99 | first 1,000 | last 1,000 | p50 at 200/s | p99 at 200/s | server CPU |")
+    print("|---|---|---|---|---|---|---|---|---|")
     for number, found in enumerate(rounds, start=1):
         print(
             f"| {number} | {found.per_second:,.0f} | {found.full_p50 * 1e3:.0f} ms | {found.full_p99 * 1e3:.0f} ms "
             f"| {found.first_per_second:,.0f}/s | {found.last_per_second:,.0f}/s "
-            f"| {found.paced_p50 * 1e3:.1f} ms | {found.paced_p99 * 1e3:.1f} ms |"
+            f"| {found.paced_p50 * 1e3:.1f} ms | {found.paced_p99 * 1e3:.1f} ms "
+            f"| {found.processor_seconds * 1e3:.2f} ms |"
         )
     best, median = max(r.per_second for r in rounds), statistics.median(r.per_second for r in rounds)
     print(f"\nbest {best:,.0f}/s, median {median:,.0f}/s; killed at full speed: {answered} answered, {lost} lost")

@@ -1,4 +1,4 @@
-"""A web address as a QR code: inline SVG that is drawn on the server, dark on light in every theme, so that it scans."""
+"""A web address as a QR code: inline SVG drawn on the server, dark on light in every theme, so that it scans."""
 
 import segno
 from django.utils.safestring import SafeString, mark_safe

@@ -5,9 +5,10 @@ release all come here, so that they cannot differ. How a method counts stands in
 `delegation`, what a count means in `outcome`.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
+from functools import cached_property
 from typing import Any
 
 from governance import outcome
@@ -69,6 +70,30 @@ class Roll:
     def electorate(self, terms: Terms) -> Electorate:
         """Return the bases that shares are taken of."""
         return Electorate(terms.total_supply, self.total, self.house_total)
+
+    @cached_property
+    def groups(self) -> Mapping[str, "Roll"]:
+        """For each person whom a delegation touches, the part of the roll that can change what their ballot weighs.
+
+        Groups of people whom no delegation connects have nothing to do with each other's weights.
+        """
+        group: dict[str, list[str]] = {}
+        for edge in self.edges:
+            one, other = group.setdefault(edge.delegator, [edge.delegator]), group.get(edge.delegate, [edge.delegate])
+            if one is not other:
+                larger, smaller = (one, other) if len(one) >= len(other) else (other, one)
+                larger.extend(smaller)
+                group.update(dict.fromkeys(smaller, larger))
+                group[edge.delegator] = group[edge.delegate] = larger
+        edges: dict[int, list[Edge]] = {}
+        for edge in self.edges:
+            edges.setdefault(id(group[edge.delegator]), []).append(edge)
+        parts = {}
+        for people in {id(people): people for people in group.values()}.values():
+            powers = {name: self.powers[name] for name in people if name in self.powers}
+            part = Roll(self.total, self.house_total, tuple(edges[id(people)]), powers)
+            parts.update(dict.fromkeys(people, part))
+        return parts
 
 
 @dataclass(frozen=True)
@@ -168,36 +193,41 @@ def exact_text(value: Fraction | int) -> str:
 class QuorumMeter:
     """Follows the quorum ballot by ballot, to see which one reached it first.
 
-    Voters whom no delegation touches are added up. Those in the graph of delegations are weighed again together when
-    one of them votes, because a vote of one changes the weight of others.
+    A ballot changes its voter's part of the quorum, and the parts of those in the same group of delegations.
     """
 
     def __init__(self, terms: Terms, roll: Roll) -> None:
         """Begin before the first ballot."""
         self._terms, self._roll = terms, roll
-        self._touched = touched_by(roll)
-        self._alone: dict[str, int] = {}
-        self._together: dict[str, Cast] = {}
-        self._alone_sum = self._together_sum = 0
+        self._casts: dict[int, dict[str, Cast]] = {}  # by group
+        self._parts: dict[int | str, int] = {}  # by group, or by voter where no delegation touches one
+        self._sum = 0
 
     def cast(self, ballot: Cast) -> int:
         """Take in the next accepted ballot (a newer one of a voter replaces the older); return the power reached."""
-        if ballot.voter in self._touched:
-            self._together[ballot.voter] = ballot
-            weights = weigh(self._roll, self._together.values())
-            self._together_sum = sum(
-                quorum_part(self._terms, cast.choice, weights[voter]) for voter, cast in self._together.items()
-            )
-        else:
+        group = self._roll.groups.get(ballot.voter)
+        if group is None:
+            key: int | str = ballot.voter
             part = quorum_part(self._terms, ballot.choice, ballot.power)
-            self._alone_sum += part - self._alone.get(ballot.voter, 0)
-            self._alone[ballot.voter] = part
-        return self._alone_sum + self._together_sum
+        else:
+            key = id(group)
+            casts = self._casts.setdefault(id(group), {})
+            casts[ballot.voter] = ballot
+            part = group_quorum(self._terms, group, casts.values())
+        self._sum += part - self._parts.get(key, 0)
+        self._parts[key] = part
+        return self._sum
 
 
-def touched_by(roll: Roll) -> frozenset[str]:
+def group_quorum(terms: Terms, group: Roll, casts: Collection[Cast]) -> int:
+    """Return the power that the ballots of one group add to the quorum together."""
+    weights = weigh(group, casts)
+    return sum(quorum_part(terms, cast.choice, weights[cast.voter]) for cast in casts)
+
+
+def touched_by(roll: Roll) -> Collection[str]:
     """Return everybody whose ballot may weigh more or less than their own power."""
-    return frozenset(name for edge in roll.edges for name in (edge.delegator, edge.delegate))
+    return roll.groups.keys()
 
 
 def quorum_part(terms: Terms, choice: Any, weight: int) -> int:  # noqa: ANN401 - choices are any JSON

@@ -64,9 +64,10 @@ class GroupCommit(Generic[Item, Answer]):
                 else:
                     waiting.answer = answer
         except BaseException as error:
-            # Nothing was committed: everybody in the group must know, the caller too.
+            # Nothing was committed: everybody in the group must know.
             for waiting in group:
                 waiting.error = error
+            raise
         finally:
             with self._lock:
                 following = self._queue[0] if self._queue else None

@@ -70,10 +70,10 @@ def rounds_flow(results: Results) -> flow.Flow | None:
     return flow.flow(results)
 
 
-@register.filter
-def rules_in_words(rules: Rules, decimals: int) -> list[words.Rule]:
-    """Return the rules of a tier, line by line."""
-    return words.rules(rules, decimals)
+@register.simple_tag
+def rules_of(rules: Rules, decimals: int, *, binary: bool = True) -> list[words.Rule]:
+    """Return the rules of a tier line by line, without those about for and against where there is neither."""
+    return words.rules(rules, decimals, binary=binary)
 
 
 @register.filter

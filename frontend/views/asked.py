@@ -1,4 +1,4 @@
-"""What a reader asks for in an address: page numbers and short words. What makes no sense is asked as little as possible."""
+"""What a reader asks for in an address: page numbers and short words. Nonsense is read as the least."""
 
 from django.http import HttpRequest
 

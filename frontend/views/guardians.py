@@ -1,4 +1,4 @@
-"""What guardians of the council do: speak for a veto, or pause what was decided. With a reason that everybody can read."""
+"""What guardians of the council do: speak for a veto, or pause a decision, with a reason that everybody can read."""
 
 from datetime import datetime
 from typing import Protocol

@@ -27,8 +27,8 @@ SENTENCES: dict[str, Text] = {
     "roots": _("Square roots were taken to %(places)s binary places, rounded down."),
     "irv_eliminated": _("Round %(round)s: %(choice)s has the least, %(score)s votes, and drops out."),
     "irv_tie_eliminated": _(
-        "Round %(round)s: %(choices)s have the least, %(score)s votes each. The rule for this: the first of them in the "
-        "list, %(choice)s, drops out."
+        "Round %(round)s: %(choices)s have the least, %(score)s votes each. The rule for this: the first of them in "
+        "the list, %(choice)s, drops out."
     ),
     "irv_majority": _("Round %(round)s: %(choice)s has %(score)s votes, more than half of %(total)s, and wins."),
     "irv_last_two_tie": _(
@@ -38,9 +38,7 @@ SENTENCES: dict[str, Text] = {
     "copeland_support": _("%(choice)s wins by the most support in all comparisons; %(choices)s won equally many."),
     "stv_quota": _("The quota is %(quota)s votes: more than %(total)s / (%(seats)s + 1), for %(seats)s seats."),
     "stv_elected": _("Round %(round)s: %(choice)s reaches the quota with %(score)s votes and is elected."),
-    "stv_filled": _(
-        "Round %(round)s: as many choices remain as seats; %(choice)s is elected with %(score)s votes."
-    ),
+    "stv_filled": _("Round %(round)s: as many choices remain as seats; %(choice)s is elected with %(score)s votes."),
     "stv_surplus": _("Round %(round)s: the surplus of %(choice)s, %(surplus)s votes, passes to the next preferences."),
     "stv_eliminated": _("Round %(round)s: %(choice)s has the least, %(score)s votes, and drops out."),
     "stv_tie_earlier": _("Round %(round)s: %(choices)s are equal; an earlier round picks %(choice)s."),

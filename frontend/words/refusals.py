@@ -54,7 +54,7 @@ REFUSALS: dict[str, Text] = {
     "choices_invalid": _("The choices cannot be offered like this (found %(found)s, allowed %(allowed)s)."),
     "choice_invalid": _("This is not a choice that can be made here."),
     "method_not_allowed": _("This kind of proposal is not voted on in this way. Choose another way of voting."),
-    "invalid_rules": _("The charter is not complete, or has a rule that cannot be followed. Compare it with the present one."),
+    "invalid_rules": _("The charter lacks a rule, or has one that cannot be followed. Compare it with the present one."),
     "nothing_changes": _("These are the rules that are in force already."),
     "no_voting_power": _("This address has no voting power here."),
     "own_draft": _("Authors back their own drafts anyway."),

@@ -16,8 +16,8 @@ class Rule:
     text: str
 
 
-def rules(of: Rules, decimals: int) -> list[Rule]:
-    """Return the rules of a tier, in the order in which a proposal meets them."""
+def rules(of: Rules, decimals: int, *, binary: bool = True) -> list[Rule]:
+    """Return the rules of a tier, in the order in which a proposal meets them; `binary`: of a vote for or against."""
     lines = [
         Rule(_("Needed to submit"), _votes(of.proposal_threshold, decimals)),
         Rule(_("Voting opens after"), numbers.duration(of.voting_delay_seconds)),
@@ -26,8 +26,8 @@ def rules(of: Rules, decimals: int) -> list[Rule]:
     if of.late_quorum_seconds:
         text = _("a quorum that is reached late keeps voting open for %(duration)s more, once")
         lines.append(Rule(_("Late quorum"), text % {"duration": numbers.duration(of.late_quorum_seconds)}))
-    lines += _rejection(of) if of.optimistic else _quorum_and_majority(of, decimals)
-    if of.super_quorum_bps:
+    lines += _rejection(of) if of.optimistic else [_quorum(of, decimals), *(_majority(of) if binary else [])]
+    if of.super_quorum_bps and binary:
         text = _("voting closes early once %(share)s of %(base)s is for, and everything else is reached")
         lines.append(Rule(_("Early end"), text % _share(of.super_quorum_bps, of)))
     if of.objection_bps:
@@ -48,18 +48,18 @@ def _rejection(of: Rules) -> list[Rule]:
     return [Rule(_("Rejection"), text % _share(of.rejection_bps, of))]
 
 
-def _quorum_and_majority(of: Rules, decimals: int) -> list[Rule]:
-    lines = []
-    if of.quorum_bps:
-        text = _("%(share)s of %(base)s")
-        if of.quorum_votes:
-            text = _("%(share)s of %(base)s, and never less than %(votes)s")
-        values = {**_share(of.quorum_bps, of), "votes": _votes(of.quorum_votes, decimals)}
-        lines.append(Rule(_("Quorum"), text % values))
-    else:
-        lines.append(Rule(_("Quorum"), _votes(of.quorum_votes, decimals)))
+def _quorum(of: Rules, decimals: int) -> Rule:
+    if not of.quorum_bps:
+        return Rule(_("Quorum"), _votes(of.quorum_votes, decimals))
+    text = _("%(share)s of %(base)s")
+    if of.quorum_votes:
+        text = _("%(share)s of %(base)s, and never less than %(votes)s")
+    return Rule(_("Quorum"), text % {**_share(of.quorum_bps, of), "votes": _votes(of.quorum_votes, decimals)})
+
+
+def _majority(of: Rules) -> list[Rule]:
     majority = _("more than %(share)s of the votes for or against") % {"share": numbers.percent(of.threshold_bps)}
-    lines.append(Rule(_("Majority"), majority))
+    lines = [Rule(_("Majority"), majority)]
     if of.support_bps:
         lines.append(Rule(_("Support"), _("for from at least %(share)s of %(base)s") % _share(of.support_bps, of)))
     return lines

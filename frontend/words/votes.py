@@ -1,4 +1,4 @@
-"""Words of voting itself: methods, what they do when there is a tie, tiers of risk, and where voting power comes from."""
+"""Words of voting itself: methods, their rules for a tie, tiers of risk, and where voting power comes from."""
 
 from django.utils.translation import gettext_lazy as _
 
@@ -28,9 +28,7 @@ METHODS: dict[str, Word] = {
     ),
     "quadratic": Word(
         _("Quadratic"),
-        says=_(
-            "Each voter divides their power among the choices; square roots let many small backers outweigh a large one."
-        ),
+        says=_("Each voter divides their power among the choices; square roots let many small backers outweigh one."),
     ),
     "ranked-choice": Word(
         _("Ranked choice"),
@@ -76,7 +74,9 @@ SOURCES: dict[str, Word] = {
         _("Tokens"), "wallet", says=_("Power is the delegated votes of a token (ERC20Votes) at the snapshot block.")
     ),
     "erc721_votes": Word(
-        _("Membership tokens"), "wallet", says=_("One vote for each delegated token (ERC721Votes) at the snapshot block.")
+        _("Membership tokens"),
+        "wallet",
+        says=_("One vote for each delegated token (ERC721Votes) at the snapshot block."),
     ),
     "fixed_list": Word(_("List of members"), "people", says=_("Power is written in a list in the charter.")),
     "contribution_credits": Word(

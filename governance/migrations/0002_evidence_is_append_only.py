@@ -35,7 +35,7 @@ POSTGRESQL_BACK = [
 def _run(statements):
     def run(_apps, editor):
         for statement in statements[editor.connection.vendor]:
-            editor.execute(statement)
+            editor.execute(statement, None)  # without parameters: a percent sign is one
 
     return run
 

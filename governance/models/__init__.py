@@ -10,7 +10,7 @@ from governance.models.communities import Community, Council, ImportedBallot, Im
 from governance.models.delegations import Delegation
 from governance.models.log import Checkpoint, Event, LogNode
 from governance.models.proposals import CensusEntry, CountSoFar, GuardianVoice, Proposal, Sponsorship
-from governance.models.record import Record
+from governance.models.record import Record, Tree
 
 __all__ = [
     "Account",
@@ -31,4 +31,5 @@ __all__ = [
     "Record",
     "SignInNonce",
     "Sponsorship",
+    "Tree",
 ]

@@ -44,7 +44,9 @@ class Ballot(models.Model):
 
         indexes: ClassVar = [
             models.Index(
-                fields=["proposal", "-power", "voter_key"], condition=Q(superseded_at__isnull=True), name="largest_first"
+                fields=["proposal", "-power", "voter_key"],
+                condition=Q(superseded_at__isnull=True),
+                name="largest_first",
             )
         ]
         constraints: ClassVar = [

@@ -15,9 +15,7 @@ class Event(models.Model):
     """
 
     # No indexes of their own: those below begin with them.
-    community = models.ForeignKey(
-        Community, on_delete=models.PROTECT, null=True, related_name="events", db_index=False
-    )
+    community = models.ForeignKey(Community, on_delete=models.PROTECT, null=True, related_name="events", db_index=False)
     proposal = models.ForeignKey(Proposal, on_delete=models.PROTECT, null=True, related_name="events", db_index=False)
     at = models.DateTimeField()
     kind = models.CharField(max_length=40)

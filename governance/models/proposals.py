@@ -178,7 +178,8 @@ def _not_expired(now: datetime) -> Q:
 class CensusEntry(models.Model):
     """What one address may vote with on one proposal. A null power has not been read yet."""
 
-    proposal = models.ForeignKey(Proposal, on_delete=models.CASCADE, related_name="census")
+    # No index of its own: the one below begins with it.
+    proposal = models.ForeignKey(Proposal, on_delete=models.CASCADE, related_name="census", db_index=False)
     voter = models.CharField(max_length=42)
     voter_key = models.CharField(max_length=42)
     power = PowerField(null=True)

@@ -39,3 +39,14 @@ class Record(models.Model):
     def canonical_body(self) -> bytes:
         """Return the body alone in canonical form."""
         return canonical_bytes(self.body)
+
+
+class Tree(models.Model):
+    """A Merkle tree that a record has the root of, as the roots of its blocks (`evidence.block_tree`): for proofs."""
+
+    record = models.OneToOneField(Record, on_delete=models.PROTECT, primary_key=True, related_name="+")
+    blocks = models.BinaryField()
+
+    def __str__(self) -> str:
+        """Return the record."""
+        return self.record_id

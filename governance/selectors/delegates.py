@@ -73,7 +73,8 @@ def delegates(community: Community, now: datetime) -> list[DelegateRow]:
     members = {member.address: member for member in community.members.all()}
     votes, held = _participation(community, now)
     rows = []
-    for address in {*members, *trust, *powers}:
+    # Anybody can say something about themselves; that alone puts nobody on the list.
+    for address in {*(address for address, member in members.items() if member.name), *trust, *powers}:
         member = members.get(address)
         rows.append(
             DelegateRow(

@@ -8,9 +8,10 @@ from django.db.models import F
 from governance import log
 from governance.eip712 import parse_address
 from governance.errors import NotFound
-from governance.evidence import log_tree, merkle
+from governance.evidence import log_tree
 from governance.evidence.record import Record as RecordValue
 from governance.models import CensusEntry, Checkpoint, Community, Event, Proposal
+from governance.selectors import trees
 from governance.services.census import census_leaf
 
 EVENTS_PER_PAGE = 50
@@ -51,14 +52,14 @@ def census_page(proposal: Proposal, page: int, per_page: int = 100) -> tuple[lis
 def census_proof(proposal: Proposal, address: str) -> CensusProof:
     """Return the entry of an address with its proof; raise NotFound where the census has none."""
     voter = parse_address(address)
-    rows = list(proposal.census.order_by("voter_key").values_list("voter", "power", "house_power"))
-    index = next((at for at, row in enumerate(rows) if row[0] == voter), None)
-    if index is None or proposal.census_record is None:
+    entry = proposal.census.filter(voter_key=voter.lower()).first()
+    if entry is None or proposal.census_record is None:
         raise NotFound("not_in_the_census", "this address has no voting power here", field="voter", found=voter)
-    leaves = [census_leaf(*row) for row in rows]
-    proof = merkle.inclusion_proof(leaves, index)
-    root = proposal.census_record.body["root"]
-    return CensusProof(voter, rows[index][1], rows[index][2], index, len(rows), tuple(proof), root)
+    census = proposal.census_record
+    columns = ("voter", "power", "house_power")
+    index, proof = trees.inclusion(proposal.census.all(), entry.voter_key, columns, census_leaf, census)
+    size, root = census.body["count"], census.body["root"]
+    return CensusProof(voter, int(entry.power or 0), int(entry.house_power), index, size, tuple(proof), root)
 
 
 def census_entries(proposal_digests: Sequence[str]) -> Iterator[tuple[str, str, int, int]]:

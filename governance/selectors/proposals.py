@@ -242,7 +242,7 @@ def eligibility(proposal: Proposal, voter: str) -> Eligibility:
     """Say whether an address may vote on a proposal, and with how much; raise AddressError for no address."""
     voter = parse_address(voter)
     done = proposal.census_record_id is not None
-    entry = proposal.census.filter(voter=voter).first() if done else None
+    entry = proposal.census.filter(voter_key=voter.lower()).first() if done else None
     power, house_power = (int(entry.power or 0), int(entry.house_power)) if entry else (0, 0)
     delegated = weight_alone(roll_of(proposal), voter, power) - power if done else 0
     may_vote = bool(power or delegated or (house_power and terms_of(proposal).rules.objection_bps))

@@ -9,6 +9,7 @@ from governance.errors import NotFound
 from governance.evidence import log_tree, merkle
 from governance.evidence.canonical import strict_loads
 from governance.models import Ballot, Community, Event, Proposal
+from governance.selectors import trees
 from governance.selectors.communities import member_names
 from governance.services.common import terms_of
 
@@ -66,11 +67,11 @@ def receipt(digest: str) -> Receipt:
     proof: tuple[str, ...] = ()
     size, root, holds = 0, "", False
     if counting and proposal.tally_record is not None:
-        leaves = [text.encode() for text in proposal.ballots.counting().values_list("record__canonical", flat=True)]
-        index, size = leaves.index(ballot.record.canonical.encode()), len(leaves)
-        proof = tuple(merkle.inclusion_proof(leaves, index))
-        root = proposal.tally_record.body["ballots_root"]
-        holds = merkle.verify_inclusion(leaves[index], index, size, proof, root)
+        tally = proposal.tally_record
+        counted = proposal.ballots.counting()
+        index, path = trees.inclusion(counted, ballot.voter_key, ("record__canonical",), str.encode, tally)
+        proof, size, root = tuple(path), tally.body["ballot_count"], tally.body["ballots_root"]
+        holds = merkle.verify_inclusion(ballot.record.canonical.encode(), index, size, proof, root)
     return Receipt(
         ballot=ballot,
         proposal=proposal,
@@ -78,13 +79,13 @@ def receipt(digest: str) -> Receipt:
         parts=parts_of(terms.method, terms.choices, ballot.choice),
         voter_name=member_names(proposal.community, [ballot.voter]).get(ballot.voter, ""),
         counting=counting,
-        place=_place(proposal, "ballot_cast", "ballot", ballot.record_id),
+        place=_place(proposal, position=ballot.position),
         index=index,
         size=size,
         proof=proof,
         root=root,
         proof_holds=holds,
-        tally_place=_place(proposal, "voting_closed", "tally", proposal.tally_record_id or ""),
+        tally_place=_place(proposal, kind="voting_closed") if proposal.tally_record else None,
     )
 
 
@@ -121,9 +122,9 @@ def _newest(ballot: Ballot) -> dict[str, Any]:
     return counting.record.value.to_dict()
 
 
-def _place(proposal: Proposal, kind: str, name: str, digest: str) -> Place | None:
-    """Return where the log has the event with this digest, if a checkpoint covers it already."""
-    event = Event.objects.filter(proposal=proposal, kind=kind, **{f"data__{name}": digest}).first() if digest else None
+def _place(proposal: Proposal, **which: Any) -> Place | None:  # noqa: ANN401 - a column of the event with its value
+    """Return where the log has this event of a proposal, if a checkpoint covers it already."""
+    event = Event.objects.filter(community=proposal.community_id, proposal=proposal, **which).first()
     newest = log.newest_checkpoint(proposal.community)
     if event is None or event.position is None or newest is None or event.position >= newest.size:
         return None

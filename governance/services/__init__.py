@@ -21,6 +21,7 @@ from governance.services.delegations import (
     DelegationRequest,
     delegate,
     offer_delegation,
+    relay_delegation,
     state_oneself,
 )
 from governance.services.drafts import Draft, create_draft, edit_draft
@@ -61,6 +62,7 @@ __all__ = [
     "proposal_by_public_id",
     "queue",
     "refresh_standing",
+    "relay_delegation",
     "require_readable_power",
     "require_standing",
     "roll_of",

@@ -23,7 +23,7 @@ from governance.group_commit import GroupCommit
 from governance.lifecycle import Action, NotAllowed
 from governance.models import Ballot, CensusEntry, Community, Event, Proposal, Record
 from governance.outcome import quorum_needed
-from governance.services.common import roll_of, terms_of
+from governance.services.common import next_nonce, roll_of, terms_of
 from governance.services.proposals import proposal_by_public_id, public_id_digest
 from governance.tally import InvalidChoice, Method
 
@@ -77,11 +77,11 @@ def offer_ballot(proposal: Proposal, voter: str, choice: Any, reason: str, now: 
     terms = terms_of(proposal)
     _validate_choice(terms, choice)
     _validate_reason(reason)
-    entry = proposal.census.filter(voter=voter).first()
+    entry = proposal.census.filter(voter_key=voter.lower()).first()
     roll = roll_of(proposal)
     power, house_power = _require_power(terms, roll, voter, choice, _powers(entry), proposal.snapshot_block)
     highest = proposal.ballots.filter(voter=voter).aggregate(highest=Max("nonce"))["highest"]
-    nonce = 1 if highest is None else highest + 1
+    nonce = next_nonce(highest)
     signed = _signed_fields(proposal.community, proposal.public_id, voter, choice, reason, nonce)
     delegated = weight_alone(roll, voter, power) - power
     return BallotOffer(eip712.ballot_message(**signed), nonce, power, delegated, house_power)
@@ -227,16 +227,32 @@ class _Polls:
         self.earlier: dict[tuple[str, str], list[Ballot]] = {}
         for ballot in Ballot.objects.filter(needed, proposal__in=pks, voter__in=voters).order_by("nonce"):
             self.earlier.setdefault((pks[ballot.proposal_id], ballot.voter), []).append(ballot)
-        entries = CensusEntry.objects.filter(proposal__in=pks, voter__in=voters)
+        entries = CensusEntry.objects.filter(proposal__in=pks, voter_key__in={voter.lower() for voter in voters})
         self.entries = {(pks[entry.proposal_id], entry.voter): entry for entry in entries}
         self.superseded: list[Ballot] = []
+
+
+import fcntl
+from contextlib import contextmanager
+from django.db import connection
+
+
+@contextmanager
+def _in_turn():
+    name = str(connection.settings_dict["NAME"])
+    if connection.vendor != "sqlite" or not name.startswith("/"):
+        yield
+        return
+    with open(f"{name}-turn", "ab") as turn:
+        fcntl.flock(turn, fcntl.LOCK_EX)
+        yield
 
 
 def _commit(group: Sequence[_Signed]) -> list[tuple[Ballot, bool] | Exception]:
     """Accept or refuse each ballot of a group, in its order, in one transaction."""
     answers: list[tuple[Ballot, bool] | Exception] = []
     # Durable: inside a transaction of somebody else's, voters would be answered before anything is on disk.
-    with transaction.atomic(durable=True):
+    with _in_turn(), transaction.atomic(durable=True):
         polls = _Polls(group)
         fresh: list[tuple[Ballot, list[Event]]] = []
         for signed in group:
@@ -316,7 +332,10 @@ def _accept(polls: _Polls, digest: str, signed: _Signed) -> tuple[Ballot, bool]:
 
 
 def _follow(polls: _Polls, digest: str, ballot: Ballot, now: datetime) -> list[Event]:
-    """Return the events of an accepted ballot, its own first; move the end of the vote if it is the first to reach the quorum."""
+    """Return the events of an accepted ballot, its own first.
+
+    If it is the first to reach the quorum, it may move the end of the vote.
+    """
     proposal, terms = polls.proposals[digest], polls.terms[digest]
     events = [_event("ballot_cast", now, proposal, ballot.voter, ballot=ballot.record_id)]
     if not has_late_quorum(terms.rules) or proposal.quorum_at is not None:

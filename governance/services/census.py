@@ -14,10 +14,10 @@ from django.db import transaction
 from governance import lifecycle
 from governance.clock import unix, whole_second
 from governance.errors import Conflict
-from governance.evidence import merkle
+from governance.evidence import block_tree, merkle
 from governance.evidence.canonical import canonical_bytes
 from governance.lifecycle import Action
-from governance.models import CensusEntry, Proposal, Record
+from governance.models import CensusEntry, Proposal, Record, Tree
 from governance.records import keep
 from governance.services.common import (
     get_proposal,
@@ -124,7 +124,7 @@ def _finish(proposal: Proposal, now: datetime) -> None:
             total, house_total, count = total + power, house_total + house_power, count + 1
             yield census_leaf(voter, power, house_power)
 
-    root = merkle.root(leaves())
+    blocks = block_tree.blocks_of(leaves())
     supply = int(proposal.total_supply or 0)
     if total > supply:
         raise Conflict("census_exceeds_supply", "the powers read exceed the supply", found=str(total), allowed=supply)
@@ -138,7 +138,7 @@ def _finish(proposal: Proposal, now: datetime) -> None:
         "census",
         f"census:{proposal.record_id}",
         {
-            "root": root,
+            "root": block_tree.root(blocks),
             "count": count,
             "total": str(total),
             "house_total": str(house_total),
@@ -150,6 +150,7 @@ def _finish(proposal: Proposal, now: datetime) -> None:
         },
         [required_record(proposal.record)],
     )
+    Tree.objects.update_or_create(record=proposal.census_record, defaults={"blocks": blocks})
     proposal.census_at, proposal.census_cursor = moment, None
     proposal.save()
     note(

@@ -8,6 +8,7 @@ from governance.chain.factory import chain_for
 from governance.charter import Charter
 from governance.counting import Roll, Terms, edges_of
 from governance.errors import Conflict, Forbidden, NotFound
+from governance.evidence.canonical import INTEGER_MAX
 from governance.evidence.record import Record as RecordValue
 from governance.models import CensusEntry, Community, Proposal, Record
 from governance.power import PowerSource, Snapshot, power_source
@@ -55,7 +56,7 @@ def rolls_of(proposals: Iterable[Proposal]) -> dict[int, Roll]:
     powers: dict[int, dict[str, int]] = {pk: {} for pk in listed}
     delegators = {edge.delegator for found in edges.values() for edge in found}
     if delegators:
-        entries = CensusEntry.objects.filter(proposal__in=listed, voter__in=delegators)
+        entries = CensusEntry.objects.filter(proposal__in=listed, voter_key__in={name.lower() for name in delegators})
         for pk, voter, power in entries.values_list("proposal_id", "voter", "power"):
             powers[pk][voter] = power
     rolls = {}
@@ -117,6 +118,13 @@ def require_author(proposal: Proposal, actor: str) -> None:
     """Raise Forbidden unless `actor` wrote the proposal."""
     if proposal.author != actor:
         raise Forbidden("not_the_author", "only the author may do this", found=actor, allowed=proposal.author)
+
+
+def next_nonce(highest: int | None) -> int:
+    """Return the nonce after the highest that a member used; raise Conflict after the last that wallets can write."""
+    if highest is not None and highest >= INTEGER_MAX:
+        raise Conflict("nonce_exhausted", "the last possible nonce was used", field="nonce", found=highest)
+    return 1 if highest is None else highest + 1
 
 
 def lock_community(community_id: int) -> None:

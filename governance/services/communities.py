@@ -119,12 +119,12 @@ def take_snapshot(community: Community, charter: Charter) -> Snapshot:
     return source_named(charter.power["source"], community).snapshot(charter.power["parameters"])
 
 
-def require_power(community: Community, actor: str) -> None:
-    """Raise Invalid unless `actor` has some voting power now."""
+def require_power(community: Community, actor: str, field: str) -> None:
+    """Raise Invalid, naming the field that `actor` stands in, unless they have some voting power now."""
     charter = charter_of(community)
     source = source_named(charter.power["source"], community)
     if not source.power_of(actor, take_snapshot(community, charter)):
-        raise Invalid("no_voting_power", "this address has no voting power now", field="sponsor", found=actor)
+        raise Invalid("no_voting_power", "this address has no voting power now", field=field, found=actor)
 
 
 def require_standing(community: Community, actor: str, kind: str, backers: tuple[str, ...] = ()) -> Snapshot:

@@ -10,10 +10,10 @@ from governance import lifecycle
 from governance.clock import unix, whole_second
 from governance.counting import Result, tally_body
 from governance.errors import Conflict
-from governance.evidence import merkle
+from governance.evidence import block_tree
 from governance.kinds import kind_named
 from governance.lifecycle import Action
-from governance.models import Proposal, Record
+from governance.models import Proposal, Record, Tree
 from governance.outcome import Outcome
 from governance.records import keep
 from governance.services.common import (
@@ -96,13 +96,14 @@ def _confirm_snapshots(proposal: Proposal) -> None:
 def _keep_tally(proposal: Proposal, result: Result, closed_at: datetime) -> Record:
     canonical = proposal.ballots.counting().values_list("record__canonical", flat=True)
     ballot_count = proposal.ballots.counting().count()
-    return keep(
+    blocks = block_tree.blocks_of(leaf.encode() for leaf in canonical.iterator(chunk_size=5_000))
+    record = keep(
         "tally",
         f"tally:{proposal.record_id}",
         {
             **tally_body(terms_of(proposal), result),
             "ballot_count": ballot_count,
-            "ballots_root": merkle.root(leaf.encode() for leaf in canonical.iterator(chunk_size=5_000)),
+            "ballots_root": block_tree.root(blocks),
             "closes_at": unix(proposal.closes_at) if proposal.closes_at else 0,
             "extended_by": proposal.extended_by or None,
             "closed_early": proposal.closed_early,
@@ -110,6 +111,8 @@ def _keep_tally(proposal: Proposal, result: Result, closed_at: datetime) -> Reco
         },
         [required_record(proposal.record), required_record(proposal.census_record)],
     )
+    Tree.objects.update_or_create(record=record, defaults={"blocks": blocks})
+    return record
 
 
 def queue(proposal_id: int, now: datetime) -> Proposal:

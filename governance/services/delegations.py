@@ -4,25 +4,34 @@ A delegation counts for proposals that are submitted after it. One's own vote al
 """
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from django.db import transaction
 from django.db.models import Max, Q, Sum
 
 from governance import eip712
+from governance.chain import relay
+from governance.chain.delegations import SignedDelegation
 from governance.clock import unix, whole_second
 from governance.delegation import WHOLE_BPS
 from governance.errors import Conflict, Invalid, Malformed
 from governance.kinds import all_kinds
-from governance.models import Community, Delegation, Member
+from governance.models import Community, Delegation, Event, Member
 from governance.records import keep
-from governance.services.common import lock_community
+from governance.services.common import lock_community, next_nonce
+from governance.services.communities import require_power
 from governance.services.events import note
 
 SAFE_INTEGER_MAX = 2**53 - 1
 DELEGATES_PER_TOPIC_MAX = 20
 STATEMENT_MAX = 5_000
+DAY = timedelta(days=1)
+# Every change is kept for ever, in the database and in the log.
+CHANGES_PER_DAY_MAX = 100
+# Every relayed delegation costs the relayer a fee, whoever signs it.
+RELAYS_PER_DAY_MAX = 3
+RELAYS_OF_ALL_PER_DAY_MAX = 100
 
 
 @dataclass(frozen=True)
@@ -52,9 +61,10 @@ def offer_delegation(
     """Return the message for a wallet to sign, after checking that it would be accepted."""
     delegator, delegate = eip712.parse_address(delegator), eip712.parse_address(delegate)
     highest = community.delegations.filter(delegator=delegator).aggregate(highest=Max("nonce"))["highest"]
-    nonce = 1 if highest is None else highest + 1
+    nonce = next_nonce(highest)
     request = DelegationRequest(delegator, delegate, topic, share_bps, expires_at, nonce, "")
     _check(community, request, now)
+    _require_part(community, delegator)
     return DelegationOffer(eip712.delegation_message(**_signed_fields(community, request)), nonce)
 
 
@@ -70,9 +80,11 @@ def delegate(community: Community, request: DelegationRequest, now: datetime) ->
     _check_form(request)
     digest = eip712.delegation_digest(**_signed_fields(community, request))
     eip712.verify(digest, request.signature, request.delegator)
+    mine = community.delegations.filter(delegator=request.delegator)
+    if not mine.filter(nonce=request.nonce).exists():
+        _require_part(community, request.delegator)
     with transaction.atomic():
         lock_community(community.pk)
-        mine = community.delegations.filter(delegator=request.delegator)
         used = mine.filter(nonce=request.nonce).first()
         if used is not None and _says_the_same(used, request):
             return used, False
@@ -86,6 +98,8 @@ def delegate(community: Community, request: DelegationRequest, now: datetime) ->
                 allowed=f"above {highest}",
             )
         _check(community, request, now)
+        if mine.filter(made_at__gt=now - DAY).count() >= CHANGES_PER_DAY_MAX:
+            raise Conflict("too_many_changes", "so many changes in one day are enough", allowed=CHANGES_PER_DAY_MAX)
         return _store(community, request, now), True
 
 
@@ -121,6 +135,23 @@ def _store(community: Community, request: DelegationRequest, now: datetime) -> D
     return kept
 
 
+def relay_delegation(community: Community, signed: SignedDelegation, now: datetime) -> str:
+    """Send a signed delegation for the token's contract, at the relayer's cost; return the hash of the transaction.
+
+    Counted before it is sent, so that no two requests at once get past the bound. Raises Conflict beyond it.
+    """
+    with transaction.atomic():
+        lock_community(community.pk)
+        sent = Event.objects.filter(kind="delegation_relayed", community=community, at__gt=now - DAY)
+        if (
+            sent.filter(actor=signed.delegator).count() >= RELAYS_PER_DAY_MAX
+            or sent.count() >= RELAYS_OF_ALL_PER_DAY_MAX
+        ):
+            raise Conflict("too_many_relays", "this site has sent enough for today; send it from your own wallet")
+        note("delegation_relayed", now, community=community, actor=signed.delegator, delegatee=signed.delegatee)
+    return relay.relay(community.chain_id, signed, unix(now))
+
+
 def state_oneself(community: Community, actor: str, statement: str, now: datetime) -> Member:
     """Say what one would do with the power that others lend."""
     statement = statement.strip()
@@ -131,11 +162,19 @@ def state_oneself(community: Community, actor: str, statement: str, now: datetim
             field="statement",
         )
     with transaction.atomic():
-        member, _ = Member.objects.update_or_create(
-            community=community, address=actor, defaults={"statement": statement}
-        )
-        note("statement_made", now, community=community, actor=actor)
+        member, _ = Member.objects.get_or_create(community=community, address=actor)
+        if member.statement != statement:
+            member.statement = statement
+            member.save(update_fields=["statement"])
+            note("statement_made", now, community=community, actor=actor)
     return member
+
+
+def _require_part(community: Community, delegator: str) -> None:
+    """Raise Invalid for a stranger: without power, their own or lent, a delegation only makes every later vote dearer."""
+    holding = community.delegations.filter(superseded_at__isnull=True, share_bps__gt=0)
+    if not holding.filter(Q(delegator=delegator) | Q(delegate=delegator)).exists():
+        require_power(community, delegator, "delegator")
 
 
 def _check_form(request: DelegationRequest) -> None:

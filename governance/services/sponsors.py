@@ -25,21 +25,18 @@ def sponsorship_offer(proposal: Proposal, sponsor: str) -> dict[str, Any]:
 def sponsor(proposal_id: int, sponsor: str, signature: str, now: datetime) -> Proposal:
     """Back a draft with one's own power, so that it reaches the threshold. An edit of the draft ends the backing.
 
-    Only who has power can: otherwise a stranger's many wallets could take all the places.
+    Only who has power can: otherwise a stranger's many wallets could take all the places. Backing it again changes
+    nothing.
     """
     sponsor = eip712.parse_address(sponsor)
     draft = get_proposal(proposal_id)
-    lifecycle.require(Action.SPONSOR, draft.facts, now)
-    require_power(draft.community, sponsor)
+    _require_sought(draft, sponsor, signature, now)  # before a chain is asked for anybody
+    require_power(draft.community, sponsor, "sponsor")
     with transaction.atomic():
         proposal = locked_proposal(proposal_id)
-        lifecycle.require(Action.SPONSOR, proposal.facts, now)
-        if not proposal.seeks_sponsors:
-            raise NotFound("unknown_draft", "there is no draft with this number that seeks sponsors", found=proposal_id)
-        if sponsor == proposal.author:
-            raise Invalid("own_draft", "authors back their own drafts anyway", field="sponsor", found=sponsor)
-        signed = _sponsorship(proposal, sponsor)
-        eip712.verify(eip712.sponsorship_digest(**signed), signature, sponsor)
+        signed = _require_sought(proposal, sponsor, signature, now)
+        if proposal.sponsorships.filter(content_digest=signed["draft"][2:], sponsor=sponsor).exists():
+            return proposal
         others = proposal.sponsorships.filter(content_digest=signed["draft"][2:]).exclude(sponsor=sponsor)
         if others.count() >= SPONSORS_MAX:
             raise Conflict("too_many_sponsors", "a draft has at most so many sponsors", allowed=SPONSORS_MAX)
@@ -47,6 +44,18 @@ def sponsor(proposal_id: int, sponsor: str, signature: str, now: datetime) -> Pr
         proposal.sponsorships.update_or_create(sponsor=sponsor, defaults=values)
         note("draft_sponsored", now, proposal=proposal, actor=sponsor)
     return proposal
+
+
+def _require_sought(draft: Proposal, sponsor: str, signature: str, now: datetime) -> dict[str, Any]:
+    """Return what this sponsor signed; raise unless the draft seeks sponsors and the signature is for it as it is."""
+    if not draft.seeks_sponsors:
+        raise NotFound("unknown_draft", "there is no draft with this number that seeks sponsors", found=draft.pk)
+    lifecycle.require(Action.SPONSOR, draft.facts, now)
+    if sponsor == draft.author:
+        raise Invalid("own_draft", "authors back their own drafts anyway", field="sponsor", found=sponsor)
+    signed = _sponsorship(draft, sponsor)
+    eip712.verify(eip712.sponsorship_digest(**signed), signature, sponsor)
+    return signed
 
 
 def seek_sponsors(proposal_id: int, actor: str, now: datetime) -> Proposal:

@@ -167,7 +167,7 @@ class ChainDelegation(APIView):
         )
         moment = unix(clock.now())
         call = chain_delegations.transaction_by_signature(chain_for(community.chain_id), signed, moment)
-        sent = relay.relay(community.chain_id, signed, moment) if relay.is_offered() else None
+        sent = services.relay_delegation(community, signed, clock.now()) if relay.is_offered() else None
         return Response(ChainDelegationOutput({"transaction": call, "hash": sent}).data)
 
 

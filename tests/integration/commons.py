@@ -1,14 +1,17 @@
 """A community of listed members, one vote each or as many as the list says: fast, because no chain is needed."""
 
+import io
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
-from governance import services
+from governance import audit_bundle, services
 from governance.evidence.signing import generate_key
 from governance.keys import release_key_path
 from governance.models import Community, Council, Delegation, Member, Proposal
+from governance.recount.check import recount
+from governance.recount.report import Report
 from tests.simulators.wallets import Wallet, wallet
 
 RULES: dict[str, Any] = {
@@ -151,6 +154,15 @@ def end_of(proposal: Proposal) -> datetime:
     closes_at = Proposal.objects.values_list("closes_at", flat=True).get(pk=proposal.pk)
     assert closes_at is not None
     return closes_at
+
+
+def recounted(proposal: Proposal) -> Report:
+    """Recount the audit bundle of a proposal, as a stranger would; fail with the first bad entry."""
+    fresh = Proposal.objects.select_related("record", "census_record").get(pk=proposal.pk)
+    bundle = io.BytesIO(b"".join(audit_bundle.lines(fresh)))
+    report = recount(io.BufferedReader(bundle))  # type: ignore[arg-type]  # a raw stream is all that it needs
+    assert report.bad is None, report.bad
+    return report
 
 
 def found(

@@ -4,360 +4,40 @@ Every page is read without JavaScript, in both languages; the number of queries 
 write cannot run; what is refused says why.
 """
 
-import hashlib
 import json
 import re
-import struct
 from collections.abc import Callable
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from io import BytesIO
-from pathlib import Path
 from typing import Any
 
-import coincurve
 import pytest
-from django.conf import settings as django_settings
-from django.core.cache import cache
 from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.utils import translation
-from sha3 import keccak_256
 
 from frontend import numbers, words
 from frontend.charts import loss_curve
 from frontend.text import render as markdown
-from governance import eip712, services
-from governance.evidence.signing import generate_key
-from governance.models import Account, Ballot, Community, Member, Proposal
+from governance import records, services
+from governance.models import Community, Proposal
 from models_registry import services as registry
-from models_registry.models import Dataset, Model, Version
+from models_registry.models import Dataset, Version
+from tests.integration.pages_story import (
+    FOR,
+    Story,
+    Teller,
+    charter,
+    found_one,
+    get,
+    signed_in,
+    story,
+    wallets,
+)
 from training_jobs import selectors as training_selectors
-from training_jobs import services as training
-from training_jobs.models import Run
 
+__all__ = ["get", "story"]
 TOKEN = 10**18
-AGAINST, FOR, ABSTAIN = 0, 1, 2
-POWERS = {"Alice": 400_000, "Bob": 250_000, "Chloé": 220_000, "Daouda": 90_000, "Emma": 40_000}
-RULES = {
-    "quorum_bps": 2_000,
-    "threshold_bps": 5_000,
-    "proposal_threshold": str(10_000 * TOKEN),
-    "voting_delay_seconds": 3_600,
-    "voting_period_seconds": 3 * 86_400,
-    "timelock_seconds": 2 * 86_400,
-    "execution_window_seconds": 14 * 86_400,
-}
-WHY = """Over two seasons members wrote down what they ask each other, and the answers that work here.
-
-- Both languages of the valley, English and French.
-- No names, no addresses: intake has scanned it.
-
-## What to consider
-
-The pairs come from *five* villages. See the [minutes](https://example.org/minutes).
-"""
-
-
-@dataclass(frozen=True)
-class Wallet:
-    """A member with a key."""
-
-    name: str
-    key: coincurve.PrivateKey
-    address: str
-
-    def sign(self, typed: dict[str, Any]) -> str:
-        """Sign a ballot message as a wallet does."""
-        message = typed["message"]
-        fields = {
-            "chain_id": typed["domain"]["chainId"],
-            "token": typed["domain"]["verifyingContract"],
-            "instance": message["instance"],
-            "community": message["community"],
-            "proposal": message["proposal"],
-            "voter": message["voter"],
-            "choice": message["choice"],
-            "reason": message["reason"],
-            "nonce": int(message["nonce"]),
-        }
-        signed = self.key.sign_recoverable(eip712.ballot_digest(**fields), hasher=None)
-        return "0x" + (signed[:64] + bytes([signed[64] + 27])).hex()
-
-
-@dataclass
-class Story:
-    """A community with decisions in every state, two runs, and a release. `start` is when it was founded."""
-
-    start: datetime
-    community: Community
-    wallets: dict[str, Wallet]
-    proposals: dict[str, Proposal]
-    accepted: Run
-    rejected: Run
-    at_work: Run
-    version: Version
-    dataset: Dataset
-
-
-def wallets() -> dict[str, Wallet]:
-    """Return members with fixed keys."""
-    made = {}
-    for number, name in enumerate(POWERS, start=1):
-        key = coincurve.PrivateKey(number.to_bytes(32, "big"))
-        public = key.public_key.format(compressed=False)[1:]
-        address = eip712.checksum_address("0x" + keccak_256(public).digest()[12:].hex())
-        made[name] = Wallet(name, key, address)
-    return made
-
-
-def tell(now: datetime) -> Story:
-    """Make the community through the services, with a past that ends at `now`."""
-    members = wallets()
-    start = now - timedelta(days=60)
-    community = _found(members, start)
-    model = Model.objects.create(
-        community=community, namespace="commons", name="water-assistant", title_en="Water assistant",
-        title_fr="Assistant de l’eau", license="apache-2.0",
-    )  # fmt: skip
-    base = registry.register_base(model, _weights("base", (0.1, 0.2)), start)
-    dataset = _dataset(community, members, "training", "Questions and answers of the valley", start)
-    suite = _dataset(community, members, "evaluation", "Held-out questions", start)
-
-    story = _Teller(community, members)
-    day = timedelta(days=1)
-    proposals = {
-        "dataset": story.executed("dataset_inclusion", "Include the members' questions and answers", {"digest": dataset.digest}, start, text=WHY),
-        "rule": story.executed("ethics_rule", "Equal service in both languages", {
-            "slug": "equal-service", "title": "French and English speakers are served equally well",
-            "metric": "language_gap", "comparator": "at_most", "bound": "0.10", "scope": "all"}, start + 6 * day),
-        "skill": story.executed("ethics_rule", "Never forget what was learned", {
-            "slug": "no-forgetting", "title": "A new version answers at least as well as the one before",
-            "metric": "answer_accuracy", "comparator": "not_below_parent", "bound": "0.02", "scope": "all"}, start + 7 * day),
-    }  # fmt: skip
-
-    def spec(**changes: Any) -> dict[str, Any]:
-        return {"spec": {
-            "version": 1,
-            "base": {"model": str(model), "revision": base.revision, "manifest_sha256": base.manifest_sha256},
-            "datasets": [{"digest": dataset.digest, "languages": ["en", "fr"]}], "method": "full", "lora": None,
-            "optimizer": "adamw", "learning_rate": "0.003", "weight_decay": "0", "schedule": "cosine",
-            "warmup_steps": 10, "batch_size": 32, "sequence_length": 64, "epochs": 3, "seed": 7,
-            "precision": "float32", "strategy": "single", "evaluation": {"suite": suite.digest},
-            "output": "water-assistant", "budget": {"device_seconds": 120}, **changes}}  # fmt: skip
-
-    lora = {"method": "lora", "lora": {"rank": 8, "alpha": 16}}
-    english = {"datasets": [{"digest": dataset.digest, "languages": ["en"]}]}
-    proposals |= {
-        "update": story.executed("model_update", "Teach the assistant our own answers", spec(), start + 14 * day),
-        "cheap": story.executed("model_update", "A cheaper update, in English only", spec(**english), start + 22 * day),
-        "next": story.executed("model_update", "A small adapter for the spring rules", spec(**lora), start + 40 * day),
-        "defeated": story.voted("text_signal", "Sell the assistant to the water company", {"statement": "We sell."},
-                                start + 30 * day, {"Alice": AGAINST, "Bob": AGAINST, "Chloé": FOR}),
-        "queued": story.voted("text_signal", "Meet once a season", {"statement": "We meet once a season."},
-                              now - timedelta(days=4), {"Alice": FOR, "Bob": FOR}),
-        "canceled": story.canceled("text_signal", "Written too early", {"statement": "Not yet."}, now - timedelta(minutes=30)),
-        "pending": story.submitted("text_signal", "Collect pairs about frost", {"statement": "We collect."}, now - timedelta(minutes=5)),
-        "open": story.open("text_signal", "Should the assistant also answer questions about wells?",
-                           {"statement": "The assistant should also answer questions about wells."}, now - timedelta(days=1)),
-    }  # fmt: skip
-    accepted = _work(proposals["update"], start + 20 * day, (0.3, 0.4), ((3, 4), (1, 20)), judged=True)
-    version = _release(accepted, proposals["update"])
-    rejected = _work(proposals["cheap"], start + 28 * day, (0.5, 0.6), ((1, 2), (47, 120)), judged=True)
-    at_work = _work(proposals["next"], now - timedelta(seconds=20), (0.7, 0.8), None, judged=False)
-    dataset.refresh_from_db()
-    return Story(start, community, members, proposals, accepted, rejected, at_work, version, dataset)
-
-
-def _found(members: dict[str, Wallet], now: datetime) -> Community:
-    """Found a community whose power is a fixed list, so that no chain is needed."""
-    key = registry.release_key_path("water-commons")
-    key.unlink(missing_ok=True)
-    community = services.found_community(
-        services.NewCommunity(
-            slug="water-commons", name_en="Water commons", name_fr="Communs de l’eau", chain_id=31337,
-            token=eip712.checksum_address("0x" + "11" * 20), release_key=generate_key(key), rules={"default": RULES},
-            description_en="Farmers and gardeners who share one river own an assistant that answers questions about irrigation.",
-            description_fr="Des paysans et des jardiniers qui partagent une rivière possèdent un assistant qui répond aux questions d’irrigation.",
-        ), now,
-    )  # fmt: skip
-    community.power_source = "fixed_list"
-    community.power_parameters = {
-        "members": {members[name].address: str(power * TOKEN) for name, power in POWERS.items()}
-    }
-    community.save()
-    for wallet in members.values():
-        Member.objects.create(community=community, address=wallet.address, name=wallet.name)
-    return community
-
-
-def _dataset(community: Community, members: dict[str, Wallet], role: str, title: str, now: datetime) -> Dataset:
-    """Register a small dataset through intake."""
-    rows = []
-    for number in range(40):
-        language = ("en", "fr")[number % 2]
-        question = {
-            "en": f"{role}: how much water does field {number} of the {number * 7} river terraces need?",
-            "fr": f"{role} : quelle quantité d’eau pour la parcelle {number} sur les {number * 7} terrasses ?",
-        }[language]
-        rows.append(
-            {
-                "id": f"{role}-{number}",
-                "language": language,
-                "question": question,
-                "answer": f"{number * 3} litres",
-                "topic": "irrigation",
-            }
-        )
-    stream = BytesIO("".join(json.dumps(row) + "\n" for row in rows).encode())
-    new = registry.NewDataset(f"valley-{role}", title, "CC-BY-4.0", role, "pairs.jsonl")
-    return registry.register_dataset(community, members["Alice"].address, new, stream, now)[0]
-
-
-class _Teller:
-    """Puts proposals through their lives."""
-
-    def __init__(self, community: Community, members: dict[str, Wallet]) -> None:
-        self.community, self.members = community, members
-
-    def submitted(
-        self, kind: str, title: str, payload: dict[str, Any], now: datetime, text: str = "", author: str = "Alice"
-    ) -> Proposal:
-        draft = services.Draft(kind, title, text or "Because the river is one.", payload, {})
-        made = services.create_draft(self.community, self.members[author].address, draft, now)
-        return services.submit(made.pk, self.members[author].address, now)
-
-    def vote(self, proposal: Proposal, name: str, choice: int, now: datetime, reason: str = "") -> Ballot:
-        wallet = self.members[name]
-        offer = services.offer_ballot(proposal, wallet.address, choice, reason, now)
-        request = services.BallotRequest(
-            proposal.public_id, wallet.address, choice, reason, offer.nonce, wallet.sign(offer.typed_data)
-        )
-        return services.cast_ballot(request, now)[0]
-
-    def open(self, kind: str, title: str, payload: dict[str, Any], now: datetime) -> Proposal:
-        proposal = self.submitted(kind, title, payload, now, author="Bob")
-        moment = proposal.opens_at + timedelta(minutes=10)
-        self.vote(proposal, "Bob", FOR, moment, "Half of our calls are about wells.")
-        self.vote(proposal, "Chloé", AGAINST, moment, "The water guard should answer these.")
-        self.vote(proposal, "Daouda", AGAINST, moment)
-        self.vote(proposal, "Daouda", ABSTAIN, moment, "I changed my mind: I do not know.")
-        return proposal
-
-    def voted(
-        self, kind: str, title: str, payload: dict[str, Any], now: datetime, choices: dict[str, int], text: str = ""
-    ) -> Proposal:
-        # Authors take turns: one author may have only so many open at once.
-        proposal = self.submitted(kind, title, payload, now, text)
-        for name, choice in choices.items():
-            self.vote(proposal, name, choice, proposal.opens_at + timedelta(hours=1))
-        closed = services.close_voting(proposal.pk, proposal.closes_at)
-        return services.queue(closed.pk, closed.closes_at) if closed.passed else closed
-
-    def executed(self, kind: str, title: str, payload: dict[str, Any], now: datetime, text: str = "") -> Proposal:
-        choices = {"Alice": FOR, "Bob": FOR, "Chloé": FOR, "Daouda": AGAINST, "Emma": ABSTAIN}
-        queued = self.voted(kind, title, payload, now, choices, text)
-        return services.execute(queued.pk, queued.eta + timedelta(minutes=1))[0]
-
-    def canceled(self, kind: str, title: str, payload: dict[str, Any], now: datetime) -> Proposal:
-        proposal = self.submitted(kind, title, payload, now, author="Emma")
-        return services.cancel(proposal.pk, self.members["Emma"].address, "I want to ask the others first.", now)
-
-
-def _weights(name: str, values: tuple[float, ...]) -> Path:
-    """Write the files of a tiny model."""
-    folder = Path(django_settings.DATA_DIR) / "made" / name
-    folder.mkdir(parents=True, exist_ok=True)
-    data = struct.pack(f"<{len(values)}f", *values)
-    header = json.dumps({"w": {"dtype": "F32", "shape": [len(values)], "data_offsets": [0, len(data)]}}).encode()
-    (folder / "model.safetensors").write_bytes(struct.pack("<Q", len(header)) + header + data)
-    (folder / "config.json").write_text('{"model_type":"llama"}\n')
-    (folder / "tokenizer.json").write_text("{}\n")
-    return folder
-
-
-def _work(proposal: Proposal, now: datetime, values: tuple[float, ...], result: Any, *, judged: bool) -> Run:
-    """Let a machine work on the run of a proposal: to the verdict, or to the middle of its training."""
-    run = proposal.run
-    lease = training.claim(run.pk, "worker-1@valley", now)
-    steps = 180
-    done = steps if judged else 75
-    curve = [
-        {"event": "step", "step": step, "steps": steps, "loss": f"{0.35 + 2.9 / (1 + step / 22):.6f}",
-         "tokens_per_second": 6_400, "at": int(now.timestamp())}
-        for step in range(1, done + 1, 3)
-    ]  # fmt: skip
-    training.stream(lease, [{"event": "started", "at": int(now.timestamp())}, *curve], now)
-    if not judged:
-        training.heartbeat(lease, datetime.now(UTC) + timedelta(hours=1))
-        return Run.objects.get(pk=run.pk)
-    folder = _weights(f"run-{run.pk}", values)
-    artifact = {
-        "files": [
-            {"path": path.name, "size": path.stat().st_size, "sha256": hashlib.sha256(path.read_bytes()).hexdigest()}
-            for path in sorted(folder.iterdir())
-        ],
-        "steps": steps, "tokens": 230_400, "code_digest": hashlib.sha256(b"code").hexdigest(),
-        "environment": {"python": "3.11.7", "torch": "2.13.0"}, "trace_sha256": hashlib.sha256(b"trace").hexdigest(),
-    }  # fmt: skip
-    training.trained(lease, artifact, "bubblewrap", now + timedelta(seconds=40))
-    accuracy, gap = result
-
-    def value(part: tuple[int, int]) -> dict[str, Any]:
-        return {"numerator": part[0], "denominator": part[1], "unit": "ratio", "samples": 120}
-
-    report = {
-        "suite": proposal.payload["spec"]["evaluation"]["suite"],
-        "candidate": {"answer_accuracy": value(accuracy), "language_gap": value(gap)},
-        "parent": {"answer_accuracy": value((1, 120)), "language_gap": value((0, 1))},
-        "samples": 120, "samples_sha256": hashlib.sha256(b"samples").hexdigest(),
-    }  # fmt: skip
-    return training.judge(lease, report, now + timedelta(seconds=55))
-
-
-def _release(run: Run, proposal: Proposal) -> Version:
-    """Release an accepted run."""
-    version = registry.release(
-        registry.Candidate(
-            model=run.model, parent=run.base, proposal=proposal,
-            artifact=Path(django_settings.DATA_DIR) / "made" / f"run-{run.pk}", run_record=run.run_record,
-            evaluation_record=run.evaluation_record, judged_at=run.judged_at,
-        )
-    )  # fmt: skip
-    run.version = version
-    run.save()
-    return version
-
-
-# --- fixtures -----------------------------------------------------------------------------------------------------
-
-
-@pytest.fixture
-def story(db: None, settings: Any) -> Story:
-    """Tell the story up to now."""
-    cache.clear()
-    settings.VOTING_PERIOD_SECONDS_MIN = 1
-    settings.OPEN_PROPOSALS_PER_AUTHOR = 20
-    return tell(datetime.now(UTC))
-
-
-@pytest.fixture
-def get(story: Story, client: Client) -> Callable[..., str]:
-    """Fetch a page and return its text."""
-
-    def fetch(path: str, status: int = 200, **headers: str) -> str:
-        response = client.get(path, headers=headers)
-        assert response.status_code == status, response.content.decode()[:2000]
-        return response.content.decode()
-
-    return fetch
-
-
-def signed_in(client: Client, wallet: Wallet) -> None:
-    """Sign a member in, without the ceremony that the sign-in's own tests cover."""
-    account, _ = Account.objects.get_or_create(address=wallet.address)
-    client.force_login(account, backend="django.contrib.auth.backends.ModelBackend")
 
 
 def pages_of(story: Story) -> dict[str, str]:
@@ -427,7 +107,7 @@ def test_every_form_control_has_a_label_and_every_id_is_unique(story: Story, cli
 
 
 def test_the_number_of_queries_does_not_grow_with_the_rows(story: Story, client: Client) -> None:
-    teller = _Teller(story.community, story.wallets)
+    teller = Teller(story.community, story.wallets)
     paths = {name: path for name, path in pages_of(story).items() if name != "release"}
 
     def counted() -> dict[str, int]:
@@ -472,7 +152,7 @@ def test_the_list_can_be_filtered_and_the_filter_stands_in_the_address(get: Call
 
 
 def test_a_long_list_has_pages(story: Story, get: Callable[..., str]) -> None:
-    teller = _Teller(story.community, story.wallets)
+    teller = Teller(story.community, story.wallets)
     for number in range(12):
         teller.submitted("text_signal", f"Signal {number}", {"statement": "Yes."}, datetime.now(UTC), author="Daouda")
     first = get("/c/water-commons/proposals/")
@@ -487,13 +167,12 @@ def test_a_proposal_says_what_happens_and_why_it_passed(story: Story, get: Calla
     assert "at most 120 device-seconds" in text
     assert "Why it passed" in text
     assert "Quorum: 910,000 votes took part, 200,000 were needed." in text
-    assert "Majority: 870,000 votes in favour, 480,000 were needed." in text
+    assert "Majority: 870,000 votes in favour, 480,001 were needed." in text
     assert f'href="/runs/{story.accepted.pk}/"' in text
     assert f'href="/releases/{story.version.revision}/"' in text
     defeated = get(f"/c/water-commons/proposals/{story.proposals['defeated'].number}/")
     assert "Why it did not pass" in defeated
-    assert "Majority: only 220,000 votes in favour of the 435,001 needed." not in defeated  # base units, not tokens
-    assert "Majority: only 220,000 votes in favour of the 435,000 needed." in defeated
+    assert "Majority: only 220,000 votes in favour of the 435,001 needed." in defeated
 
 
 def test_only_an_open_proposal_offers_a_vote_and_it_shows_ones_own(
@@ -562,13 +241,13 @@ def test_headings_of_a_text_stand_below_those_of_the_page() -> None:
 
 
 def test_attack_a_name_or_reason_with_markup_is_shown_as_text(story: Story, get: Callable[..., str]) -> None:
-    proposal = _Teller(story.community, story.wallets).submitted(
+    proposal = Teller(story.community, story.wallets).submitted(
         "text_signal",
         "<b>Bold</b> <script>",
         {"statement": "<script>alert(1)</script>"},
         datetime.now(UTC) - timedelta(days=1),
     )
-    _Teller(story.community, story.wallets).vote(
+    Teller(story.community, story.wallets).vote(
         proposal, "Bob", FOR, datetime.now(UTC), "<img src=x onerror=alert(1)> \u202e reversed"
     )
     text = get(f"/c/water-commons/proposals/{proposal.number}/")
@@ -652,7 +331,11 @@ def test_a_receipt_proves_inclusion_once_voting_has_closed(story: Story, get: Ca
     assert "Counted, and proven" in get(f"/receipts/{counted.record_id}/")
     document = json.loads(get(f"/receipts/{counted.record_id}/receipt.json"))
     assert document["digest"] == counted.record_id
-    assert document["inclusion"]["root"] == story.proposals["update"].tally_record.body["ballots_root"]
+    assert document["status"] == "counted"
+    assert (
+        document["count"]["tally"]["body"]["ballots_root"]
+        == story.proposals["update"].tally_record.body["ballots_root"]
+    )
     replaced = story.proposals["open"].ballots.filter(superseded_at__isnull=False).get()
     assert "Replaced by a later ballot" in get(f"/receipts/{replaced.record_id}/")
     waiting = story.proposals["open"].ballots.counting().first()
@@ -752,8 +435,9 @@ def test_a_draft_can_be_thrown_away_and_a_proposal_withdrawn_by_its_author(story
 
 
 def test_a_submission_that_is_refused_says_how_much_power_is_missing(story: Story, client: Client) -> None:
-    story.community.rules = {"default": {**RULES, "proposal_threshold": str(100_000 * TOKEN)}}
-    story.community.save()
+    body = services.clean_charter(charter(story.wallets, proposal_threshold="100000")).to_body()
+    dearer = records.keep("charter", "charter:water-commons", body)
+    Community.objects.filter(pk=story.community.pk).update(charter=dearer)
     signed_in(client, story.wallets["Emma"])
     written = {"proposal_title": "Mine", "proposal_text": "", "statement": "We."}
     path = client.post("/c/water-commons/propose/text_signal/", written).headers["Location"]
@@ -813,7 +497,7 @@ def test_an_empty_site_says_what_to_do(db: None, client: Client) -> None:
 
 def test_an_empty_community_says_what_to_do(db: None, client: Client, settings: Any) -> None:
     settings.VOTING_PERIOD_SECONDS_MIN = 1
-    _found(wallets(), datetime.now(UTC))
+    found_one(wallets(), datetime.now(UTC))
     for path, expected in {
         "": "Nothing is up for a vote right now",
         "proposals/": "The first proposal can be yours",

@@ -14,21 +14,26 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import psycopg
 import pytest
 from django.core.management import call_command
-from django.db import connections
+from django.db import OperationalError, connections
 from django.test import Client
 
 from config.settings import _database
+from governance import log
 from governance import services as governance
 from governance.clock import now as clock
 from governance.errors import Refusal
-from governance.models import Account, Ballot, Event, Proposal
+from governance.evidence import log_tree, merkle
+from governance.models import Account, Ballot, Community, Event, Proposal, Record
+from governance.services import ballots
 from models_registry.models import EthicsRule, Publication, Version
+from tests.integration.commons import recounted
 from tests.integration.conftest import AGAINST, FOR, RULE, TIMELOCK, opened, query, request_from, sign_in, vote
 from tests.journeys.services import postgresql
 from training_jobs import services, worker
@@ -142,6 +147,134 @@ def test_changed_votes_that_cross_leave_one_counting_ballot(propose, voters):
     outcomes = at_once(10, lambda number: governance.cast_ballot(requests[number % 2], now)[1])
     assert Counter(outcomes) == {True: 1, False: 4, "nonce_conflict": 5}
     assert proposal.ballots.counting().count() == proposal.ballots.count() == 1
+
+
+# --- group commit -------------------------------------------------------------------------------------------------
+
+CROWD = {f"Voter {number}": number + 1 for number in range(24)}
+
+
+@pytest.fixture
+def crowd(list_community):
+    """A community of 24 members with a proposal that is open to votes, one ballot signed by each of them."""
+    commons = list_community({"Alice": 40, **CROWD})
+    proposal = commons.propose()
+    now = opened(proposal)
+    return commons, proposal, now, [commons.sign_ballot(proposal, name, FOR, now) for name in CROWD]
+
+
+def require_sound_log(community: Community) -> None:
+    """Places without gaps or repeats, and a tree that is the tree of exactly these leaves."""
+    leaves = list(Event.objects.filter(community=community).order_by("position").values_list("position", "leaf"))
+    size = Community.objects.get(pk=community.pk).log_size
+    assert [position for position, _ in leaves] == list(range(size))
+    assert log_tree.root(size, log.reader(community.pk)) == merkle.root(leaf.encode() for _, leaf in leaves)
+
+
+def test_everybody_who_votes_at_once_has_one_counting_ballot_and_one_place_in_the_log(crowd):
+    commons, proposal, now, requests = crowd
+    outcomes = at_once(len(requests), lambda number: governance.cast_ballot(requests[number], now)[1])
+    assert outcomes == [True] * len(CROWD)
+    assert proposal.ballots.counting().count() == proposal.ballots.count() == len(CROWD)
+    cast = Event.objects.filter(kind="ballot_cast")
+    assert {event.data["ballot"] for event in cast} == set(proposal.ballots.values_list("record_id", flat=True))
+    assert cast.count() == len(CROWD)
+    require_sound_log(commons.community)
+    assert recounted(proposal).voters == len(CROWD)
+
+
+def test_votes_drafts_and_delegations_at_once_share_one_log_without_gaps(crowd):
+    commons, _, now, requests = crowd
+    lent = [commons.sign_delegation(name, "Alice", now=now) for name in CROWD]
+
+    def act(number: int) -> Any:
+        if number % 3 == 0:
+            return governance.cast_ballot(requests[number], now)[1]
+        if number % 3 == 1:
+            return governance.delegate(commons.community, lent[number], now)[1]
+        draft = governance.Draft("text_signal", "A question", "", {"statement": "Yes."}, {})
+        return bool(governance.create_draft(commons.community, commons.address("Alice"), draft, now))
+
+    assert at_once(24, act) == [True] * 24
+    require_sound_log(commons.community)
+
+
+def test_many_changes_of_mind_at_once_leave_one_counting_ballot_the_newest(list_community):
+    commons = list_community()
+    proposal = commons.propose()
+    now = opened(proposal)
+    first = commons.sign_ballot(proposal, "Bob", AGAINST, now)
+    bob, requests = commons.wallet("Bob"), []
+    for nonce in range(1, 13):
+        offer = governance.offer_ballot(proposal, bob.address, nonce % 3, "", now).typed_data
+        signature = bob.sign({**offer, "message": {**offer["message"], "nonce": nonce}})
+        requests.append(replace(first, choice=nonce % 3, nonce=nonce, signature=signature))
+    outcomes = at_once(12, lambda number: governance.cast_ballot(requests[number], now)[1])
+    assert set(outcomes) <= {True, "ballot_superseded"}
+    newest = proposal.ballots.counting().get()
+    assert newest.nonce == max(proposal.ballots.values_list("nonce", flat=True)) == 12
+    assert (newest.choice, outcomes.count(True)) == (0, proposal.ballots.count())
+    require_sound_log(commons.community)
+    recounted(proposal)
+
+
+def test_refused_ballots_in_a_group_harm_no_neighbour(crowd, monkeypatch):
+    """Held back until all have come, so that they certainly share a group: every fourth one is refused."""
+    commons, proposal, now, requests = crowd
+    mallory = commons.wallet("Mallory")
+    offer = governance.offer_ballot(proposal, requests[0].voter, FOR, "", now).typed_data
+    forged = mallory.sign({**offer, "message": {**offer["message"], "voter": mallory.address}})
+    requests[::4] = [replace(requests[0], voter=mallory.address, signature=forged)] * 6
+    groups = held_back(monkeypatch, len(requests))
+    outcomes = at_once(len(requests), lambda number: governance.cast_ballot(requests[number], now)[1])
+    assert outcomes == ["no_voting_power" if number % 4 == 0 else True for number in range(24)]
+    assert sorted(groups) == [1, 23]
+    assert proposal.ballots.count() == 18
+    require_sound_log(commons.community)
+    recounted(proposal)
+
+
+def test_an_error_of_the_database_reaches_every_waiter_and_nothing_is_half_written(crowd, monkeypatch):
+    commons, proposal, now, requests = crowd
+    size = Community.objects.get(pk=commons.community.pk).log_size
+    groups = held_back(monkeypatch, len(requests))
+    write = ballots._write
+
+    def disk_full(*arguments):
+        write(*arguments)
+        raise OperationalError("database or disk is full")
+
+    def cast(number: int) -> Any:
+        try:
+            return governance.cast_ballot(requests[number], now)[1]
+        except OperationalError:
+            return "disk full"
+
+    with monkeypatch.context() as broken:
+        broken.setattr(ballots, "_write", disk_full)
+        assert at_once(len(requests), cast) == ["disk full"] * len(requests)
+    assert sum(groups) == len(requests)
+    assert (Ballot.objects.count(), Record.objects.filter(kind="ballot").count()) == (0, 0)
+    assert Community.objects.get(pk=commons.community.pk).log_size == size
+    require_sound_log(commons.community)
+    assert at_once(len(requests), cast) == [True] * len(requests)
+    require_sound_log(commons.community)
+    recounted(proposal)
+
+
+def held_back(monkeypatch: Any, count: int) -> list[int]:
+    """Let the first group wait until all others are in the queue; return the sizes of groups as they are committed."""
+    queue, commit, sizes = ballots._queue, ballots._queue._commit, []
+
+    def slow(group):
+        deadline = time.monotonic() + WAIT_SECONDS_MAX
+        while not sizes and len(group) + len(queue._queue) < count and time.monotonic() < deadline:
+            time.sleep(0.01)
+        sizes.append(len(group))
+        return commit(group)
+
+    monkeypatch.setattr(queue, "_commit", slow)
+    return sizes
 
 
 def test_twenty_executions_make_one_run(update, propose, voters, at, base):

@@ -27,7 +27,6 @@ Not compared: changing a vote (the contract refuses it), and the proposal thresh
 
 import json
 import random
-import subprocess
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -35,9 +34,7 @@ from enum import IntEnum
 from typing import Any
 
 import pytest
-from eth_abi import decode
-from eth_utils import function_signature_to_4byte_selector, keccak
-from web3 import Web3
+from eth_utils import keccak
 
 from config.demo import chain as demo
 from governance.lifecycle import ALLOWED, Action, Facts, State, state
@@ -45,6 +42,7 @@ from governance.outcome import Electorate as Bases
 from governance.outcome import Outcome, Rules, decide
 from governance.tally import METHODS, Count
 from governance.tally.governor import ABSTAIN, AGAINST, FOR, OPTIONS
+from tests.vectors.governor_chain import Contract, accounts_of, compile_contracts, contract_at, deploy_contract
 
 METHOD = METHODS["governor"]
 DELAY, PERIOD = 2, 8  # blocks, and as many seconds
@@ -76,15 +74,6 @@ THEIRS = {
     State.READY: Theirs.QUEUED,
     State.EXECUTED: Theirs.EXECUTED,
 }
-# What the contracts answer to an action that comes in the wrong state; any other refusal is a mistake of the test.
-WRONG_STATE = tuple(
-    "0x" + function_signature_to_4byte_selector(error).hex()
-    for error in (
-        "GovernorUnexpectedProposalState(uint256,uint8,bytes32)",
-        "TimelockUnexpectedOperationState(bytes32,bytes32)",
-        "GovernorUnableToCancel(uint256,address)",
-    )
-)
 
 # --- the electorates: holdings chosen so that the quorum and the majority can be met or missed by one unit ---
 
@@ -167,38 +156,6 @@ def random_cases() -> tuple[Case, ...]:
 
 
 @dataclass(frozen=True)
-class Contract:
-    """A deployed contract, called with plain JSON-RPC: web3 only encodes."""
-
-    rpc_url: str
-    address: str
-    codec: Any
-
-    def read(self, name: str, *arguments: Any) -> Any:
-        answer = demo.rpc(self.rpc_url, "eth_call", [self._transaction(name, arguments), "latest"])
-        outputs = [output["type"] for output in self.codec.get_function_by_name(name).abi["outputs"]]
-        values = decode(outputs, bytes.fromhex(answer[2:]))
-        return values[0] if len(values) == 1 else values
-
-    def accepts(self, sender: str, name: str, *arguments: Any) -> bool:
-        """Say whether the transaction would go through now, without sending it."""
-        try:
-            demo.rpc(self.rpc_url, "eth_call", [{"from": sender, **self._transaction(name, arguments)}, "latest"])
-        except demo.DemoChainError as error:
-            if not any(selector in str(error) for selector in WRONG_STATE):
-                raise
-            return False
-        return True
-
-    def send(self, sender: str, name: str, *arguments: Any) -> None:
-        transaction = {"from": sender, **self._transaction(name, arguments)}
-        assert demo.rpc(self.rpc_url, "eth_sendTransactionSync", [transaction])["status"] == "0x1"
-
-    def _transaction(self, name: str, arguments: tuple[Any, ...]) -> dict[str, str]:
-        return {"to": self.address, "data": self.codec.encode_abi(name, arguments)}
-
-
-@dataclass(frozen=True)
 class Electorate:
     """One token with its Governor and timelock, and the accounts of its voters by name."""
 
@@ -237,29 +194,20 @@ TIMELOCK_ABI = [
 
 def deploy(rpc_url: str, name: str) -> Electorate:
     quorum_bps, holdings = ELECTORATES[name]
-    web3 = Web3()  # a codec: it has no provider to ask
-    addresses = [Web3.to_checksum_address(account) for account in demo.rpc(rpc_url, "eth_accounts")]
+    addresses = accounts_of(rpc_url)
     accounts = dict(zip(holdings, addresses, strict=False))
     guardian, proposer = addresses[-2:]
     token_build = json.loads(demo.BUILD.read_bytes())
-    governor_build = json.loads(demo.BUILD.with_name("PeerGovernor.json").read_bytes())
     token = demo.deploy(rpc_url, token_build, [(accounts[voter], held) for voter, held in holdings.items()])
     for voter, account in accounts.items():
         if voter != SILENT:
             demo.delegate(rpc_url, token, account, account)
-    creation = web3.eth.contract(abi=governor_build["abi"], bytecode=governor_build["bytecode"])
-    data = creation.constructor(token, quorum_bps, DELAY, PERIOD, TIMELOCK, guardian).data_in_transaction
-    receipt = demo.rpc(rpc_url, "eth_sendTransactionSync", [{"from": proposer, "data": data}])
-    assert receipt["status"] == "0x1"
-
-    def contract(address: str, abi: list[dict[str, Any]]) -> Contract:
-        return Contract(rpc_url, Web3.to_checksum_address(address), web3.eth.contract(abi=abi))
-
-    governor = contract(receipt["contractAddress"], governor_build["abi"])
+    terms = (token, quorum_bps, DELAY, PERIOD, TIMELOCK, guardian)
+    governor = deploy_contract(rpc_url, "PeerGovernor", proposer, *terms)
     return Electorate(
-        token=contract(token, token_build["abi"]),
+        token=contract_at(rpc_url, token, token_build["abi"]),
         governor=governor,
-        timelock=contract(governor.read("timelock"), TIMELOCK_ABI),
+        timelock=contract_at(rpc_url, governor.read("timelock"), TIMELOCK_ABI),
         holdings=holdings,
         accounts=accounts,
         rules=Rules(quorum_bps, 5000, 0, DELAY, PERIOD, TIMELOCK, WINDOW),
@@ -270,9 +218,7 @@ def deploy(rpc_url: str, name: str) -> Electorate:
 
 @pytest.fixture(scope="module")
 def electorates() -> Iterator[dict[str, Electorate]]:
-    for folder in ([], ["test"]):
-        compiler = ["node", str(demo.ROOT / "contracts" / "compile.mjs"), *folder]
-        subprocess.run(compiler, check=True, capture_output=True)
+    compile_contracts()
     with demo.start() as chain:
         demo.rpc(chain.rpc_url, "anvil_setBlockTimestampInterval", [1])
         yield {name: deploy(chain.rpc_url, name) for name in ELECTORATES}

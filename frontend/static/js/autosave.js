@@ -13,14 +13,15 @@ const stored = "autosaveStored" in form.dataset;
 const values = () => [...new FormData(form)].filter(([name]) => name !== "csrfmiddlewaretoken");
 const asText = () => JSON.stringify(values());
 
-const keep = (text) => {
+const keepAs = (name, text) => {
   try {
-    localStorage.setItem(key, text);
+    localStorage.setItem(name, text);
     return true;
   } catch {
     return false; // without storage the draft is only on the server
   }
 };
+const keep = (text) => keepAs(key, text);
 const kept = () => {
   try {
     return localStorage.getItem(key);
@@ -31,6 +32,7 @@ const kept = () => {
 const forget = () => {
   try {
     localStorage.removeItem(key);
+    localStorage.removeItem(`${key}:posted`);
   } catch {
     // nothing was kept
   }
@@ -106,8 +108,8 @@ form.querySelector("[data-autosave-forget]").addEventListener("click", () => {
 // A form that the server refused comes back with its answers, which are the newest there are.
 const refused = form.querySelector("[data-focus-me]") !== null;
 if (kept() && kept() !== saved && !refused) found.hidden = false;
-// A posted form is the server's from then on: if it is refused it comes back with the same answers.
+// What is posted is forgotten only when the page of the draft shows that it arrived (autosave-done.js).
 form.addEventListener("submit", () => {
   clearTimeout(timer);
-  forget();
+  if (kept()) keepAs(`${key}:posted`, "1");
 });

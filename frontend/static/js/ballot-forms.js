@@ -46,8 +46,9 @@ export const readerOf = (panel) => FORMS[panel.dataset.form](panel);
 const whole = (input) => (/^\d*$/.test(input.value.trim()) ? Number(input.value.trim() || "0") : NaN);
 
 function percent(part, sum) {
-  const tenths = Math.floor((part * 1000) / sum) / 10;
-  return word("percent", { number: tenths.toLocaleString(document.documentElement.lang) });
+  const thousandths = Math.floor((part * 1000) / sum);
+  const format = { style: "percent", maximumFractionDigits: 1 };
+  return (thousandths / 1000).toLocaleString(document.documentElement.lang, format);
 }
 
 function showShares(inputs) {

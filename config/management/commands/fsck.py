@@ -1,0 +1,47 @@
+"""`manage.py fsck [--community SLUG] [--skip-signatures]`: hold the database against the log and the records.
+
+Prints a numbered line for each thing that is wrong and ends with 1; ends with 0 where nothing is. It only reads, and
+wants a database that nobody writes to meanwhile, or a copy of one: what changes under it may look wrong.
+"""
+
+import sys
+from itertools import islice
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandError, CommandParser
+
+from governance import fsck
+from governance.models import Community
+
+FINDINGS_MAX = 200
+
+
+class Command(BaseCommand):
+    """Check the database."""
+
+    help = "Check the whole database against the log and the records."
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        """Take what to check and how thoroughly."""
+        parser.add_argument("--community", help="the slug of the only community to check")
+        parser.add_argument("--skip-signatures", action="store_true", help="believe signatures; several times faster")
+        parser.add_argument("--limit", type=int, default=FINDINGS_MAX, help="stop after so many findings")
+
+    def handle(self, *_args: Any, **options: Any) -> None:  # noqa: ANN401 - Django's signature
+        """Print the findings; end with 1 if there are any."""
+        signatures = not options["skip_signatures"]
+        if options["community"]:
+            community = Community.objects.select_related("record").filter(slug=options["community"]).first()
+            if community is None:
+                raise CommandError(f"there is no community {options['community']!r}")
+            findings = fsck.check_one(community, signatures=signatures)
+        else:
+            findings = fsck.check(signatures=signatures)
+        number = 0
+        for number, found in enumerate(islice(findings, options["limit"]), start=1):
+            self.stdout.write(f"{number}. {found}")
+        if number:
+            more = "; there may be more" if number == options["limit"] else ""
+            self.stdout.write(f"{number} findings{more}")
+            sys.exit(1)
+        self.stdout.write("nothing is wrong")
