@@ -5,7 +5,7 @@ Everything is made by the services that the site itself uses. No chain is needed
 
 import os
 import socket
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -72,17 +72,21 @@ def set_up(folder: str, origin: str, database: str = "") -> dict[str, str]:
     return {**os.environ, **chosen}
 
 
-def found_community(powers: Mapping[str, int]) -> Any:  # noqa: ANN401 - models exist only after `set_up`
-    """Found the community of these members."""
+def listed(voters: Iterable[str]) -> dict[str, Any]:
+    """Return the source of power in which each of these has one vote."""
+    return {"source": "fixed_list", "parameters": {"members": dict.fromkeys(voters, "1")}}
+
+
+def found_community(power: Mapping[str, Any]) -> Any:  # noqa: ANN401 - models exist only after `set_up`
+    """Found a community with this source of power."""
     from governance import clock, services
     from governance.evidence.signing import generate_key
     from governance.keys import release_key_path
 
-    members = {voter: str(power) for voter, power in powers.items()}
     charter = {
         "tiers": {"standard": RULES},
         "kinds": {"default": "standard"},
-        "power": {"source": "fixed_list", "parameters": {"members": members}},
+        "power": power,
         "house": None,
         "council": {"pause_seconds_max": 3600},
     }

@@ -307,7 +307,7 @@ def run(options: argparse.Namespace, database: str) -> tuple[list[Round], tuple[
         origin = f"http://127.0.0.1:{port}"
         environment = site.set_up(folder, origin, database)
         members = min(options.ballots, MEMBERS_MAX)
-        community = site.found_community(dict.fromkeys(pool.map(site.address, range(1, members + 1), 500), 1))
+        community = site.found_community(site.listed(pool.map(site.address, range(1, members + 1), 500)))
         log = Path(folder) / "web.log"
         rounds = []
         with server(environment, port, options, log) as group:

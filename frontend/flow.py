@@ -65,9 +65,9 @@ class Flow:
 
 
 def flow(results: Results) -> Flow | None:
-    """Return the rounds as a picture, or nothing when there were not at least two."""
+    """Return the rounds as a picture, or nothing when there were not at least two with votes."""
     rounds = results.rounds
-    if len(rounds) < 2:  # noqa: PLR2004 - one round is a plain list
+    if len(rounds) < 2 or not any(row.power for row in rounds[0].rows):  # noqa: PLR2004 - one round is a plain list
         return None
     order = [option.position for option in results.options]
     names = [row.name for row in rounds[0].rows]

@@ -1,5 +1,6 @@
 """Kinds of proposals about the community itself: its opinion, its choices, its council, its charter."""
 
+import unicodedata
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -20,6 +21,7 @@ CHOICES_MAX = 50
 CHOICE_LENGTH_MAX = 120
 TERM_DAYS_MAX = 1_500
 CHARTER_BYTES_MAX = 1_000_000
+DIGITS_MAX = 9
 PLURAL = ("single-choice", "approval", "weighted", "quadratic", "ranked-choice", "copeland", "stv")
 
 
@@ -141,8 +143,8 @@ class CouncilElection:
         """Return the payload."""
         lines = [line.split(None, 1) for line in str(values.get("candidates", "")).splitlines() if line.strip()]
         return {
-            "seats": values.get("seats"),
-            "term_days": values.get("term_days"),
+            "seats": _number(values.get("seats", "")),
+            "term_days": _number(values.get("term_days", "")),
             "candidates": [{"address": line[0], "name": line[-1].strip()} for line in lines],
         }
 
@@ -291,9 +293,24 @@ def clean_choices(choices: object, field: str) -> list[str]:
         raise Invalid(
             "length_out_of_range", f"a choice has 1 to {CHOICE_LENGTH_MAX} characters", field=field, found=names
         )
-    if len({name.casefold() for name in names}) != len(names):
+    seen = {_as_seen(name) for name in names}
+    if "" in seen:
+        raise Invalid("length_out_of_range", "a choice has a name that can be seen", field=field, found=names)
+    if len(seen) != len(names):
         raise Invalid("choices_invalid", "two choices have the same name", field=field, found=names)
     return names
+
+
+def _number(text: str) -> int | str:
+    """Return the whole number that a form's answer writes in digits, or the answer as it is, to be refused."""
+    digits = text.strip()
+    return int(digits) if digits.isascii() and digits.isdigit() and len(digits) <= DIGITS_MAX else text
+
+
+def _as_seen(name: str) -> str:
+    """Return what two names share that look alike: neither case nor invisible characters nor width tell them apart."""
+    visible = "".join(character for character in name if unicodedata.category(character) != "Cf")
+    return unicodedata.normalize("NFKC", visible).casefold().strip()
 
 
 def _whole(payload: dict[str, Any], name: str, most: int) -> int:

@@ -62,7 +62,9 @@ def _value(name: str, value: str, names: Mapping[int, str], decimals: int, *, bi
     if name.startswith("choice"):
         return ", ".join(_named(int(place) - 1, names, binary=binary) for place in value.split(", "))
     if name in _POWERS:
-        return numbers.power(int(Fraction(value)), decimals=decimals)
+        # What would be too long to read comes rounded down already, after a sign that says so.
+        units = int(Fraction(value.removeprefix("≈")))
+        return ("≈\u00a0" if value.startswith("≈") else "") + numbers.power(units, decimals=decimals)
     return value
 
 

@@ -11,6 +11,7 @@ EVENTS: dict[str, Word] = {
     "statement_made": Word(_("A delegate changed their statement"), "pencil"),
     "delegation_made": Word(_("Power was delegated"), "people"),
     "delegation_revoked": Word(_("A delegation was taken back"), "minus"),
+    "delegation_relayed": Word(_("A delegation was sent to the chain for a member"), "arrow"),
     "draft_created": Word(_("A draft was written"), "pencil"),
     "draft_edited": Word(_("A draft was changed"), "pencil"),
     "draft_seeks_sponsors": Word(_("A draft seeks sponsors"), "people"),

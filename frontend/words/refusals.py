@@ -7,6 +7,7 @@ from django.utils.translation import gettext_lazy as _
 
 from frontend import numbers
 from frontend.words.base import Text
+from governance.fields import POWER_DIGITS
 
 REFUSALS: dict[str, Text] = {
     "missing_field": _("This is needed."),
@@ -54,8 +55,9 @@ REFUSALS: dict[str, Text] = {
     "choices_invalid": _("The choices cannot be offered like this (found %(found)s, allowed %(allowed)s)."),
     "choice_invalid": _("This is not a choice that can be made here."),
     "method_not_allowed": _("This kind of proposal is not voted on in this way. Choose another way of voting."),
-    "invalid_rules": _("The charter lacks a rule, or has one that cannot be followed. Compare it with the present one."),
+    "invalid_rules": _("The charter lacks a rule or has one that cannot be followed. Compare it with the present one."),
     "nothing_changes": _("These are the rules that are in force already."),
+    "too_large": _("This is too long."),
     "no_voting_power": _("This address has no voting power here."),
     "own_draft": _("Authors back their own drafts anyway."),
     "unknown_draft": _("There is no draft that seeks sponsors here."),
@@ -79,6 +81,10 @@ REFUSALS: dict[str, Text] = {
     "start_out_of_range": _("Voting cannot begin at this moment. Choose another one."),
     "power_source_unknown": _("This source of voting power is not known here."),
     "token_clock_unsupported": _("This token does not count in blocks, so its votes cannot be read at a block."),
+    "power_unreadable": _("No voting power can be read where the charter says. Compare it with the present one."),
+    "too_many_changes": _("So many changes in one day are enough. Please come back tomorrow."),
+    "too_many_relays": _("This site has sent enough for today. Send it from your own wallet."),
+    "nonce_exhausted": _("This wallet has signed the last message that can be counted here."),
     "blocked_payload_missing": _("Something that was voted on is no longer there. Nothing is carried out."),
 }
 
@@ -118,4 +124,5 @@ def _wrong_length(found: int, most: int) -> str:
 
 def _power(value: object, decimals: int) -> str:
     text = str(value)
-    return numbers.power(int(text), decimals=decimals) if text.isascii() and text.isdigit() else text
+    readable = text.isascii() and text.isdigit() and len(text) <= POWER_DIGITS
+    return numbers.power(int(text), decimals=decimals) if readable else text

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
 
 from governance import eip712
@@ -26,6 +27,11 @@ class Poll:
     counting: list[Cast] = field(default_factory=list)
     hashes: list[bytes] = field(default_factory=list)
     accepted: list[tuple[int, int, str, Cast]] = field(default_factory=list)  # position, cast_at, digest, ballot
+
+    @cached_property
+    def opens_at(self) -> int:
+        """When voting opened, as the census says it; Conflict without one."""
+        return int(required_record(self.proposal.census_record).body["opens_at"])
 
 
 @dataclass(frozen=True)
@@ -111,8 +117,7 @@ def _check_row(poll: Poll, row: Ballot, issuer: dict[str, Any]) -> Iterator[Find
     powers = poll.powers.get(row.voter, (0, 0))
     if (row.power, row.house_power) != powers:
         yield finding(TABLE, row.pk, "power", f"{powers}, as in the census", (row.power, row.house_power))
-    frozen = required_record(poll.proposal.census_record).body
-    if not frozen["opens_at"] <= (seconds(row.cast_at) or 0) < (seconds(poll.proposal.closes_at) or 0):
+    if not poll.opens_at <= (seconds(row.cast_at) or 0) < (seconds(poll.proposal.closes_at) or 0):
         yield finding(TABLE, row.pk, "cast_at", "a moment while voting was open", row.cast_at)
     if not poll.signatures:
         return

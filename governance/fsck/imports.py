@@ -56,9 +56,11 @@ def _check_vote(
         "choices": vote.choices,
         "closed_at": seconds(vote.closed_at),
         "result": vote.result,
-        "ballot_count": len(leaves),
-        "ballots_root": merkle.root_of_hashes(leaves),
+        "ballot_count": said.get("ballot_count"),
+        "ballots_root": said.get("ballots_root"),
     }
+    together = {"ballot_count": len(leaves), "ballots_root": merkle.root_of_hashes(leaves)}
+    yield from compare(BALLOTS, f"of vote {vote.pk}", {name: said.get(name) for name in together}, together)
     subject = f"imported_vote:{community.slug}/{vote.source}/{vote.external_id}"
     yield from against_record(vote, vote.record, "imported_vote", subject, body, [community.record_id])  # 1
     if event is None or seconds(event.at) != seconds(vote.imported_at):  # 2

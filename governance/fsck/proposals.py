@@ -16,6 +16,7 @@ from governance.models import Community, Event, Proposal
 from governance.services.common import required_record
 
 TABLE = "governance_proposal"
+_RECORDS = ("record", "census_record", "tally_record", "decision_record", "execution_record")
 # What happens to a proposal at most once, and is written into its row.
 _ONCE = (
     "proposal_submitted",
@@ -32,8 +33,7 @@ _ONCE = (
 
 def check_proposals(community: Community, *, signatures: bool) -> Iterator[Finding]:
     """Yield what is wrong with the proposals of a community, one after the other."""
-    related = ("record", "census_record", "tally_record", "decision_record", "execution_record")
-    for proposal in community.proposals.select_related(*related).order_by("number"):
+    for proposal in community.proposals.select_related(*_RECORDS).order_by("number"):
         yield from guarded(TABLE, proposal.pk, _check_proposal(community, proposal, signatures=signatures))
 
 
@@ -46,7 +46,8 @@ def _check_proposal(community: Community, proposal: Proposal, *, signatures: boo
     """
     facts = proposal.events.filter(kind__in=_ONCE).order_by("position")
     events = {event.kind: event for event in facts}
-    yield from guarded(TABLE, proposal.pk, _check_facts(proposal, facts, events))  # 1
+    yield from guarded(TABLE, proposal.pk, _check_whole(community, proposal))  # 1
+    yield from guarded(TABLE, proposal.pk, _check_facts(proposal, facts, events))
     yield from guarded(TABLE, proposal.pk, _check_voices(proposal))
     if proposal.record is None:
         return
@@ -58,6 +59,19 @@ def _check_proposal(community: Community, proposal: Proposal, *, signatures: boo
     yield from guarded("governance_ballot", f"of proposal {proposal.pk}", read_poll(poll))  # 4
     if proposal.census_record is not None:
         yield from guarded(TABLE, proposal.pk, check_closing(poll))  # 5
+
+
+def _check_whole(community: Community, proposal: Proposal) -> Iterator[Finding]:
+    """Yield what the row points to and is not there, and what happened to it in another community."""
+    for name in _RECORDS:
+        digest = getattr(proposal, f"{name}_id")
+        if digest is not None and getattr(proposal, name) is None:
+            yield finding(TABLE, proposal.pk, name, f"a record {digest}", "none")
+    for event in proposal.events.exclude(community=community).values_list("pk", flat=True):
+        yield finding(TABLE, proposal.pk, "community", f"that of event {event}", community.slug)
+    sought = proposal.events.filter(kind="draft_seeks_sponsors").exists()
+    if proposal.seeks_sponsors is not sought:
+        yield finding(TABLE, proposal.pk, "seeks_sponsors", sought, proposal.seeks_sponsors)
 
 
 def _check_facts(proposal: Proposal, facts: Sequence[Event], events: dict[str, Event]) -> Iterator[Finding]:

@@ -186,8 +186,11 @@ class CensusEntry(models.Model):
     house_power = PowerField(default=0)
 
     class Meta:
-        """Constraints."""
+        """The index of what is still to be read, and constraints."""
 
+        indexes: ClassVar = [
+            models.Index(fields=["proposal"], condition=Q(power__isnull=True), name="census_unread"),
+        ]
         constraints: ClassVar = [
             # prevents two powers for one voter
             models.UniqueConstraint(fields=["proposal", "voter_key"], name="census_entry_once"),

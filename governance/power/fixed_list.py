@@ -14,6 +14,7 @@ from governance.power.base import Candidates, PowerError, Snapshot
 
 MEMBERS_MAX: Final = 10_000
 POWER_DIGITS_MAX: Final = 78
+POWER_MAX: Final = 10**POWER_DIGITS_MAX - 1
 
 
 class FixedList:
@@ -72,8 +73,11 @@ def _members(parameters: Mapping[str, Any], parameter: str) -> dict[str, int]:
         if address in members:
             raise PowerError("malformed_field", f"{parameter}: {address} stands in the list twice")
         members[address] = _power(power)
-    if sum(members.values()) == 0:
+    total = sum(members.values())
+    if total == 0:
         raise PowerError("no_power_exists", "nobody in the list has any power")
+    if total > POWER_MAX:
+        raise PowerError("malformed_field", f"{parameter}: all powers together have at most {POWER_DIGITS_MAX} digits")
     return members
 
 

@@ -52,7 +52,7 @@ def communities(now: datetime) -> list[CommunityCard]:
     submitted = Proposal.objects.submitted()
     total = _per_community(submitted)
     is_open = _per_community(submitted.in_state(lifecycle.State.ACTIVE, now))
-    members = _per_community(Member.objects.all())
+    members = _per_community(Member.objects.exclude(name=""))
     return [
         CommunityCard(community, is_open.get(community.pk, 0), total.get(community.pk, 0), members.get(community.pk, 0))
         for community in Community.objects.order_by("id")
@@ -103,12 +103,12 @@ def member_names(community: Community, addresses: Iterable[str]) -> dict[str, st
 
 def known_members() -> list[Member]:
     """Return every named member with the community: the accounts that the demo wallet offers."""
-    return list(Member.objects.select_related("community").order_by("id"))
+    return list(Member.objects.exclude(name="").select_related("community").order_by("id"))
 
 
 def name_of(address: str) -> str:
     """Return a name that some community knows an address by, or nothing."""
-    return Member.objects.filter(address=address).values_list("name", flat=True).first() or ""
+    return Member.objects.filter(address=address).exclude(name="").values_list("name", flat=True).first() or ""
 
 
 def _per_community(query: QuerySet[Any]) -> dict[int, int]:

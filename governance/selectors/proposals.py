@@ -23,7 +23,8 @@ from governance.standing import standings
 from governance.tally import Method
 
 PROPOSALS_PER_PAGE = 20
-BALLOTS_SHOWN_MAX = 200
+# As many as one page of the API has: with more, rendering them would be most of the work for the page.
+BALLOTS_SHOWN_MAX = 50
 # What the sweeper and the worker note when a step that is due is refused; it is tried again until the proposal expires.
 HOLD_UPS = frozenset({"step_refused", "snapshot_reorged", "release_refused"})
 OPEN_SHOWN_MAX = 6

@@ -26,6 +26,7 @@ from governance.outcome import quorum_needed
 from governance.services.common import next_nonce, roll_of, terms_of
 from governance.services.proposals import proposal_by_public_id, public_id_digest
 from governance.tally import InvalidChoice, Method
+from governance.turns import in_turn
 
 REASON_MAX = 2_000
 REASON_BYTES_MAX = 50_000
@@ -232,27 +233,11 @@ class _Polls:
         self.superseded: list[Ballot] = []
 
 
-import fcntl
-from contextlib import contextmanager
-from django.db import connection
-
-
-@contextmanager
-def _in_turn():
-    name = str(connection.settings_dict["NAME"])
-    if connection.vendor != "sqlite" or not name.startswith("/"):
-        yield
-        return
-    with open(f"{name}-turn", "ab") as turn:
-        fcntl.flock(turn, fcntl.LOCK_EX)
-        yield
-
-
 def _commit(group: Sequence[_Signed]) -> list[tuple[Ballot, bool] | Exception]:
     """Accept or refuse each ballot of a group, in its order, in one transaction."""
     answers: list[tuple[Ballot, bool] | Exception] = []
     # Durable: inside a transaction of somebody else's, voters would be answered before anything is on disk.
-    with _in_turn(), transaction.atomic(durable=True):
+    with in_turn(), transaction.atomic(durable=True):
         polls = _Polls(group)
         fresh: list[tuple[Ballot, list[Event]]] = []
         for signed in group:

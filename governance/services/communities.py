@@ -12,6 +12,7 @@ from django.conf import settings
 from django.db import transaction
 
 from governance import eip712
+from governance.chain import ChainAnswerInvalid
 from governance.charter import Charter
 from governance.errors import Forbidden, Invalid
 from governance.models import Community, Record
@@ -103,6 +104,11 @@ def require_readable_power(community: Community, charter: Charter) -> None:
             source_named(entry["source"], community).snapshot(entry["parameters"])
         except PowerError as error:
             raise Invalid(error.code, error.detail, field=f"charter.{field}") from error
+        except ChainAnswerInvalid as error:
+            # A chain that does not answer is asked again; an address without votes never has an answer.
+            raise Invalid(
+                "power_unreadable", "no voting power can be read where the charter says", field=f"charter.{field}"
+            ) from error
 
 
 def adopt_charter(community: Community, charter: Charter, execution: Record, now: datetime) -> Record:

@@ -1,7 +1,7 @@
 """Drafts: what authors write before a vote, checked against the kind, the method and the charter."""
 
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from django.db import transaction
@@ -25,6 +25,8 @@ from governance.tally import InvalidChoices, method_named
 TITLE_MAX = 200
 TEXT_MAX = 20_000
 DRAFTS_PER_AUTHOR_MAX = 20
+# Each takes a number and a line of the log for ever, even if it is thrown away.
+DRAFTS_PER_DAY_MAX = 50
 # The names of what one votes for in a vote about one thing, in the order in which the method counts them.
 BINARY_CHOICES = {
     "governor": ("against", "for", "abstain"),
@@ -60,6 +62,9 @@ def create_draft(community: Community, author: str, draft: Draft, now: datetime)
         drafts = community.proposals.filter(author=author, submitted_at__isnull=True, canceled_at__isnull=True)
         if drafts.count() >= DRAFTS_PER_AUTHOR_MAX:
             raise Conflict("too_many_drafts", "submit or withdraw a draft first", allowed=DRAFTS_PER_AUTHOR_MAX)
+        written = community.events.filter(kind="draft_created", actor=author, at__gt=now - timedelta(days=1))
+        if written.count() >= DRAFTS_PER_DAY_MAX:
+            raise Conflict("too_many_changes", "so many drafts in one day are enough", allowed=DRAFTS_PER_DAY_MAX)
         highest = community.proposals.aggregate(highest=Max("number"))["highest"] or 0
         proposal = Proposal.objects.create(community=community, number=highest + 1, author=author, **_columns(draft))
         note("draft_created", now, proposal=proposal, actor=author)

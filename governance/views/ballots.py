@@ -1,5 +1,6 @@
 """Casting ballots, their receipts, and any record by its digest."""
 
+import re
 from typing import Any
 
 from django.db.models import QuerySet
@@ -24,6 +25,7 @@ from governance.serializers.outputs import (
 from governance.views.base import REFUSED, digest_of, plain
 
 CHOICE_BYTES_MAX = 10_000
+_WHOLE_NUMBER = re.compile(r"0|[1-9][0-9]{0,2}")  # uint8
 
 
 class BallotMessage(APIView):
@@ -62,7 +64,7 @@ def _choice(text: str) -> Any:  # noqa: ANN401 - any JSON
     """Read a choice from the address: a whole number in its one spelling, a list or an object."""
     if text[:1] in {"[", "{"}:
         return strict_loads(text.encode(), max_bytes=CHOICE_BYTES_MAX)
-    if not text.isascii() or not text.isdigit() or len(text) > 3:  # noqa: PLR2004 - uint8
+    if not _WHOLE_NUMBER.fullmatch(text):
         raise Malformed("malformed_field", "a choice is a whole number", field="choice", found=text)
     return int(text)
 

@@ -7,6 +7,7 @@ from django.http import StreamingHttpResponse
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework import generics, status
+from rest_framework.negotiation import BaseContentNegotiation
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
@@ -184,8 +185,22 @@ class ProposalCensusEntry(APIView):
         )
 
 
+class WhateverIsAsked(BaseContentNegotiation):
+    """Lines of JSON are all there is, whatever a client says that it takes."""
+
+    def select_parser(self, request: Request, parsers: list[Any]) -> Any:  # noqa: ANN401 - DRF's signature
+        """Return the first."""
+        return parsers[0]
+
+    def select_renderer(self, request: Request, renderers: list[Any], format_suffix: str | None = None) -> Any:  # noqa: ANN401
+        """Return the first: it writes refusals."""
+        return renderers[0], renderers[0].media_type
+
+
 class ProposalBundle(APIView):
     """The audit bundle of a proposal."""
+
+    content_negotiation_class = WhateverIsAsked
 
     @extend_schema(
         responses={(200, "application/jsonl"): OpenApiTypes.BINARY, **REFUSED}, operation_id="proposal_bundle"

@@ -199,6 +199,21 @@ def test_votes_drafts_and_delegations_at_once_share_one_log_without_gaps(crowd):
     require_sound_log(commons.community)
 
 
+def test_twenty_copies_of_a_delegation_or_a_backing_are_one(list_community, at):
+    commons = list_community(tiers={"standard": {"proposal_threshold": "60"}})
+    at(commons.founded_at)
+    lent = commons.sign_delegation("Bob", "Alice").__dict__
+    sought = governance.seek_sponsors(commons.draft().pk, commons.address("Alice"), commons.founded_at)
+    bob = commons.wallet("Bob")
+    backing = {"sponsor": bob.address, "signature": bob.sign(governance.sponsorship_offer(sought, bob.address))}
+    answers = at_once(20, lambda _: post("communities/gardens/delegations", lent).status_code)
+    assert Counter(answers) == {201: 1, 200: 19}
+    assert at_once(20, lambda _: post(f"drafts/{sought.pk}/sponsors", backing).status_code) == [200] * 20
+    for kind in ("delegation_made", "draft_sponsored"):
+        assert Event.objects.filter(kind=kind).count() == 1
+    require_sound_log(commons.community)
+
+
 def test_many_changes_of_mind_at_once_leave_one_counting_ballot_the_newest(list_community):
     commons = list_community()
     proposal = commons.propose()

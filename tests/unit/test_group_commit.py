@@ -1,154 +1,128 @@
-"""Requests that share a transaction: each gets its own answer, after the commit, and never that of a neighbour."""
+"""Group commit: who comes alone waits for nothing, who comes at once is committed together, and nobody is left behind."""
 
 import threading
 import time
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Sequence
 
 import pytest
 
-from governance.group_commit import GroupCommit
+from governance.group_commit import ITEMS_AT_ONCE_MAX, GroupCommit
+
+SECONDS_MAX = 10
+UNLUCKY = 13
 
 
-class Refused(Exception):
-    pass
+class Slow:
+    """Commits groups, one at a time, each only when the test says so."""
+
+    def __init__(self) -> None:
+        self.groups: list[list[int]] = []
+        self.started = threading.Semaphore(0)
+        self.go_on = threading.Semaphore(0)
+
+    def __call__(self, items: Sequence[int]) -> list[int | Exception]:
+        self.groups.append(list(items))
+        self.started.release()
+        assert self.go_on.acquire(timeout=SECONDS_MAX)
+        if UNLUCKY in items:
+            raise RuntimeError("the disk is full")
+        return [ValueError(item) if item < 0 else item * 10 for item in items]
 
 
-class DiskFull(Exception):
-    pass
+class Caller(threading.Thread):
+    """Submits one item and keeps what came of it."""
 
+    def __init__(self, queue: GroupCommit[int, int], item: int) -> None:
+        super().__init__(daemon=True)
+        self.queue, self.item = queue, item
+        self.result: object = None
+        self.start()
 
-def at_once(count, action):
-    """Run the action in threads that start together; return what each returned or raised."""
-    barrier = threading.Barrier(count)
-
-    def one(number):
-        barrier.wait(10)
+    def run(self) -> None:
         try:
-            return action(number)
-        except (Refused, DiskFull) as error:
-            return error
-
-    with ThreadPoolExecutor(count) as pool:
-        return list(pool.map(one, range(count)))
+            self.result = self.queue.submit(self.item)
+        except (ValueError, RuntimeError) as error:
+            self.result = error
 
 
-def test_a_lone_request_is_committed_alone_and_at_once():
-    groups = []
-
-    def commit(group):
-        groups.append(list(group))
-        return [item * 2 for item in group]
-
-    queue = GroupCommit(commit)
-    began = time.monotonic()
-    assert [queue.submit(number) for number in range(100)] == [number * 2 for number in range(100)]
-    assert groups == [[number] for number in range(100)]
-    assert time.monotonic() - began < 1
-
-
-def test_many_at_once_share_few_commits_and_each_gets_its_own_answer():
-    groups = []
-
-    def commit(group):
-        groups.append(len(group))
-        time.sleep(0.02)
-        return [f"answer to {item}" for item in group]
-
-    queue = GroupCommit(commit)
-    assert at_once(64, queue.submit) == [f"answer to {number}" for number in range(64)]
-    assert sum(groups) == 64
-    assert len(groups) < 32
-
-
-def test_only_one_group_is_committed_at_a_time_and_in_the_order_of_arrival():
-    busy = threading.Lock()
-    seen = []
-
-    def commit(group):
-        assert busy.acquire(blocking=False), "two commits at once"
-        seen.extend(group)
+def wait_until_queued(queue: GroupCommit[int, int], count: int) -> None:
+    deadline = time.monotonic() + SECONDS_MAX
+    while len(queue._queue) < count:
+        assert time.monotonic() < deadline
         time.sleep(0.001)
-        busy.release()
-        return list(group)
-
-    queue = GroupCommit(commit)
-    at_once(32, lambda number: [queue.submit((number, step)) for step in range(5)])
-    assert len(seen) == len(set(seen)) == 160
-    for number in range(32):
-        assert [step for owner, step in seen if owner == number] == list(range(5))
 
 
-def test_a_refusal_is_for_the_one_who_is_refused_and_for_nobody_else():
-    def commit(group):
-        time.sleep(0.01)
-        return [Refused(str(item)) if item % 3 == 0 else item for item in group]
-
-    for number, answer in enumerate(at_once(30, GroupCommit(commit).submit)):
-        if number % 3 == 0:
-            assert isinstance(answer, Refused)
-            assert str(answer) == str(number)
-        else:
-            assert answer == number
-
-
-def test_an_answer_may_be_nothing():
-    assert GroupCommit(lambda group: [None for _ in group]).submit("x") is None
-
-
-def test_an_error_of_the_database_reaches_everybody_in_the_group_and_the_next_group_goes_on():
-    broken = threading.Event()
-    broken.set()
-
-    def commit(group):
-        time.sleep(0.02)
-        if broken.is_set():
-            raise DiskFull
-        return list(group)
-
-    queue = GroupCommit(commit)
-    assert all(isinstance(answer, DiskFull) for answer in at_once(40, queue.submit))
-    broken.clear()
-    assert at_once(40, queue.submit) == list(range(40))
+def meanwhile(items: Sequence[int], first: int = 1) -> tuple[Slow, list[Caller]]:
+    """Let these items come, in order, while a first one is being committed; return all callers after the end."""
+    commit = Slow()
+    queue: GroupCommit[int, int] = GroupCommit(commit)
+    callers = [Caller(queue, first)]
+    assert commit.started.acquire(timeout=SECONDS_MAX)
+    for count, item in enumerate(items, start=1):
+        callers.append(Caller(queue, item))
+        wait_until_queued(queue, count)
+    for _ in range(len(items) + 1):
+        commit.go_on.release()
+    for caller in callers:
+        caller.join(SECONDS_MAX)
+        assert not caller.is_alive()
+    return commit, callers
 
 
-def test_an_error_is_for_its_own_group_alone_when_more_wait_than_a_group_holds(monkeypatch):
-    monkeypatch.setattr("governance.group_commit.ITEMS_AT_ONCE_MAX", 4)
-    groups = []
+def test_a_lone_item_is_committed_alone_by_its_own_thread():
+    threads = []
 
-    def commit(group):
-        time.sleep(0.02)
-        groups.append(list(group))
-        if len(groups) == 2:
-            raise DiskFull
-        return list(group)
+    def commit(items):
+        threads.append(threading.current_thread())
+        return items
 
-    answers = at_once(20, GroupCommit(commit).submit)
-    assert max(map(len, groups)) <= 4
-    assert sorted(number for group in groups for number in group) == list(range(20))
-    for number, answer in enumerate(answers):
-        assert isinstance(answer, DiskFull) if number in groups[1] else answer == number
+    assert GroupCommit(commit).submit(7) == 7
+    assert threads == [threading.current_thread()]
 
 
-def test_the_end_of_the_program_is_not_held_up():
-    def commit(_group):
-        raise KeyboardInterrupt
-
-    queue = GroupCommit(commit)
-    with pytest.raises(KeyboardInterrupt):
-        queue.submit(1)
-    queue._commit = list
-    assert queue.submit(2) == 2
+def test_items_that_come_during_a_commit_are_committed_together_in_their_order():
+    commit, callers = meanwhile([2, 3, 4])
+    assert commit.groups == [[1], [2, 3, 4]]
+    assert [caller.result for caller in callers] == [10, 20, 30, 40]
 
 
-def test_nobody_is_forgotten_however_arrivals_and_departures_cross():
-    """A waiter who came just after the worker looked finds the lock free soon, and does the work."""
-    queue = GroupCommit(list)
+def test_a_refusal_is_raised_by_its_own_caller_alone():
+    _, callers = meanwhile([2, -3, 4])
+    assert isinstance(callers[2].result, ValueError)
+    assert [callers[place].result for place in (0, 1, 3)] == [10, 20, 40]
 
-    def stream(number):
-        for step in range(50):
-            assert queue.submit((number, step)) == (number, step)
-        return number
 
-    began = time.monotonic()
-    assert at_once(8, stream) == list(range(8))
-    assert time.monotonic() - began < 20
+def test_when_a_group_breaks_all_of_it_is_told_and_the_next_goes_on():
+    commit, callers = meanwhile([2, 3], first=UNLUCKY)
+    assert commit.groups == [[UNLUCKY], [2, 3]]
+    assert isinstance(callers[0].result, RuntimeError)
+    assert [caller.result for caller in callers[1:]] == [20, 30]
+    _, callers = meanwhile([2, UNLUCKY])
+    assert [type(caller.result) for caller in callers] == [int, RuntimeError, RuntimeError]
+
+
+def test_a_group_has_a_limit_and_the_rest_comes_next():
+    commit, callers = meanwhile(range(20, 20 + ITEMS_AT_ONCE_MAX + 3))
+    assert [len(group) for group in commit.groups] == [1, ITEMS_AT_ONCE_MAX, 3]
+    assert all(caller.result == caller.item * 10 for caller in callers)
+
+
+def test_many_threads_at_once_all_get_their_own_answer():
+    queue: GroupCommit[int, int] = GroupCommit(lambda items: [item + 1 for item in items])
+    wrong = []
+
+    def work(start):
+        wrong.extend(item for item in range(start, start + 200) if queue.submit(item) != item + 1)
+
+    threads = [threading.Thread(target=work, args=(start,)) for start in range(0, 8_000, 1_000)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(SECONDS_MAX)
+        assert not thread.is_alive()
+    assert wrong == []
+
+
+def test_an_answer_too_few_is_an_error_for_everybody():
+    with pytest.raises(ValueError, match="shorter"):
+        GroupCommit(lambda _items: []).submit(1)

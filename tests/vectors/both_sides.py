@@ -10,7 +10,7 @@ the deadline to t + extension, so voting is open for `extension` moments after t
 moment is the first of `late_quorum_seconds`, so the same rule reads extension + 1.
 """
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from enum import IntEnum
@@ -33,6 +33,7 @@ REFUSALS = {
     "state": selector("GovernorUnexpectedProposalState(uint256,uint8,bytes32)"),
     "amounts": selector("GovernorExceedRemainingWeight(address,uint256,uint256)"),
     "nothing left": selector("GovernorAlreadyCastVote(address)"),
+    "overridden": selector("GovernorAlreadyOverriddenVote(address)"),
     "choice": selector("GovernorInvalidVoteType()"),
 }
 
@@ -83,10 +84,10 @@ class Peer:
         if missing:
             demo.rpc(self.governor.rpc_url, "anvil_mine", [hex(missing)])
 
-    def change(self, *calls: tuple[str, int]) -> None:
+    def change(self, *calls: tuple[str, Any], together_with: Sequence[dict[str, str]] = ()) -> None:
         """Change the Governor's own numbers, all in the next block, in its own name."""
         changes = [{"from": self.governor.address, **self.governor.transaction(*call)} for call in calls]
-        for _, receipt in mine_together(self.governor.rpc_url, changes):
+        for _, receipt in mine_together(self.governor.rpc_url, [*changes, *together_with]):
             assert receipt["status"] == "0x1", calls
 
 
@@ -146,7 +147,6 @@ class BothSides:
     roll: Roll | None = None
     accepted: list[tuple[int, Cast]] = field(default_factory=list)
     closed_early_at: int | None = None
-    canceled: bool = False
     seen: set[str] = field(default_factory=set)
     after_vote: Callable[[Cast], None] = lambda _ballot: None
 
@@ -161,11 +161,15 @@ class BothSides:
                 *changes,
                 ("updateSuperQuorumNumerator", self.numbers.super_quorum_bps),
             ]
-        self.peer.change(*changes, ("setLateQuorumVoteExtension", self.numbers.extension))
-        self.actions = ([self.peer.token.address], [0], [self.peer.token.transaction("totalSupply")["data"]])
+        changes.append(("setLateQuorumVoteExtension", self.numbers.extension))
+        self.actions = (
+            [self.peer.token.address],
+            [0],
+            [bytes.fromhex(self.peer.token.transaction("totalSupply")["data"][2:])],
+        )
         self.description_hash = keccak(text=self.name)
         proposal = {"from": self.peer.proposer, **governor.transaction("propose", *self.actions, self.name)}
-        assert mine_together(governor.rpc_url, [proposal])[0][1]["status"] == "0x1"
+        self.peer.change(*changes, together_with=[proposal])
         self.id = governor.read("hashProposal", *self.actions, self.description_hash)
         self.submitted_at = self.peer.moment
         self.snapshot = self.submitted_at + DELAY
@@ -191,6 +195,7 @@ class BothSides:
         return closing_time(self.terms, self.census, self.accepted, self.terms.closes_at)
 
     def result(self) -> Result:
+        """Count the newest ballot of every voter and judge it."""
         newest = {ballot.voter: ballot for _, ballot in self.accepted}
         return count_votes(self.terms, self.census, list(newest.values()))
 
@@ -204,7 +209,6 @@ class BothSides:
             opens_at=_time(opens_at),
             closes_at=_time(closes_at),
             passed=self.result().outcome.passed if ended else None,
-            canceled_at=_time(moment) if self.canceled else None,
         )
         return state(facts, _time(moment))
 
@@ -263,25 +267,25 @@ class BothSides:
         assert THEIRS.get(self.ours(look.moment)) == look.state, (self.name, look, self.ours(look.moment))
         return look
 
-    def wait_until(self, moment: int) -> None:
-        self.peer.wait_until(moment)
-
     def finish(self) -> Look:
         """Compare at both edges of the end of the vote."""
         closes_at = self.closing[0]
         if self.peer.moment < closes_at - 1:
-            self.wait_until(closes_at - 1)
+            self.peer.wait_until(closes_at - 1)
             self.compare()
-        self.wait_until(max(closes_at, self.peer.moment))
+        self.peer.wait_until(max(closes_at, self.peer.moment))
         look = self.compare()
         self.seen.add("passed" if look.state == Theirs.SUCCEEDED else "defeated")
         return look
 
 
-def drive(vote: BothSides, blocks: Iterable[tuple[int, Sequence[Move]]]) -> set[str]:
-    """Put the moves of each (moment, moves) into the block of that moment, to the end; return what was seen."""
+def drive(vote: BothSides, blocks: Iterator[tuple[int, Sequence[Move]]]) -> set[str]:
+    """Put the moves of each (moment, moves) into the block of that moment, to the end; return what was seen.
+
+    The next moves are asked for when those before are done, so they may depend on them.
+    """
     for moment, moves in blocks:
-        vote.wait_until(moment - 1)
+        vote.peer.wait_until(moment - 1)
         vote.cast(*moves)
     vote.finish()
     return vote.seen

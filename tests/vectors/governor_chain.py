@@ -5,15 +5,16 @@ Holds no expectation; what the contracts answer is compared in the tests. The co
 
 import json
 import subprocess
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
-from eth_abi import decode
+from eth_abi import decode, encode
 from eth_utils import function_signature_to_4byte_selector
-from web3 import Web3
 
 from config.demo import chain as demo
+from governance.eip712 import checksum_address
 
 # More than any call here needs. Named, so that the node does not try a call out first and refuse what is to be mined.
 GAS = hex(1_000_000)
@@ -37,16 +38,15 @@ WRONG_STATE = tuple(
 
 @dataclass(frozen=True)
 class Contract:
-    """A deployed contract: web3 only encodes."""
+    """A deployed contract. Functions are called by name, or by signature where a name has several."""
 
     rpc_url: str
     address: str
-    codec: Any
+    functions: Mapping[str, "Function"]
 
     def read(self, name: str, *arguments: Any) -> Any:
         answer = demo.rpc(self.rpc_url, "eth_call", [self.transaction(name, *arguments), "latest"])
-        outputs = [output["type"] for output in self.codec.get_function_by_name(name).abi["outputs"]]
-        values = decode(outputs, bytes.fromhex(answer[2:]))
+        values = decode(self.functions[name].outputs, bytes.fromhex(answer[2:]))
         return values[0] if len(values) == 1 else values
 
     def refusal(self, sender: str, name: str, *arguments: Any) -> str | None:
@@ -68,7 +68,30 @@ class Contract:
         assert demo.rpc(self.rpc_url, "eth_sendTransactionSync", [transaction])["status"] == "0x1"
 
     def transaction(self, name: str, *arguments: Any) -> dict[str, str]:
-        return {"to": self.address, "data": self.codec.encode_abi(name, arguments)}
+        function = self.functions[name]
+        return {"to": self.address, "data": function.selector + encode(function.inputs, arguments).hex()}
+
+
+@dataclass(frozen=True)
+class Function:
+    """How one function is called. web3 does the same, but looks everything up again for every call: 5 ms each."""
+
+    selector: str
+    inputs: list[str]
+    outputs: list[str]
+
+
+def functions_of(abi: Iterable[Mapping[str, Any]]) -> dict[str, Function]:
+    """Return the functions of a contract by signature, and by name alone where that says which."""
+    functions: dict[str, Function] = {}
+    named: dict[str, list[Function]] = {}
+    for entry in abi:
+        if entry["type"] == "function":
+            inputs, outputs = ([part["type"] for part in entry[side]] for side in ("inputs", "outputs"))
+            signature = f"{entry['name']}({','.join(inputs)})"
+            functions[signature] = Function(selector(signature), inputs, outputs)
+            named.setdefault(entry["name"], []).append(functions[signature])
+    return functions | {name: found[0] for name, found in named.items() if len(found) == 1}
 
 
 def compile_contracts() -> None:
@@ -83,14 +106,14 @@ def built(name: str) -> dict[str, Any]:
     return json.loads(demo.BUILD.with_name(f"{name}.json").read_bytes())
 
 
-def contract_at(rpc_url: str, address: str, abi: list[dict[str, Any]]) -> Contract:
-    return Contract(rpc_url, Web3.to_checksum_address(address), Web3().eth.contract(abi=abi))
+def contract_at(rpc_url: str, address: str, abi: Iterable[Mapping[str, Any]]) -> Contract:
+    return Contract(rpc_url, checksum_address(address), functions_of(abi))
 
 
 def deploy_contract(rpc_url: str, name: str, sender: str, *arguments: Any) -> Contract:
     build = built(name)
-    creation = Web3().eth.contract(abi=build["abi"], bytecode=build["bytecode"])
-    data = creation.constructor(*arguments).data_in_transaction
+    (constructor,) = (entry for entry in build["abi"] if entry["type"] == "constructor")
+    data = build["bytecode"] + encode([part["type"] for part in constructor["inputs"]], arguments).hex()
     receipt = demo.rpc(rpc_url, "eth_sendTransactionSync", [{"from": sender, "data": data}])
     assert receipt["status"] == "0x1"
     return contract_at(rpc_url, receipt["contractAddress"], build["abi"])
@@ -98,13 +121,21 @@ def deploy_contract(rpc_url: str, name: str, sender: str, *arguments: Any) -> Co
 
 def accounts_of(rpc_url: str) -> list[str]:
     """Return the ten unlocked accounts of the chain."""
-    return [Web3.to_checksum_address(account) for account in demo.rpc(rpc_url, "eth_accounts")]
+    return [checksum_address(account) for account in demo.rpc(rpc_url, "eth_accounts")]
 
 
 def speak_as(contract: Contract) -> None:
     """Let tests send in the contract's own name, as a proposal that it executes would."""
     demo.rpc(contract.rpc_url, "anvil_impersonateAccount", [contract.address])
     demo.rpc(contract.rpc_url, "anvil_setBalance", [contract.address, hex(10**21)])
+
+
+@contextmanager
+def taken_back(rpc_url: str) -> Iterator[None]:
+    """Undo on the chain what happens inside: each new block costs the node more, the longer its history is."""
+    before = demo.rpc(rpc_url, "evm_snapshot")
+    yield
+    assert demo.rpc(rpc_url, "evm_revert", [before])
 
 
 def mine_together(rpc_url: str, transactions: Iterable[dict[str, str]]) -> list[tuple[int, dict[str, Any]]]:
@@ -114,6 +145,6 @@ def mine_together(rpc_url: str, transactions: Iterable[dict[str, str]]) -> list[
     """
     hashes = [demo.rpc(rpc_url, "eth_sendTransaction", [{"gas": GAS, **one}]) for one in transactions]
     demo.rpc(rpc_url, "evm_mine")
-    receipts = [demo.rpc(rpc_url, "eth_getTransactionReceipt", [one]) for one in hashes]
-    assert len({receipt["blockNumber"] for receipt in receipts}) <= 1
-    return sorted(enumerate(receipts), key=lambda numbered: int(numbered[1]["transactionIndex"], 16))
+    receipts = demo.rpc(rpc_url, "eth_getBlockReceipts", ["latest"])
+    assert sorted(receipt["transactionHash"] for receipt in receipts) == sorted(hashes)
+    return [(hashes.index(receipt["transactionHash"]), receipt) for receipt in receipts]

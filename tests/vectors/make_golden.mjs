@@ -1,12 +1,15 @@
-// Writes the golden vectors eip712.json and siwe.json with the independent implementations of peer.mjs.
+// Writes the golden vectors eip712.json, eip712_messages.json and siwe.json with the independent implementations of
+// peer.mjs.
 //
-// Run once, when a message type is new or changes on purpose: node tests/vectors/make_golden.mjs
-// Never run it to make a failing test pass: a vector that no longer holds means that old ballots no longer verify.
+// Run once, when a message type is new: node tests/vectors/make_golden.mjs
+// A file that is there already must come out as it is: a vector that no longer holds means that old ballots no longer
+// verify, so none is ever written over.
 
-import { writeFileSync } from "node:fs";
+import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 
+import { canonical } from "./canonical_peer.mjs";
 import { answers } from "./peer.mjs";
 
 const HERE = dirname(fileURLToPath(import.meta.url));
@@ -103,6 +106,104 @@ for (let i = 0; i < 40; i += 1) {
 
 write("eip712.json", { made_by: "viem 2.57.20, compared with ethers 6.17.0", ballots, personal, addresses });
 
+// --- the other messages: what wallets sign besides a plain ballot ---
+
+const OURS = { name: "Commonweights", version: "1" };
+const TYPE_TEXTS = {
+  ChoicesBallot:
+    "string instance,string community,bytes32 proposal,address voter,string choices,string reason,uint64 nonce",
+  VoteDelegation:
+    "string instance,string community,address delegator,address delegate,string topic,uint16 share,uint64 expires,uint64 nonce",
+  Sponsorship: "string instance,string community,bytes32 draft,address sponsor",
+  Delegation: "address delegatee,uint256 nonce,uint256 expiry",
+};
+const CHOICES = [
+  [2, 1, 3],
+  [],
+  [1],
+  { 1: 60, 2: 40 },
+  { 10: 1, 2: 5 },
+  { 0: "1", 1: "250000000000000000000000", 2: "340282366920938463463374607431768211455" },
+  Array.from({ length: 100 }, (_, i) => 100 - i),
+  {},
+];
+const WHOLE = ["0", "1", "1795262499", "9007199254740991", "9007199254740992", "18446744073709551615"];
+const UINT256_MAX = (2n ** 256n - 1n).toString();
+
+// [name of the field in our functions, name in the message, value] for message number i of a signer.
+const MESSAGES = {
+  ChoicesBallot: (i, signer) => [
+    ...place(i),
+    ["proposal", "proposal", ballot(i).proposal],
+    ["voter", "voter", signer],
+    ["choice", "choices", CHOICES[i % CHOICES.length]],
+    ["reason", "reason", REASONS[i % REASONS.length]],
+    ["nonce", "nonce", WHOLE[i % WHOLE.length]],
+  ],
+  VoteDelegation: (i, signer) => [
+    ...place(i),
+    ["delegator", "delegator", signer],
+    ["delegate", "delegate", TOKENS[(i + 1) % 2]],
+    ["topic", "topic", ["", "model_update", "élection"][i % 3]],
+    ["share_bps", "share", ["0", "1", "5000", "10000", "65535"][i % 5]],
+    ["expires_at", "expires", WHOLE[(i + 2) % WHOLE.length]],
+    ["nonce", "nonce", WHOLE[i % WHOLE.length]],
+  ],
+  Sponsorship: (i, signer) => [
+    ...place(i),
+    ["draft", "draft", ballot(i + 7).proposal],
+    ["sponsor", "sponsor", signer],
+  ],
+  Delegation: (i) => [
+    ["delegatee", "delegatee", TOKENS[(i + 1) % 2]],
+    ["nonce", "nonce", [...WHOLE, UINT256_MAX][i % 7]],
+    ["expiry", "expiry", [...WHOLE, UINT256_MAX][(i + 3) % 7]],
+  ],
+};
+// The token's own domain: named by its maker.
+const ISSUERS = [OURS, { name: "Water Commons", version: "1" }, { name: "L’eau — 水", version: "2.1" }];
+
+function place(i) {
+  const { instance, community } = ballot(i);
+  return [
+    ["instance", "instance", instance],
+    ["community", "community", community],
+  ];
+}
+
+const messages712 = [];
+for (const type of Object.keys(MESSAGES)) {
+  for (let i = 0; i < 24; i += 1) {
+    const { key, chainId, token } = ballot(i);
+    const issuer = type === "Delegation" ? ISSUERS[i % ISSUERS.length] : OURS;
+    const fields = MESSAGES[type](i, answers.address({ key }).viem);
+    const message = Object.fromEntries(fields.map(([, name, value]) => [name, name === "choices" ? text(value) : value]));
+    const typed = {
+      types: { EIP712Domain: TYPES.EIP712Domain, [type]: fieldsOf(TYPE_TEXTS[type]) },
+      primaryType: type,
+      domain: { ...issuer, chainId, verifyingContract: token },
+      message,
+    };
+    const { viem, ethers } = answers.digest({ typed });
+    const { address, signature, ethers: other } = await answers.sign({ key, typed });
+    if (viem !== ethers || signature !== other) throw new Error(`the peers disagree about ${type} ${i}`);
+    const given = Object.fromEntries(fields.map(([name, , value]) => [name, value]));
+    const domain = type === "Delegation" ? { chain_id: chainId, token, ...issuer } : { chain_id: chainId, token };
+    messages712.push({ type, fields: { ...domain, ...given }, signer: address, digest: viem, signature });
+  }
+}
+write("eip712_messages.json", { made_by: "viem 2.57.20 and ethers 6.17.0, which agree", messages: messages712 });
+
+function fieldsOf(typeText) {
+  return typeText.split(",").map((field) => ({ type: field.split(" ")[0], name: field.split(" ")[1] }));
+}
+
+function text(choice) {
+  return canonical({ json: JSON.stringify(choice) }).canonical;
+}
+
+// --- signing in ---
+
 const base = {
   scheme: null,
   domain: "commons.example",
@@ -150,6 +251,9 @@ for (const variant of variants) {
 write("siwe.json", { made_by: "siwe 3.0.0, compared with viem 2.57.20", messages });
 
 function write(name, value) {
-  writeFileSync(join(HERE, name), `${JSON.stringify(value, null, 1)}\n`);
+  const path = join(HERE, name);
+  const written = `${JSON.stringify(value, null, 1)}\n`;
+  if (existsSync(path) && readFileSync(path, "utf8") !== written) throw new Error(`${name} would change`);
+  writeFileSync(path, written);
   console.log(`${name} written`);
 }

@@ -22,7 +22,12 @@ export const answers = {
     };
   },
   async sign({ key, typed }) {
-    return { address: privateKeyToAccount(key).address, signature: await privateKeyToAccount(key).signTypedData(typed) };
+    const { EIP712Domain: _, ...types } = typed.types;
+    return {
+      address: privateKeyToAccount(key).address,
+      signature: await privateKeyToAccount(key).signTypedData(typed),
+      ethers: await new ethers.Wallet(key).signTypedData(typed.domain, types, typed.message),
+    };
   },
   async personal_sign({ key, text }) {
     return { signature: await privateKeyToAccount(key).signMessage({ message: text }) };
@@ -32,6 +37,9 @@ export const answers = {
       viem: await viem.recoverAddress({ hash: digest, signature }),
       ethers: ethers.recoverAddress(digest, signature),
     };
+  },
+  address({ key }) {
+    return { viem: privateKeyToAccount(key).address, ethers: new ethers.Wallet(key).address };
   },
   personal_digest({ text }) {
     return { viem: viem.hashMessage(text), ethers: ethers.hashMessage(text) };

@@ -2,7 +2,7 @@
 
 import json
 import random
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +14,15 @@ from governance import eip712
 from tests.vectors.peer import Peer
 
 GOLDEN = json.loads(Path(__file__).with_name("eip712.json").read_bytes())
+MESSAGES = json.loads(Path(__file__).with_name("eip712_messages.json").read_bytes())["messages"]
+# What wallets sign besides a plain ballot: our functions for the typed data and for its digest.
+SIGNED: dict[str, tuple[Callable[..., dict[str, Any]], Callable[..., bytes]]] = {
+    "ChoicesBallot": (eip712.ballot_message, eip712.ballot_digest),
+    "VoteDelegation": (eip712.delegation_message, eip712.delegation_digest),
+    "Sponsorship": (eip712.sponsorship_message, eip712.sponsorship_digest),
+    "Delegation": (eip712.token_delegation_message, eip712.token_delegation_digest),
+}
+INTEGERS = ("chain_id", "nonce", "share_bps", "expires_at", "expiry")
 
 
 @pytest.fixture(scope="module")
@@ -30,22 +39,67 @@ def fields_of(vector: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-def random_fields(source: random.Random) -> dict[str, Any]:
-    def text(length: int) -> str:
-        alphabet = 'abc ZÀé’水💧\n"\\{}%\x01'
-        return "".join(source.choice(alphabet) for _ in range(length))
+def random_text(source: random.Random, length: int) -> str:
+    alphabet = 'abc ZÀé’水💧\n"\\{}%\x01'
+    return "".join(source.choice(alphabet) for _ in range(length))
 
+
+def random_whole(source: random.Random, bits: int) -> int:
+    return source.choice([0, source.randrange(2 ** min(bits, 53)), source.randrange(2**bits), 2**bits - 1])
+
+
+def random_fields(source: random.Random) -> dict[str, Any]:
     return {
         "chain_id": source.choice([1, 10, 31337, source.randrange(1, 2**53)]),
         "token": "0x" + source.randbytes(20).hex(),
-        "instance": text(source.randrange(30)),
-        "community": text(source.randrange(30)),
+        "instance": random_text(source, source.randrange(30)),
+        "community": random_text(source, source.randrange(30)),
         "proposal": "0x" + source.randbytes(32).hex(),
         "voter": "0x" + source.randbytes(20).hex(),
         "choice": source.randrange(256),
-        "reason": text(source.randrange(300)),
-        "nonce": source.choice([0, source.randrange(2**53), source.randrange(2**64), 2**64 - 1]),
+        "reason": random_text(source, source.randrange(300)),
+        "nonce": random_whole(source, 64),
     }
+
+
+def random_choice(source: random.Random) -> Any:
+    """A ranking, an approval, weights, or amounts as text; its canonical text is for the encoder to find."""
+    places = source.sample(range(1, 130), source.randrange(12))
+    if source.random() < 0.5:
+        return places
+    if source.random() < 0.5:
+        return {str(place): source.randrange(1, 2**53) for place in places}
+    return {code: str(random_whole(source, 128)) for code in source.sample("012", source.randint(1, 3))}
+
+
+def random_message(source: random.Random, kind: str) -> dict[str, Any]:
+    """Return random arguments of our functions for this type of message."""
+    fields = random_fields(source)
+    someone = "0x" + source.randbytes(20).hex()
+    domain = {name: fields[name] for name in ("chain_id", "token")}
+    place = {**domain, "instance": fields["instance"], "community": fields["community"]}
+    by_kind: dict[str, dict[str, Any]] = {
+        "ChoicesBallot": {**fields, "choice": random_choice(source)},
+        "VoteDelegation": {
+            **place,
+            "delegator": fields["voter"],
+            "delegate": someone,
+            "topic": random_text(source, source.randrange(20)),
+            "share_bps": random_whole(source, 16),
+            "expires_at": random_whole(source, 64),
+            "nonce": fields["nonce"],
+        },
+        "Sponsorship": {**place, "draft": fields["proposal"], "sponsor": fields["voter"]},
+        "Delegation": {
+            **domain,
+            "name": random_text(source, source.randrange(40)),
+            "version": random_text(source, source.randrange(5)),
+            "delegatee": someone,
+            "nonce": random_whole(source, 256),
+            "expiry": random_whole(source, 256),
+        },
+    }
+    return by_kind[kind]
 
 
 def test_golden_ballots_have_the_digests_of_the_independent_implementation() -> None:
@@ -57,6 +111,18 @@ def test_golden_ballots_have_the_digests_of_the_independent_implementation() -> 
 def test_golden_signatures_recover_to_their_voters() -> None:
     for vector in GOLDEN["ballots"]:
         eip712.verify(bytes.fromhex(vector["digest"][2:]), vector["signature"], vector["voter"])
+
+
+@pytest.mark.parametrize("kind", SIGNED)
+def test_golden_messages_have_the_digests_and_signatures_of_the_independent_implementations(kind: str) -> None:
+    vectors = [vector for vector in MESSAGES if vector["type"] == kind]
+    assert len(vectors) == 24
+    message, digest = SIGNED[kind]
+    for vector in vectors:
+        fields = {name: int(value) if name in INTEGERS else value for name, value in vector["fields"].items()}
+        assert "0x" + digest(**fields).hex() == vector["digest"]
+        assert message(**fields)["primaryType"] == kind
+        eip712.verify(digest(**fields), vector["signature"], vector["signer"])
 
 
 def test_golden_texts_and_addresses() -> None:
@@ -84,6 +150,21 @@ def test_a_wallet_signs_exactly_what_we_offer(peer: Peer) -> None:
         fields = random_fields(source) | {"voter": Account.from_key(key).address}
         answer = peer.ask("sign", key=key, typed=eip712.ballot_message(**fields))
         eip712.verify(eip712.ballot_digest(**fields), answer["signature"], fields["voter"])
+
+
+@pytest.mark.parametrize("kind", SIGNED)
+def test_random_messages_have_the_digest_and_the_signature_of_both_peers(kind: str, peer: Peer) -> None:
+    source = random.Random(kind)
+    message, digest = SIGNED[kind]
+    for number in range(100):
+        fields = random_message(source, kind)
+        ours = "0x" + digest(**fields).hex()
+        typed = json.loads(json.dumps(message(**fields)))
+        assert peer.ask("digest", typed=typed) == {"viem": ours, "ethers": ours}
+        if number % 4 == 0:
+            answer = peer.ask("sign", key="0x" + source.randbytes(32).hex(), typed=typed)
+            assert answer["signature"] == answer["ethers"]
+            eip712.verify(bytes.fromhex(ours[2:]), answer["signature"], answer["address"])
 
 
 def test_the_peers_recover_the_same_address_as_we_do(peer: Peer) -> None:

@@ -240,7 +240,7 @@ class Proposal:
     def __post_init__(self) -> None:
         """Propose a call that changes nothing."""
         self.governor = self.electorate.governor
-        supply_of_the_token = bytes.fromhex(self.electorate.token.codec.encode_abi("totalSupply")[2:])
+        supply_of_the_token = bytes.fromhex(self.electorate.token.transaction("totalSupply")["data"][2:])
         self.actions = ([self.electorate.token.address], [0], [supply_of_the_token])
         self.description_hash = keccak(text=self.name)
         self.governor.send(self.electorate.proposer, "propose", *self.actions, self.name)

@@ -24,7 +24,7 @@ class Command(BaseCommand):
     def add_arguments(self, parser: CommandParser) -> None:
         """Take what to check and how thoroughly."""
         parser.add_argument("--community", help="the slug of the only community to check")
-        parser.add_argument("--skip-signatures", action="store_true", help="believe signatures; several times faster")
+        parser.add_argument("--skip-signatures", action="store_true", help="believe signatures; somewhat faster")
         parser.add_argument("--limit", type=int, default=FINDINGS_MAX, help="stop after so many findings")
 
     def handle(self, *_args: Any, **options: Any) -> None:  # noqa: ANN401 - Django's signature
