@@ -39,7 +39,7 @@ def run(clients: list[Client], folder: Path, say: Say) -> Outcome:
     1. Alice registers the community's pairs and the held-out questions.
     2. The dataset and the ethics rule are voted, together. 3. Two updates are voted, and a poll by ranking, in which
     one member votes with what another has lent. 4. One run is accepted and published, the other is rejected by the
-    rule. 5. A last proposal stays open.
+    rule. 5. A question and a poll stay open.
     """
     alice, bob, *_ = clients
     for client in clients:
@@ -72,8 +72,8 @@ def run(clients: list[Client], folder: Path, say: Say) -> Outcome:
     rejected = _wait_run(alice, cheap["id"], "rejected", say)
     if rejected["release"]:
         raise JourneyError("the rejected run was published")
-    asked = bob.propose(plan.open_question())  # 5
-    say(f"proposal {asked['number']} stays open for you")
+    asked, ranked = bob.propose(plan.open_question()), bob.propose(plan.open_poll())  # 5
+    say(f"proposals {asked['number']} and {ranked['number']} stay open for you")
     return Outcome(accepted["id"], rejected["id"], accepted["release"], asked["number"], poll["id"], receipt)
 
 

@@ -142,6 +142,22 @@ def poll() -> dict[str, Any]:
     }
 
 
+def open_poll() -> dict[str, Any]:
+    """Return the poll by ranking that stays open for the visitor."""
+    return {
+        "community": SLUG,
+        "kind": "poll",
+        "method": "ranked-choice",
+        "title": "Where do we meet in spring?",
+        "text": "Put the four places in your order; nothing is chosen for you beforehand.",
+        "payload": {
+            "question": "Where does the spring meeting take place?",
+            "choices": ["The old mill", "The school", "Under the plane tree", "Online"],
+        },
+        "voting_period_seconds": VISITOR_VOTING_SECONDS,
+    }
+
+
 def open_question() -> dict[str, Any]:
     """Return the proposal that stays open for the visitor."""
     return {

@@ -46,8 +46,9 @@ def result(finished):
 
 
 def test_the_last_line_says_what_was_made(result):
-    assert set(result) == {"release", "accepted_run", "rejected_run", "verified", "seconds"}
+    assert set(result) == {"release", "accepted_run", "rejected_run", "verified", "recounted", "seconds"}
     assert result["verified"] is True
+    assert result["recounted"] is True
     assert result["accepted_run"] != result["rejected_run"]
     assert (Path(result["release"]) / "model.safetensors").is_file()
 
@@ -56,6 +57,13 @@ def test_the_update_improves_the_model_and_the_rejected_one_breaks_the_rule(fini
     lines = finished.stdout
     assert f"run {result['accepted_run']} is accepted" in lines
     assert f"run {result['rejected_run']}: rule equal-service is broken" in lines
+
+
+def test_a_poll_is_decided_by_ranking_with_a_lent_vote_and_its_receipt_says_counted(finished, result):
+    lines = finished.stdout
+    assert "“Wells and their depth” wins in round 3, though another choice led at first" in lines
+    assert "1 of 1 delegations hold" in lines
+    assert "Counted: this ballot is in the tally, and both are in the signed log." in lines
 
 
 def verify(release):
@@ -74,6 +82,11 @@ ATTACKS = {
     "changed card": lambda release: append(release / "README.md", b"!"),
     "dropped ballot": lambda release: drop_line(release / "provenance" / "ballots.jsonl", 0),
     "altered ballot": lambda release: replace(release / "provenance" / "ballots.jsonl", b'"choice":1', b'"choice":0'),
+    "raised power": lambda release: replace(release / "provenance" / "census.jsonl", b'"power":"4', b'"power":"5'),
+    "dropped member": lambda release: drop_line(release / "provenance" / "census.jsonl", 0),
+    "softer rules": lambda release: replace(
+        release / "provenance" / "records.jsonl", b'"quorum_bps":2000', b'"quorum_bps":1000'
+    ),
     "shortened timelock": lambda release: replace(
         release / "provenance" / "records.jsonl", b'"timelock_seconds":2', b'"timelock_seconds":0'
     ),

@@ -75,8 +75,10 @@ class History:
 
     def __init__(self, number: int, peer: Peer) -> None:
         self.rng = random.Random(f"overrides {number}")
-        numbers = Numbers(self.rng.choice((1000, 2000, 3500, 5000)), 0, self.rng.randint(0, PERIOD - 1))
         self.voted: set[str] = set()
+        self.delegates_first = self.rng.random() < 0.5
+        quorum_bps = self.rng.choice((1700, 4800) if self.delegates_first else (1000, 2000, 3500, 5500))
+        numbers = Numbers(quorum_bps, 0, self.rng.randint(0, PERIOD - 1))
         self.vote = BothSides(
             peer, numbers, f"overrides {number}", "governor", ROLL, after_vote=lambda cast: self.voted.add(cast.voter)
         )
@@ -95,10 +97,16 @@ class History:
 
     def move(self) -> Move:
         voters = [voter for voter in (*HOLDINGS, "trusted") if voter not in self.voted or self.rng.random() < 0.2]
+        # Sometimes a delegate comes first, is for it, and is then overridden: a quorum is lost, and found again.
+        first = "other delegate" if self.vote.numbers.quorum_bps == 1700 else "delegate"
+        if self.delegates_first and first not in self.voted:
+            voters = [first]
+        elif self.delegates_first and self.rng.random() < 0.6:
+            voters = [voter for voter in voters if DELEGATES.get(voter) == first != voter] or voters
         voter = self.rng.choice(voters or list(HOLDINGS))
         is_delegate = voter in DELEGATES.values()
-        # Delegates are for it and those who override them against it: the quorum is lost and found again.
-        code = self.rng.choice((FOR, FOR, ABSTAIN, AGAINST) if is_delegate else (AGAINST, AGAINST, ABSTAIN, FOR))
+        against_them = self.delegates_first and DELEGATES.get(voter) in self.voted
+        code = self.rng.choice((AGAINST, AGAINST, ABSTAIN) if against_them else (FOR, FOR, ABSTAIN, AGAINST))
         code = 3 if self.rng.random() < 0.04 else code
         if is_delegate:
             call, again = ("castVote", self.vote.id, code), "nothing left"
