@@ -12,6 +12,7 @@ from kombu.exceptions import OperationalError as BrokerError
 from governance import services as governance
 from governance.chain import ChainError, SnapshotReorged
 from governance.clock import now as clock
+from governance.delegation import DelegationError
 from governance.errors import Refusal
 from governance.evidence.canonical import CanonicalError
 from governance.evidence.signing import SigningError
@@ -26,8 +27,8 @@ from training_jobs.tasks import run_job
 
 logger = logging.getLogger(__name__)
 
-# What a step can refuse: the named refusals, and rules, methods, powers or records that this version cannot use.
-_REFUSALS = (Refusal, PowerError, InvalidRules, UnknownMethod, CanonicalError)
+# What a step can refuse: the named refusals, and rules, methods, powers, delegations or records that cannot be used.
+_REFUSALS = (Refusal, PowerError, InvalidRules, UnknownMethod, CanonicalError, DelegationError)
 _STEPS = (
     (State.PENDING, governance.take_census),
     (State.ACTIVE, governance.close_early),

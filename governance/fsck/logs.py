@@ -16,8 +16,9 @@ EVENTS, NODES, CHECKPOINTS = "governance_event", "governance_lognode", "governan
 
 
 def check_strays() -> Iterator[Finding]:
-    """Yield the events that stand in no log: all that are written belong to some community."""
-    for key in Event.objects.filter(community__isnull=True).values_list("pk", flat=True):
+    """Yield the events that stand in no log, but should: only what the API refused belongs to no community."""
+    strays = Event.objects.filter(community__isnull=True).exclude(kind="refused", position__isnull=True)
+    for key in strays.values_list("pk", flat=True):
         yield finding(EVENTS, key, "community", "a community", "none")
 
 

@@ -27,6 +27,7 @@ from governance.services.common import (
     snapshot_of,
     source_named,
     source_of,
+    terms_of,
 )
 from governance.services.events import note
 
@@ -128,6 +129,8 @@ def _finish(proposal: Proposal, now: datetime) -> None:
     supply = int(proposal.total_supply or 0)
     if total > supply:
         raise Conflict("census_exceeds_supply", "the powers read exceed the supply", found=str(total), allowed=supply)
+    if terms_of(proposal).rules.objection_bps and not house_total:
+        raise Conflict("house_is_empty", "nobody in the second house has any power, so it could never object")
     if proposal.opens_at is None or proposal.closes_at is None:
         raise Conflict("record_missing", "the proposal was not submitted")
     moment = whole_second(now)

@@ -171,7 +171,7 @@ def state_oneself(community: Community, actor: str, statement: str, now: datetim
 
 
 def _require_part(community: Community, delegator: str) -> None:
-    """Raise Invalid for a stranger: without power, their own or lent, a delegation only makes every later vote dearer."""
+    """Raise Invalid for a stranger: a delegation without power, own or lent, only makes every later vote dearer."""
     holding = community.delegations.filter(superseded_at__isnull=True, share_bps__gt=0)
     if not holding.filter(Q(delegator=delegator) | Q(delegate=delegator)).exists():
         require_power(community, delegator, "delegator")

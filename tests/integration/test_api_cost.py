@@ -45,7 +45,9 @@ def cost(request):
 def assert_cheap(request, *told):
     answer, seconds = cost(request)
     # 503: no chain listens here, and what asks one says so.
-    assert answer.status_code < 500 or (answer.status_code == 503 and answer.json()["code"] == "chain_unavailable"), told
+    assert answer.status_code < 500 or (answer.status_code == 503 and answer.json()["code"] == "chain_unavailable"), (
+        told
+    )
     assert seconds < CPU_SECONDS_MAX, (*told, answer.status_code, seconds)
     return answer
 
@@ -59,7 +61,9 @@ def place(list_community, at, settings):
     for name in METHODS:
         binary = METHODS[name].binary
         votes[name] = commons.propose(
-            "text_signal" if binary else "poll", None if binary else {"question": "Which?", "choices": MANY}, method=name
+            "text_signal" if binary else "poll",
+            None if binary else {"question": "Which?", "choices": MANY},
+            method=name,
         )
     sought = services.seek_sponsors(commons.draft().pk, commons.address("Alice"), NOON)
     own = commons.draft()
@@ -127,7 +131,9 @@ def test_no_body_of_64_kb_costs_more_than_50_ms_or_is_a_defect_anywhere(place, n
         for who in (client, Client()):
             request = partial(send, who, path, body, method)
             answer = assert_cheap(request, method, path)
-            reads_it = path.rpartition("/")[2] not in {"execute", "seek-sponsors", "logout", "submit"} and method != "patch"
+            reads_it = (
+                path.rpartition("/")[2] not in {"execute", "seek-sponsors", "logout", "submit"} and method != "patch"
+            )
             if len(body) > 64_000 and reads_it and answer.status_code != 401:
                 assert (answer.status_code, answer.json()["code"]) == (413, "too_large"), path
 
@@ -140,7 +146,7 @@ def long_choices():
     yield {str(n): 1 for n in range(1, 6_000)}
     yield {place: 9 * 10**98 + int(place) for place in places}
     yield {place: 2**53 - 1 - int(place) for place in places}
-    yield {place: "9" * 1_200 for place in places}
+    yield dict.fromkeys(places, "9" * 1200)
     yield {"0": "9" * 20_000, "1": "9" * 20_000}
     yield {"1": "9" * 60_000}
     yield {"9" * 60_000: 1}
@@ -189,15 +195,27 @@ def long_payloads():
     yield "poll", {"question": "Q", "choices": ["\u200b" * 110 + str(n) for n in range(50)]}
     yield "council_election", {"seats": 1, "term_days": 1, "candidates": [person] * 900}
     yield "council_election", {"seats": 1, "term_days": 1, "candidates": [{}] * 15_000}
-    yield "governance_rules", {"charter": {**good, "tiers": {f"t{n}": rules for n in range(12)}, "kinds": {"default": "t0"}}}
+    yield (
+        "governance_rules",
+        {"charter": {**good, "tiers": {f"t{n}": rules for n in range(12)}, "kinds": {"default": "t0"}}},
+    )
     yield "governance_rules", {"charter": {**good, "tiers": {f"t{n}": {} for n in range(5_000)}}}
-    yield "governance_rules", {"charter": {**good, "kinds": {"default": "standard", **{f"k{n}": "standard" for n in range(2_500)}}}}
+    yield (
+        "governance_rules",
+        {"charter": {**good, "kinds": {"default": "standard", **{f"k{n}": "standard" for n in range(2_500)}}}},
+    )
     yield "governance_rules", {"charter": {**good, "tiers": {"a" * 60_000: rules}}}
     yield "governance_rules", {"charter": {**good, "tiers": {"standard": {**rules, "quorum_votes": "9" * 60_000}}}}
-    yield "governance_rules", {"charter": {**good, "power": {"source": "fixed_list", "parameters": {"members": members}}}}
+    yield (
+        "governance_rules",
+        {"charter": {**good, "power": {"source": "fixed_list", "parameters": {"members": members}}}},
+    )
     yield "governance_rules", {"charter": {**good, "power": {"source": "x" * 60_000, "parameters": {}}}}
     yield "ethics_rule", {"slug": "a-" * 30_000}
-    yield "ethics_rule", {"slug": "a", "title": "T", "metric": "m" * 30_000, "comparator": [], "bound": "9" * 29_000, "scope": {}}
+    yield (
+        "ethics_rule",
+        {"slug": "a", "title": "T", "metric": "m" * 30_000, "comparator": [], "bound": "9" * 29_000, "scope": {}},
+    )
     yield "dataset_inclusion", {"digest": "0" * 60_000}
     yield "model_update", {"spec": {"_" * 60_000: 1}}
     yield "model_update", {"spec": {f"k{n}": [] for n in range(5_000)}}
@@ -207,7 +225,10 @@ def test_no_payload_of_64_kb_costs_more_than_50_ms_to_refuse_or_keep(place):
     _, client, *_ = place
     for kind, payload in long_payloads():
         for text in ("", "x" * 2_000):
-            body = json.dumps({"community": "gardens", "kind": kind, "title": "T", "text": text, "payload": payload}, separators=(",", ":"))
+            body = json.dumps(
+                {"community": "gardens", "kind": kind, "title": "T", "text": text, "payload": payload},
+                separators=(",", ":"),
+            )
             assert_cheap(partial(send, client, "drafts", body), kind, str(payload)[:60])
 
 
@@ -256,7 +277,9 @@ TEXT = st.text(max_size=12)
 NUMBERS = st.integers() | st.sampled_from([2**53, 2**63, 10**78, -1, 0])
 JSON = st.recursive(
     st.none() | st.booleans() | NUMBERS | TEXT | st.sampled_from(["1", "１", "1e3", "+1", "0x1", "9" * 4_400]),
-    lambda inner: st.lists(inner, max_size=6) | st.dictionaries(TEXT | st.sampled_from(["1", "01", "0"]), inner, max_size=6),
+    lambda inner: (
+        st.lists(inner, max_size=6) | st.dictionaries(TEXT | st.sampled_from(["1", "01", "0"]), inner, max_size=6)
+    ),
     max_leaves=25,
 )
 generated = examples(
@@ -267,7 +290,15 @@ FIELDS = {
     "auth/nonce": ("address", "chain_id"),
     "auth/verify": ("message", "signature"),
     "drafts": ("community", "kind", "title", "text", "payload", "method", "seats", "opens_at", "voting_period_seconds"),
-    "communities/gardens/delegations": ("delegator", "delegate", "topic", "share_bps", "expires_at", "nonce", "signature"),
+    "communities/gardens/delegations": (
+        "delegator",
+        "delegate",
+        "topic",
+        "share_bps",
+        "expires_at",
+        "nonce",
+        "signature",
+    ),
     "communities/gardens/chain-delegation": ("delegator", "delegatee", "nonce", "expiry", "signature"),
 }
 
@@ -277,7 +308,12 @@ def test_no_generated_body_is_a_defect_or_dear(place, path):
     commons, client, votes, *_ = place
     good = {
         "ballots": ballot_of(commons, votes["fractional"], "Bob", {"1": "3"}),
-        "drafts": {"community": "gardens", "kind": "poll", "title": "T", "payload": {"question": "Q", "choices": ["a", "b"]}},
+        "drafts": {
+            "community": "gardens",
+            "kind": "poll",
+            "title": "T",
+            "payload": {"question": "Q", "choices": ["a", "b"]},
+        },
         "communities/gardens/delegations": commons.sign_delegation("Bob", "Alice").__dict__,
     }.get(path, {})
 
@@ -292,11 +328,11 @@ def test_no_generated_body_is_a_defect_or_dear(place, path):
 
 def mostly(good):
     """What is good as a rule, and anything at all now and then."""
-    return st.one_of(*[good] * 9, JSON)
+    return st.integers(0, 19).flatmap(lambda number: JSON if number == 13 else good)
 
 
 ADDRESSES = st.sampled_from([wallet(name).address for name in MEMBERS])
-NAMES = st.lists(st.text(min_size=1, max_size=8), min_size=2, max_size=5)
+NAMES = st.lists(st.text(min_size=1, max_size=8), min_size=2, max_size=5, unique=True)
 PERSON = st.fixed_dictionaries({"address": ADDRESSES, "name": mostly(st.text(min_size=1, max_size=8))})
 SHARES = ("quorum_bps", "threshold_bps", "support_bps", "rejection_bps", "super_quorum_bps", "objection_bps")
 SECONDS = ("voting_delay_seconds", "timelock_seconds", "late_quorum_seconds", "cool_down_seconds")
@@ -314,7 +350,9 @@ def charters(draw):
     charter = charter_of_members(MEMBERS)
     charter["tiers"]["standard"].update(draw(RULES))
     charter["tiers"]["standard"]["voting_period_seconds"] = draw(mostly(st.integers(1, 320_000_000)))
-    charter.update(draw(st.dictionaries(st.sampled_from(list(charter)), JSON, max_size=1)) if draw(st.integers(0, 9)) == 0 else {})
+    charter.update(
+        draw(st.dictionaries(st.sampled_from(list(charter)), JSON, max_size=1)) if draw(st.integers(0, 9)) == 0 else {}
+    )
     if draw(st.booleans()):
         members = draw(st.dictionaries(ADDRESSES, POWERS, min_size=1))
         charter["power"] = {"source": "fixed_list", "parameters": {"members": members}}
@@ -336,11 +374,20 @@ CHOSEN = st.one_of(
         {"stv"},
         seats=st.integers(1, 2),
         term_days=st.integers(1, 1_501),
-        candidates=st.lists(PERSON, min_size=2, max_size=4, unique_by=lambda person: person["address"]),
+        candidates=st.lists(
+            PERSON, min_size=3, max_size=4, unique_by=(lambda one: one["address"], lambda one: str(one["name"]))
+        ),
     ),
     drafts("governance_rules", BINARY, charter=charters()),
 )
-GOOD_CHOICE = {"governor": FOR, "basic": 1, "fractional": {"1": "1"}, "single-choice": 1, "approval": [1], "stv": [1, 2]}
+GOOD_CHOICE = {
+    "governor": FOR,
+    "basic": 1,
+    "fractional": {"1": "1"},
+    "single-choice": 1,
+    "approval": [1],
+    "stv": [1, 2],
+}
 
 
 def choice_for(method, choices):
@@ -355,8 +402,8 @@ def test_whatever_draft_is_accepted_can_be_submitted_voted_on_closed_and_execute
     client.force_login(Account.objects.get_or_create(address=commons.address("Alice"))[0])
     seen = {"accepted": 0, "executed": 0}
 
-    @examples(generated, max_examples=150)
-    @given(CHOSEN, st.one_of(*[st.just(1)] * 9, st.integers(1, 3), JSON))
+    @examples(generated, max_examples=100)
+    @given(CHOSEN, mostly(st.sampled_from([1, 1, 1, 2])))
     def live(chosen, seats):
         before = transaction.savepoint()  # no block: ballots insist on committing for themselves
         whole_life(*chosen, seats)
@@ -364,7 +411,14 @@ def test_whatever_draft_is_accepted_can_be_submitted_voted_on_closed_and_execute
 
     def whole_life(kind, payload, method, seats):
         at(NOON)
-        body = {"community": "gardens", "kind": kind, "title": "T", "payload": payload, "method": method, "seats": seats}
+        body = {
+            "community": "gardens",
+            "kind": kind,
+            "title": "T",
+            "payload": payload,
+            "method": method,
+            "seats": seats,
+        }
         made = send(client, "drafts", body)
         assert made.status_code in {201, 400, 422}, (body, made.content)
         if made.status_code != 201:
@@ -386,7 +440,11 @@ def test_whatever_draft_is_accepted_can_be_submitted_voted_on_closed_and_execute
         eta = services.queue(number, end_of(proposal)).eta
         services.execute(number, eta)
         seen["executed"] += 1
-        again = send(client, "drafts", {"community": "gardens", "kind": "text_signal", "title": "T", "payload": {"statement": "Yes."}})
+        again = send(
+            client,
+            "drafts",
+            {"community": "gardens", "kind": "text_signal", "title": "T", "payload": {"statement": "Yes."}},
+        )
         assert again.status_code == 201, again.content
         assert send(client, f"drafts/{again.json()['draft']}/submit", {}).status_code in {201, 403}
 

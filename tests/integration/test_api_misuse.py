@@ -38,7 +38,9 @@ def delegation(commons, *args, **other):
 
 def signature_variants(good):
     r, s, v = good[2:66], int(good[66:130], 16), int(good[130:], 16)
-    yield from ((text, "signature_not_canonical") for text in (good[2:], good.upper(), "0x" + good[2:].upper(), good[:130]))
+    yield from (
+        (text, "signature_not_canonical") for text in (good[2:], good.upper(), "0x" + good[2:].upper(), good[:130])
+    )
     yield from ((good[:130] + f"{n:02x}", "signature_not_canonical") for n in (0, 1, 29, 255))
     yield f"0x{r}{ORDER - s:064x}{55 - v:02x}", "signature_not_canonical"
     yield f"0x{r}{s:064x}{55 - v:02x}", "signature_invalid"
@@ -87,7 +89,9 @@ def test_a_delegation_has_one_spelling_and_every_field_is_signed(client, commons
 
 def test_a_signed_delegation_that_can_never_hold_is_refused(client, commons):
     path = f"{HERE}/delegations"
-    offer = services.offer_delegation(commons.community, commons.address("Bob"), commons.address("Alice"), "", 1, 0, NOON)
+    offer = services.offer_delegation(
+        commons.community, commons.address("Bob"), commons.address("Alice"), "", 1, 0, NOON
+    )
     for field, name, value, code in (
         ("topic", "topic", "coup", "unknown_topic"),
         ("topic", "topic", "Poll", "unknown_topic"),
@@ -101,9 +105,15 @@ def test_a_signed_delegation_that_can_never_hold_is_refused(client, commons):
         body = {**good, name: value, "signature": commons.wallet("Bob").sign(typed)}
         assert_refused(client, path, body, 422, code)
     assert send(client, path, delegation(commons, "Bob", "Alice", 6_000)).status_code == 201
-    too_much = services.offer_delegation(commons.community, commons.address("Bob"), commons.address("Chloé"), "", 1, 0, NOON)
+    too_much = services.offer_delegation(
+        commons.community, commons.address("Bob"), commons.address("Chloé"), "", 1, 0, NOON
+    )
     typed = {**too_much.typed_data, "message": {**too_much.typed_data["message"], "share": 4_001}}
-    body = {**delegation(commons, "Bob", "Chloé", 1), "share_bps": 4_001, "signature": commons.wallet("Bob").sign(typed)}
+    body = {
+        **delegation(commons, "Bob", "Chloé", 1),
+        "share_bps": 4_001,
+        "signature": commons.wallet("Bob").sign(typed),
+    }
     assert_refused(client, path, body, 422, "shares_exceed_whole")
 
 
@@ -118,7 +128,9 @@ def test_replay_of_a_delegation_elsewhere_or_later_changes_nothing(client, commo
     back = delegation(commons, "Bob", "Alice", 0)
     assert send(client, f"{HERE}/delegations", back).status_code == 201
     before = rows()
-    assert send(client, f"{HERE}/delegations", good).status_code == 200, "an old one again is answered, and stays replaced"
+    assert send(client, f"{HERE}/delegations", good).status_code == 200, (
+        "an old one again is answered, and stays replaced"
+    )
     assert rows() == before
     assert Delegation.objects.get(nonce=1).superseded_at is not None
     for nonce in (0, 1, 2):
@@ -144,7 +156,9 @@ def test_a_stranger_s_delegations_cannot_make_votes_dearer(client, commons):
 def test_a_member_changes_delegations_so_often_in_a_day_and_no_more(client, commons, monkeypatch, at):
     monkeypatch.setattr(delegations, "CHANGES_PER_DAY_MAX", 3)
     path = f"{HERE}/delegations"
-    made = [delegation(commons, "Bob", "Alice", share, nonce=nonce) for nonce, share in enumerate((1, 0, 2, 3), start=1)]
+    made = [
+        delegation(commons, "Bob", "Alice", share, nonce=nonce) for nonce, share in enumerate((1, 0, 2, 3), start=1)
+    ]
     for body in made[:3]:
         assert send(client, path, body).status_code == 201
     assert_refused(client, path, made[3], 409, "too_many_changes")
@@ -186,9 +200,13 @@ def test_a_statement_is_one_s_own_and_puts_no_stranger_on_the_list(client, commo
         before = rows()
         assert send(who, f"{HERE}/statement", {"statement": " <b>Trust</b> me. "}, "put").status_code == 200
         assert rows() == before, "saying the same again is not worth a line"
-    assert {row["address"] for row in client.get(f"/api/v1/{HERE}/delegates").json()} == {row["address"] for row in listed}
+    assert {row["address"] for row in client.get(f"/api/v1/{HERE}/delegates").json()} == {
+        row["address"] for row in listed
+    }
     assert Member.objects.get(address=commons.address("Mallory")).statement
-    page = member(commons, "Bob").post(f"/c/gardens/delegates/{commons.address('Bob')}/statement/", {"statement": "x" * 5_001})
+    page = member(commons, "Bob").post(
+        f"/c/gardens/delegates/{commons.address('Bob')}/statement/", {"statement": "x" * 5_001}
+    )
     assert page.status_code == 422
     page = bob.post(f"/c/gardens/delegates/{commons.address('Alice')}/statement/", {"statement": "x"})
     assert page.status_code == 403
@@ -225,7 +243,10 @@ def test_a_backing_has_one_spelling_and_is_for_one_draft_by_one_member(client, c
     assert_refused(client, path, {**good, "power": 1}, 400, "unknown_field")
     hidden = commons.draft(author="Chloé")
     assert_refused(client, f"drafts/{hidden.pk}/sponsors", good, 404, "unknown_draft")
-    for address in (f"drafts/{hidden.pk}/sponsors", f"drafts/{hidden.pk}/sponsorship-message?sponsor={good['sponsor']}"):
+    for address in (
+        f"drafts/{hidden.pk}/sponsors",
+        f"drafts/{hidden.pk}/sponsorship-message?sponsor={good['sponsor']}",
+    ):
         assert_problem(client.get(f"/api/v1/{address}"), 404, "unknown_draft")
     assert_refused(client, f"drafts/{10**30}/sponsors", good, 404, "unknown_proposal")
     assert send(client, path, good).json()["sponsors"] == [good["sponsor"]]
@@ -255,7 +276,9 @@ def test_no_chain_is_asked_for_a_backing_that_nobody_signed(client, commons, sou
     asked = []
     monkeypatch.setattr(services.sponsors, "require_power", lambda *args: asked.append(args))
     good = backing(commons, sought, "Bob")
-    assert_refused(client, f"drafts/{sought.pk}/sponsors", {**good, "sponsor": commons.address("Alice")}, 422, "signature_invalid")
+    assert_refused(
+        client, f"drafts/{sought.pk}/sponsors", {**good, "sponsor": commons.address("Alice")}, 422, "signature_invalid"
+    )
     assert asked == []
 
 
@@ -295,9 +318,46 @@ def test_guardians_give_a_reason_and_nobody_else_is_heard(list_community, at, ac
 # --- reading ------------------------------------------------------------------------------------------------------
 
 # No spelling of a whole number; then numbers beyond everything that exists.
-NO_NUMBERS = ["", " ", "+1", "-1", "-0", "1.0", "1e3", "0x1", "1_0", "１", "٣", "²", "NaN", "null", "[]", "1,2", "9" * 16, "9" * 5_000, "\0", "1\n"]
+NO_NUMBERS = [
+    "",
+    " ",
+    "+1",
+    "-1",
+    "-0",
+    "1.0",
+    "1e3",
+    "0x1",
+    "1_0",
+    "１",
+    "٣",
+    "²",
+    "NaN",
+    "null",
+    "[]",
+    "1,2",
+    "9" * 16,
+    "9" * 5_000,
+    "\0",
+    "1\n",
+]
 BEYOND = ["999999999999999", "4294967296", "9007199254740"]
-JUNK = [*NO_NUMBERS, *BEYOND, "0", "00", "[1", "{", "[" * 3_000, '{"1":', '{"1":1,"1":2}', "x" * 60_000, "%ff", "'; --", "..", "\u202e", "\ufeff1"]
+JUNK = [
+    *NO_NUMBERS,
+    *BEYOND,
+    "0",
+    "00",
+    "[1",
+    "{",
+    "[" * 3_000,
+    '{"1":',
+    '{"1":1,"1":2}',
+    "x" * 60_000,
+    "%ff",
+    "'; --",
+    "..",
+    "\u202e",
+    "\ufeff1",
+]
 
 
 def numbers(proposal):
@@ -358,10 +418,26 @@ def test_any_text_in_an_address_gets_an_answer_that_is_no_defect(client, commons
 def test_a_choice_in_an_address_has_one_spelling(client, commons):
     path = f"/api/v1/proposals/{proposed(commons).public_id}/ballot-message?voter={commons.address('Bob')}&"
     for text in ("01", "00", "+1", "1 ", "１", "256", "1000", "1.0", "-1", ""):
-        assert_problem(client.get(path + query(choice=text)), *((409, "voting_not_open") if text == "256" else (400, "malformed_field")))
+        assert_problem(
+            client.get(path + query(choice=text)),
+            *((409, "voting_not_open") if text == "256" else (400, "malformed_field")),
+        )
 
 
-WORDS = ["%00", "a%00b", "%ff", "１", "..%2f..", "%0a", "x" * 3_000, "0x" + "ab" * 20, "0x" + "AB" * 20, "-1", "9" * 400, "'%3B--"]
+WORDS = [
+    "%00",
+    "a%00b",
+    "%ff",
+    "１",
+    "..%2f..",
+    "%0a",
+    "x" * 3_000,
+    "0x" + "ab" * 20,
+    "0x" + "AB" * 20,
+    "-1",
+    "9" * 400,
+    "'%3B--",
+]
 
 
 @pytest.mark.parametrize("text", WORDS, ids=lambda text: text[:12])
@@ -388,7 +464,13 @@ def test_names_in_addresses_are_found_or_not(client, commons, text):
         known = address.startswith("communities/gardens/delegates") and text == "0x" + "ab" * 20
         assert answer.status_code in ({200} if known else {400, 404}), (address, answer.status_code)
         assert known or answer["Content-Type"] == PROBLEM, address
-    for page in ("/c/gardens/delegates/{}/", "/c/{}/log/", "/c/{}/delegates/", "/c/gardens/sponsor/{}/", "/c/gardens/history/{}/"):
+    for page in (
+        "/c/gardens/delegates/{}/",
+        "/c/{}/log/",
+        "/c/{}/delegates/",
+        "/c/gardens/sponsor/{}/",
+        "/c/gardens/history/{}/",
+    ):
         assert client.get(page.format(text)).status_code in {200, 301, 400, 404}, page
 
 
@@ -430,14 +512,21 @@ def test_no_method_on_any_address_is_a_defect(client, commons, sought):
     mallory = member(commons, "Mallory")
     for path in (
         *(f"{HERE}{rest}" for rest in ("", "/charter", "/history", "/delegates", "/statement", "/delegations", "/log")),
-        *(f"proposals/{proposal.public_id}{rest}" for rest in ("", "/veto", "/census", "/bundle", "/ballots", "/execute")),
+        *(
+            f"proposals/{proposal.public_id}{rest}"
+            for rest in ("", "/veto", "/census", "/bundle", "/ballots", "/execute")
+        ),
         *(f"drafts/{sought.pk}{rest}" for rest in ("", "/submit", "/sponsors", "/seek-sponsors")),
         *("methods", "kinds", "ballots", "auth/nonce", "auth/session"),
     ):
         before = rows()
         for method in METHODS:
             for who in (client, mallory):
-                answer = getattr(who, method)(f"/api/v1/{path}", "{}", content_type="application/json") if method != "head" else who.head(f"/api/v1/{path}")
+                answer = (
+                    getattr(who, method)(f"/api/v1/{path}", "{}", content_type="application/json")
+                    if method != "head"
+                    else who.head(f"/api/v1/{path}")
+                )
                 assert answer.status_code < 500, (method, path)
         assert rows() == before, path
 
@@ -483,7 +572,9 @@ def test_a_delegation_on_the_chain_is_checked_before_anybody_sends_it(client, ch
             assert_problem(client.get(f"/api/v1/{CHAIN}?{query(**values)}"), 400, "malformed_field")
 
 
-def test_the_relayer_pays_a_few_times_a_day_for_one_member_and_never_without_end(client, chain_good, settings, monkeypatch, at):
+def test_the_relayer_pays_a_few_times_a_day_for_one_member_and_never_without_end(
+    client, chain_good, settings, monkeypatch, at
+):
     from governance.chain import relay
 
     paid = []
@@ -505,6 +596,11 @@ def test_a_charter_that_names_a_token_that_is_none_is_refused_and_is_no_fault_of
     for address in (voters["Bob"].address, "0x" + "00" * 20, "0x" + "00" * 19 + "01"):
         for source in ("erc20_votes", "erc721_votes"):
             changed = {**charter, "power": {"source": source, "parameters": {"token": address}}}
-            body = {"community": "water-commons", "kind": "governance_rules", "title": "T", "payload": {"charter": changed}}
+            body = {
+                "community": "water-commons",
+                "kind": "governance_rules",
+                "title": "T",
+                "payload": {"charter": changed},
+            }
             answer = send(client, "drafts", body)
             assert answer.status_code == 422, answer.content

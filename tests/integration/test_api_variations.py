@@ -88,7 +88,9 @@ OTHER_SPELLINGS = {
     "high s with the same v": lambda g: written(parts(g)[0], ORDER - parts(g)[1], parts(g)[2]),
     "s one above the half": lambda g: written(parts(g)[0], ORDER // 2 + 1, parts(g)[2]),
     "EIP-2098": compact,
-    **{f"v {v}": (lambda g, v=v: g[:130] + f"{v:02x}") for v in (0, 1, 2, 26, 29, 30, 31, 34, 35, 36, 37, 38, 127, 255)},
+    **{
+        f"v {v}": (lambda g, v=v: g[:130] + f"{v:02x}") for v in (0, 1, 2, 26, 29, 30, 31, 34, 35, 36, 37, 38, 127, 255)
+    },
 }
 IMPOSSIBLE = {
     "the other v": lambda g: written(*parts(g)[:2], 55 - parts(g)[2]),
@@ -353,7 +355,19 @@ def test_a_ballot_with_the_last_nonce_is_the_last_one_and_the_message_for_anothe
     assert_problem(answer, 409, "nonce_exhausted")
 
 
-EXTRA = ["weight", "power", "Choice", "choice ", "sig", "voter_key", "cast_at", "id", "__proto__", "constructor", "рroposal"]
+EXTRA = [
+    "weight",
+    "power",
+    "Choice",
+    "choice ",
+    "sig",
+    "voter_key",
+    "cast_at",
+    "id",
+    "__proto__",
+    "constructor",
+    "рroposal",
+]
 
 
 def test_a7_a_ballot_has_these_fields_and_no_others(voting, client):
@@ -415,7 +429,17 @@ def test_a8_every_field_that_was_signed_for_something_else_is_refused(voting, cl
 
 def addresses_that_are_none(address):
     digits = address[2:]
-    yield from ("", "0x", digits, "0X" + digits, address + " ", " " + address, address + "\n", address[:-1], address + "0")
+    yield from (
+        "",
+        "0x",
+        digits,
+        "0X" + digits,
+        address + " ",
+        " " + address,
+        address + "\n",
+        address[:-1],
+        address + "0",
+    )
     yield from ("alice.eth", "0x" + "g" * 40, "0x" + "１" * 40, "0x" + digits[:39] + "а", address + "00" * 12)
     yield from (None, True, 1, int(address, 16), [address], {"address": address}, "0x" * 21, "x" * 50_000)
 
@@ -425,9 +449,7 @@ def test_a9_and_a10_an_address_has_two_spellings_and_is_the_signer_s(voting, com
     good = voting.ballot["voter"]
     for text in addresses_that_are_none(good):
         voting.refuses({"voter": text}, 400, "malformed_field")
-    swapped = next(
-        good[:at] + good[at].swapcase() + good[at + 1 :] for at in range(2, 42) if good[at].isalpha()
-    )
+    swapped = next(good[:at] + good[at].swapcase() + good[at + 1 :] for at in range(2, 42) if good[at].isalpha())
     for text in (swapped, "0x" + good[2:].upper(), "0x" + good[2:].swapcase()):
         voting.refuses({"voter": text}, 400, "address_checksum")
     for name in ("Bob", "Mallory"):
@@ -542,7 +564,19 @@ def test_a15_any_such_text_is_kept_as_it_was_signed_and_shown_escaped(voting, cl
 def ids_that_are_none(good):
     digits = good[2:]
     yield from ("", "0x", digits, "0X" + digits, "0x" + digits.upper(), good[:-1], good + "0", " " + good, good + "\n")
-    yield from ("1", 1, 0, None, True, [good], {"id": good}, "0x" + "１" * 64, "0x" + "g" * 64, digits + "0x", "../../x")
+    yield from (
+        "1",
+        1,
+        0,
+        None,
+        True,
+        [good],
+        {"id": good},
+        "0x" + "１" * 64,
+        "0x" + "g" * 64,
+        digits + "0x",
+        "../../x",
+    )
     yield from ("0x" + digits[:63] + "а", "0x" * 33, "x" * 50_000, f"0x{int(digits, 16):066x}")
 
 

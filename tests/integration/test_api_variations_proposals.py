@@ -72,9 +72,15 @@ TIMING = [
     *(("seats", value, 400, "malformed_field") for value in NUMBERS),
 ]
 OTHERS = [
-    *(({"kind": kind}, 422, "unknown_kind") for kind in ("coup", "Text_signal", "text_signal ", "__class__", "x" * 9_000)),
+    *(
+        ({"kind": kind}, 422, "unknown_kind")
+        for kind in ("coup", "Text_signal", "text_signal ", "__class__", "x" * 9_000)
+    ),
     *(({"kind": kind}, 400, "malformed_field") for kind in (None, 1, [], "")),
-    *(({"community": slug}, 404, "unknown_community") for slug in ("nowhere", "Gardens", "gardens ", "../gardens", "％")),
+    *(
+        ({"community": slug}, 404, "unknown_community")
+        for slug in ("nowhere", "Gardens", "gardens ", "../gardens", "％")
+    ),
     *(({"community": slug}, 400, "malformed_field") for slug in (None, 1, [], "")),
     *(({"method": name}, 422, "method_not_allowed") for name in ("stv", "approval", "Governor", "governor ", "coin")),
     *(({"method": name}, 400, "malformed_field") for name in (None, 1, [])),
@@ -109,7 +115,10 @@ def elections(commons):
     for value in ([], people[:1], people[:2], [*people, people[0]], [*people, {**people[0], "name": "Another"}]):
         yield ("council_election", {**good, "candidates": value}), "choices_invalid"
     for address in ("", "alice.eth", None, 1, "0x" + "１" * 40):
-        yield ("council_election", {**good, "candidates": [*people, {"address": address, "name": "X"}]}), "malformed_field"
+        yield (
+            ("council_election", {**good, "candidates": [*people, {"address": address, "name": "X"}]}),
+            "malformed_field",
+        )
     wrong = {"address": people[0]["address"].swapcase().replace("0X", "0x"), "name": "X"}
     yield ("council_election", {**good, "candidates": [*people, wrong]}), "address_checksum"
 
@@ -119,7 +128,10 @@ def charters(commons):
     rules = good["tiers"]["standard"]
     wrong_rules = [
         *({**rules, "quorum_bps": value} for value in (-1, 10_001, 1.0, "2000", None, True, 10**90)),
-        *({**rules, "proposal_threshold": value} for value in (1, "1.5", "+1", "１", "1e3", "", "9" * 79, "9" * 5_000, None)),
+        *(
+            {**rules, "proposal_threshold": value}
+            for value in (1, "1.5", "+1", "１", "1e3", "", "9" * 79, "9" * 5_000, None)
+        ),
         *({**rules, "timelock_seconds": value} for value in (-1, 10**9, 2**63, "20")),
         {**rules, "quorum_basis": "everybody"},
         {**rules, "quorum_basis": ["supply"]},
@@ -129,15 +141,40 @@ def charters(commons):
     ]
     for value in wrong_rules:
         yield ("governance_rules", {"charter": {**good, "tiers": {"standard": value}}}), "invalid_rules"
-    for tiers in ({}, [], None, {"Standard": rules}, {"a" * 41: rules}, {f"t{n}": rules for n in range(13)}, {"": rules}):
+    for tiers in (
+        {},
+        [],
+        None,
+        {"Standard": rules},
+        {"a" * 41: rules},
+        {f"t{n}": rules for n in range(13)},
+        {"": rules},
+    ):
         yield ("governance_rules", {"charter": {**good, "tiers": tiers}}), "invalid_rules"
-    for kinds in ({}, {"default": "gone"}, {"poll": "standard"}, None, [], {"default": None}, {"default": ["standard"]}):
+    for kinds in (
+        {},
+        {"default": "gone"},
+        {"poll": "standard"},
+        None,
+        [],
+        {"default": None},
+        {"default": ["standard"]},
+    ):
         yield ("governance_rules", {"charter": {**good, "kinds": kinds}}), "invalid_rules"
     for council in (None, {}, {"pause_seconds_max": -1}, {"pause_seconds_max": True}, {"pause_seconds_max": 2_592_001}):
         yield ("governance_rules", {"charter": {**good, "council": council}}), "invalid_rules"
-    for power in (None, {}, {"source": "fixed_list"}, {"source": 1, "parameters": {}}, {"source": "x", "parameters": []}):
+    for power in (
+        None,
+        {},
+        {"source": "fixed_list"},
+        {"source": 1, "parameters": {}},
+        {"source": "x", "parameters": []},
+    ):
         yield ("governance_rules", {"charter": {**good, "power": power}}), "invalid_rules"
-    yield ("governance_rules", {"charter": {**good, "power": {"source": "coins", "parameters": {}}}}), "power_source_unknown"
+    yield (
+        ("governance_rules", {"charter": {**good, "power": {"source": "coins", "parameters": {}}}}),
+        "power_source_unknown",
+    )
     one, two = commons.address("Alice"), commons.address("Bob")
     for members in (
         {},
@@ -166,9 +203,14 @@ def test_a25_titles_and_texts_have_limits(alice):
     for title, status, code in TITLES:
         assert_refused(alice, "drafts", draft(title=title), status, code)
     for text, status, code in TEXTS:
-        body = json.dumps(draft(text=text), ensure_ascii="\udc00" == text).encode()
+        body = json.dumps(draft(text=text), ensure_ascii=text == "\udc00").encode()
         assert_refused(alice, "drafts", body, status, code)
-    for title, text in (("x" * 200, "x" * 20_000), ("😀" * 200, "\u202e"), (" T ", "<script>"), ("%s {0} ${x}", "'; --")):
+    for title, text in (
+        ("x" * 200, "x" * 20_000),
+        ("😀" * 200, "\u202e"),
+        (" T ", "<script>"),
+        ("%s {0} ${x}", "'; --"),
+    ):
         assert send(alice, "drafts", draft(title=title, text=text)).status_code == 201
 
 
@@ -229,7 +271,9 @@ def test_a28_what_was_submitted_or_discarded_is_not_edited_by_anybody(alice, com
     for number in (0, made + 1, 2**63, 10**30):
         assert_refused(alice, f"drafts/{number}", draft(), 404, "unknown_proposal", "put")
     for text in ("１", "0x1", "-1", "1.0", "%31%30%30", "+1", " 1"):
-        assert_problem(alice.get(f"/api/v1/drafts/{text}"), 404, "unknown_draft" if text == "%31%30%30" else "not_found")
+        assert_problem(
+            alice.get(f"/api/v1/drafts/{text}"), 404, "unknown_draft" if text == "%31%30%30" else "not_found"
+        )
 
 
 def test_a29_one_author_has_three_open_proposals_and_twenty_drafts_and_fifty_in_a_day(alice, commons, at):
@@ -358,7 +402,10 @@ def test_guardians_and_authors_are_refused_alike_by_api_and_form(decided):
         for name in ("Alice", "Bob", "Mallory")
         for proposal in (waiting, open_vote)
         for reason in (" ", "x" * 501, "Because.")
-        if not (reason == "Because." and (name == "Alice" if action == "withdraw" else name == "Bob" and proposal is waiting))
+        if not (
+            reason == "Because."
+            and (name == "Alice" if action == "withdraw" else name == "Bob" and proposal is waiting)
+        )
     ]
     for action, name, proposal, reason in cases:
         client = member(commons, name)

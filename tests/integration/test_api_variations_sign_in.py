@@ -13,8 +13,8 @@ from django.test import Client
 
 from governance.models import Account, SignInNonce
 from tests.integration.conftest import NOON, sign_in
-from tests.simulators.wallets import wallet
 from tests.integration.strangers import ORDER, PROBLEM, assert_problem, assert_refused, refusals, rows, send
+from tests.simulators.wallets import wallet
 
 REJECTED, MALFORMED = (401, "siwe_rejected"), (400, "siwe_malformed")
 
@@ -54,7 +54,13 @@ def domains(message):
         yield lines(message, "URI: ", uri), REJECTED
     for uri in ("javascript:alert(1)", "data:,x", "file:///etc", "http://a@testserver", "http:/testserver", "", "x"):
         yield lines(message, "URI: ", uri), MALFORMED
-    for uri in ("http://testserver/\\", "http://testserver/%zz", "http://testserver /", "http://testserver/é", "//testserver"):
+    for uri in (
+        "http://testserver/\\",
+        "http://testserver/%zz",
+        "http://testserver /",
+        "http://testserver/é",
+        "//testserver",
+    ):
         yield lines(message, "URI: ", uri), MALFORMED
 
 
@@ -62,7 +68,16 @@ def nonces(message):
     nonce = nonce_of(message)
     for text in ("0" * 32, nonce.upper(), nonce + "0", nonce[:-1], nonce[::-1], "0" + nonce, "a" * 96, nonce * 2):
         yield lines(message, "Nonce: ", text), REJECTED
-    for text in ("", "short", "a" * 97, nonce + " ", " " + nonce, nonce[:-1] + "-", nonce[:-1] + "é", nonce[:-1] + "１"):
+    for text in (
+        "",
+        "short",
+        "a" * 97,
+        nonce + " ",
+        " " + nonce,
+        nonce[:-1] + "-",
+        nonce[:-1] + "é",
+        nonce[:-1] + "１",
+    ):
         yield lines(message, "Nonce: ", text), MALFORMED
     for text in (nonce + "%00", nonce + "\x01", "' OR 1=1 --", nonce[:16] + "\t" + nonce[16:]):
         yield lines(message, "Nonce: ", text), MALFORMED
@@ -77,8 +92,22 @@ def moments(message):
         yield lines(message, "Expiration Time: ", at), REJECTED
     for at in ("2026-11-21T12:00:01Z", "2099-01-01T00:00:00Z", "2026-11-21T12:00:00.000001Z"):
         yield f"{message}\nNot Before: {at}", REJECTED
-    wrong = ("", "now", "1763726400", "2026-11-21", "2026-11-21 12:00:00Z", "2026-11-21T12:00:00", "2026-11-21t12:00:00z")
-    more = ("2026-02-30T12:00:00Z", "2026-11-21T24:00:00Z", "2026-11-21T12:00:60Z", "２026-11-21T12:00:00Z", "0000-01-01T00:00:00Z")
+    wrong = (
+        "",
+        "now",
+        "1763726400",
+        "2026-11-21",
+        "2026-11-21 12:00:00Z",
+        "2026-11-21T12:00:00",
+        "2026-11-21t12:00:00z",
+    )
+    more = (
+        "2026-02-30T12:00:00Z",
+        "2026-11-21T24:00:00Z",
+        "2026-11-21T12:00:60Z",
+        "２026-11-21T12:00:00Z",
+        "0000-01-01T00:00:00Z",
+    )
     for at in (*wrong, *more, "2026-11-21T12:00:00.Z", "2026-11-21T12:00:00+24:00", "2026-11-21T12:00:00.0000000000Z"):
         yield lines(message, "Issued At: ", at), MALFORMED
         yield lines(message, "Expiration Time: ", at), MALFORMED
@@ -87,7 +116,20 @@ def moments(message):
 def chains_and_versions(message):
     for chain in ("1", "31338", "3133", "313370", "9" * 16, "5"):
         yield lines(message, "Chain ID: ", chain), REJECTED
-    for chain in ("", "0", "-31337", "+31337", "031337", "31337.0", "3.1337e4", "0x7a69", "31 337", "３１３３７", "9" * 17, "31337 "):
+    for chain in (
+        "",
+        "0",
+        "-31337",
+        "+31337",
+        "031337",
+        "31337.0",
+        "3.1337e4",
+        "0x7a69",
+        "31 337",
+        "３１３３７",
+        "9" * 17,
+        "31337 ",
+    ):
         yield lines(message, "Chain ID: ", chain), MALFORMED
     for version in ("", "2", "0", "01", "1.0", "1 ", "１", "+1", "one"):
         yield lines(message, "Version: ", version), MALFORMED
@@ -99,16 +141,29 @@ def addresses(message):
     other = "0x" + "".join(reversed(digits))
     for text in (address.lower(), "0x" + digits.upper(), "0X" + digits, digits, address[:-1], address + "0", other, ""):
         yield message.replace(address, text, 1), MALFORMED
-    for text in ("alice.eth", " " + address, address + " ", "0x" + "１" * 40, "0x" + digits.swapcase(), "eip155:1:" + address):
+    for text in (
+        "alice.eth",
+        " " + address,
+        address + " ",
+        "0x" + "１" * 40,
+        "0x" + digits.swapcase(),
+        "eip155:1:" + address,
+    ):
         yield message.replace(address, text, 1), MALFORMED
     yield message.replace(address, "0x" + "00" * 20, 1), REJECTED
 
 
 def shapes(message):
-    yield from ((text, MALFORMED) for text in (" ", "\n", "{}", message[:-1], message + "\n", message + " ", "\n" + message))
-    yield from ((text, MALFORMED) for text in (message.replace("\n", "\r\n"), message.replace("\n", "\r"), message + "\r"))
+    yield from (
+        (text, MALFORMED) for text in (" ", "\n", "{}", message[:-1], message + "\n", message + " ", "\n" + message)
+    )
+    yield from (
+        (text, MALFORMED) for text in (message.replace("\n", "\r\n"), message.replace("\n", "\r"), message + "\r")
+    )
     yield from ((text, MALFORMED) for text in ("\ufeff" + message, message + "\u2028", message.replace("\n\n", "\n")))
-    yield from ((text, MALFORMED) for text in (message.replace("URI: ", "Uri: "), message.replace(": ", ":"), message * 2))
+    yield from (
+        (text, MALFORMED) for text in (message.replace("URI: ", "Uri: "), message.replace(": ", ":"), message * 2)
+    )
     for name in ("URI", "Version", "Chain ID", "Nonce", "Issued At"):
         line = next(line for line in message.split("\n") if line.startswith(f"{name}: "))
         yield message.replace(line + "\n", ""), MALFORMED
@@ -125,7 +180,9 @@ def shapes(message):
     yield message.replace("Sign in to", "x" * 7_000), MALFORMED
 
 
-@pytest.mark.parametrize("changed", [domains, nonces, moments, chains_and_versions, addresses, shapes], ids=lambda f: f.__name__)
+@pytest.mark.parametrize(
+    "changed", [domains, nonces, moments, chains_and_versions, addresses, shapes], ids=lambda f: f.__name__
+)
 def test_a17_to_a24_a_text_that_differs_signs_nobody_in(client, alice, changed):
     template = invited(client, alice)
     for number in range(len(list(changed(template)))):

@@ -1,15 +1,15 @@
-// Writes the golden vectors canonical.json and merkle.json with canonical_peer.mjs and merkle_peer.mjs.
+// Writes the golden vectors canonical.json, merkle.json and consistency.json with canonical_peer.mjs and merkle_peer.mjs.
 //
-// Run once, when a case is added on purpose: node tests/vectors/make_evidence_golden.mjs
-// Never run it to make a failing test pass: a vector that no longer holds means that old records have other digests, and
-// that old releases no longer verify.
+// Run once, when a file is added on purpose: node tests/vectors/make_evidence_golden.mjs
+// A file that is there already must come out as it is: a vector that no longer holds means that old records have other
+// digests, and that old releases no longer verify, so none is ever written over.
 
-import { writeFileSync } from "node:fs";
+import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 
 import { canonical } from "./canonical_peer.mjs";
-import { tree } from "./merkle_peer.mjs";
+import { growth, tree } from "./merkle_peer.mjs";
 
 const HERE = dirname(fileURLToPath(import.meta.url));
 
@@ -133,12 +133,26 @@ const trees = Array.from({ length: LEAVES.length + 1 }, (_, size) => {
 });
 write("merkle.json", { made_by: "merkle_peer.mjs, from the recursive definitions of RFC 6962", leaves: LEAVES, trees });
 
+// The proofs from every size to every later one up to 64, as numbers of nodes: most nodes stand in many proofs.
+const SIZE_MAX = 64;
+const GROWING = Array.from({ length: SIZE_MAX }, (_, i) => Buffer.from(`leaf ${i}`).toString("hex"));
+const nodes = [];
+const numberOf = (node) => (nodes.includes(node) ? nodes.indexOf(node) : nodes.push(node) - 1);
+const grown = Array.from({ length: SIZE_MAX + 1 }, (_, size) => {
+  const { root, proofs } = growth({ leaves: GROWING.slice(0, size) });
+  return { size, root, proofs: proofs.map((proof) => proof.map(numberOf).join(" ")) };
+});
+const made_by = "merkle_peer.mjs, from the recursive definition of RFC 6962, section 2.1.2";
+write("consistency.json", { made_by, leaves: GROWING, trees: grown, nodes });
+
 // In ASCII, so that no editor, terminal or checkout changes a character that a vector is about.
 function write(name, value) {
+  const path = join(HERE, name);
   const text = JSON.stringify(value, null, 1).replace(
     /[\u007f-\uffff]/g,
     (unit) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, "0")}`,
   );
-  writeFileSync(join(HERE, name), `${text}\n`);
+  if (existsSync(path) && readFileSync(path, "utf8") !== `${text}\n`) throw new Error(`${name} would change`);
+  writeFileSync(path, `${text}\n`);
   console.log(`${name} written`);
 }

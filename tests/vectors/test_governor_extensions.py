@@ -158,7 +158,8 @@ class History:
         self.focus = focus
         self.peer = peers[self.rng.choice(RANDOM)]
         quorum_bps = self.rng.choice((1000, 2000, 3500, 5500, self.rng.randint(1, 7000)))
-        super_quorum_bps = self.rng.randint(quorum_bps, 8000) if focus == "super-quorum" else 10_000
+        super_quorum_bps = self.rng.choice((quorum_bps, self.rng.randint(quorum_bps, 8000)))
+        super_quorum_bps = super_quorum_bps if focus == "super-quorum" else 10_000
         numbers = Numbers(quorum_bps, super_quorum_bps, self.rng.randint(0, PERIOD - 1))
         self.parts = Parts(self.peer.holdings)
         self.vote = BothSides(self.peer, numbers, f"{focus} {number}", after_vote=self.parts.took)
@@ -196,7 +197,9 @@ class History:
         voters = [voter for voter in self.peer.holdings if self.parts.left(voter)]
         voter = rng.choice(list(self.peer.holdings) if rng.random() < 0.25 or not voters else voters)
         if rng.random() < (0.3 if self.focus == "fractional" else 0.6):
-            options = (FOR, FOR, FOR, FOR, AGAINST) if self.focus == "super-quorum" else (FOR, AGAINST, ABSTAIN, FOR)
+            options = (
+                (FOR, FOR, FOR, AGAINST, AGAINST) if self.focus == "super-quorum" else (FOR, AGAINST, ABSTAIN, FOR)
+            )
             return self.parts.whole(vote, voter, 3 if rng.random() < 0.04 else rng.choice(options))
         amounts = [min(amount, UINT128_MAX) for amount in self.amounts(voter)]
         return self.parts.split(vote, voter, amounts if any(amounts) else (0, 1, 0))
@@ -312,6 +315,15 @@ def test_a_super_quorum_ends_the_vote_at_once_and_one_unit_less_does_not(peers: 
     assert (vote.look().state, vote.closed_early_at) == (Theirs.SUCCEEDED, vote.opens_at + 1)
     vote.whole(vote.opens_at + 2, "large", AGAINST)
     assert vote.finish().state == Theirs.SUCCEEDED
+
+
+def test_a_super_quorum_without_a_majority_does_not_end_the_vote(peers: dict[str, Peer]) -> None:
+    vote = Told(peers["blocks"], Numbers(1000, 2000))
+    vote.whole(vote.opens_at, "right", AGAINST)
+    vote.whole(vote.opens_at + 1, "left", FOR)
+    assert vote.look().state == Theirs.ACTIVE
+    vote.whole(vote.opens_at + 2, "one", FOR)
+    assert vote.look().state == Theirs.SUCCEEDED
 
 
 def charter_of(numbers: Numbers) -> Charter:

@@ -127,10 +127,10 @@ def test_the_contract_and_we_agree_after_every_block_of_random_overrides(peer: P
             history = History(number, peer)
             shown.update(drive(history.vote, history.blocks()))
     least = {
-        "extended": 15,
+        "extended": 8,
         "quorum reached in time": 20,
         "quorum lost": 10,
-        "quorum reached again": 2,
+        "quorum reached again": 8,
         "passed": 20,
         "defeated": 20,
         "refused: nothing left": 20,

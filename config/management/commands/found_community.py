@@ -1,8 +1,8 @@
 """`manage.py found_community FILE`: found a community from a JSON file, make its release key, and register its models.
 
 The file: {"slug", "name_en", "name_fr", "description_en", "description_fr", "chain_id", "token", "charter": {"tiers",
-"kinds", "power", "house", "council"}, "members": [{"address", "name"}], "models": [{"namespace", "name", "title_en", "title_fr",
-"license", "base": FOLDER}]}. `docs/operations.md` explains it. Safe to repeat: what exists is left as it is.
+"kinds", "power", "house", "council"}, "members": [{"address", "name"}], "models": [{"namespace", "name", "title_en",
+"title_fr", "license", "base": FOLDER}]}. `docs/operations.md` explains it. Safe to repeat: what exists is left as it is.
 """
 
 import argparse
