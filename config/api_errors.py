@@ -1,6 +1,7 @@
 """The one place where refusals become HTTP: problem JSON (RFC 9457) with a stable `code`, never a 500 for bad input."""
 
 import logging
+from itertools import islice
 from typing import Any
 from urllib.parse import quote
 
@@ -161,7 +162,7 @@ def _plain(value: Any) -> Any:  # noqa: ANN401 - any JSON
     if isinstance(value, bool | int):
         return value
     if isinstance(value, list | tuple | set | frozenset):
-        return [_plain(item) for item in value][:50]
+        return [_plain(item) for item in islice(value, 50)]
     return str(value)[:200]
 
 

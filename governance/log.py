@@ -53,8 +53,10 @@ def reader(community_id: int) -> log_tree.Read:
             return {}
         wanted = Q()
         for level in {level for level, _ in keys}:
-            wanted |= Q(level=level, index__in=[index for found, index in keys if found == level])
-        rows = LogNode.objects.filter(wanted, community_id=community_id).values_list("level", "index", "hash")
+            indexes = [index for found, index in keys if found == level]
+            # The community in each alternative: before all of them, SQLite would read the community's whole tree.
+            wanted |= Q(community_id=community_id, level=level, index__in=indexes)
+        rows = LogNode.objects.filter(wanted).values_list("level", "index", "hash")
         return {(level, index): bytes(value) for level, index, value in rows}
 
     return read

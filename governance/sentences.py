@@ -12,8 +12,8 @@ Power = Callable[[int], str]  # how a power is written
 def condition_sentence(condition: Condition, power: Power) -> str:
     """Return what a condition found and needed, and whether it holds, as one sentence."""
     values = {"found": power(condition.found), "needed": power(condition.needed)}
-    if condition.condition == "majority" and condition.needed == 1:
-        return _("Majority: nobody voted for or against.")
+    if condition.condition == "majority" and (condition.found, condition.needed) == (0, 1):
+        return _("Majority: nobody voted in favour.")
     if condition.condition == "winner":
         values = {"found": str(condition.found), "needed": str(condition.needed)}
     return _sentence(condition.condition, holds=condition.holds) % values

@@ -10,6 +10,7 @@ import hashlib
 import json
 import re
 from decimal import Decimal, InvalidOperation
+from itertools import accumulate
 from typing import Any, NoReturn
 
 import rfc8785
@@ -25,7 +26,9 @@ EXPONENT_MAX = 308
 # orders differ only when a key holds a character beyond U+FFFF.
 _ENCODER = json.JSONEncoder(ensure_ascii=False, check_circular=False, sort_keys=True, separators=(",", ":"))
 _BEYOND_UTF16_UNIT = re.compile("[\U00010000-\U0010ffff]")
-_TEXT_OR_BRACKET = re.compile(r'"(?:[^"\\]|\\.)*+"?|[\[\]{}]', re.DOTALL)
+# Texts, closed or not, and whatever else stands between brackets.
+_NO_BRACKETS = re.compile(r'(?:"(?:[^"\\]|\\.)*+"?|[^"\[\]{}]++)++', re.DOTALL)
+_LEVELS = {"[": 1, "{": 1, "]": -1, "}": -1}
 
 
 class CanonicalError(ValueError):
@@ -139,14 +142,9 @@ def _check_depth(text: str, max_depth: int) -> None:
     """Bound the nesting before parsing: the standard parser recurses, so deep input would exhaust the stack."""
     if text.count("[") + text.count("{") <= max_depth:
         return
-    depth = 0
-    for part in _TEXT_OR_BRACKET.findall(text):
-        if part in ("[", "{"):
-            depth += 1
-            if depth > max_depth:
-                raise CanonicalError("too_deep", f"more than {max_depth} levels of nesting")
-        elif part in ("]", "}"):
-            depth -= 1
+    brackets = _NO_BRACKETS.sub("", text)
+    if max(accumulate(map(_LEVELS.__getitem__, brackets)), default=0) > max_depth:
+        raise CanonicalError("too_deep", f"more than {max_depth} levels of nesting")
 
 
 def _unique_keys(pairs: list[tuple[str, object]]) -> dict[str, object]:

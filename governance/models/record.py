@@ -42,9 +42,10 @@ class Record(models.Model):
 
 
 class Tree(models.Model):
-    """A Merkle tree that a record has the root of, as the roots of its blocks (`evidence.block_tree`): for proofs."""
+    """A Merkle tree that a record has the root of, as blocks (`evidence.block_tree`), for proofs by `voter_key`."""
 
     record = models.OneToOneField(Record, on_delete=models.PROTECT, primary_key=True, related_name="+")
+    first_keys = models.JSONField()
     blocks = models.BinaryField()
 
     def __str__(self) -> str:

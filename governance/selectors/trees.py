@@ -17,10 +17,10 @@ def inclusion(
 
     `leaf` makes the leaf of a row from these columns. Raises Tree.DoesNotExist where no tree was kept for the record.
     """
-    before, after = rows.filter(voter_key__lt=voter_key), rows.filter(voter_key__gte=voter_key)
-    index = before.count()
-    place = index % LEAVES_PER_BLOCK
-    nearest_first = list(before.order_by("-voter_key").values_list(*columns)[:place])
-    own = nearest_first[::-1] + list(after.order_by("voter_key").values_list(*columns)[: LEAVES_PER_BLOCK - place])
-    blocks = bytes(Tree.objects.get(record=record).blocks)
-    return index, block_tree.inclusion_proof(index, blocks, [leaf(*row) for row in own])
+    tree = Tree.objects.get(record=record)
+    block = block_tree.block_of(voter_key, tree.first_keys)
+    ordered = rows.filter(voter_key__gte=tree.first_keys[block]).order_by("voter_key")
+    found = list(ordered.values_list("voter_key", *columns)[:LEAVES_PER_BLOCK])
+    place = [key for key, *_ in found].index(voter_key)
+    proof = block_tree.inclusion_proof(block, place, bytes(tree.blocks), [leaf(*row) for _, *row in found])
+    return block * LEAVES_PER_BLOCK + place, proof

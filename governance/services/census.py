@@ -123,9 +123,9 @@ def _finish(proposal: Proposal, now: datetime) -> None:
         entries = proposal.census.order_by("voter_key").values_list("voter", "power", "house_power")
         for voter, power, house_power in entries.iterator(chunk_size=5_000):
             total, house_total, count = total + power, house_total + house_power, count + 1
-            yield census_leaf(voter, power, house_power)
+            yield voter.lower(), census_leaf(voter, power, house_power)
 
-    blocks = block_tree.blocks_of(leaves())
+    first_keys, blocks = block_tree.blocks_of(leaves())
     supply = int(proposal.total_supply or 0)
     if total > supply:
         raise Conflict("census_exceeds_supply", "the powers read exceed the supply", found=str(total), allowed=supply)
@@ -153,7 +153,7 @@ def _finish(proposal: Proposal, now: datetime) -> None:
         },
         [required_record(proposal.record)],
     )
-    Tree.objects.update_or_create(record=proposal.census_record, defaults={"blocks": blocks})
+    Tree.objects.update_or_create(record=proposal.census_record, defaults={"first_keys": first_keys, "blocks": blocks})
     proposal.census_at, proposal.census_cursor = moment, None
     proposal.save()
     note(

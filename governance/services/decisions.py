@@ -94,9 +94,9 @@ def _confirm_snapshots(proposal: Proposal) -> None:
 
 
 def _keep_tally(proposal: Proposal, result: Result, closed_at: datetime) -> Record:
-    canonical = proposal.ballots.counting().values_list("record__canonical", flat=True)
-    ballot_count = proposal.ballots.counting().count()
-    blocks = block_tree.blocks_of(leaf.encode() for leaf in canonical.iterator(chunk_size=5_000))
+    counting = proposal.ballots.counting().values_list("voter_key", "record__canonical")
+    ballot_count = counting.count()
+    first_keys, blocks = block_tree.blocks_of((key, leaf.encode()) for key, leaf in counting.iterator(chunk_size=5_000))
     record = keep(
         "tally",
         f"tally:{proposal.record_id}",
@@ -111,7 +111,7 @@ def _keep_tally(proposal: Proposal, result: Result, closed_at: datetime) -> Reco
         },
         [required_record(proposal.record), required_record(proposal.census_record)],
     )
-    Tree.objects.update_or_create(record=record, defaults={"blocks": blocks})
+    Tree.objects.update_or_create(record=record, defaults={"first_keys": first_keys, "blocks": blocks})
     return record
 
 

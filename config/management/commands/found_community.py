@@ -2,7 +2,7 @@
 
 The file: {"slug", "name_en", "name_fr", "description_en", "description_fr", "chain_id", "token", "charter": {"tiers",
 "kinds", "power", "house", "council"}, "members": [{"address", "name"}], "models": [{"namespace", "name", "title_en",
-"title_fr", "license", "base": FOLDER}]}. `docs/operations.md` explains it. Safe to repeat: what exists is left as it is.
+"title_fr", "license", "base": FOLDER}]}. `docs/operations.md` explains it. Safe to repeat: what exists is left alone.
 """
 
 import argparse
