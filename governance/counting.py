@@ -244,7 +244,8 @@ def closing_time(
     """Return when voting closes (UNIX seconds), and the position in `accepted` of the ballot that moved it, if one did.
 
     `accepted` are all ballots in order of acceptance as (cast_at, ballot). The first one that reaches the quorum moves
-    the end to `late_quorum_seconds` after itself, if that is later; nothing moves it again (GovernorPreventLateQuorum).
+    the end to `late_quorum_seconds` after itself, if that is later; nothing moves it again (GovernorPreventLateQuorum,
+    whose last moment is still open, where ours is closed).
     """
     if not has_late_quorum(terms.rules):
         return closes_at, None

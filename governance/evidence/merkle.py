@@ -96,8 +96,8 @@ def verify_consistency(old_size: int, new_size: int, proof: Sequence[str], old_r
     ranges = consistency_ranges(old_size, new_size)
     if len(path) != len(ranges):
         return False
-    if not ranges:
-        return old_root == (EMPTY_ROOT if old_size == 0 else new_root)
+    if not ranges:  # an empty tree begins every tree, and a tree begins itself
+        return (old_size > 0 or old_root == EMPTY_ROOT) and (old_size < new_size or old_root == new_root)
     if old_size & (old_size - 1) == 0:  # a complete tree is itself the first node, and the proof does not repeat it
         old = new = bytes.fromhex(old_root)
     else:
