@@ -1,7 +1,7 @@
 """The audit bundle of a proposal: everything that a stranger needs to recount it, as lines of canonical JSON.
 
 Made while it is sent, so it needs no space and has no largest size. `governance.recount` reads it; the order of the
-lines is described in `docs/verification.md`.
+lines is described in `docs/recount.md`.
 """
 
 from collections.abc import Iterator

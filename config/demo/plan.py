@@ -50,17 +50,17 @@ def charter(token: DemoToken, voting_seconds: int) -> dict[str, Any]:
     }
     return {
         "tiers": {
-            "opinion": {**everyday, "quorum_bps": 1_000},
-            "model": {**everyday, "late_quorum_seconds": voting_seconds // 4},
-            "constitution": {**everyday, "quorum_bps": 4_000, "threshold_bps": 6_600, "cool_down_seconds": 3_600},
+            "light": {**everyday, "quorum_bps": 1_000},
+            "standard": {**everyday, "late_quorum_seconds": voting_seconds // 4},
+            "constitutional": {**everyday, "quorum_bps": 4_000, "threshold_bps": 6_600, "cool_down_seconds": 3_600},
         },
         "kinds": {
-            "default": "model",
-            "text_signal": "opinion",
-            "poll": "opinion",
-            "ethics_rule": "model",
-            "governance_rules": "constitution",
-            "council_election": "model",
+            "default": "standard",
+            "text_signal": "light",
+            "poll": "light",
+            "ethics_rule": "standard",
+            "governance_rules": "constitutional",
+            "council_election": "standard",
         },
         "power": {"source": "erc20_votes", "parameters": {"token": token.address}},
         "house": None,

@@ -47,7 +47,11 @@ def call(request: HttpRequest) -> JsonResponse:
         if not parameters:
             return _error(UNAUTHORIZED, "the demo wallet sends delegations of a community's votes token only", 403)
     try:
-        return JsonResponse({"result": chain.rpc(settings.CHAIN_RPC, str(method), parameters)})
+        result = chain.rpc(settings.CHAIN_RPC, str(method), parameters)
+        if method == SEND:
+            # Nobody else makes blocks here: without them the delegation would be in no snapshot, ever.
+            chain.finalize(settings.CHAIN_RPC)
+        return JsonResponse({"result": result})
     except chain.DemoChainError as error:
         return _error(BAD_REQUEST, str(error), 502)
 

@@ -7,11 +7,61 @@ from django.apps import apps
 from django.http import HttpResponse
 from django.test import Client
 
-from governance.models import Event, Proposal
+from governance.models import Account, Ballot, Event, Proposal
+from governance.tally import METHODS
 from tests.integration.commons import Commons
 
 ORDER = 0xFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFEBAAEDCE6AF48A03BBFD25E8CD0364141
+FOUR = {"question": "Which?", "choices": ["Spring", "River", "Well", "Rain"]}
 PROBLEM = "application/problem+json"
+# No spelling of a whole number; then numbers beyond everything that exists.
+NO_NUMBERS = [
+    "",
+    " ",
+    "+1",
+    "-1",
+    "-0",
+    "1.0",
+    "1e3",
+    "0x1",
+    "1_0",
+    "１",
+    "٣",
+    "²",
+    "NaN",
+    "null",
+    "[]",
+    "1,2",
+    "9" * 16,
+    "9" * 5_000,
+    "\0",
+    "1\n",
+]
+BEYOND = ["999999999999999", "4294967296", "9007199254740"]
+JUNK = [
+    *NO_NUMBERS,
+    *BEYOND,
+    "0",
+    "00",
+    "[1",
+    "{",
+    "[" * 3_000,
+    '{"1":',
+    '{"1":1,"1":2}',
+    "x" * 60_000,
+    "%ff",
+    "'; --",
+    "..",
+    "\u202e",
+    "\ufeff1",
+]
+
+
+def member(commons: Commons, name: str) -> Client:
+    """Return a browser in which somebody is signed in."""
+    client = Client()
+    client.force_login(Account.objects.get_or_create(address=commons.address(name))[0])
+    return client
 
 
 def send(client: Client, path: str, body: Any, method: str = "post") -> HttpResponse:
@@ -62,3 +112,28 @@ def ballot_of(commons: Commons, proposal: Proposal, name: str, choice: Any, reas
     """Return a good ballot of a member as JSON. `other` may name the moment (`now`)."""
     now = other.get("now") or proposal.opens_at + (proposal.closes_at - proposal.opens_at) / 2
     return dict(commons.sign_ballot(proposal, name, choice, now, reason).__dict__)
+
+
+class Voting:
+    """An open vote, a good ballot of Alice's in it, and bad ones made of that."""
+
+    def __init__(self, commons: Commons, client: Client) -> None:
+        """Take where the vote is held, and who sends."""
+        self.commons, self.client = commons, client
+        self.proposal: Proposal
+        self.ballot: dict[str, Any] = {}
+
+    def open(self, method: str = "governor", good: Any = 1, reason: str = "") -> None:
+        """Open a vote by this method; `good` is Alice's choice."""
+        binary = METHODS[method].binary
+        self.proposal = self.commons.propose(*(("text_signal",) if binary else ("poll", FOUR)), method=method)
+        self.ballot = ballot_of(self.commons, self.proposal, "Alice", good, reason)
+
+    def refuses(self, changes: dict[str, Any], status: int, code: str) -> None:
+        """Check that the changed ballot is refused."""
+        assert_refused(self.client, "ballots", {**self.ballot, **changes}, status, code)
+
+    def still_takes_the_good_one(self) -> None:
+        """Check that the ballot itself is accepted."""
+        assert send(self.client, "ballots", self.ballot).status_code == 201
+        assert Ballot.objects.filter(proposal=self.proposal).count() == 1

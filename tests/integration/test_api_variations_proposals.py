@@ -6,17 +6,16 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 from django.conf import settings as project
-from django.test import Client
 from django.utils.html import strip_tags
 
 from frontend import words
 from governance import services
 from governance.clock import unix
-from governance.models import Account, Proposal
+from governance.models import Proposal
 from tests.integration import commons as commons_module
 from tests.integration.commons import charter_of_members, listed
 from tests.integration.conftest import FOR, NOON
-from tests.integration.strangers import assert_problem, assert_refused, rows, send
+from tests.integration.strangers import assert_problem, assert_refused, member, rows, send
 
 MEMBERS = {"Alice": 40, "Bob": 30, "Chloé": 20, "Daouda": 10}
 POLL = {"question": "Which?", "choices": ["Spring", "River"]}
@@ -26,12 +25,6 @@ POLL = {"question": "Which?", "choices": ["Spring", "River"]}
 def commons(list_community, at):
     at(NOON)
     return list_community(MEMBERS)
-
-
-def member(commons, name):
-    client = Client()
-    client.force_login(Account.objects.get_or_create(address=commons.address(name))[0])
-    return client
 
 
 @pytest.fixture
