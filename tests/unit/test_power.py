@@ -90,7 +90,7 @@ def test_what_is_not_an_address_has_no_power_to_look_up() -> None:
         source.power_of("alice", source.snapshot(LIST))
 
 
-@given(st.dictionaries(st.binary(min_size=20, max_size=20), st.integers(1, 10**78 - 1), min_size=1, max_size=20))
+@given(st.dictionaries(st.binary(min_size=20, max_size=20), st.integers(1, 10**76), min_size=1, max_size=20))
 def test_power_is_conserved(members: dict[bytes, int]) -> None:
     source = FixedList()
     pinned = source.snapshot({"members": {"0x" + raw.hex(): str(power) for raw, power in members.items()}})
