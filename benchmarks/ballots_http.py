@@ -1,15 +1,15 @@
 """How many signed ballots a site accepts over HTTP, each on disk before it is answered, and how long a voter waits.
 
-    python -m benchmarks.ballots_http [--ballots 10000] [--rounds 3] [--postgresql] [--check]
+    python -m benchmarks.ballots_http [--ballots 10000] [--rounds 3] [--database URL] [--check]
 
-Starts a private site with gunicorn as docs/operations.md says, on a fresh database, with one open proposal. The census
-has as many members as the list of a community may hold (10,000); every ballot is signed beforehand by its voter's own
-key, and whoever votes again signs the next nonce. The client, a process of its own, keeps connections open and shares
-the two cores with the site. A round posts the ballots as fast as they are answered, then some at 200 a second, where
-waiting is counted from the moment at which a ballot was due. Then the whole server is killed (SIGKILL) at full speed,
-and every ballot that was answered with 201 must be in the database; that shows that nothing is answered before its
-transaction has ended, while `synchronous=FULL` is what makes the end of a transaction reach the disk. Prints a Markdown
-table; `--check` exits with 1 below what is promised.
+Starts a private site with gunicorn on a fresh database, one process of 32 threads, and for each round one open
+proposal. The census has as many members as the list of a community may hold (10,000); every ballot is signed beforehand
+by its voter's own key, and whoever votes again signs the next nonce. The client, a process of its own, keeps
+connections open and shares the cores with the site. A round posts the ballots as fast as they are answered, then some
+at 200 a second, where waiting is counted from the moment at which a ballot was due. Then the whole server is killed
+(SIGKILL) at full speed, and every ballot that was answered with 201 must be in the database; that shows that nothing is
+answered before its transaction has ended, while `synchronous=FULL` is what makes the end of a transaction reach the
+disk. Prints a Markdown table; `--check` exits with 1 below what is promised.
 """
 
 import argparse
@@ -17,7 +17,6 @@ import asyncio
 import json
 import os
 import platform
-import shutil
 import signal
 import statistics
 import subprocess
@@ -28,7 +27,7 @@ import urllib.error
 import urllib.request
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import contextmanager
 from dataclasses import dataclass
 from multiprocessing import Pool
 from pathlib import Path
@@ -300,12 +299,12 @@ def group_sizes(log: Path) -> Counter[int]:
     return Counter(int(line.rpartition(" ")[2]) for line in lines if "committed together:" in line)
 
 
-def run(options: argparse.Namespace, database: str) -> tuple[list[Round], tuple[int, int], Counter[int]]:
-    """Measure on one database."""
+def run(options: argparse.Namespace) -> tuple[list[Round], tuple[int, int], Counter[int]]:
+    """Measure on one database; it is the only one that this process can have."""
     with tempfile.TemporaryDirectory(prefix="commonweights-bench-") as folder, Pool() as pool:
         port = site.free_port()
         origin = f"http://127.0.0.1:{port}"
-        environment = site.set_up(folder, origin, database)
+        environment = site.set_up(folder, origin, options.database)
         members = min(options.ballots, MEMBERS_MAX)
         community = site.found_community(site.listed(pool.map(site.address, range(1, members + 1), 500)))
         log = Path(folder) / "web.log"
@@ -322,7 +321,6 @@ def run(options: argparse.Namespace, database: str) -> tuple[list[Round], tuple[
         bodies = sign(pool, origin, proposal, members, 1, options.ballots)
         with server({**environment, "COMMONWEIGHTS_LOG_LEVEL": "DEBUG"}, port, options, log) as group:
             killed = kill_in_flight(folder, port, group, bodies, options.connections)
-        shutil.copy(log, "/tmp/h7-web.log")
         return rounds, killed, group_sizes(log)
 
 
@@ -336,15 +334,13 @@ def main() -> int:
     parser.add_argument("--ballots", type=int, default=10_000)
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--workers", type=int, default=1)
-    parser.add_argument("--threads", type=int, default=8)
+    parser.add_argument("--threads", type=int, default=32)
     parser.add_argument("--connections", type=int, default=64)
-    parser.add_argument("--postgresql", action="store_true", help="on a private PostgreSQL instead of SQLite")
+    parser.add_argument("--database", default="", help="an empty PostgreSQL database instead of SQLite: postgresql://…")
     parser.add_argument("--check", action="store_true")
     options = parser.parse_args()
-    with ExitStack() as stack:
-        database = stack.enter_context(site.postgresql()) if options.postgresql else ""
-        rounds, (answered, lost), groups = run(options, database)
-    name = "PostgreSQL 15" if options.postgresql else "SQLite, WAL, synchronous=FULL"
+    rounds, (answered, lost), groups = run(options)
+    name = "PostgreSQL" if options.database else "SQLite, WAL, synchronous=FULL"
     print(f"{name}; {os.cpu_count()} cores, {platform.machine()}, Python {platform.python_version()}; ", end="")
     print(f"{options.workers} worker(s), {options.threads} threads, {options.connections} connections\n")
     print("| round | ballots/s | p50 | p99 | first 1,000 | last 1,000 | p50 at 200/s | p99 at 200/s | server CPU |")

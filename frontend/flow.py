@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from governance.selectors import Results
 
-LABEL, BAR, STEP = 150, 18, 150
+LABEL, BAR, STEP = 190, 18, 150
 HEIGHT, GAP, TOP = 260, 14, 28
 COLOURS = 8
 

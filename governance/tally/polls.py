@@ -8,6 +8,7 @@ one ballot is that ballot's reason; what is wrong with the line is a PollError.
 
 import json
 import re
+import sys
 from collections.abc import Sequence
 from decimal import Decimal, InvalidOperation
 from fractions import Fraction
@@ -22,6 +23,7 @@ from governance.tally.profile import InvalidPower, ProfileMethod, grouped
 LINE_BYTES_MAX = 256 * 2**20  # a million ballots with ten weights each
 REPAIR_CHARACTERS_MAX = 4 * 2**20
 DEPTH_MAX = 8
+RECURSION_MAX = 1_000
 NUMBER_CHARACTERS_MAX = 100
 EXPONENT_MAX = 308
 POWER_DIGITS_MAX = 78  # 2^256
@@ -241,9 +243,18 @@ def _texts(values: Sequence[Fraction]) -> list[str]:
 
 
 def _loads(text: str) -> Any:  # noqa: ANN401 - JSON is any shape
-    return json.loads(
-        text, object_pairs_hook=_object, parse_float=_decimal, parse_int=_integer, parse_constant=Unreadable
-    )
+    """Parse JSON; raise RecursionError where it is nested too deeply for the parser.
+
+    The parser recurses in C, and some libraries raise the limit of recursion so far that the stack ends first.
+    """
+    limit = sys.getrecursionlimit()
+    sys.setrecursionlimit(min(limit, RECURSION_MAX))
+    try:
+        return json.loads(
+            text, object_pairs_hook=_object, parse_float=_decimal, parse_int=_integer, parse_constant=Unreadable
+        )
+    finally:
+        sys.setrecursionlimit(limit)
 
 
 def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any] | Unreadable:

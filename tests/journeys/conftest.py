@@ -31,10 +31,6 @@ CHROMIUM = [
 @pytest.fixture(scope="session")
 def demo(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Any]]:
     """The demo as `make demo` leaves it: finished, and the site running."""
-    if os.environ.get("H11"):
-        line = next(line for line in Path("/tmp/h11/demo.log").read_text().splitlines() if line.startswith("{"))
-        yield {"site": "http://127.0.0.1:8420", **json.loads(line)}
-        return
     folder = tmp_path_factory.mktemp("demo") / "demo"
     port = free_port()
     environment = {**os.environ, "COMMONWEIGHTS_DEMO_FOLDER": str(folder), "PYTHONPATH": str(ROOT)}
