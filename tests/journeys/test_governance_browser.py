@@ -35,9 +35,16 @@ PICTURE = re.compile("How votes pass on from round to round")
 STRANGER = "0x000000000000000000000000000000000000dEaD"
 AUTOSAVE_MS_MAX = 15_000
 STATEMENT = "I vote for **clean wells**."
-WRITTEN = json.dumps([plan.open_poll(), plan.poll(), plan.ethics_rule(), "I vote for clean wells."], ensure_ascii=False)
+WRITTEN = json.dumps(
+    [
+        STATEMENT.replace("*", ""),
+        *(plan.open_poll(), plan.poll(), plan.open_question(), plan.ethics_rule(), plan.dataset_inclusion("")),
+        *(plan.good_update({}), plan.english_only_update({})),
+    ],
+    ensure_ascii=False,
+)
 # Called the same in both languages. What people wrote is left out, too; everything else on a French page has to be French.
-SAME_IN_BOTH = {"Commonweights", "API", "Question", "Quorum", *(name for name, _ in chain.MEMBERS)}
+SAME_IN_BOTH = {"Commonweights", "API", "Question", "Quorum", "Votes", *(name for name, _ in chain.MEMBERS)}
 
 # The tests stand in the order in which they change the demo: Emma has no power until she delegates to herself.
 
