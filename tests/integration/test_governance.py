@@ -275,7 +275,7 @@ def test_records_are_never_updated_or_deleted(propose):
 def test_one_voter_cannot_have_two_counting_ballots_even_by_hand(propose, voters):
     proposal = propose()
     ballot = vote(proposal, voters["Alice"], FOR)
-    with pytest.raises(IntegrityError, match="one_counting_ballot_per_voter|voter_key"), transaction.atomic():
+    with pytest.raises(IntegrityError, match=r"one_counting_ballot_per_voter|voter_key"), transaction.atomic():
         Ballot.objects.create(
             proposal=proposal,
             position=ballot.position + 1,
