@@ -93,7 +93,7 @@ def _check_tally(poll: Poll, terms: Terms, result: Result) -> Iterator[Finding]:
     }
     parents = [str(proposal.record_id), str(proposal.census_record_id)]
     yield from against_record(proposal, record, "tally", f"tally:{proposal.record_id}", body, parents)
-    yield from check_tree(record, poll.hashes)
+    yield from check_tree(record, [cast.voter.lower() for cast in poll.counting], poll.hashes)
     if proposal.passed is not result.outcome.passed:
         yield finding(TABLE, proposal.pk, "passed", result.outcome.passed, proposal.passed)
 

