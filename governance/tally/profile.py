@@ -4,6 +4,7 @@ Every method counts from a profile, so a million ballots cost a method no more t
 `ProfileMethod`, what the methods share. Holds no rule of any method.
 """
 
+from abc import ABC, abstractmethod
 from collections.abc import Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -24,7 +25,7 @@ class Group:
 Profile = Mapping[Any, Group]
 
 
-class ProfileMethod:
+class ProfileMethod(ABC):
     """A method that counts from a profile. Subclasses say what a choice may be and how a profile is counted."""
 
     name: str
@@ -46,17 +47,17 @@ class ProfileMethod:
         """Raise InvalidChoice unless `choice` can be counted."""
         self.canonical(choice, choices)
 
+    @abstractmethod
     def canonical(self, choice: object, choices: int) -> Hashable:
         """Return the one hashable form of this choice (positions from 0), or raise InvalidChoice."""
-        raise NotImplementedError
 
     def placed(self, choice: object, power: int, choices: int) -> Hashable:
         """Return under which key a ballot of this power is grouped; most methods group by the choice alone."""
         return self.canonical(choice, choices)
 
+    @abstractmethod
     def count_profile(self, profile: Profile, choices: int, seats: int = 1) -> Count:
         """Count a profile of valid ballots."""
-        raise NotImplementedError
 
     def count(self, ballots: Iterable[tuple[object, int]], choices: int, seats: int = 1) -> Count:
         """Count pairs of (choice, power): 1. group them, bad ones apart; 2. count the groups."""
