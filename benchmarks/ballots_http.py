@@ -2,7 +2,7 @@
 
     python -m benchmarks.ballots_http [--ballots 10000] [--rounds 3] [--database URL] [--check]
 
-Starts a private site with gunicorn on a fresh database, one process of 32 threads, and for each round one open
+Starts a private site on a fresh database, one process of 32 threads, and for each round one open
 proposal. The census has as many members as the list of a community may hold (10,000); every ballot is signed beforehand
 by its voter's own key, and whoever votes again signs the next nonce. The client, a process of its own, keeps
 connections open and shares the cores with the site. A round posts the ballots as fast as they are answered, then some
@@ -140,8 +140,8 @@ def _request(port: int, body: bytes) -> bytes:
 
 @contextmanager
 def server(environment: dict[str, str], port: int, options: argparse.Namespace, log: Path) -> Iterator[int]:
-    """Run gunicorn as an operator would; yield its process group, which ends with it."""
-    command = [sys.executable, "-m", "gunicorn", "config.wsgi", "--bind", f"127.0.0.1:{port}"]
+    """Run the web server as an operator would; yield its process group, which ends with it."""
+    command = [sys.executable, "-m", "config.web", "--bind", f"127.0.0.1:{port}"]
     command += ["--workers", str(options.workers), "--threads", str(options.threads)]
     with log.open("ab") as output:
         process = subprocess.Popen(
@@ -238,7 +238,7 @@ class Round:
 
 
 def processor_seconds(master: int) -> float:
-    """Return the processor time that gunicorn's workers have taken, in user and system mode together."""
+    """Return the processor time that the server's workers have taken, in user and system mode together."""
     workers = Path(f"/proc/{master}/task/{master}/children").read_text().split()
     fields = [Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split() for pid in workers]
     return sum(int(each[11]) + int(each[12]) for each in fields) / os.sysconf("SC_CLK_TCK")

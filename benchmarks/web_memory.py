@@ -2,7 +2,7 @@
 
     python -m benchmarks.web_memory
 
-Starts a local chain and one gunicorn worker on a fresh database, drives them through the public API as members do, and
+Starts a local chain and the web server on a fresh database, drives them through the public API as members do, and
 reads the worker's resident memory from the kernel. The chain library is loaded by then. Promised: under 150 MB.
 """
 
@@ -63,18 +63,7 @@ def main() -> int:
                 stdout=subprocess.DEVNULL,
             )
         server = subprocess.Popen(
-            [
-                sys.executable,
-                "-m",
-                "gunicorn",
-                "config.wsgi",
-                "--bind",
-                "127.0.0.1:18765",
-                "--threads",
-                "8",
-                "--log-level",
-                "error",
-            ],
+            [sys.executable, "-m", "config.web", "--bind", "127.0.0.1:18765"],
             cwd=ROOT,
             env=environment,
         )
@@ -109,9 +98,9 @@ def _work(site: str, rpc_url: str, token: chain.DemoToken) -> None:
 
 
 def _worker_megabytes(master: int) -> int:
-    """Return the resident memory of gunicorn's one worker."""
+    """Return the resident memory of the server's one worker."""
     children = Path(f"/proc/{master}/task/{master}/children").read_text().split()
-    pages = int(Path(f"/proc/{children[0]}/statm").read_text().split()[1])
+    pages = max(int(Path(f"/proc/{child}/statm").read_text().split()[1]) for child in children)
     return pages * os.sysconf("SC_PAGE_SIZE") // 2**20
 
 

@@ -1,4 +1,4 @@
-"""The web application for gunicorn. It never imports torch; a test keeps it so."""
+"""The web application, for any WSGI server (`config/web.py` starts ours). It never imports torch: a test sees to it."""
 
 import os
 

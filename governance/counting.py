@@ -72,6 +72,11 @@ class Roll:
         return Electorate(terms.total_supply, self.total, self.house_total)
 
     @cached_property
+    def people(self) -> frozenset[str]:
+        """Everybody whom a delegation touches."""
+        return frozenset(name for edge in self.edges for name in (edge.delegator, edge.delegate))
+
+    @cached_property
     def groups(self) -> Mapping[str, "Roll"]:
         """For each person whom a delegation touches, the part of the roll that can change what their ballot weighs.
 

@@ -7,12 +7,13 @@ checkpoints are made by `publish_checkpoint`, which the sweeper calls when a log
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 
-from django.db import transaction
+from django.db import connection, transaction
 
 from governance.clock import unix
 from governance.evidence import checkpoint, log_tree, merkle
 from governance.evidence.canonical import canonical_bytes
 from governance.evidence.signing import FileSigner
+from governance.insert import insert
 from governance.keys import release_key_path
 from governance.models import Checkpoint, Community, Event, LogNode
 
@@ -20,17 +21,40 @@ from governance.models import Checkpoint, Community, Event, LogNode
 @transaction.atomic(savepoint=False)
 def append(community_id: int, events: Sequence[Event]) -> None:
     """Give events of one community the next places of its log, and store them."""
-    size = Community.objects.select_for_update(no_key=True).values_list("log_size", flat=True).get(pk=community_id)
+    size = _take_places(community_id, len(events))
     for position, event in enumerate(events, start=size):
         event.position = position
         event.leaf = canonical_bytes(leaf_of(event)).decode()
     hashes = [merkle.leaf_hash(event.leaf.encode()) for event in events]
     nodes = log_tree.append(size, reader(community_id), hashes)
-    Event.objects.bulk_create(events)
-    LogNode.objects.bulk_create(
-        LogNode(community_id=community_id, level=node.key[0], index=node.key[1], hash=node.hash) for node in nodes
+    rows = [
+        (
+            event.community_id,
+            event.proposal_id,
+            event.at,
+            event.kind,
+            event.actor,
+            event.data,
+            event.position,
+            event.leaf,
+        )
+        for event in events
+    ]
+    insert(Event, ("community_id", "proposal_id", "at", "kind", "actor", "data", "position", "leaf"), rows)
+    insert(
+        LogNode, ("community_id", "level", "index", "hash"), [(community_id, *node.key, node.hash) for node in nodes]
     )
-    Community.objects.filter(pk=community_id).update(log_size=size + len(events))
+
+
+def _take_places(community_id: int, count: int) -> int:
+    """Return the first of so many places, which are taken when the transaction ends; until then nobody else has any."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "UPDATE governance_community SET log_size = log_size + %s WHERE id = %s RETURNING log_size - %s",
+            [count, community_id, count],
+        )
+        row: tuple[int] = cursor.fetchone()
+        return row[0]
 
 
 def leaf_of(event: Event) -> dict[str, object]:
@@ -51,10 +75,15 @@ def reader(community_id: int) -> log_tree.Read:
         if not keys:
             return {}
         # More than the keys, if other pairs exist; but one place in the index for each, and a short statement.
-        levels, indexes = {level for level, _ in keys}, {index for _, index in keys}
-        found = LogNode.objects.filter(community_id=community_id, level__in=levels, index__in=indexes)
-        rows = found.values_list("level", "index", "hash")
-        return {(level, index): bytes(value) for level, index, value in rows}
+        levels, indexes = sorted({level for level, _ in keys}), sorted({index for _, index in keys})
+        marks = [",".join(["%s"] * len(values)) for values in (levels, indexes)]
+        with connection.cursor() as cursor:
+            cursor.execute(
+                'SELECT "level", "index", "hash" FROM governance_lognode '  # noqa: S608 - placeholders only
+                f'WHERE community_id = %s AND "level" IN ({marks[0]}) AND "index" IN ({marks[1]})',
+                [community_id, *levels, *indexes],
+            )
+            return {(level, index): bytes(value) for level, index, value in cursor.fetchall()}
 
     return read
 

@@ -128,7 +128,7 @@ def _processes(site: Site) -> dict[str, list[str]]:
     """Return the site's processes, as an operator would start them."""
     bind = site.address.removeprefix("http://")
     return {
-        "web": [sys.executable, "-m", "gunicorn", "config.wsgi", "--bind", bind, "--threads", "32", "--timeout", "60"],
+        "web": [sys.executable, "-m", "config.web", "--bind", bind],
         "worker": [
             sys.executable,
             "-m",

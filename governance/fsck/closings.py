@@ -12,9 +12,7 @@ from governance.counting import (
     Terms,
     count_votes,
     has_late_quorum,
-    quorum_part,
     tally_body,
-    touched_by,
 )
 from governance.evidence import merkle
 from governance.fsck.ballots import Poll
@@ -35,7 +33,7 @@ def check_closing(poll: Poll) -> Iterator[Finding]:
     closes_at, facts = _late_quorum(poll, terms, roll)
     early = proposal.closed_early and proposal.tally_record is not None
     found = {
-        "quorum_alone": int(proposal.quorum_alone),
+        "quorum_power": int(proposal.quorum_power),
         "quorum_at": seconds(proposal.quorum_at),
         "extended_by": proposal.extended_by,
         "closes_at": seconds(proposal.closes_at),
@@ -61,22 +59,18 @@ def check_closing(poll: Poll) -> Iterator[Finding]:
 def _late_quorum(poll: Poll, terms: Terms, roll: Roll) -> tuple[int, dict[str, Any]]:
     """Return when voting closes, and what the row keeps of the way to the quorum, as `counting.closing_time` has it."""
     closes_at: int = required_record(poll.proposal.census_record).body["closes_at"]
-    facts: dict[str, Any] = {"quorum_alone": 0, "quorum_at": None, "extended_by": ""}
+    facts: dict[str, Any] = {"quorum_power": 0, "quorum_at": None, "extended_by": ""}
     if not has_late_quorum(terms.rules):
         return closes_at, facts
     needed, meter = quorum_needed(terms.rules, roll.electorate(terms)), QuorumMeter(terms, roll)
-    touched, alone = touched_by(roll), dict[str, int]()
     for _, cast_at, digest, cast in poll.accepted:
-        reached = meter.cast(cast)
-        if cast.voter not in touched:
-            alone[cast.voter] = quorum_part(terms, cast.choice, cast.power)
-        if reached >= needed:
+        facts["quorum_power"] = meter.cast(cast)
+        if facts["quorum_power"] >= needed:
             facts["quorum_at"] = cast_at
             extended = cast_at + terms.rules.late_quorum_seconds
             if extended > closes_at:
                 closes_at, facts["extended_by"] = extended, digest
             break
-    facts["quorum_alone"] = sum(alone.values())
     return closes_at, facts
 
 

@@ -61,7 +61,8 @@ class Proposal(models.Model):
     submitted_at = models.DateTimeField(null=True)
     opens_at = models.DateTimeField(null=True)
     closes_at = models.DateTimeField(null=True)
-    quorum_alone = PowerField(default=0)
+    # what counts to the quorum, followed until it is reached, where that can move the end
+    quorum_power = PowerField(default=0)
     quorum_at = models.DateTimeField(null=True)
     extended_by = models.CharField(max_length=64, blank=True)
     closed_early = models.BooleanField(default=False)

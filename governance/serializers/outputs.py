@@ -276,21 +276,26 @@ class ReceiptOutput(serializers.ModelSerializer[Ballot]):
 
     def to_representation(self, instance: Ballot) -> dict[str, Any]:
         """Return the fields one by one: asking the serializer's own would cost as much as accepting the ballot."""
-        record = json.loads(instance.record.canonical)
-        return {
-            "digest": instance.record_id,
-            "proposal": instance.proposal.public_id,
-            "voter": instance.voter,
-            "choice": record["body"]["choice"],  # its keys in the same order whatever the database does
-            "reason": instance.reason,
-            "nonce": instance.nonce,
-            "power": str(instance.power),
-            "house_power": str(instance.house_power),
-            "signature": instance.signature,
-            "cast_at": instance.cast_at.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
-            "record": record,
-            "url": f"/receipts/{instance.record_id}/",
-        }
+        return receipt_of(instance)
+
+
+def receipt_of(ballot: Ballot) -> dict[str, Any]:
+    """Return what ReceiptOutput declares."""
+    record = json.loads(ballot.record.canonical)
+    return {
+        "digest": ballot.record_id,
+        "proposal": ballot.proposal.public_id,
+        "voter": ballot.voter,
+        "choice": record["body"]["choice"],  # its keys in the same order whatever the database does
+        "reason": ballot.reason,
+        "nonce": ballot.nonce,
+        "power": str(ballot.power),
+        "house_power": str(ballot.house_power),
+        "signature": ballot.signature,
+        "cast_at": ballot.cast_at.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
+        "record": record,
+        "url": f"/receipts/{ballot.record_id}/",
+    }
 
 
 class CastOutput(serializers.Serializer[Any]):

@@ -11,18 +11,19 @@ from functools import lru_cache
 from typing import Any
 
 from django.db import transaction
-from django.db.models import Max, Q
+from django.db.models import Max
 
-from governance import eip712, lifecycle, log
+from governance import eip712, lifecycle
 from governance.clock import unix, whole_second
-from governance.counting import Cast, Roll, Terms, has_late_quorum, quorum_part, touched_by, weigh, weight_alone
+from governance.counting import Cast, Roll, Terms, group_quorum, has_late_quorum, quorum_part, weight_alone
 from governance.errors import Conflict, Invalid, Malformed, NotFound, Refusal, TooLarge
 from governance.evidence.canonical import canonical_bytes
 from governance.evidence.record import Record as RecordValue
 from governance.group_commit import GroupCommit
 from governance.lifecycle import Action, NotAllowed
-from governance.models import Ballot, CensusEntry, Community, Event, Proposal, Record
+from governance.models import Ballot, Community, Event, Proposal, Record
 from governance.outcome import quorum_needed
+from governance.services.ballot_rows import NO_POWER, Polls, write
 from governance.services.common import next_nonce, roll_of, terms_of
 from governance.services.proposals import proposal_by_public_id, public_id_digest
 from governance.tally import InvalidChoice, Method
@@ -80,7 +81,8 @@ def offer_ballot(proposal: Proposal, voter: str, choice: Any, reason: str, now: 
     _validate_reason(reason)
     entry = proposal.census.filter(voter_key=voter.lower()).first()
     roll = roll_of(proposal)
-    power, house_power = _require_power(terms, roll, voter, choice, _powers(entry), proposal.snapshot_block)
+    powers = (int(entry.power or 0), int(entry.house_power)) if entry else NO_POWER
+    power, house_power = _require_power(terms, roll, voter, choice, powers, proposal.snapshot_block)
     highest = proposal.ballots.filter(voter=voter).aggregate(highest=Max("nonce"))["highest"]
     nonce = next_nonce(highest)
     signed = _signed_fields(proposal.community, proposal.public_id, voter, choice, reason, nonce)
@@ -179,11 +181,6 @@ def _validate_reason(reason: str) -> None:
         )
 
 
-def _powers(entry: CensusEntry | None) -> tuple[int, int]:
-    """Return power and house power of a census entry; who is not in the census has none, and the census is complete."""
-    return (int(entry.power or 0), int(entry.house_power)) if entry else (0, 0)
-
-
 def _require_power(
     terms: Terms,
     roll: Roll,
@@ -213,32 +210,16 @@ def _require_power(
 # --- committing a group -------------------------------------------------------------------------------------------
 
 
-class _Polls:
-    """The proposals that a group votes on, locked, with all that its ballots need: read in a handful of queries."""
-
-    def __init__(self, group: Sequence[_Signed]) -> None:
-        digests = sorted({public_id_digest(signed.request.proposal) for signed in group})
-        locked = Proposal.objects.select_for_update(no_key=True).filter(record_id__in=digests).order_by("pk")
-        self.proposals = {proposal.record_id: proposal for proposal in locked}
-        self.terms = {digest: _frozen(digest)[1] for digest in self.proposals}
-        pks = {proposal.pk: digest for digest, proposal in self.proposals.items()}
-        voters = {signed.request.voter for signed in group}
-        # Of each voter the one that counts, which has the highest nonce, and those that this group may repeat.
-        needed = Q(superseded_at__isnull=True) | Q(nonce__in={signed.request.nonce for signed in group})
-        self.earlier: dict[tuple[str, str], list[Ballot]] = {}
-        for ballot in Ballot.objects.filter(needed, proposal__in=pks, voter__in=voters).order_by("nonce"):
-            self.earlier.setdefault((pks[ballot.proposal_id], ballot.voter), []).append(ballot)
-        entries = CensusEntry.objects.filter(proposal__in=pks, voter_key__in={voter.lower() for voter in voters})
-        self.entries = {(pks[entry.proposal_id], entry.voter): entry for entry in entries}
-        self.superseded: list[Ballot] = []
-
-
 def _commit(group: Sequence[_Signed]) -> list[tuple[Ballot, bool] | Exception]:
     """Accept or refuse each ballot of a group, in its order, in one transaction."""
     answers: list[tuple[Ballot, bool] | Exception] = []
     # Durable: inside a transaction of somebody else's, voters would be answered before anything is on disk.
     with in_turn(), transaction.atomic(durable=True):
-        polls = _Polls(group)
+        polls = Polls(
+            [public_id_digest(signed.request.proposal) for signed in group],
+            [signed.request.voter for signed in group],
+            [signed.request.nonce for signed in group],
+        )
         fresh: list[tuple[Ballot, list[Event]]] = []
         for signed in group:
             digest = public_id_digest(signed.request.proposal)
@@ -251,14 +232,14 @@ def _commit(group: Sequence[_Signed]) -> list[tuple[Ballot, bool] | Exception]:
                 fresh.append((ballot, _follow(polls, digest, ballot, signed.now)))
             answers.append((ballot, created))
         if fresh:
-            _write(polls, fresh)
+            write(polls, fresh)
     return answers
 
 
 _queue: GroupCommit[_Signed, tuple[Ballot, bool]] = GroupCommit(_commit)
 
 
-def _accept(polls: _Polls, digest: str, signed: _Signed) -> tuple[Ballot, bool]:
+def _accept(polls: Polls, digest: str, signed: _Signed) -> tuple[Ballot, bool]:
     """Return the ballot that this request makes, or made before; raise what refuses it."""
     request, now = signed.request, signed.now
     proposal = polls.proposals.get(digest)
@@ -269,13 +250,12 @@ def _accept(polls: _Polls, digest: str, signed: _Signed) -> tuple[Ballot, bool]:
         return repeated, False
     lifecycle.require(Action.VOTE, proposal.facts, now)
     _require_rising_nonce(earlier, request)
-    entry = polls.entries.get((digest, request.voter))
     power, house_power = _require_power(
-        polls.terms[digest],
+        _frozen(digest)[1],
         _roll(digest),
         request.voter,
         request.choice,
-        _powers(entry),
+        polls.powers.get((digest, request.voter), NO_POWER),
         proposal.snapshot_block,
     )
     cast_at = whole_second(now)
@@ -294,7 +274,13 @@ def _accept(polls: _Polls, digest: str, signed: _Signed) -> tuple[Ballot, bool]:
         },
         [digest],
     )
-    record = Record(digest=value.digest, kind=value.kind, subject=value.subject, canonical=value.canonical().decode())
+    record = Record(
+        digest=value.digest,
+        kind=value.kind,
+        subject=value.subject,
+        canonical=value.canonical().decode(),
+        created_at=now,
+    )
     ballot = Ballot(
         proposal=proposal,
         voter=request.voter,
@@ -316,16 +302,18 @@ def _accept(polls: _Polls, digest: str, signed: _Signed) -> tuple[Ballot, bool]:
     return ballot, True
 
 
-def _follow(polls: _Polls, digest: str, ballot: Ballot, now: datetime) -> list[Event]:
+def _follow(polls: Polls, digest: str, ballot: Ballot, now: datetime) -> list[Event]:
     """Return the events of an accepted ballot, its own first.
 
     If it is the first to reach the quorum, it may move the end of the vote.
     """
-    proposal, terms = polls.proposals[digest], polls.terms[digest]
+    proposal, terms = polls.proposals[digest], _frozen(digest)[1]
     events = [_event("ballot_cast", now, proposal, ballot.voter, ballot=ballot.record_id)]
     if not has_late_quorum(terms.rules) or proposal.quorum_at is not None:
         return events
-    if _quorum_after(polls, digest, ballot) < quorum_needed(terms.rules, _roll(digest).electorate(terms)):
+    polls.followed.add(proposal)
+    proposal.quorum_power = int(proposal.quorum_power) + _added_to_quorum(polls, digest, ballot)
+    if proposal.quorum_power < quorum_needed(terms.rules, _roll(digest).electorate(terms)):
         return events
     proposal.quorum_at = ballot.cast_at
     extended = ballot.cast_at + timedelta(seconds=terms.rules.late_quorum_seconds)
@@ -335,58 +323,31 @@ def _follow(polls: _Polls, digest: str, ballot: Ballot, now: datetime) -> list[E
     return events
 
 
-def _quorum_after(polls: _Polls, digest: str, ballot: Ballot) -> int:
-    """Return the power that counts to the quorum after this ballot: `counting.QuorumMeter`, with its state stored."""
-    proposal, terms, roll = polls.proposals[digest], polls.terms[digest], _roll(digest)
-    touched = touched_by(roll)
-    if ballot.voter not in touched:
-        mine = polls.earlier[digest, ballot.voter]
+def _added_to_quorum(polls: Polls, digest: str, ballot: Ballot) -> int:
+    """Return by how much this ballot changes the power that counts to the quorum: a step of `counting.QuorumMeter`."""
+    terms, group = _frozen(digest)[1], _roll(digest).groups.get(ballot.voter)
+    mine = polls.earlier[digest, ballot.voter]
+    if group is None:
         before = quorum_part(terms, mine[-2].choice, int(mine[-2].power)) if len(mine) > 1 else 0
-        proposal.quorum_alone = (
-            int(proposal.quorum_alone) + quorum_part(terms, ballot.choice, int(ballot.power)) - before
-        )
-    if not touched:
-        return int(proposal.quorum_alone)
-    stored = proposal.ballots.counting().filter(voter__in=touched)
+        return quorum_part(terms, ballot.choice, int(ballot.power)) - before
+    stored = polls.proposals[digest].ballots.counting().filter(voter__in=group.people)
     newest = {found.voter: found for found in stored}
-    newest |= {
-        voter: mine[-1]
-        for (found, voter), mine in polls.earlier.items()
-        if found == digest and mine and voter in touched
-    }
-    casts = [Cast(found.voter, found.choice, int(found.power)) for found in newest.values()]
-    weights = weigh(roll, casts)
-    return int(proposal.quorum_alone) + sum(quorum_part(terms, cast.choice, weights[cast.voter]) for cast in casts)
+    for voter in group.people:
+        if accepted := polls.earlier.get((digest, voter)):
+            newest[voter] = accepted[-1]
+    after = group_quorum(terms, group, [_cast(found) for found in newest.values()])
+    newest.pop(ballot.voter)
+    if len(mine) > 1:
+        newest[ballot.voter] = mine[-2]
+    return after - group_quorum(terms, group, [_cast(found) for found in newest.values()])
+
+
+def _cast(ballot: Ballot) -> Cast:
+    return Cast(ballot.voter, ballot.choice, int(ballot.power))
 
 
 def _event(kind: str, now: datetime, proposal: Proposal, actor: str, **data: Any) -> Event:  # noqa: ANN401 - any JSON
     return Event(kind=kind, at=now, community_id=proposal.community_id, proposal=proposal, actor=actor, data=data)
-
-
-def _write(polls: _Polls, fresh: Sequence[tuple[Ballot, list[Event]]]) -> None:
-    """Store what a group has made, in this order.
-
-    1. older ballots are superseded, because only one of each voter may count; 2. records; 3. events, which get their
-    places in the log; 4. ballots, which keep the place of theirs; 5. what a reached quorum changed.
-    """
-    replaced: dict[datetime, list[int]] = {}  # 1
-    for older in polls.superseded:
-        if older.pk and older.superseded_at:
-            replaced.setdefault(older.superseded_at, []).append(older.pk)
-    for moment, pks in replaced.items():
-        Ballot.objects.filter(pk__in=pks).update(superseded_at=moment)
-    Record.objects.bulk_create([ballot.record for ballot, _ in fresh])  # 2
-    events: dict[int, list[Event]] = {}  # 3
-    for ballot, told in fresh:
-        events.setdefault(ballot.proposal.community_id, []).extend(told)
-    for community_id in sorted(events):
-        log.append(community_id, events[community_id])
-    for ballot, (cast, *_) in fresh:  # 4
-        ballot.position = cast.position
-    Ballot.objects.bulk_create([ballot for ballot, _ in fresh])
-    for proposal in {ballot.proposal_id: ballot.proposal for ballot, _ in fresh}.values():  # 5
-        if has_late_quorum(polls.terms[proposal.record_id or ""].rules):
-            proposal.save(update_fields=["quorum_alone", "quorum_at", "closes_at", "extended_by"])
 
 
 def _repeated(earlier: list[Ballot], request: BallotRequest) -> Ballot | None:

@@ -253,7 +253,7 @@ def test_an_error_of_the_database_reaches_every_waiter_and_nothing_is_half_writt
     commons, proposal, now, requests = crowd
     size = Community.objects.get(pk=commons.community.pk).log_size
     groups = held_back(monkeypatch, len(requests))
-    write = ballots._write
+    write = ballots.write
 
     def disk_full(*arguments):
         write(*arguments)
@@ -266,7 +266,7 @@ def test_an_error_of_the_database_reaches_every_waiter_and_nothing_is_half_writt
             return "disk full"
 
     with monkeypatch.context() as broken:
-        broken.setattr(ballots, "_write", disk_full)
+        broken.setattr(ballots, "write", disk_full)
         assert at_once(len(requests), cast) == ["disk full"] * len(requests)
     assert sum(groups) == len(requests)
     assert (Ballot.objects.count(), Record.objects.filter(kind="ballot").count()) == (0, 0)

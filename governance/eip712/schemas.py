@@ -1,0 +1,54 @@
+"""The messages that wallets sign, field by field (EIP-712)."""
+
+from typing import Final
+
+# One message per entry, fields in the order in which they are hashed. Adding a message is adding a line here.
+SCHEMAS: Final[dict[str, tuple[tuple[str, str], ...]]] = {
+    "EIP712Domain": (
+        ("name", "string"),
+        ("version", "string"),
+        ("chainId", "uint256"),
+        ("verifyingContract", "address"),
+    ),
+    "Ballot": (
+        ("instance", "string"),
+        ("community", "string"),
+        ("proposal", "bytes32"),
+        ("voter", "address"),
+        ("choice", "uint8"),
+        ("reason", "string"),
+        ("nonce", "uint64"),
+    ),
+    # Lists and maps are signed as canonical JSON text: hardware wallets show flat messages only.
+    "ChoicesBallot": (
+        ("instance", "string"),
+        ("community", "string"),
+        ("proposal", "bytes32"),
+        ("voter", "address"),
+        ("choices", "string"),
+        ("reason", "string"),
+        ("nonce", "uint64"),
+    ),
+    "VoteDelegation": (
+        ("instance", "string"),
+        ("community", "string"),
+        ("delegator", "address"),
+        ("delegate", "address"),
+        ("topic", "string"),
+        ("share", "uint16"),
+        ("expires", "uint64"),
+        ("nonce", "uint64"),
+    ),
+    "Sponsorship": (
+        ("instance", "string"),
+        ("community", "string"),
+        ("draft", "bytes32"),
+        ("sponsor", "address"),
+    ),
+    # Not ours: what a votes token (OpenZeppelin's Votes) takes in `delegateBySig`, in the token's own domain.
+    "Delegation": (
+        ("delegatee", "address"),
+        ("nonce", "uint256"),
+        ("expiry", "uint256"),
+    ),
+}
