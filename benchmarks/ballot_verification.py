@@ -19,13 +19,15 @@ from pathlib import Path
 from typing import Any
 
 import coincurve
+from sha3 import keccak_256
 
 from governance import eip712
+from governance.eip712 import addresses, encoding
 
 ROOT = Path(__file__).resolve().parents[1]
 PROMISED_PER_SECOND = 20_000
 ROUNDS = 5
-CACHES = (eip712._read_address, eip712._short_text_hash, eip712.domain_separator)  # noqa: SLF001 - to empty them
+CACHES = (addresses._read_address, encoding._short_text_hash, encoding.domain_separator)  # noqa: SLF001 - to empty them
 NATIVE = "eth_keys.backends.NativeECCBackend"
 
 Ballot = tuple[dict[str, Any], str]
@@ -36,9 +38,7 @@ def ballots(count: int) -> list[Ballot]:
     made = []
     for number in range(1, count + 1):
         key = coincurve.PrivateKey(number.to_bytes(32, "big"))
-        voter = eip712.checksum_address(
-            "0x" + eip712.keccak_256(key.public_key.format(compressed=False)[1:]).hexdigest()[24:]
-        )
+        voter = eip712.checksum_address("0x" + keccak_256(key.public_key.format(compressed=False)[1:]).hexdigest()[24:])
         fields = {
             "chain_id": 31337,
             "token": "0x5FbDB2315678afecb367f032d93F642f64180aa3",

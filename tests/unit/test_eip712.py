@@ -5,6 +5,7 @@ import random
 import threading
 import time
 from collections.abc import Callable
+from types import ModuleType
 from typing import Any
 
 import coincurve
@@ -13,7 +14,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from governance import eip712
-from governance.eip712 import AddressError, BackendError, FieldError, SignatureError
+from governance.eip712 import AddressError, BackendError, FieldError, SignatureError, backend, signatures
+from governance.eip712.keccak import keccak
 
 ORDER = int.from_bytes(bytes.fromhex("fffffffffffffffffffffffffffffffebaaedce6af48a03bbfd25e8cd0364141"), "big")
 KEY = coincurve.PrivateKey(bytes(31) + b"\x01")
@@ -337,7 +339,7 @@ def test_what_is_not_an_address_is_malformed(text: Any) -> None:
 
 def slow_checksum(lower: str) -> str:
     """EIP-55 as its text says it, digit by digit."""
-    nibbles = eip712._keccak(lower.encode()).hex()
+    nibbles = keccak(lower.encode()).hex()
     return "0x" + "".join(c.upper() if int(n, 16) >= 8 else c for c, n in zip(lower, nibbles, strict=False))
 
 
@@ -358,18 +360,18 @@ def test_the_fast_back_end_is_in_use() -> None:
 def test_start_up_stops_when_recovery_runs_at_the_speed_of_pure_python(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    fast = eip712.recover_bytes
+    fast = signatures.recover_bytes
 
     def slow(digest: bytes, signature: bytes) -> bytes:
         time.sleep(0.003)
         return fast(digest, signature)
 
-    monkeypatch.setattr(eip712, "recover_bytes", slow)
+    monkeypatch.setattr(signatures, "recover_bytes", slow)
     with pytest.raises(BackendError, match="libsecp256k1 is not what runs"):
         eip712.assert_fast_backend()
 
 
-compiled_keccak = eip712.keccak_256
+compiled_keccak = backend.keccak_256
 
 
 def keccak_of_elsewhere(data: bytes) -> Any:
@@ -377,17 +379,17 @@ def keccak_of_elsewhere(data: bytes) -> Any:
 
 
 @pytest.mark.parametrize(
-    ("replace", "by", "says"),
+    ("where", "replace", "by", "says"),
     [
-        ("_keccak", lambda _data: bytes(32), "wrong digest"),
-        ("recover_bytes", lambda _digest, _signature: bytes(20), "wrong answer"),
-        ("keccak_256", keccak_of_elsewhere, "does not come from safe-pysha3"),
+        (backend, "keccak", lambda _data: bytes(32), "wrong digest"),
+        (signatures, "recover_bytes", lambda _digest, _signature: bytes(20), "wrong answer"),
+        (backend, "keccak_256", keccak_of_elsewhere, "does not come from safe-pysha3"),
     ],
 )
 def test_start_up_stops_when_a_back_end_is_wrong(
-    monkeypatch: pytest.MonkeyPatch, replace: str, by: Callable[..., Any], says: str
+    monkeypatch: pytest.MonkeyPatch, where: ModuleType, replace: str, by: Callable[..., Any], says: str
 ) -> None:
-    monkeypatch.setattr(eip712, replace, by)
+    monkeypatch.setattr(where, replace, by)
     with pytest.raises(BackendError, match=says):
         eip712.assert_fast_backend()
 
