@@ -1,12 +1,18 @@
 """Attacks on a golden release: facts changed and everything built again, files rewritten, and what was found."""
 
+import json
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from governance.evidence.canonical import canonical_bytes
+from governance.evidence.record import Record
+from models_registry.provenance import bundle, lineage
 from models_registry.provenance.verify import Report, Status, check
 from tests.simulators import golden_bundle
 from tests.simulators.golden_bundle import KeySigner, Story
+
+LONG = ("ballots.jsonl", "census.jsonl", "delegations.jsonl")
 
 
 def failures(report: Report) -> dict[int, set[str]]:
@@ -49,3 +55,32 @@ def changing_with(kind: str, change: Callable[[dict[str, Any]], None]) -> Callab
             change(body)
 
     return edit
+
+
+def rewrite(folder: Path, read: bundle.Bundle, signer: KeySigner, **changed: Any) -> None:
+    """Write a bundle that was read again, with some of its parts changed."""
+    parts: dict[str, Any] = {"ballots": read.ballots, "census": read.census, "delegations": read.delegations, **changed}
+    records = parts.pop("records", {record.digest: record for record in read.records})
+    bundle.write(folder, read.release, records, signer=signer, **parts)
+
+
+def refit(folder: Path, read: bundle.Bundle, bodies: dict[str, dict[str, Any]]) -> None:
+    """Write records with other bodies, and everywhere the new digests of all that rests on them."""
+    renamed: dict[str, str] = {}
+
+    def fitted(data: bytes) -> bytes:
+        for old, new in renamed.items():
+            data = data.replace(old.encode(), new.encode())
+        return data
+
+    made: dict[str, Record] = {}
+    for record in read.records:
+        body = bodies.get(record.digest, record.body)
+        subject = fitted(record.subject.encode()).decode()
+        body = json.loads(fitted(canonical_bytes(body)))
+        new = Record.make(record.kind, subject, body, [renamed[parent] for parent in record.parents])
+        renamed[record.digest], made[new.digest] = new.digest, new
+    ordered = lineage.closure(renamed[read.release.digest], made)
+    put(folder, "records.jsonl", [record.canonical() + b"\n" for record in ordered])
+    for name in LONG:
+        put(folder, name, [fitted(b"".join(lines(folder, name)))])

@@ -5,7 +5,6 @@ missing nothing but the wallets of the members.
 """
 
 import json
-import shutil
 import tracemalloc
 from collections.abc import Callable
 from dataclasses import replace
@@ -23,23 +22,6 @@ from models_registry.provenance.verify import check
 from tests.simulators import golden_bundle
 from tests.simulators.attacks import changing, changing_with, failures, lines, put, told
 from tests.simulators.golden_bundle import VOTE, Story
-
-
-@pytest.fixture(scope="module")
-def golden(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Return a true release; nobody changes it."""
-    folder = tmp_path_factory.mktemp("golden") / "release"
-    golden_bundle.build(folder)
-    return folder
-
-
-@pytest.fixture
-def release(golden: Path, tmp_path: Path) -> Path:
-    """Return a copy of a true release, to be attacked."""
-    return Path(shutil.copytree(golden, tmp_path / "release"))
-
-
-# --- lines --------------------------------------------------------------------------------------------------
 
 
 def test_every_line_of_a_long_file_has_one_spelling_and_it_is_canonical(golden: Path) -> None:
