@@ -2,7 +2,7 @@
 
 1. style, types, import contracts, Django's own checks, migrations (--checks ends here)
 2. unit, vector and architecture tests, then integration tests, on both cores
-3. the journeys: PostgreSQL + Redis, and a real browser over the demo
+3. the journeys: PostgreSQL + Redis, and beside it a real browser over the demo
 """
 
 import os
@@ -35,13 +35,15 @@ CHECKS: tuple[tuple[str, list[str], dict[str, str]], ...] = (
         {},
     ),
 )
+# Each file on one worker, for what its tests share; in the order of tests/conftest.py.
+SPREAD = ["-n", "2", "--dist", "loadfile", "--no-loadscope-reorder"]
 TESTS: tuple[tuple[str, list[str], dict[str, str]], ...] = (
     (
         "tests",
-        [sys.executable, "-m", "pytest", "-q", "-n", "2", "--dist", "loadfile", "--ignore", "tests/journeys", "tests"],
+        [sys.executable, "-m", "pytest", "-q", *SPREAD, "--ignore", "tests/journeys", "tests"],
         {},
     ),
-    ("journeys", [sys.executable, "-m", "pytest", "-q", "tests/journeys"], {}),
+    ("journeys", [sys.executable, "-m", "pytest", "-q", "-n", "2", "tests/journeys"], {}),
 )
 
 

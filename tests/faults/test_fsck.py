@@ -14,6 +14,8 @@ from typing import Any
 import pytest
 from django.core.management import CommandError, call_command
 from django.db import IntegrityError, connection, models, transaction
+from django.test import override_settings
+from pytest_django import DjangoDbBlocker
 
 from governance import fsck
 from governance.evidence.record import Record as RecordValue
@@ -72,27 +74,30 @@ MAY_GO = (Checkpoint, CountSoFar)
 OF_DRAFTS = {"community", "author", "record", "submitted_at", "seeks_sponsors", "canceled_at", "canceled_by"}
 
 
-@pytest.fixture
-def list_community(db: None, settings: Any) -> Callable[..., commons.Commons]:
-    """Found communities of listed members; no chain is asked."""
-    settings.VOTING_PERIOD_SECONDS_MIN = 1
-    settings.CHAIN_RPC = "http://127.0.0.1:9"
-    return lambda members, **rules: commons.found(NOON, members, **rules)
+@pytest.fixture(scope="module")
+def kept(module_db: None, django_db_blocker: DjangoDbBlocker) -> everything.Everything:
+    """Everything, made once: each test puts back what it changes. No chain is asked."""
+    with (
+        django_db_blocker.unblock(),
+        override_settings(VOTING_PERIOD_SECONDS_MIN=1, CHAIN_RPC="http://127.0.0.1:9"),
+    ):
+        return everything.make(lambda members, **rules: commons.found(NOON, members, **rules))
 
 
 @pytest.fixture
-def made(list_community: Callable[..., Any]) -> everything.Everything:
+def sound(kept: everything.Everything, db: None) -> everything.Everything:
+    """Everything, in a database as it should be."""
+    return kept
+
+
+@pytest.fixture
+def made(sound: everything.Everything) -> everything.Everything:
     """Everything, without the triggers."""
-    found = everything.make(list_community)
-    drop_triggers()
-    return found
-
-
-def drop_triggers() -> None:
     back = importlib.import_module("governance.migrations.0002_evidence_is_append_only").SQLITE_BACK
     with connection.cursor() as cursor:
         for statement in back:
             cursor.execute(statement)
+    return sound
 
 
 @contextmanager
@@ -173,8 +178,7 @@ def columns(row: models.Model) -> list[models.Field]:
     return fields
 
 
-def test_a_sound_database_has_nothing_wrong_with_it(list_community):
-    everything.make(list_community)
+def test_a_sound_database_has_nothing_wrong_with_it(sound):
     assert [str(found) for found in fsck.check()] == []
     assert told()[1] == "nothing is wrong\n"
 
@@ -416,8 +420,7 @@ def test_the_command_numbers_its_findings_and_ends_with_one(made):
 # --- the triggers -------------------------------------------------------------------------------------------------
 
 
-def test_the_database_itself_refuses_to_change_or_delete_evidence(list_community):
-    everything.make(list_community)
+def test_the_database_itself_refuses_to_change_or_delete_evidence(sound):
     refuses_changes()
 
 

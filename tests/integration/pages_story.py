@@ -3,6 +3,7 @@
 `tell` makes decisions in every state, two runs and a release; `polls` adds votes by every method, delegations and a council.
 """
 
+import copy
 import hashlib
 import json
 import struct
@@ -17,7 +18,8 @@ import coincurve
 import pytest
 from django.conf import settings as django_settings
 from django.core.cache import cache
-from django.test import Client
+from django.test import Client, override_settings
+from pytest_django import DjangoDbBlocker
 from sha3 import keccak_256
 
 from governance import eip712, services
@@ -436,13 +438,23 @@ def polls(story: Story, now: datetime) -> dict[str, Proposal]:
 # --- fixtures -----------------------------------------------------------------------------------------------------
 
 
+SETTINGS = {"VOTING_PERIOD_SECONDS_MIN": 1, "OPEN_PROPOSALS_PER_AUTHOR": 20}
+
+
+@pytest.fixture(scope="module")
+def told(module_db: None, django_db_blocker: DjangoDbBlocker) -> Story:
+    """The story up to now, told once for all tests of a module."""
+    with django_db_blocker.unblock(), override_settings(**SETTINGS):
+        return tell(datetime.now(UTC))
+
+
 @pytest.fixture
-def story(db: None, settings: Any) -> Story:
-    """Tell the story up to now."""
+def story(told: Story, db: None, settings: Any) -> Story:
+    """The story for one test, which may change it: its own copy of the rows, and a database that is put back."""
     cache.clear()
-    settings.VOTING_PERIOD_SECONDS_MIN = 1
-    settings.OPEN_PROPOSALS_PER_AUTHOR = 20
-    return tell(datetime.now(UTC))
+    for name, value in SETTINGS.items():
+        setattr(settings, name, value)
+    return copy.deepcopy(told, {id(told.wallets): told.wallets})
 
 
 @pytest.fixture

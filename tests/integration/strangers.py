@@ -6,6 +6,9 @@ from typing import Any
 from django.apps import apps
 from django.http import HttpResponse
 from django.test import Client
+from hypothesis import HealthCheck
+from hypothesis import settings as examples
+from hypothesis import strategies as st
 
 from governance.models import Account, Ballot, Event, Proposal
 from governance.tally import METHODS
@@ -55,6 +58,19 @@ JUNK = [
     "\u202e",
     "\ufeff1",
 ]
+# Anything that can be written as JSON, the same at every run.
+TEXT = st.text(max_size=12)
+NUMBERS = st.integers() | st.sampled_from([2**53, 2**63, 10**78, -1, 0])
+JSON = st.recursive(
+    st.none() | st.booleans() | NUMBERS | TEXT | st.sampled_from(["1", "１", "1e3", "+1", "0x1", "9" * 4_400]),
+    lambda inner: (
+        st.lists(inner, max_size=6) | st.dictionaries(TEXT | st.sampled_from(["1", "01", "0"]), inner, max_size=6)
+    ),
+    max_leaves=25,
+)
+generated = examples(
+    max_examples=60, derandomize=True, deadline=None, database=None, suppress_health_check=list(HealthCheck)
+)
 
 
 def member(commons: Commons, name: str) -> Client:

@@ -47,15 +47,28 @@ def contracts() -> None:
         subprocess.run(command, check=True, capture_output=True)
 
 
-@pytest.fixture
-def node() -> Iterator[demo.DemoChain]:
-    with demo.start() as running:
-        yield running
+@pytest.fixture(scope="module")
+def running() -> Iterator[demo.DemoChain]:
+    with demo.start() as chain:
+        yield chain
+
+
+@pytest.fixture(scope="module")
+def deployed(running: demo.DemoChain) -> demo.DemoToken:
+    return demo.prepare(running.rpc_url)
 
 
 @pytest.fixture
-def token(node: demo.DemoChain) -> demo.DemoToken:
-    return demo.prepare(node.rpc_url)
+def node(running: demo.DemoChain, deployed: demo.DemoToken) -> Iterator[demo.DemoChain]:
+    """A chain on which nothing has happened yet but the token: what a test does there is taken back."""
+    before = demo.rpc(running.rpc_url, "evm_snapshot")
+    yield running
+    assert demo.rpc(running.rpc_url, "evm_revert", [before])
+
+
+@pytest.fixture
+def token(node: demo.DemoChain, deployed: demo.DemoToken) -> demo.DemoToken:
+    return deployed
 
 
 @pytest.fixture
@@ -164,7 +177,7 @@ def test_what_the_token_would_refuse_is_refused_before_anything_is_sent(
     good = signed(node, chain, token.address, people["Emma"], people["Bob"])
     other = demo.deploy(node.rpc_url, json.loads(demo.BUILD.read_bytes()), [(people["Emma"], UNIT)])
     r, s = good.signature[2:66], int(good.signature[66:130], 16)
-    mirrored = f"0x{r}{eip712._ORDER - s:064x}{'1b' if good.signature.endswith('1c') else '1c'}"
+    mirrored = f"0x{r}{eip712.ORDER - s:064x}{'1b' if good.signature.endswith('1c') else '1c'}"
     refusals: list[tuple[dict[str, Any], type[Exception], str, int]] = [
         ({}, Invalid, "delegation_expired", good.expiry + 1),
         ({"nonce": 1}, Conflict, "delegation_nonce", NOW),
@@ -319,17 +332,19 @@ def test_a_dead_node_is_not_asked_again_and_again_for_less(token: demo.DemoToken
         assert liar.asked - before == 2
 
 
-def test_a_chain_that_reorganises_between_two_steps_is_noticed(node: demo.DemoChain, token: demo.DemoToken) -> None:
-    source = Erc20Votes(ChainClient(node.rpc_url))
-    pinned = source.snapshot({"token": token.address})
-    first = source.candidates(pinned)
-    assert first.next_start is None
-    newest = int(demo.rpc(node.rpc_url, "eth_blockNumber"), 16)
-    demo.rpc(node.rpc_url, "anvil_reorg", [newest - pinned.block_number + 1, []])
-    for read in (lambda: source.candidates(pinned, 3), lambda: source.powers_of(first.addresses, pinned)):
-        with pytest.raises(SnapshotReorged) as refusal:
-            read()
-        assert refusal.value.expected == pinned.block_hash
+def test_a_chain_that_reorganises_between_two_steps_is_noticed() -> None:
+    with demo.start() as own:  # a reorganisation cannot be taken back
+        token = demo.prepare(own.rpc_url)
+        source = Erc20Votes(ChainClient(own.rpc_url))
+        pinned = source.snapshot({"token": token.address})
+        first = source.candidates(pinned)
+        assert first.next_start is None
+        newest = int(demo.rpc(own.rpc_url, "eth_blockNumber"), 16)
+        demo.rpc(own.rpc_url, "anvil_reorg", [newest - pinned.block_number + 1, []])
+        for read in (lambda: source.candidates(pinned, 3), lambda: source.powers_of(first.addresses, pinned)):
+            with pytest.raises(SnapshotReorged) as refusal:
+                read()
+            assert refusal.value.expected == pinned.block_hash
 
 
 def test_membership_tokens_vote_by_the_same_interface(node: demo.DemoChain, chain: ChainClient) -> None:

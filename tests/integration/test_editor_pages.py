@@ -7,9 +7,9 @@ import pytest
 from django.test import Client
 
 from governance import services
-from tests.integration.pages_story import Story, signed_in, story
+from tests.integration.pages_story import Story, signed_in, story, told
 
-__all__ = ["story"]
+__all__ = ["story", "told"]
 SLUG = "/c/water-commons"
 
 

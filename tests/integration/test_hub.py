@@ -285,21 +285,18 @@ def test_nothing_can_be_written_through_the_hub(endpoint: str) -> None:
 def test_transformers_load_the_model_from_the_hub(endpoint: str, artifacts: Path, tmp_path: Path, model: Model) -> None:
     """A stock client in its own process, told only HF_ENDPOINT: a tiny model of random weights is made, served and loaded."""
     folder = artifacts / "releases" / "tiny"
-    make = """
+    # One process makes it and loads it: importing torch and transformers is most of the time that this takes.
+    program = """
 import sys, torch
 from tokenizers import Tokenizer, models, pre_tokenizers, trainers
-from transformers import LlamaConfig, LlamaForCausalLM, PreTrainedTokenizerFast
+from transformers import AutoModelForCausalLM, AutoTokenizer, LlamaConfig, LlamaForCausalLM, PreTrainedTokenizerFast
 tokenizer = Tokenizer(models.BPE(unk_token="<unk>"))
 tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel()
 tokenizer.train_from_iterator(["water flows at dawn"] * 9, trainers.BpeTrainer(vocab_size=120, special_tokens=["<unk>"]))
-PreTrainedTokenizerFast(tokenizer_object=tokenizer, unk_token="<unk>").save_pretrained(sys.argv[1])
+PreTrainedTokenizerFast(tokenizer_object=tokenizer, unk_token="<unk>").save_pretrained(sys.argv[2])
 torch.manual_seed(7)
 shape = dict(hidden_size=16, intermediate_size=32, num_hidden_layers=1, num_attention_heads=2)
-LlamaForCausalLM(LlamaConfig(vocab_size=120, max_position_embeddings=32, **shape)).save_pretrained(sys.argv[1])
-"""
-    load = """
-import sys, torch
-from transformers import AutoModelForCausalLM, AutoTokenizer
+LlamaForCausalLM(LlamaConfig(vocab_size=120, max_position_embeddings=32, **shape)).save_pretrained(sys.argv[2])
 loaded = [kind.from_pretrained(sys.argv[1], revision="v0") for kind in (AutoTokenizer, AutoModelForCausalLM)]
 local = [kind.from_pretrained(sys.argv[2]) for kind in (AutoTokenizer, AutoModelForCausalLM)]
 words = loaded[0]("water at dawn", return_tensors="pt")["input_ids"]
@@ -311,7 +308,6 @@ print("loaded")
     environment = {name: os.environ[name] for name in ("PATH", "LANG") if name in os.environ} | {
         "HF_ENDPOINT": endpoint, "HF_HOME": str(tmp_path / "home"), "OMP_WAIT_POLICY": "PASSIVE",
     }  # fmt: skip
-    subprocess.run([sys.executable, "-c", make, str(folder)], env=environment, check=True, capture_output=True)
     tiny = Model.objects.create(
         community=model.community, namespace="commons", name="tiny", title_en="", title_fr="", license="MIT"
     )
@@ -319,7 +315,7 @@ print("loaded")
         model=tiny, number=0, revision="4" * 40, manifest_sha256="", folder="releases/tiny",
         created_at=datetime(2026, 1, 1, tzinfo=UTC), published_at=datetime(2026, 1, 1, tzinfo=UTC),
     )  # fmt: skip
-    command = [sys.executable, "-c", load, "commons/tiny", str(folder)]
+    command = [sys.executable, "-c", program, "commons/tiny", str(folder)]
     done = subprocess.run(command, env=environment, check=False, capture_output=True, text=True)
     assert done.stdout.strip().endswith("loaded"), done.stderr
 

@@ -3,6 +3,7 @@
 Read without JavaScript and in both languages, as in `test_pages`; what is refused says why; what strangers write is text.
 """
 
+import copy
 import json
 import re
 from collections.abc import Callable
@@ -10,9 +11,10 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 from django.db import connection
-from django.test import Client
+from django.test import Client, override_settings
 from django.test.utils import CaptureQueriesContext
 from django.utils import translation
+from pytest_django import DjangoDbBlocker
 
 from frontend import ballots
 from frontend.templatetags import voting
@@ -21,20 +23,27 @@ from governance.evidence.canonical import strict_loads
 from governance.models import ImportedVote, Proposal
 from governance.receipts import Status, verify_receipt
 from governance.records import keep
-from tests.integration.pages_story import CHOICES, FOR, Story, Teller, get, polls, signed_in, story
+from tests.integration.pages_story import CHOICES, FOR, SETTINGS, Story, Teller, get, polls, signed_in, story, told
 
-__all__ = ["get", "story"]
+__all__ = ["get", "story", "told"]
 SLUG = "/c/water-commons"
 METHODS = ("single-choice", "approval", "weighted", "quadratic", "ranked-choice", "copeland", "stv", "fractional")
 
 
-@pytest.fixture
-def votes(story: Story) -> dict[str, Proposal]:
-    """Votes by every method, a council, delegations, and a signed checkpoint over all of it."""
+@pytest.fixture(scope="module", autouse=True)
+def polled(told: Story, django_db_blocker: DjangoDbBlocker) -> dict[str, Proposal]:
+    """Votes by every method, a council, delegations, and a signed checkpoint over all of it, for every test."""
     now = datetime.now(UTC)
-    made = polls(story, now)
-    log.publish_checkpoint(story.community.pk, now)
+    with django_db_blocker.unblock(), override_settings(**SETTINGS):
+        made = polls(told, now)
+        log.publish_checkpoint(told.community.pk, now)
     return made
+
+
+@pytest.fixture
+def votes(story: Story, polled: dict[str, Proposal]) -> dict[str, Proposal]:
+    """These votes for one test, which may change them."""
+    return copy.deepcopy(polled)
 
 
 def page_of(proposal: Proposal, rest: str = "") -> str:

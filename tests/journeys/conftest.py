@@ -13,6 +13,7 @@ from typing import Any
 
 import pytest
 from playwright.sync_api import Browser, sync_playwright
+from xdist.scheduler import LoadScopeScheduling
 
 from tests.journeys.services import free_port
 from tests.journeys.visitor import DESK, ROOT, Visit, Visitor
@@ -26,6 +27,18 @@ CHROMIUM = [
     "--disable-sync",
     "--no-first-run",
 ]
+
+
+class OneWorkerForADemo(LoadScopeScheduling):
+    """The main job and its demo on one worker, beside it on the other one all visitors, who share theirs."""
+
+    def _split_scope(self, nodeid: str) -> str:
+        return "main job" if "test_main_job.py" in nodeid else "visitors"
+
+
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> OneWorkerForADemo:
+    """With `-n 2`, live through both demos at once."""
+    return OneWorkerForADemo(config, log)
 
 
 @pytest.fixture(scope="session")
