@@ -199,6 +199,18 @@ if HEARTBEAT_SECONDS * 2 > LEASE_SECONDS:
     raise env.BadEnvironment("HEARTBEAT_SECONDS", str(HEARTBEAT_SECONDS), f"at most half a lease of {LEASE_SECONDS} s")
 SWEEP_SECONDS = env.integer("SWEEP_SECONDS", 10, least=1)
 RUN_ATTEMPTS_MAX = env.integer("RUN_ATTEMPTS_MAX", 3, least=1)
+# What a trainer may take of this machine. Memory 0: only what the control group of the worker allows.
+RUN_MEMORY_BYTES = env.integer("RUN_MEMORY_BYTES", 0, least=0)
+RUN_SCRATCH_BYTES = env.integer("RUN_SCRATCH_BYTES", 200_000_000_000, least=1_000_000)
+RUN_NO_PROGRESS_SECONDS = env.integer("RUN_NO_PROGRESS_SECONDS", 1800, least=1)
+# What may be proposed: what the machines of this site can do. The trainer has no 4-bit weights for qlora yet, and
+# strategies of several machines are started by hand (docs/how-to/train-over-slow-links.md), not yet by the site.
+RUN_METHODS = env.listed("RUN_METHODS", "full,lora")
+RUN_STRATEGIES = env.listed("RUN_STRATEGIES", "single")
+# Off: this site's workers only publish, and members' machines do the runs.
+RUN_HERE = env.boolean("RUN_HERE", default=True)
+# What one attempt of a remote runner may send: the model, and the checkpoints that are kept for whoever takes over.
+RUN_UPLOAD_BYTES_MAX = env.integer("RUN_UPLOAD_BYTES_MAX", 20_000_000_000, least=1)
 PUBLICATION_TARGETS = env.listed("PUBLICATION_TARGETS", "hub")
 HUGGING_FACE_ENDPOINT = env.address("HUGGING_FACE_ENDPOINT", "https://huggingface.co", {"http", "https"})
 HUGGING_FACE_TOKEN = env.text("HUGGING_FACE_TOKEN", "")

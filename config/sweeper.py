@@ -22,10 +22,14 @@ from governance.models import Community, Proposal
 from governance.outcome import InvalidRules
 from governance.power import PowerError
 from governance.tally import UnknownMethod
+from training_jobs import folders
 from training_jobs import services as runs
+from training_jobs.runners import work as lent
 from training_jobs.tasks import run_job
 
 logger = logging.getLogger(__name__)
+
+REST_SECONDS_MIN = 0.5
 
 # What a step can refuse: the named refusals, and rules, methods, powers, delegations or records that cannot be used.
 _REFUSALS = (Refusal, PowerError, InvalidRules, UnknownMethod, CanonicalError, DelegationError)
@@ -63,7 +67,15 @@ def sweep() -> int:
             except OperationalError:
                 logger.warning("proposal %s: the database is busy; next sweep", proposal_id)
     keep_up()
-    return taken + nudge()
+    return taken + settle() + nudge()
+
+
+def rest_seconds() -> float:
+    """Return how long to rest until the next sweep: less than SWEEP_SECONDS if a run becomes free before that."""
+    now = clock()
+    moment = runs.next_moment(now)
+    soon = settings.SWEEP_SECONDS if moment is None else (moment - now).total_seconds() + REST_SECONDS_MIN
+    return min(max(soon, REST_SECONDS_MIN), settings.SWEEP_SECONDS)
 
 
 def _due(state: State) -> list[int]:
@@ -87,6 +99,19 @@ def keep_up() -> None:
             logger.warning("community %s: no checkpoint: %s", community_id, error)
         except OperationalError:
             logger.warning("community %s: the database is busy; next sweep", community_id)
+
+
+def settle() -> int:
+    """End the runs that no worker will end any more; return how many."""
+    try:
+        ended = runs.settle(clock())
+    except OperationalError:
+        logger.warning("runs are not settled: the database is busy; next sweep")
+        return 0
+    for run_id in ended:
+        folders.clean(run_id)
+    lent.clear_all(clock())
+    return len(ended)
 
 
 def nudge() -> int:

@@ -195,6 +195,7 @@ def _answer(field: Field, payload: Mapping[str, Any]) -> str | list[str]:
         for path, value in _leaves(payload, ())
         if field.name in path or "_".join(path).endswith(field.name)
     ]
+    leaves.sort(key=lambda leaf: field.name not in leaf[0])  # a name itself before one that only ends like it
     if field.type == "choices":
         offered = {value for value, _label in field.options}
         return sorted({value for _path, value in leaves if value in offered})

@@ -10,7 +10,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from governance.clock import now as clock
+from governance import clock
 from governance.errors import Malformed, NotFound, Unavailable
 from governance.serializers import ProblemOutput
 from governance.views.base import community_named, signed_in
@@ -71,7 +71,7 @@ class DatasetList(generics.ListAPIView[Dataset]):
             digest=values.get("digest", ""),
         )
         dataset, created = services.register_dataset(
-            community_named(values["community"]), actor, new, upload.file, clock()
+            community_named(values["community"]), actor, new, upload.file, clock.now()
         )
         code = status.HTTP_201_CREATED if created else status.HTTP_200_OK
         return Response(DatasetOutput(dataset).data, status=code)

@@ -2,6 +2,9 @@
 
 The first row of the table in `state` that matches wins. The lease in the database decides who works; a message is only
 a nudge. A lease that has run out means `stalled`: any worker may take the run over with the next fencing number.
+
+A guardian's pause and the specification's deadline are facts like the others. An attempt that was stopped because
+somebody asked (`UNCOUNTED`) is none of those that a run may use up.
 """
 
 from collections.abc import Callable
@@ -18,6 +21,9 @@ class State(StrEnum):
     STOPPING = "stopping"
     CANCELED = "canceled"
     FAILED = "failed"
+    PAUSING = "pausing"
+    PAUSED = "paused"
+    OVERDUE = "overdue"
     RUNNING = "running"
     EVALUATING = "evaluating"
     STALLED = "stalled"
@@ -30,12 +36,20 @@ class Action(StrEnum):
 
     CLAIM = "claim"
     CANCEL = "cancel"
+    PAUSE = "pause"
 
 
+_AT_WORK = frozenset({State.QUEUED, State.WAITING, State.RUNNING, State.EVALUATING, State.STALLED})
 ALLOWED: dict[Action, frozenset[State]] = {
     Action.CLAIM: frozenset({State.QUEUED, State.STALLED}),
-    Action.CANCEL: frozenset({State.QUEUED, State.WAITING, State.RUNNING, State.EVALUATING, State.STALLED}),
+    Action.CANCEL: _AT_WORK | {State.PAUSING, State.PAUSED},
+    Action.PAUSE: _AT_WORK,
 }
+
+# Outcomes of attempts that were stopped because somebody asked: the next attempt is not a second chance.
+UNCOUNTED = frozenset({"paused", "released"})
+# A machine that takes a run and gives it back for ever must end too.
+UNCOUNTED_MAX = 50
 
 
 @dataclass(frozen=True)
@@ -50,6 +64,8 @@ class Facts:
     heartbeat_at: datetime | None = None
     retry_at: datetime | None = None
     trained_at: datetime | None = None
+    paused_until: datetime | None = None
+    deadline_at: datetime | None = None
 
 
 class NotAllowed(Exception):
@@ -86,6 +102,10 @@ def retry_seconds(attempts: int, *, attempts_max: int, permanent: bool) -> int |
     return int(5 * 2 ** (attempts - 1))
 
 
+def _before(moment: datetime | None, now: datetime) -> bool:
+    return moment is not None and now < moment
+
+
 def _leased(facts: Facts, now: datetime) -> bool:
     return bool(facts.lease_owner) and facts.lease_expires_at is not None and now < facts.lease_expires_at
 
@@ -96,9 +116,12 @@ _ROWS: tuple[tuple[State, Callable[[Facts, datetime], bool]], ...] = (
     (State.STOPPING, lambda facts, now: facts.canceled_at is not None and _leased(facts, now)),
     (State.CANCELED, lambda facts, now: facts.canceled_at is not None),
     (State.FAILED, lambda facts, now: facts.failed_at is not None),
+    (State.PAUSING, lambda facts, now: _before(facts.paused_until, now) and _leased(facts, now)),
+    (State.PAUSED, lambda facts, now: _before(facts.paused_until, now)),
     (State.EVALUATING, lambda facts, now: facts.trained_at is not None and _leased(facts, now)),
     (State.RUNNING, _leased),
+    (State.OVERDUE, lambda facts, now: facts.deadline_at is not None and now >= facts.deadline_at),
     (State.STALLED, lambda facts, now: bool(facts.lease_owner)),
-    (State.WAITING, lambda facts, now: facts.retry_at is not None and now < facts.retry_at),
+    (State.WAITING, lambda facts, now: _before(facts.retry_at, now)),
     (State.QUEUED, lambda facts, now: True),
 )

@@ -4,19 +4,32 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
+from django.conf import settings
+from django.utils.functional import Promise
+from django.utils.text import capfirst
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
 from governance.errors import Conflict, Invalid, Malformed, Refusal
+from governance.evidence.canonical import strict_loads
 from governance.kinds import Fact, Field, ForOrAgainst, require_keys
 from governance.models import Community, Proposal, Record
-from models_registry.languages import LANGUAGES, language_names
+from models_registry import services as registry
+from models_registry.datasets.intake import Limits
+from models_registry.languages import LANGUAGES
 from models_registry.models import Dataset, EthicsRule, Version
-from training_jobs import services
+from training_jobs import services, spec_words
 from training_jobs import spec as specs
 
 # What JSON cannot even express is malformed; everything else is well-formed and refused.
 _MALFORMED = {"malformed_field"}
+
+# What the form writes where several sites take part; the API can say every part. Four bits lose nothing that can be
+# measured, and with the short runs of a form a lower momentum than DiLoCo's 0.9 ends at a lower loss.
+_EXCHANGES: dict[str, dict[str, Any]] = {
+    "diloco": {"bits": 4, "outer_momentum": "0.6"},
+    "dilocox": {"bits": 4, "outer_momentum": "0.5", "rank": 128, "delay": 1},
+}
 
 
 class ModelUpdate(ForOrAgainst):
@@ -63,20 +76,36 @@ class ModelUpdate(ForOrAgainst):
                 _("The held-out questions that the result is measured on."),
                 options=tuple((dataset.digest, dataset.title) for dataset in suites),
             ),
+            _choice("objective", _("What is learned"), spec_words.OBJECTIVES, ""),
             Field(
-                "method",
-                _("Method"),
-                "choice",
-                "",
-                initial="full",
-                options=(("full", _("Full fine-tuning")), ("lora", _("LoRA adapter, merged"))),
+                "preference_beta",
+                _("Hold on the base model"),
+                "decimal",
+                _("Only for learning which answer is better: the beta of DPO."),
+                required=False,
+                initial="0.1",
             ),
+            _choice("method", _("Method"), _offered(spec_words.METHODS, settings.RUN_METHODS), ""),
             Field("lora_rank", _("LoRA rank"), "integer", _("Only for LoRA."), required=False, initial="8"),
             Field("learning_rate", _("Learning rate"), "decimal", "", initial="0.002"),
             Field("epochs", _("Epochs"), "integer", "", initial="2"),
             Field("batch_size", _("Batch size"), "integer", "", initial="32"),
+            Field(
+                "accumulation",
+                _("Batches per step"),
+                "integer",
+                _("So many batches are added up before the weights change."),
+                initial="1",
+            ),
             Field("sequence_length", _("Sequence length"), "integer", _("In tokens."), initial="64"),
             Field("seed", _("Seed"), "integer", "", initial="7"),
+            _choice(
+                "precision",
+                _("Precision"),
+                spec_words.PRECISIONS,
+                _("What is learned is always kept in 32 bits."),
+            ),
+            *_places(),
             Field(
                 "device_seconds",
                 _("Budget"),
@@ -95,6 +124,8 @@ class ModelUpdate(ForOrAgainst):
 
         version = Version.objects.select_related("model").filter(revision=values.get("base", "")).first()
         method = values.get("method", "full")
+        objective = values.get("objective") or "supervised"
+        strategy = values.get("strategy") or "single"
         rank = number("lora_rank")
         return {
             "spec": {
@@ -108,9 +139,13 @@ class ModelUpdate(ForOrAgainst):
                     {"digest": digest, "languages": list(values.get("languages", []))}
                     for digest in values.get("datasets", [])
                 ],
+                "objective": objective,
+                "preference": {"beta": str(values.get("preference_beta", "")).strip()}
+                if objective == "preference"
+                else None,
                 "method": method,
                 "lora": {"rank": rank, "alpha": rank * 2 if isinstance(rank, int) else rank}
-                if method == "lora"
+                if method in {"lora", "qlora"}
                 else None,
                 "optimizer": "adamw",
                 "learning_rate": str(values.get("learning_rate", "")).strip(),
@@ -118,11 +153,13 @@ class ModelUpdate(ForOrAgainst):
                 "schedule": "cosine",
                 "warmup_steps": 10,
                 "batch_size": number("batch_size"),
+                "accumulation": number("accumulation") if values.get("accumulation") else 1,
                 "sequence_length": number("sequence_length"),
                 "epochs": number("epochs"),
                 "seed": number("seed"),
-                "precision": "float32",
-                "strategy": "single",
+                "precision": values.get("precision") or "float32",
+                "strategy": strategy,
+                "topology": _topology(strategy, number("workers"), number("local_steps")),
                 "evaluation": {"suite": values.get("suite", "")},
                 "output": version.model.name if version else "",
                 "budget": {"device_seconds": number("device_seconds")},
@@ -133,6 +170,7 @@ class ModelUpdate(ForOrAgainst):
         """Freeze the specification in its canonical form, after checking that everything in it exists."""
         require_keys(payload, {"spec"})
         spec = _parsed(payload["spec"])
+        _require_offered(spec)
         base = (
             Version.objects.select_related("model")
             .filter(model__community=community, revision=spec.base.revision)
@@ -153,26 +191,7 @@ class ModelUpdate(ForOrAgainst):
                 found=spec.output,
                 allowed=base.model.name,
             )
-        records = {}
-        for use in spec.datasets:
-            dataset = Dataset.objects.included().filter(community=community, digest=use.digest, role="training").first()
-            if dataset is None:
-                raise Invalid(
-                    "dataset_not_included",
-                    "models learn only from datasets that a vote has included",
-                    field="payload.spec.datasets",
-                    found=use.digest,
-                )
-            foreign = sorted(set(use.languages) - set(dataset.languages))
-            if foreign:
-                raise Invalid(
-                    "unknown_language",
-                    "the dataset has no rows in this language",
-                    field="payload.spec.datasets",
-                    found=foreign,
-                    allowed=dataset.languages,
-                )
-            records[use.digest] = dataset.records
+        datasets = [_dataset(community, use, spec.objective) for use in spec.datasets]
         if not Dataset.objects.filter(community=community, digest=spec.suite, role="evaluation").exists():
             raise Invalid(
                 "unknown_suite",
@@ -182,7 +201,7 @@ class ModelUpdate(ForOrAgainst):
             )
         if not EthicsRule.objects.in_force(community, base.model.name).exists():
             raise Conflict("no_rules", "adopt an ethics rule first: without one nothing could judge the result")
-        _within_budget(spec, records)
+        _within_budget(spec, datasets)
         return {"spec": spec.to_dict()}
 
     def describe(self, payload: dict[str, Any]) -> str:
@@ -201,31 +220,88 @@ class ModelUpdate(ForOrAgainst):
                 "digest", "title"
             )
         )
-        method = _("full fine-tuning") if spec.lora is None else _("LoRA of rank %(rank)d") % {"rank": spec.lora.rank}
+        whole = spec.to_dict()
         seconds = spec.device_seconds
         cost = ngettext("at most %(n)d device-second", "at most %(n)d device-seconds", seconds) % {"n": seconds}
         return [
             Fact(_("Start from"), f"{spec.base.model}@{spec.base.revision[:12]}"),
-            *(
-                Fact(
-                    _("Learns from"),
-                    f"{titles.get(use.digest, use.digest[:12])} ({language_names(use.languages)})",
-                )
-                for use in spec.datasets
-            ),
+            *(Fact(_("Learns from"), spec_words.dataset(use, titles)) for use in whole["datasets"]),
             Fact(_("Measured on"), titles.get(spec.suite, spec.suite[:12])),
-            Fact(_("Method"), f"{method}, {spec.optimizer}"),
+            Fact(_("Method"), f"{spec_words.method(spec.method, whole['lora'])}, {spec.optimizer}"),
             Fact(_("Learning rate"), specs.decimal_text(spec.learning_rate)),
             Fact(
                 _("Length"),
                 ngettext("%(n)d epoch", "%(n)d epochs", spec.epochs) % {"n": spec.epochs},
             ),
+            *(Fact(label, text) for label, text in spec_words.particulars(whole)),
             Fact(_("Cost"), cost),
         ]
 
     def execute(self, proposal: Proposal, execution: Record, now: datetime) -> None:
         """Make the run. A worker finds it; nothing is started here."""
         services.create_run(proposal, execution, now)
+
+
+def _places() -> list[Field]:
+    """Ask where to train, where there is a choice."""
+    offered = _offered(spec_words.STRATEGIES, settings.RUN_STRATEGIES)
+    if list(offered) == ["single"]:
+        return []
+    return [
+        _choice("strategy", _("Where it trains"), offered, ""),
+        Field(
+            "workers",
+            _("Participants"),
+            "integer",
+            _("Only for several machines or sites: how many take part."),
+            required=False,
+            initial="2",
+        ),
+        Field(
+            "local_steps",
+            _("Steps between two exchanges"),
+            "integer",
+            _("Only for several sites: how far each goes alone before they exchange."),
+            required=False,
+            initial="10",
+        ),
+    ]
+
+
+def _offered(words: Mapping[str, Promise], names: list[str]) -> dict[str, Promise]:
+    """Return those that this site's machines can do, in the order of the table."""
+    return {name: said for name, said in words.items() if name in names}
+
+
+def _require_offered(spec: specs.TrainingSpec) -> None:
+    """Refuse what nobody here could execute: a vote must not end in a run that cannot begin."""
+    for field, found, allowed in (
+        ("method", spec.method, settings.RUN_METHODS),
+        ("strategy", spec.strategy, settings.RUN_STRATEGIES),
+    ):
+        if found not in allowed:
+            raise Invalid(
+                "not_offered_here",
+                "the machines of this site do not offer this",
+                field=f"payload.spec.{field}",
+                found=found,
+                allowed=allowed,
+            )
+
+
+def _choice(name: str, label: str, words: Mapping[str, Promise], help_text: str) -> Field:
+    """Return a question with one of a few answers; the first is what authors get who do not choose."""
+    options = tuple((value, capfirst(str(said))) for value, said in words.items())
+    return Field(name, label, "choice", help_text, initial=options[0][0], options=options)
+
+
+def _topology(strategy: str, workers: int | str, local_steps: int | str) -> dict[str, Any] | None:
+    """Return who takes part, from the answers that the strategy needs; the others are not looked at."""
+    if strategy == "single":
+        return None
+    if strategy not in _EXCHANGES:
+        return {"workers": workers}
+    return {"workers": workers, "local_steps": local_steps, **_EXCHANGES[strategy]}
 
 
 def _parsed(payload: object) -> specs.TrainingSpec:
@@ -238,9 +314,44 @@ def _parsed(payload: object) -> specs.TrainingSpec:
         raise _refusal(error) from error
 
 
-def _within_budget(spec: specs.TrainingSpec, records: dict[str, int]) -> None:
+def _dataset(community: Community, use: specs.DatasetUse, objective: str) -> Dataset:
+    """Return a dataset that may be learned from in this way."""
+    dataset = Dataset.objects.included().filter(community=community, digest=use.digest, role="training").first()
+    if dataset is None:
+        raise Invalid(
+            "dataset_not_included",
+            "models learn only from datasets that a vote has included",
+            field="payload.spec.datasets",
+            found=use.digest,
+        )
+    foreign = sorted(set(use.languages) - set(dataset.languages))
+    if foreign:
+        raise Invalid(
+            "unknown_language",
+            "the dataset has no rows in this language",
+            field="payload.spec.datasets",
+            found=foreign,
+            allowed=dataset.languages,
+        )
+    with registry.dataset_path(use.digest).open("rb") as stream:
+        keys = strict_loads(stream.readline(), max_bytes=Limits().record_bytes_max)
+    needed = specs.ROW_KEYS[objective]
+    if not set(needed) <= set(keys):
+        raise Invalid(
+            "rows_do_not_fit",
+            f"what is learned needs rows with {', '.join(needed)}, which the dataset does not have",
+            field="payload.spec.objective",
+            found=sorted(keys),
+            allowed=list(needed),
+        )
+    return dataset
+
+
+def _within_budget(spec: specs.TrainingSpec, datasets: list[Dataset]) -> None:
+    records = {dataset.digest: dataset.records for dataset in datasets}
+    sizes = {dataset.digest: dataset.size for dataset in datasets}
     try:
-        specs.require_within_budget(spec, records)
+        specs.require_within_budget(spec, records, sizes)
     except specs.SpecError as error:
         raise _refusal(error) from error
 

@@ -3,15 +3,29 @@
 The child gets its own session, an environment without the parent's secrets, and the tightest box that this machine
 offers: bubblewrap (no network, and nothing of the file system but the interpreter, the code and its own folder), else a
 network namespace alone, else nothing. Which one it was is returned, and stands in the run's record: what was not closed
-is said.
+is said. Limits of memory, file size, processor time and processes are set by the kernel (getrlimit(2)); the size of its
+folder is watched. It dies with the thread that watches it (PDEATHSIG), and when the watcher itself hangs, a guard
+process kills it at `alive_until`.
 
-Not protected: memory and processor use are bounded by the wall clock only, and a GPU is not passed into bubblewrap.
+Not protected:
+
+- Memory is bounded for each process, by RLIMIT_DATA: private writable memory. (RLIMIT_AS would also count addresses
+  that a GPU's driver reserves and never uses.) Several processes may together take more. A control group would bound
+  them together: put the worker into one (systemd's MemoryMax); its kills are noticed here and called out of memory.
+- The kernel does not apply the limit of processes to root. Run workers as an account of their own.
+- The folder's size is looked at every few seconds: a child may write more than its quota in between, not more than the
+  limit of one file at once.
+- There is no filter of system calls (seccomp): no well-kept library makes one, and a list of our own would be wrong at
+  the next version of torch. A hole in the kernel is not closed by this box.
+- A GPU's device files are passed into the box, and with them its driver, which is shared with every process there.
+- Without bubblewrap the child reads whatever the worker's account can read.
 """
 
 import ctypes
 import functools
 import json
 import os
+import resource
 import shutil
 import signal
 import subprocess
@@ -23,37 +37,61 @@ from pathlib import Path
 from typing import Any, Literal
 
 from governance.evidence.canonical import canonical_bytes
+from training_jobs import oom
+from training_jobs.guard import Guard
 
 REPOSITORY = Path(__file__).resolve().parents[1]
 # What of the repository a child may read: not the database, not the keys, not the settings.
 CODE_FOLDERS = ("governance", "training_jobs")
 SYSTEM_FOLDERS = ("/usr", "/bin", "/lib", "/lib64", "/etc/alternatives", "/etc/ld.so.cache", "/sys/devices/system/cpu")
 LOOK_SECONDS = 0.1
+SCRATCH_LOOK_SECONDS = 2.0
 OUTPUT_TAIL_BYTES = 8_000
 EVENT_BYTES_MAX = 64_000
-STOP_SECONDS_MAX = 10
+KILL_SECONDS_MAX = 10
 PROBE_SECONDS_MAX = 10
 PR_SET_PDEATHSIG = 1
 SIGNAL_EXIT = 128
+DISK_FULL_BYTES = 100_000
+GIGABYTE = 1_000_000_000
 
 Isolation = Literal["bubblewrap", "network-namespace", "none"]
-Tick = Literal["continue", "cancel", "stale"]
-Reason = Literal["finished", "failed", "killed", "canceled", "stale", "wall_limit"]
+# What ends a child by our hand: first what leaves it time for a checkpoint, then what does not.
+GENTLE = frozenset({"cancel", "pause", "leave", "wall_limit"})
+AT_ONCE = frozenset({"stale", "lost_contact", "no_progress", "scratch_full"})
+
+
+@dataclass(frozen=True)
+class Limits:
+    """What a child may take. None: not limited. `stop_seconds` is what it has to leave a checkpoint when asked to end.
+
+    `no_progress_seconds` is for the supervisor, which knows what progress is.
+    """
+
+    memory_bytes: int | None = None
+    scratch_bytes: int | None = 200 * GIGABYTE
+    processes: int | None = 4_096
+    no_progress_seconds: int = 1_800
+    stop_seconds: float = 10
+    niceness: int = 5
 
 
 @dataclass(frozen=True)
 class ChildResult:
     """How a child ended.
 
-    `reason`: finished (status 0), failed (another status), killed (by a signal that we did not send, as when memory
-    runs out), canceled and stale (as `on_tick` said), wall_limit. `returncode` is negative for a signal, as in
-    `subprocess`.
+    `reason`: finished (status 0), failed (another status), killed (by a signal that we did not send), or the one of
+    GENTLE and AT_ONCE that we ended it for. `returncode` is negative for a signal, as in `subprocess`. `oom_killed`:
+    the child was killed, and the kernel has meanwhile killed a process of this control group for want of memory.
+    `disk_full`: nothing more could be written where the folder is when the child had ended.
     """
 
     returncode: int
-    reason: Reason
+    reason: str
     stderr_tail: str
     isolation: Isolation
+    oom_killed: bool = False
+    disk_full: bool = False
 
 
 def run_child(
@@ -62,23 +100,28 @@ def run_child(
     *,
     environment: Mapping[str, str],
     on_event: Callable[[dict[str, Any]], None],
-    on_tick: Callable[[], Tick],
+    on_tick: Callable[[], str],
     tick_seconds: float,
     wall_seconds: float,
+    limits: Limits | None = None,
+    alive_until: Callable[[], float] | None = None,
 ) -> ChildResult:
-    """Run `argv` to its end, or to the end that `on_tick` or the wall clock sets.
+    """Run `argv` to its end, or to the end that `on_tick`, a limit or a clock sets.
 
     1. Start the child in its box. 2. Pass on each new line of RUN_DIR/events.jsonl to `on_event`. 3. Ask `on_tick`
-    every `tick_seconds`: "cancel" and "stale" kill the child. 4. Kill it at `wall_seconds`. 5. Kill whatever it left
-    behind, and say how it ended.
+    every `tick_seconds`: all answers but "continue" end the child. 4. So does the wall clock, 5. a folder that grows
+    too big, and 6. `alive_until`, a moment of `clock()` that moves on as long as the child may live; the guard knows
+    it too. 7. Who may leave a checkpoint gets SIGTERM and time. 8. Kill whatever it left behind; say how it ended.
 
     Only events written from now on are passed on. The child's own output goes to RUN_DIR/output.log; a callback that
     raises ends the child too. Inputs must be real files: links out of RUN_DIR lead nowhere in the box.
     """
     run_dir = run_dir.resolve()
+    limits = limits or Limits()
     isolation = available_isolation()
     events = EventTail(run_dir / "events.jsonl")
     output = run_dir / "output.log"
+    kills = oom.kills()
     with output.open("wb") as log:
         process = subprocess.Popen(  # noqa: S603 - 1: our own command line, no shell
             [*_box(isolation, run_dir), *argv],
@@ -88,16 +131,24 @@ def run_child(
             stdout=log,
             stderr=subprocess.STDOUT,
             start_new_session=True,
-            preexec_fn=die_with_parent(),  # noqa: PLW1509 - one system call between fork and exec
+            preexec_fn=_arrangements(limits, wall_seconds),  # noqa: PLW1509 - system calls between fork and exec
         )
-    stopped: Reason | None = None
+    watch = _Watch(process, isolation, run_dir, events, on_event, on_tick, tick_seconds, limits)
+    stopped: str | None = None
     try:
-        stopped = _watch(process, events, on_event, on_tick, tick_seconds, time.monotonic() + wall_seconds)
+        with Guard(process.pid, alive_until) as guard:
+            watch.guard = guard
+            stopped = watch.until_end(clock() + wall_seconds)
+        if stopped is None and guard.has_killed:
+            stopped = "lost_contact"
     finally:
-        _kill_group(process)  # 5
+        _kill_group(process)  # 8
     events.pass_on(on_event)
     returncode = _plain_returncode(process.returncode)
-    return ChildResult(returncode, stopped or _reason(returncode), _tail(output), isolation)
+    oom_killed = returncode == -signal.SIGKILL and stopped is None and oom.kills() > kills
+    disk = os.statvfs(run_dir)
+    disk_full = disk.f_bavail * disk.f_frsize < DISK_FULL_BYTES
+    return ChildResult(returncode, stopped or _reason(returncode), _tail(output), isolation, oom_killed, disk_full)
 
 
 class EventTail:
@@ -134,28 +185,92 @@ def _event(line: bytes) -> dict[str, Any]:
     return event if isinstance(event, dict) else {"event": "unreadable", "size": len(line)}
 
 
-def _watch(
-    process: "subprocess.Popen[bytes]",
-    events: EventTail,
-    on_event: Callable[[dict[str, Any]], None],
-    on_tick: Callable[[], Tick],
-    tick_seconds: float,
-    deadline: float,
-) -> Reason | None:
-    """Look until the child ends (None) or has to be stopped (why)."""
-    next_tick = time.monotonic() + tick_seconds
-    while not _has_ended(process.pid):
-        time.sleep(LOOK_SECONDS)
-        events.pass_on(on_event)  # 2
-        now = time.monotonic()
-        if now >= next_tick:  # 3
-            answer = on_tick()
+class _Watch:
+    """Looks at one child until it ends."""
+
+    def __init__(
+        self,
+        process: "subprocess.Popen[bytes]",
+        isolation: Isolation,
+        run_dir: Path,
+        events: EventTail,
+        on_event: Callable[[dict[str, Any]], None],
+        on_tick: Callable[[], str],
+        tick_seconds: float,
+        limits: Limits,
+    ) -> None:
+        self.process = process
+        self.isolation = isolation
+        self.run_dir = run_dir
+        self.events = events
+        self.on_event = on_event
+        self.on_tick = on_tick
+        self.tick_seconds = tick_seconds
+        self.limits = limits
+        self.guard: Guard | None = None
+        self.next_tick = clock() + tick_seconds
+        self.next_scratch = clock()
+
+    def until_end(self, deadline: float) -> str | None:
+        """Look until the child ends by itself (None), or is ended and why: it is gone, or has to be killed."""
+        while not _has_ended(self.process.pid):
+            time.sleep(LOOK_SECONDS)
+            why = self._look(deadline)
+            if why in GENTLE:
+                return self._ask_to_end(why)  # 7
+            if why != "continue":
+                return why
+        return None
+
+    def _look(self, deadline: float) -> str:
+        """Do what is due; return "continue" or why the child has to end."""
+        self.events.pass_on(self.on_event)  # 2
+        now = clock()
+        if self.guard is not None and self.guard.is_over(now):  # 6
+            return "lost_contact"
+        if now >= self.next_tick:  # 3
+            self.next_tick = now + self.tick_seconds
+            answer = self.on_tick()
             if answer != "continue":
-                return "canceled" if answer == "cancel" else "stale"
-            next_tick = now + tick_seconds
+                return answer
         if now >= deadline:  # 4
             return "wall_limit"
-    return None
+        if self.limits.scratch_bytes is not None and now >= self.next_scratch:  # 5
+            self.next_scratch = now + SCRATCH_LOOK_SECONDS
+            if folder_bytes(self.run_dir) > self.limits.scratch_bytes:
+                return "scratch_full"
+        return "continue"
+
+    def _ask_to_end(self, why: str) -> str:
+        """Send SIGTERM, and look on as before until the child ends or its time for that is over."""
+        _terminate(self.process.pid, self.isolation)
+        until = clock() + self.limits.stop_seconds
+        while not _has_ended(self.process.pid) and clock() < until:
+            time.sleep(LOOK_SECONDS)
+            # A wish repeated is no news; the loss of the lease is, and a cancel counts for more than a pause.
+            news = self._look(float("inf"))
+            if news in AT_ONCE:
+                return news
+            if news == "cancel":
+                why = news
+        return why
+
+
+def clock() -> float:
+    """Return seconds of a clock that nobody sets and that goes on while the machine sleeps."""
+    return time.clock_gettime(time.CLOCK_BOOTTIME)
+
+
+def folder_bytes(folder: Path) -> int:
+    """Return what the files of a folder take on disk; what disappears meanwhile counts as nothing."""
+    total = 0
+    for place, _, names in os.walk(folder):
+        for name in names:
+            try:
+                total += os.lstat(os.path.join(place, name)).st_blocks * 512  # noqa: PTH118 - thousands of files
+            except OSError:
+                continue
+    return total
 
 
 def _has_ended(pid: int) -> bool:
@@ -200,6 +315,8 @@ def _box(isolation: Isolation, run_dir: Path | None) -> list[str]:
         box += ["--ro-bind", str(REPOSITORY / name), str(REPOSITORY / name)]
     if run_dir is not None:
         box += ["--bind", str(run_dir), str(run_dir)]
+        for device in sorted(Path("/dev").glob("nvidia*")):
+            box += ["--dev-bind-try", str(device), str(device)]
         # The child writes beside its inputs, never over them.
         for path in (run_dir / "inputs", run_dir / "spec.json", run_dir / "evaluation.json"):
             box += ["--ro-bind-try", str(path), str(path)]
@@ -235,10 +352,65 @@ def die_with_parent() -> Callable[[], None]:
     return arrange
 
 
+def _arrangements(limits: Limits, wall_seconds: float) -> Callable[[], None]:
+    """Return what the child does before it becomes the command: die with its parent, and stay within its limits."""
+    dying = die_with_parent()
+    # All cores for the whole time is the most it can use; the wall clock comes first unless that is got round.
+    wanted = {
+        resource.RLIMIT_CPU: int(wall_seconds) * (os.cpu_count() or 1) + 60,
+        resource.RLIMIT_CORE: 0,
+        resource.RLIMIT_DATA: limits.memory_bytes,
+        resource.RLIMIT_FSIZE: limits.scratch_bytes,
+        resource.RLIMIT_NPROC: limits.processes,
+    }
+    settable = []
+    for kind, value in wanted.items():
+        _, most = resource.getrlimit(kind)
+        if value is not None:
+            value = value if most == resource.RLIM_INFINITY else min(value, most)  # noqa: PLW2901
+            settable.append((kind, (value, value)))
+
+    def arrange() -> None:
+        dying()
+        for kind, value in settable:
+            resource.setrlimit(kind, value)
+        os.nice(limits.niceness)
+
+    return arrange
+
+
+def _terminate(pid: int, isolation: Isolation) -> None:
+    """Send SIGTERM to the child itself: bubblewrap would die of it, and take the child with it unasked.
+
+    In bubblewrap the child is the first process below the box's own init; elsewhere it is the process we started.
+    """
+    if isolation == "bubblewrap":
+        for inner in _children(pid):
+            for innermost in _children(inner):
+                _signal(innermost)
+    else:
+        _signal(pid)
+
+
+def _children(pid: int) -> list[int]:
+    """Return the children of a process, oldest first (proc(5)); none when it is gone."""
+    try:
+        return [int(number) for number in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
+    except OSError:
+        return []
+
+
+def _signal(pid: int) -> None:
+    try:
+        os.kill(pid, signal.SIGTERM)
+    except ProcessLookupError:
+        return
+
+
 def _kill_group(process: "subprocess.Popen[bytes]") -> None:
     """Kill the child's whole group, then collect it; what it started ends with it, even after it ended well."""
     os.killpg(process.pid, signal.SIGKILL)
-    process.wait(timeout=STOP_SECONDS_MAX)
+    process.wait(timeout=KILL_SECONDS_MAX)
 
 
 def _plain_returncode(returncode: int) -> int:
@@ -246,7 +418,7 @@ def _plain_returncode(returncode: int) -> int:
     return SIGNAL_EXIT - returncode if returncode > SIGNAL_EXIT else returncode
 
 
-def _reason(returncode: int) -> Reason:
+def _reason(returncode: int) -> str:
     if returncode == 0:
         return "finished"
     return "killed" if returncode < 0 else "failed"

@@ -7,10 +7,13 @@ from decimal import Decimal, InvalidOperation
 from typing import Any
 
 from governance.errors import NotFound
-from governance.models import Community, Proposal
+from governance.models import Community, Member, Proposal
+from governance.services import council_in_office
 from models_registry.models import Dataset, EthicsRule
 from models_registry.selectors import Measure, datasets_named, measures_of
 from training_jobs import lifecycle
+from training_jobs.assignments import seconds_left
+from training_jobs.failures import Failure, failure
 from training_jobs.models import Attempt, Run, RunEvent
 
 RUNS_SHOWN_MAX = 100
@@ -26,6 +29,9 @@ UNFINISHED = frozenset(
         lifecycle.State.EVALUATING,
         lifecycle.State.STALLED,
         lifecycle.State.STOPPING,
+        lifecycle.State.PAUSING,
+        lifecycle.State.PAUSED,
+        lifecycle.State.OVERDUE,
     }
 )
 
@@ -78,6 +84,12 @@ class RunDetail:
     gates: tuple[Gate, ...]
     measures: tuple[Measure, ...]
     result: Mapping[str, Any]
+    failure: Failure | None
+    checkpoint: int
+    seconds_used: int
+    paused_by_name: str
+    may_cancel: bool
+    may_pause: bool
 
     @property
     def gates_broken(self) -> tuple[Gate, ...]:
@@ -106,8 +118,8 @@ def run_of_version(version_id: int) -> Run | None:
     return Run.objects.filter(version_id=version_id).first()
 
 
-def run_detail(run_id: int, now: datetime) -> RunDetail:
-    """Return a run with its curve, log and gates, or raise NotFound."""
+def run_detail(run_id: int, now: datetime, viewer: str = "") -> RunDetail:
+    """Return a run with its curve, log and gates, and what the viewer may do with it, or raise NotFound."""
     run = (
         Run.objects.select_related(
             "community", "proposal", "model", "base", "version", "spec_record", "evaluation_record", "run_record"
@@ -140,7 +152,31 @@ def run_detail(run_id: int, now: datetime) -> RunDetail:
         gates=_gates(run, evaluation),
         measures=measures_of(evaluation),
         result=run.run_record.body if run.run_record else {},
+        failure=failure(run.failure) if run.failure else None,
+        checkpoint=_newest_checkpoint(run),
+        seconds_used=int(spec["budget"]["device_seconds"]) - seconds_left(run, now),
+        paused_by_name=_name_of(run.community, run.paused_by),
+        may_cancel=viewer == run.proposal.author and state in lifecycle.ALLOWED[lifecycle.Action.CANCEL],
+        may_pause=_may_pause(run, state, viewer, now),
     )
+
+
+def _newest_checkpoint(run: Run) -> int:
+    """Return the step that the run would go on from; 0: from the beginning."""
+    newest = run.events.filter(kind="checkpoint").order_by("-id").first()
+    return _whole(newest.data.get("step")) if newest else 0
+
+
+def _may_pause(run: Run, state: lifecycle.State, viewer: str, now: datetime) -> bool:
+    if not viewer or run.paused_until is not None or state not in lifecycle.ALLOWED[lifecycle.Action.PAUSE]:
+        return False
+    council = council_in_office(run.community, now)
+    return council is not None and viewer in {member["address"] for member in council.members}
+
+
+def _name_of(community: Community, address: str) -> str:
+    member = Member.objects.filter(community=community, address=address).first() if address else None
+    return member.name if member else ""
 
 
 def _row(run: Run, now: datetime) -> RunRow:

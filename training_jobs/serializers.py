@@ -6,8 +6,10 @@ from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
-from governance.clock import now as clock
+from governance import clock
+from training_jobs.failures import failure
 from training_jobs.models import Attempt, Run, RunEvent
+from training_jobs.recipe_changes import RecipeChanges
 
 
 class AttemptOutput(serializers.ModelSerializer[Attempt]):
@@ -17,7 +19,14 @@ class AttemptOutput(serializers.ModelSerializer[Attempt]):
         """Fields."""
 
         model = Attempt
-        fields = ("number", "owner", "started_at", "ended_at", "outcome", "detail")
+        fields = ("number", "owner", "started_at", "ended_at", "outcome", "detail", "device_seconds")
+
+
+class ExplanationOutput(serializers.Serializer[Any]):
+    """What a failure means, in the language of the request."""
+
+    says = serializers.CharField()
+    suggestion = serializers.CharField()
 
 
 class RunOutput(serializers.ModelSerializer[Run]):
@@ -30,6 +39,7 @@ class RunOutput(serializers.ModelSerializer[Run]):
     state = serializers.SerializerMethodField()
     spec = serializers.SerializerMethodField()
     evaluation = serializers.SerializerMethodField()
+    explanation = serializers.SerializerMethodField()
     release = serializers.CharField(source="version.revision", default=None, allow_null=True)
     attempts = AttemptOutput(many=True)
 
@@ -49,8 +59,13 @@ class RunOutput(serializers.ModelSerializer[Run]):
             "verdict",
             "failure",
             "failure_detail",
+            "explanation",
             "retry_at",
             "canceled_at",
+            "paused_until",
+            "paused_by",
+            "pause_reason",
+            "deadline_at",
             "spec",
             "evaluation",
             "release",
@@ -59,7 +74,13 @@ class RunOutput(serializers.ModelSerializer[Run]):
 
     def get_state(self, run: Run) -> str:
         """Compute the state."""
-        return str(run.state(clock()))
+        return str(run.state(clock.now()))
+
+    @extend_schema_field(ExplanationOutput(allow_null=True))
+    def get_explanation(self, run: Run) -> dict[str, str] | None:
+        """Say why a run failed and what to do, if its code has words."""
+        found = failure(run.failure) if run.failure else None
+        return None if found is None else {"says": str(found.says), "suggestion": str(found.suggestion)}
 
     @extend_schema_field(OpenApiTypes.OBJECT)
     def get_spec(self, run: Run) -> dict[str, Any]:
@@ -70,6 +91,46 @@ class RunOutput(serializers.ModelSerializer[Run]):
     def get_evaluation(self, run: Run) -> dict[str, Any] | None:
         """Return what was measured and judged."""
         return run.evaluation_record.body if run.evaluation_record else None
+
+
+class ChangeOutput(serializers.Serializer[Any]):
+    """One thing that a proposed recipe does otherwise, as data and as a sentence."""
+
+    field = serializers.CharField(help_text="Its path in the specification.")
+    code = serializers.ChoiceField(choices=["added", "removed", "times", "changed"])
+    old = serializers.JSONField(allow_null=True)
+    new = serializers.JSONField(allow_null=True)
+    times = serializers.CharField(
+        allow_null=True, help_text="For an amount: new / old as a fraction, such as 2 or 1/3."
+    )
+    subject = serializers.CharField(help_text="The digest of the dataset that the change is about, or nothing.")
+    sentence = serializers.CharField()
+
+
+class DifferenceOutput(serializers.Serializer[Any]):
+    """What a model update does otherwise than the recipe of the version it starts from."""
+
+    proposal = serializers.CharField()
+    base = serializers.CharField(help_text="The revision of the version that it starts from.")
+    run = serializers.IntegerField(help_text="The run that made that version.")
+    changes = ChangeOutput(many=True)
+
+    @classmethod
+    def of(cls, proposal: str, found: RecipeChanges) -> dict[str, Any]:
+        """Return the difference as JSON."""
+        changes = [
+            {
+                "field": change.field,
+                "code": change.code,
+                "old": change.old,
+                "new": change.new,
+                "times": None if change.times is None else str(change.times),
+                "subject": change.subject,
+                "sentence": sentence,
+            }
+            for change, sentence in found.changes
+        ]
+        return {"proposal": proposal, "base": found.base.revision, "run": found.run.pk, "changes": changes}
 
 
 class RunEventOutput(serializers.ModelSerializer[RunEvent]):

@@ -2,6 +2,9 @@
 
 A message that comes twice, a worker that wakes up after its lease, and two workers that claim at once all end here: the
 conditional update lets one through, and the others are told `stale` or get nothing.
+
+Why a running attempt has to end (canceled, paused, past its deadline, budget used up) is decided here too: the answer
+to a heartbeat is "cancel" or "pause", and when the trainer is gone, `stopped` writes down what it was.
 """
 
 from collections.abc import Iterable
@@ -17,14 +20,18 @@ from governance.clock import unix, whole_second
 from governance.errors import Conflict, Forbidden, Invalid, NotFound
 from governance.models import Proposal, Record
 from governance.records import keep
-from governance.services import note, note_once
+from governance.services import council_in_office, note, note_once
+from governance.services.common import charter_under
 from models_registry import gates
 from models_registry.models import Dataset, EthicsRule, Version
 from models_registry.provenance import shapes
 from training_jobs import lifecycle
 from training_jobs import spec as specs
-from training_jobs.lifecycle import Action
+from training_jobs.assignments import seconds_left, seconds_of
+from training_jobs.lifecycle import Action, State
 from training_jobs.models import Attempt, Run, RunEvent
+
+REASON_MAX = 500
 
 
 @dataclass(frozen=True)
@@ -65,9 +72,10 @@ def create_run(proposal: Proposal, execution: Record, now: datetime) -> Run:
     spec_record = keep(
         "spec",
         f"spec:{proposal.record_id}",
-        spec.to_dict(),
+        proposal.payload["spec"],  # word for word what was voted on: every verifier compares the two
         [execution, *(dataset.inclusion_record for dataset in datasets), *(rule.record for rule in rules)],
     )
+    deadline = None if spec.deadline_seconds is None else now + timedelta(seconds=spec.deadline_seconds)
     run = Run.objects.create(
         community=proposal.community,
         proposal=proposal,
@@ -75,6 +83,7 @@ def create_run(proposal: Proposal, execution: Record, now: datetime) -> Run:
         base=base,
         spec_record=spec_record,
         created_at=now,
+        deadline_at=deadline,
     )
     note("run_created", now, proposal=proposal, run=run.pk)
     return run
@@ -86,17 +95,16 @@ def create_run(proposal: Proposal, execution: Record, now: datetime) -> Run:
 def claim(run_id: int, owner: str, now: datetime) -> Lease | None:
     """Take the lease if the run is free; return None when somebody else has it or nothing is left to do.
 
-    A run whose attempts are used up is given up here too: one that kills its workers must not go on for ever.
+    A run that has used up its attempts, its budget or its time is given up here too: one that kills its workers must
+    not go on for ever.
     """
     with transaction.atomic():
         run = _locked(run_id)
-        if run.state(now) not in lifecycle.ALLOWED[Action.CLAIM]:
+        found = run.state(now)
+        if found not in lifecycle.ALLOWED[Action.CLAIM] and found is not State.OVERDUE:
             return None
-        run.attempts.filter(ended_at__isnull=True).update(
-            ended_at=now, outcome="lost", detail="no heartbeat until the lease ran out"
-        )
-        if run.attempts.count() >= settings.RUN_ATTEMPTS_MAX:
-            _give_up(run, "attempts_used_up", "every attempt was lost with its worker", now)
+        _end_lost(run, now)
+        if _used_up(run, now):
             return None
         claimed = Run.objects.filter(pk=run_id, fence=run.fence).update(
             fence=F("fence") + 1,
@@ -114,15 +122,20 @@ def claim(run_id: int, owner: str, now: datetime) -> Lease | None:
 
 
 def heartbeat(lease: Lease, now: datetime) -> str:
-    """Prolong the lease; answer `continue`, `cancel` or `stale`. One that nobody took over may be prolonged late."""
+    """Prolong the lease; answer `continue`, `cancel`, `pause` or `stale`.
+
+    A lease that nobody took over may be prolonged late. Past the deadline or without budget the answer is `cancel`.
+    """
     kept = Run.objects.filter(pk=lease.run_id, fence=lease.fence, verdict="", failed_at__isnull=True).exclude(
         lease_owner=""
     )
     if not kept.update(heartbeat_at=now, lease_expires_at=now + timedelta(seconds=settings.LEASE_SECONDS)):
         return "stale"
-    if Run.objects.filter(pk=lease.run_id, canceled_at__isnull=False).exists():
+    run = Run.objects.select_related("spec_record").get(pk=lease.run_id)
+    found = run.state(now)
+    if found is State.STOPPING or _over(run, now):
         return "cancel"
-    return "continue"
+    return "pause" if found is State.PAUSING else "continue"
 
 
 def stream(lease: Lease, events: Iterable[dict[str, Any]], now: datetime) -> None:
@@ -148,8 +161,6 @@ def trained(lease: Lease, artifact: dict[str, Any], isolation: str, now: datetim
     """Keep the record of a finished training. Repeating it with the same artifact changes nothing."""
     with transaction.atomic():
         run = _held(lease)
-        if run.run_record is not None:
-            return run
         attempt = run.attempts.get(number=lease.fence)
         finished_at = whole_second(now)
         reported = ("steps", "tokens", "code_digest", "environment", "trace_sha256")
@@ -163,6 +174,10 @@ def trained(lease: Lease, artifact: dict[str, Any], isolation: str, now: datetim
             **{name: artifact.get(name) for name in reported},
         }
         _require_form("run", body)
+        if run.run_record is not None:
+            if run.run_record.body["artifact"] != body["artifact"]:
+                raise Conflict("already_trained", "this run has its model already, and it is another one")
+            return run
         run.run_record = keep("run", f"run:{run.pk}", body, [run.spec_record])
         run.trained_at = finished_at
         run.save(update_fields=["run_record", "trained_at"])
@@ -173,9 +188,13 @@ def trained(lease: Lease, artifact: dict[str, Any], isolation: str, now: datetim
 def judge(lease: Lease, report: dict[str, Any], now: datetime) -> Run:
     """Let the gates judge a measured model, and write the verdict with one reason per rule.
 
-    A run that was canceled in the meantime gets no verdict: nothing of it is published.
+    A run that was canceled in the meantime gets no verdict: nothing of it is published. Said again after its answer was
+    lost, the same changes nothing.
     """
     with transaction.atomic():
+        run = _locked(lease.run_id)
+        if run.fence == lease.fence and run.evaluation_record_id is not None:
+            return run
         run = _held(lease)
         if run.canceled_at is not None:
             _end(run, lease, "canceled", now)
@@ -201,7 +220,7 @@ def judge(lease: Lease, report: dict[str, Any], now: datetime) -> Run:
         run.judged_at = whole_second(now)
         run.lease_owner, run.lease_expires_at = "", None
         run.save()
-        run.attempts.filter(number=lease.fence).update(ended_at=now, outcome="finished")
+        _close(run, lease, "finished", now)
         _event(lease, "judged", {"verdict": run.verdict}, now)
         note("run_judged", now, proposal=run.proposal, run=run.pk, verdict=run.verdict)
     return run
@@ -211,18 +230,79 @@ def fail(lease: Lease, code: str, detail: str, now: datetime, *, permanent: bool
     """End an attempt that did not work: try again later, or give up when trying again cannot help."""
     with transaction.atomic():
         run = _held(lease)
-        run.attempts.filter(number=lease.fence).update(ended_at=now, outcome=code[:20], detail=detail[:4000])
-        wait = lifecycle.retry_seconds(
-            run.attempts.count(), attempts_max=settings.RUN_ATTEMPTS_MAX, permanent=permanent
-        )
+        _close(run, lease, code, now, detail)
         run.lease_owner, run.lease_expires_at = "", None
         _event(lease, "failed", {"code": code, "detail": detail[:1000]}, now)
-        if wait is None:
-            _give_up(run, code, detail, now)
+        wait = lifecycle.retry_seconds(_counted(run), attempts_max=settings.RUN_ATTEMPTS_MAX, permanent=permanent)
+        over = _over(run, now)
+        if wait is None or over:
+            _give_up(run, over or code, detail, now)
         else:
             run.retry_at = now + timedelta(seconds=wait)
             run.save()
     return run
+
+
+def stopped(lease: Lease, now: datetime) -> Run:
+    """Hear that the trainer is gone, and write down why: canceled, paused, given up, or back in the line."""
+    with transaction.atomic():
+        run = _held(lease)
+        over = _over(run, now)
+        if run.canceled_at is not None:
+            _end(run, lease, "canceled", now)
+        elif over:
+            _end(run, lease, over, now)
+            _give_up(run, over, "", now)
+        else:
+            _end(run, lease, "paused" if run.state(now) is State.PAUSING else "released", now)
+    return run
+
+
+def _end(run: Run, lease: Lease, outcome: str, now: datetime) -> None:
+    run.lease_owner, run.lease_expires_at = "", None
+    run.save(update_fields=["lease_owner", "lease_expires_at"])
+    _close(run, lease, outcome, now)
+    _event(lease, "stopped", {"outcome": outcome}, now)
+
+
+def _close(run: Run, lease: Lease, outcome: str, now: datetime, detail: str = "") -> None:
+    """End the attempt of a lease, and write down what it has used."""
+    attempt = run.attempts.get(number=lease.fence)
+    attempt.device_seconds = seconds_of(run, attempt, now)
+    attempt.ended_at, attempt.outcome, attempt.detail = now, outcome[:20], detail[:4000]
+    attempt.save()
+
+
+def _end_lost(run: Run, now: datetime) -> None:
+    """End an attempt whose lease has run out; it has worked until its last sign of life."""
+    for attempt in run.attempts.filter(ended_at__isnull=True):
+        attempt.device_seconds = seconds_of(run, attempt, run.heartbeat_at or now)
+        attempt.ended_at, attempt.outcome, attempt.detail = now, "lost", "no heartbeat until the lease ran out"
+        attempt.save()
+
+
+def _counted(run: Run) -> int:
+    """Return how many attempts were a try, and not stopped because somebody asked."""
+    return run.attempts.exclude(outcome__in=lifecycle.UNCOUNTED).count()
+
+
+def _over(run: Run, now: datetime) -> str:
+    """Return the code of what forbids to go on training, whatever a machine could still do; empty: nothing."""
+    if run.deadline_at is not None and now >= run.deadline_at:
+        return "deadline_passed"
+    if run.run_record_id is None and seconds_left(run, now) <= 0:
+        return "budget_used_up"
+    return ""
+
+
+def _used_up(run: Run, now: datetime) -> bool:
+    """Give the run up if it has no attempt, no time or no budget left; say whether it was."""
+    code, detail = _over(run, now), ""
+    if not code and (_counted(run) >= settings.RUN_ATTEMPTS_MAX or run.attempts.count() >= lifecycle.UNCOUNTED_MAX):
+        code, detail = "attempts_used_up", "every attempt was lost with its worker"
+    if code:
+        _give_up(run, code, detail, now)
+    return bool(code)
 
 
 def _give_up(run: Run, code: str, detail: str, now: datetime) -> None:
@@ -230,19 +310,6 @@ def _give_up(run: Run, code: str, detail: str, now: datetime) -> None:
     run.failed_at, run.failure, run.failure_detail = now, code[:60], detail[:4000]
     run.save()
     note("run_failed", now, proposal=run.proposal, run=run.pk, code=code[:60])
-
-
-def stopped(lease: Lease, now: datetime) -> None:
-    """Confirm that a canceled run's trainer is gone."""
-    with transaction.atomic():
-        _end(_held(lease), lease, "canceled", now)
-
-
-def _end(run: Run, lease: Lease, outcome: str, now: datetime) -> None:
-    run.lease_owner, run.lease_expires_at = "", None
-    run.save(update_fields=["lease_owner", "lease_expires_at"])
-    run.attempts.filter(number=lease.fence).update(ended_at=now, outcome=outcome)
-    _event(lease, "stopped", {}, now)
 
 
 def cancel(run_id: int, actor: str, now: datetime) -> Run:
@@ -256,6 +323,58 @@ def cancel(run_id: int, actor: str, now: datetime) -> Run:
         run.save(update_fields=["canceled_at", "canceled_by"])
         note("run_canceled", now, proposal=run.proposal, actor=actor, run=run.pk)
     return run
+
+
+def pause(run_id: int, actor: str, reason: str, now: datetime) -> Run:
+    """Hold a run up as a guardian: once, with a reason, for as long as the charter allows a pause.
+
+    Its worker learns of it with the next heartbeat and leaves a checkpoint; afterwards the run goes on by itself. A
+    deadline stays where it is, and half of the time to it is left.
+    """
+    reason = reason.strip()
+    if not 1 <= len(reason) <= REASON_MAX:
+        raise Invalid("length_out_of_range", f"a reason has 1 to {REASON_MAX} characters", field="reason")
+    with transaction.atomic():
+        run = _locked(run_id)
+        council = council_in_office(run.proposal.community, now)
+        if council is None:
+            raise Conflict("no_council", "no council is in office; a council is elected by a proposal")
+        if actor not in {member["address"] for member in council.members}:
+            raise Forbidden("not_a_guardian", "only members of the council may do this", found=actor)
+        lifecycle.require(Action.PAUSE, run.facts, now)
+        if run.paused_until is not None:
+            raise Conflict("already_paused", "a run is paused at most once")
+        until = now + timedelta(seconds=charter_under(run.proposal).pause_seconds_max)
+        if run.deadline_at is not None:
+            until = min(until, now + (run.deadline_at - now) / 2)
+        until = whole_second(until)
+        if until <= now:
+            raise Conflict("pause_not_possible", "the charter allows no pause, or too little time is left for one")
+        run.paused_until, run.paused_by, run.pause_reason = until, actor, reason
+        run.save(update_fields=["paused_until", "paused_by", "pause_reason"])
+        note("run_paused", now, proposal=run.proposal, actor=actor, run=run.pk, reason=reason, until=unix(until))
+    return run
+
+
+def settle(now: datetime) -> list[int]:
+    """End what no worker will end any more: runs past their deadline, attempts of canceled runs whose worker is gone.
+
+    Returns the runs that were ended.
+    """
+    overdue = Q(deadline_at__lte=now, canceled_at__isnull=True, failed_at__isnull=True, verdict="")
+    canceled = Q(canceled_at__isnull=False, attempts__ended_at__isnull=True, lease_expires_at__lte=now)
+    ended = []
+    for run_id in Run.objects.filter(overdue | canceled).distinct().values_list("pk", flat=True):
+        with transaction.atomic():
+            run = _locked(run_id)
+            found = run.state(now)
+            if found not in {State.OVERDUE, State.CANCELED}:
+                continue
+            _end_lost(run, now)
+            if found is State.OVERDUE:
+                _give_up(run, "deadline_passed", "", now)
+            ended.append(run_id)
+    return ended
 
 
 def not_released(run: Run, code: str, now: datetime) -> None:
@@ -275,8 +394,20 @@ def due(now: datetime) -> list[int]:
     return [*claimable, *unpublished]
 
 
+def next_moment(now: datetime) -> datetime | None:
+    """Return when the next run becomes free or has to be ended: a lease, a wait, a pause or a deadline is over."""
+    names = ("lease_expires_at", "retry_at", "paused_until", "deadline_at")
+    moments = [moment for row in Run.objects.unfinished().values_list(*names) for moment in row if moment is not None]
+    return min((moment for moment in moments if moment > now), default=None)
+
+
 def _locked(run_id: int) -> Run:
-    run = Run.objects.select_for_update().filter(pk=run_id).first()
+    run = (
+        Run.objects.select_for_update(of=("self",))
+        .select_related("spec_record", "run_record", "proposal__community")
+        .filter(pk=run_id)
+        .first()
+    )
     if run is None:
         raise NotFound("unknown_run", "there is no such run", found=run_id)
     return run

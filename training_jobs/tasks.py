@@ -7,5 +7,12 @@ from training_jobs import worker
 
 @shared_task(name="training_jobs.run_job")  # type: ignore[untyped-decorator]
 def run_job(run_id: int) -> None:
-    """Look at one run and do what it needs."""
-    worker.work(run_id)
+    """Look at one run and do what it needs; when the worker is told to end, the run goes back to the line."""
+    worker.work(run_id, leaving=_leaving)
+
+
+def _leaving() -> bool:
+    """Say whether this worker was asked to end: Celery's marks are None or False until then, then an exit status."""
+    from celery.worker import state  # here, because only workers need it
+
+    return any(mark is not None and mark is not False for mark in (state.should_stop, state.should_terminate))

@@ -1,6 +1,6 @@
 """Addresses of the run API, below /api/v1/."""
 
-from django.urls import path
+from django.urls import include, path
 
 from training_jobs import views
 
@@ -9,4 +9,7 @@ urlpatterns = [
     path("runs/<int:pk>", views.RunDetail.as_view(), name="api-run"),
     path("runs/<int:pk>/events", views.RunEvents.as_view(), name="api-run-events"),
     path("runs/<int:pk>/cancel", views.RunCancel.as_view(), name="api-run-cancel"),
+    path("runs/<int:pk>/pause", views.RunPause.as_view(), name="api-run-pause"),
+    path("proposals/<str:public_id>/difference", views.ProposalDifference.as_view(), name="api-proposal-difference"),
+    path("", include("training_jobs.runners.urls")),
 ]

@@ -7,13 +7,15 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from governance.clock import now as clock
+from governance import clock
 from governance.errors import NotFound
 from governance.serializers import ProblemOutput
+from governance.serializers.inputs import ReasonInput
+from governance.services import proposal_by_public_id
 from governance.views.base import signed_in
-from training_jobs import services
+from training_jobs import recipe_changes, services
 from training_jobs.models import Run, RunEvent
-from training_jobs.serializers import RunEventOutput, RunOutput
+from training_jobs.serializers import DifferenceOutput, RunEventOutput, RunOutput
 
 _RUNS = Run.objects.select_related(
     "community", "proposal__record", "model", "spec_record", "evaluation_record", "version"
@@ -63,4 +65,43 @@ class RunCancel(APIView):
     )
     def post(self, request: Request, pk: int) -> Response:
         """Ask the worker of the run to stop."""
-        return Response(RunOutput(services.cancel(pk, signed_in(request), clock())).data)
+        return Response(RunOutput(services.cancel(pk, signed_in(request), clock.now())).data)
+
+
+class RunPause(APIView):
+    """Hold a run up as a guardian."""
+
+    @extend_schema(
+        request=ReasonInput,
+        responses={
+            200: RunOutput,
+            400: ProblemOutput,
+            401: ProblemOutput,
+            403: ProblemOutput,
+            404: ProblemOutput,
+            409: ProblemOutput,
+            422: ProblemOutput,
+        },
+        operation_id="run_pause",
+    )
+    def post(self, request: Request, pk: int) -> Response:
+        """Pause the run, once, for as long as the charter allows; it goes on by itself."""
+        actor = signed_in(request)
+        reason = ReasonInput.read(request.data)["reason"]
+        return Response(RunOutput(services.pause(pk, actor, reason, clock.now())).data)
+
+
+class ProposalDifference(APIView):
+    """What a model update does otherwise than the recipe of its base version."""
+
+    @extend_schema(
+        responses={200: DifferenceOutput, 400: ProblemOutput, 404: ProblemOutput}, operation_id="proposal_difference"
+    )
+    def get(self, _request: Request, public_id: str) -> Response:
+        """Answer with the changes in the order of the specification's keys."""
+        found = recipe_changes.against_base(proposal_by_public_id(public_id))
+        if found is None:
+            raise NotFound(
+                "no_recipe_before", "no run made the version that this proposal starts from", field="proposal"
+            )
+        return Response(DifferenceOutput.of(public_id, found))

@@ -1,56 +1,54 @@
-"""One worker's way through a run: claim it, train, evaluate, judge, release. Thin: every step is a service.
+"""One worker's way through a run: claim it, work on the attempt, judge, release. Thin: every step is a service.
 
-Training and evaluation are child processes with files on both sides, so that a crash there cannot take the worker down
-and an outsider can run the same command. Whatever happens here, the lease says who may write; a worker that cannot
-reach the database kills its trainer before its lease can be taken over.
+`training_jobs.supervisor` does the work; what it asks of its platform is answered here from the database. Whatever
+happens, the lease says who may write.
 """
 
-import json
 import logging
 import os
-import shutil
 import socket
-import sys
-import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 from django.conf import settings
-from django.db import InterfaceError, OperationalError
+from django.db import InterfaceError, OperationalError, connection
 
-from governance.clock import now as clock
-from governance.errors import Refusal, Unavailable
-from governance.evidence.canonical import strict_loads
+from governance import clock
+from governance.errors import Refusal
 from models_registry import services as registry
-from models_registry.metrics import METRICS
 from models_registry.publishing import PublishError
-from training_jobs import services
-from training_jobs import spec as specs
+from training_jobs import folders, services
+from training_jobs.assignments import assignment
+from training_jobs.folders import attempt_folder
 from training_jobs.models import Run
-from training_jobs.runner import ChildResult, run_child
 from training_jobs.services import Lease, StaleLease
+from training_jobs.supervisor import (
+    Limits,
+    Outcome,
+    PlatformUnreachable,
+    StaleLeaseError,
+    keeping_the_lease,
+    supervise,
+)
 
 logger = logging.getLogger(__name__)
 
-TRAINER = "training_jobs.trainer"
-EVALUATOR = "training_jobs.evaluation"
-EXIT_PERMANENT = 3
-SUPERVISOR_PATIENCE = 0.75  # share of the lease after which a worker without contact stops its own trainer
-RESULT_BYTES_MAX = 1_000_000
-TICK_SECONDS = 1
-BUDGET_SLACK = 2  # a busy machine may take this many times the approved device-seconds before the run is stopped
 
+def work(run_id: int, owner: str | None = None, *, leaving: Callable[[], bool] = lambda: False) -> None:
+    """Do whatever this run needs now. Safe to call twice, at once, or for nothing.
 
-def work(run_id: int, owner: str | None = None) -> None:
-    """Do whatever this run needs now. Safe to call twice, at once, or for nothing."""
-    lease = services.claim(run_id, owner or f"{socket.gethostname()}:{os.getpid()}", clock())
+    `leaving` says that this process was asked to end: a run at work leaves a checkpoint and goes back to the line.
+    """
+    name = owner or f"{socket.gethostname()}:{os.getpid()}"
+    lease = services.claim(run_id, name, clock.now()) if settings.RUN_HERE and not leaving() else None
     if lease is not None:
-        try:
-            _attempt(lease)
-        except StaleLease:
-            logger.warning("run %s: the lease %s was taken over; nothing more is written", run_id, lease.fence)
+        outcome = _attempt(lease, leaving)
+        logger.info("run %s, attempt %s: %s %s", run_id, lease.fence, outcome.how, outcome.code)
+        if outcome.how in {"stale", "unreachable"}:
             return
+        folders.clean(run_id)
     release(run_id)
 
 
@@ -69,7 +67,7 @@ def release(run_id: int) -> None:
                 model=run.model,
                 parent=run.base,
                 proposal=run.proposal,
-                artifact=_folder(run_id, run.run_record.body["attempt"]) / "artifact",
+                artifact=attempt_folder(run_id, run.run_record.body["attempt"]) / "artifact",
                 run_record=run.run_record,
                 evaluation_record=run.evaluation_record,
                 judged_at=run.judged_at,
@@ -78,135 +76,80 @@ def release(run_id: int) -> None:
     except (PublishError, Refusal) as error:
         # The run stays accepted and unpublished; the sweeper asks again.
         logger.warning("run %s: not published yet: %s", run_id, error)
-        services.not_released(run, error.code, clock())
+        services.not_released(run, error.code, clock.now())
         return
     Run.objects.filter(pk=run_id, version__isnull=True).update(version=version)
 
 
-def _attempt(lease: Lease) -> None:
-    """Train unless an earlier attempt did, then measure and judge.
-
-    1. Lay out the folder: the specification and its inputs, checked again by the trainer before the first step.
-    2. Train. 3. Keep the run's record. 4. Measure. 5. Judge.
-    """
+def _attempt(lease: Lease, leaving: Callable[[], bool]) -> Outcome:
+    """Let the supervisor work on a claimed run."""
     run = Run.objects.select_related("base", "run_record", "spec_record").get(pk=lease.run_id)
-    try:
-        spec = specs.from_payload(run.spec_record.body)
-        if run.run_record is None:
-            folder = _lay_out(lease, run, spec)  # 1
-            result = _child(lease, TRAINER, folder, spec.device_seconds)  # 2
-            if result is None:
-                return
-            artifact = _read_json(folder / "artifact.json")
-            registry.require_files(artifact.get("files"), folder / "artifact")
-            run = services.trained(lease, artifact, result.isolation, clock())  # 3
-        else:
-            folder = _folder(run.pk, run.run_record.body["attempt"])
-            registry.require_files(run.run_record.body["artifact"], folder / "artifact")
-        (folder / "evaluation.json").write_text(json.dumps({"suite": spec.suite, "metrics": sorted(METRICS)}))
-        if _child(lease, EVALUATOR, folder, spec.device_seconds) is None:  # 4
-            return
-        services.judge(lease, _read_json(folder / "report.json"), clock())  # 5
-    except StaleLease:
-        raise
-    except Refusal as error:
-        services.fail(lease, error.code, str(error), clock(), permanent=not isinstance(error, Unavailable))
-    except OSError as error:
-        services.fail(lease, "storage_failed", str(error), clock(), permanent=False)
-    except ValueError as error:  # what a child wrote cannot be read, or the specification no longer can
-        services.fail(lease, getattr(error, "code", "malformed_result"), str(error), clock(), permanent=True)
-
-
-def _child(lease: Lease, module: str, folder: Path, seconds: int) -> ChildResult | None:
-    """Run a child to its end and return its result; None when the attempt ended with it (and is written down)."""
-    pending: list[dict[str, Any]] = []
-    last_word = ""
-
-    def on_event(event: dict[str, Any]) -> None:
-        nonlocal last_word
-        pending.append(event)
-        if event.get("event") == "failed":
-            last_word = str(event.get("code", ""))
-
-    result = run_child(
-        [sys.executable, "-m", module, str(folder)],
-        folder,
-        environment={"PYTHONPATH": str(settings.BASE_DIR)},
-        on_event=on_event,
-        on_tick=_ticker(lease, pending),
-        tick_seconds=TICK_SECONDS,
-        wall_seconds=seconds * BUDGET_SLACK,
+    limits = Limits(
+        memory_bytes=settings.RUN_MEMORY_BYTES or None,
+        scratch_bytes=settings.RUN_SCRATCH_BYTES,
+        no_progress_seconds=settings.RUN_NO_PROGRESS_SECONDS,
     )
-    answer = services.heartbeat(lease, clock())
-    if answer == "stale":
-        raise StaleLease(lease)
-    services.stream(lease, pending, clock())
-    if answer == "cancel":
-        services.stopped(lease, clock())
-        return None
-    if result.returncode != 0:
-        permanent = result.returncode == EXIT_PERMANENT or result.reason == "wall_limit"
-        detail = result.stderr_tail or result.reason
-        services.fail(lease, last_word or result.reason, detail, clock(), permanent=permanent)
-        return None
-    return result
+    folder = attempt_folder(run.pk, lease.fence)
+    return supervise(DatabasePlatform(lease, run), assignment(run, clock.now()), folder, limits, leaving=leaving)
 
 
-def _ticker(lease: Lease, pending: list[dict[str, Any]]) -> Callable[[], str]:
-    """Return what the runner asks at each tick: write what came in, prolong the lease, pass the answer on.
+class DatabasePlatform:
+    """The platform as a worker of the site sees it: the database, and the folders on this machine's disk."""
 
-    With nothing to write, the database is asked once every HEARTBEAT_SECONDS.
-    """
-    last_contact = time.monotonic()
+    def __init__(self, lease: Lease, run: Run) -> None:
+        """Keep the run with its records, so that files can be laid out without the database."""
+        self.lease = lease
+        self.run = run
+        self.earlier = list(run.attempts.exclude(number=lease.fence).values_list("number", flat=True))
 
-    def tick() -> str:
-        nonlocal last_contact
-        if not pending and time.monotonic() - last_contact < settings.HEARTBEAT_SECONDS:
-            return "continue"
-        try:
-            answer = services.heartbeat(lease, clock())
-            if answer != "stale" and pending:
-                services.stream(lease, pending, clock())
-                pending.clear()
-        except StaleLease:
-            return "stale"
-        except (OperationalError, InterfaceError):
-            silent = time.monotonic() - last_contact
-            logger.warning("run %s: no database for %d s", lease.run_id, silent)
-            return "stale" if silent > settings.LEASE_SECONDS * SUPERVISOR_PATIENCE else "continue"
-        last_contact = time.monotonic()
-        return answer
+    def heartbeat(self) -> str:
+        """Prolong the lease."""
+        with _database():
+            return services.heartbeat(self.lease, clock.now())
 
-    return tick
+    def stream(self, events: list[dict[str, Any]]) -> None:
+        """Write the events down."""
+        with _database():
+            services.stream(self.lease, events, clock.now())
 
+    def lay_out(self, folder: Path) -> None:
+        """Copy inputs and the newest checkpoint; `folder` is the one that the fencing number names."""
+        made = folders.lay_out(self.run, self.lease.fence, self.earlier)
+        assert made == folder
 
-def _lay_out(lease: Lease, run: Run, spec: specs.TrainingSpec) -> Path:
-    """Make the folder of this attempt: nothing of an earlier attempt is in it."""
-    folder = _folder(run.pk, lease.fence)
-    shutil.rmtree(folder, ignore_errors=True)
-    (folder / "inputs" / "datasets").mkdir(parents=True)
-    (folder / "inputs" / "suite").mkdir()
-    (folder / "spec.json").write_bytes(run.spec_record.canonical_body())
-    shutil.copytree(registry.version_folder(run.base), folder / "inputs" / "base", ignore=_provenance)
-    for use in spec.datasets:
-        shutil.copyfile(registry.dataset_path(use.digest), folder / "inputs" / "datasets" / f"{use.digest}.jsonl")
-    shutil.copyfile(registry.dataset_path(spec.suite), folder / "inputs" / "suite" / f"{spec.suite}.jsonl")
-    return folder
+    def checkpoint(self, folder: Path) -> None:
+        """Leave it where it is: whoever takes over finds it on the same disk, and verifies it."""
 
+    def trained(self, description: dict[str, Any], folder: Path, isolation: str) -> None:
+        """Hash the artifact again, beside the heartbeats, and write the run's record."""
+        files = description.get("files")
+        keeping_the_lease(self, settings.HEARTBEAT_SECONDS, lambda: registry.require_files(files, folder / "artifact"))
+        with _database():
+            services.trained(self.lease, description, isolation, clock.now())
 
-def _provenance(_folder_name: str, names: list[str]) -> list[str]:
-    return [name for name in names if name == "provenance"]
+    def evaluated(self, report: dict[str, Any], folder: Path) -> None:
+        """Let the rules judge."""
+        with _database():
+            services.judge(self.lease, report, clock.now())
 
+    def fail(self, code: str, detail: str, permanent: bool) -> None:  # noqa: FBT001 - the words of the protocol
+        """End the attempt."""
+        with _database():
+            services.fail(self.lease, code, detail, clock.now(), permanent=permanent)
 
-def _folder(run_id: int, fence: int) -> Path:
-    """Return the folder of an attempt: the fencing number is in the path, so attempts never share a file."""
-    return settings.RUNS_DIR / str(run_id) / str(fence)
+    def stopped(self) -> None:
+        """End the attempt that was asked to end."""
+        with _database():
+            services.stopped(self.lease, clock.now())
 
 
-def _read_json(path: Path) -> dict[str, Any]:
-    """Read what a child wrote, strictly and up to a limit: it is not believed to be JSON, or small."""
-    with path.open("rb") as file:
-        value = strict_loads(file.read(RESULT_BYTES_MAX + 1), max_bytes=RESULT_BYTES_MAX)
-    if not isinstance(value, dict):
-        raise ValueError(f"{path.name} is not a JSON object")  # noqa: TRY004 - the value is wrong, not our code
-    return value
+@contextmanager
+def _database() -> Iterator[None]:
+    """Say in the supervisor's words what the database has to say; a connection that broke is not used again."""
+    try:
+        yield
+    except StaleLease as error:
+        raise StaleLeaseError from error
+    except (OperationalError, InterfaceError) as error:
+        connection.close_if_unusable_or_obsolete()
+        raise PlatformUnreachable(str(error)) from error

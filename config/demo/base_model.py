@@ -65,7 +65,7 @@ def main(arguments: list[str]) -> int:
 
 def make_base_model(folder: Path, say: Callable[[str], None], recipe: TrainingSpec = RECIPE) -> None:
     """Write the tokenizer, the trained weights and the configuration into `folder`."""
-    from training_jobs.trainer import data, loop, outputs, strategies
+    from training_jobs.trainer import data, loop, objectives, outputs, strategies
 
     folder.mkdir(parents=True, exist_ok=True)
     rows: list[dict[str, Any]] = list(corpus.base_rows())
@@ -75,7 +75,7 @@ def make_base_model(folder: Path, say: Callable[[str], None], recipe: TrainingSp
 
     loop.seed_everything(recipe.seed)
     model = _new_model(chat)
-    examples = data.encode(rows, chat, recipe.sequence_length)
+    examples = objectives.encode(rows, recipe, chat)
     steps = data.steps_total(examples, recipe)
     say(f"model: {sum(weight.numel() for weight in model.parameters()):,} parameters, {steps} steps")
 
@@ -83,8 +83,8 @@ def make_base_model(folder: Path, say: Callable[[str], None], recipe: TrainingSp
         if step.number % 25 == 0 or step.number == steps:
             say(f"step {step.number} of {steps}: loss {outputs.loss_text(step.loss)}")
 
-    strategy = strategies.STRATEGIES[recipe.strategy]()
-    loop.train(model, recipe, data.batches(examples, recipe, chat.pad), steps, strategy, on_step)
+    training = loop.Training(model, recipe, steps, strategies.STRATEGIES[recipe.strategy](recipe, folder))
+    loop.train(training, data.batches(data.plan(examples, recipe), chat.pad), on_step)
     outputs.write_model(folder, model, model.config.to_diff_dict())
 
 

@@ -33,7 +33,7 @@ def good_update(base: Payload, dataset: str, suite: str) -> Payload:
         "strategy": "single",
         "evaluation": {"suite": suite},
         "output": base["model"].partition("/")[2],
-        "budget": {"device_seconds": 120},
+        "budget": {"device_seconds": 300},
     }
 
 

@@ -13,6 +13,7 @@ from governance.errors import NotFound, Refusal
 from governance.kinds import ProposalKind, all_kinds, kind_named
 from governance.models import Community, Proposal
 from governance.tally import method_named
+from training_jobs import recipe_changes
 
 
 def choose(request: HttpRequest, slug: str) -> HttpResponse:
@@ -123,6 +124,7 @@ def _preview(request: HttpRequest, stored: Proposal, refusal: Refusal | None = N
         "kind": kind,
         "effect": kind.describe(stored.payload),
         "facts": kind.facts(stored.payload),
+        "recipe": recipe_changes.against_base(stored),
         "rules": services.charter_of(stored.community).rules_of(stored.kind),
         "tier": services.charter_of(stored.community).tier_of(stored.kind),
         "method": method_named(stored.method),

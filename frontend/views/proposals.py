@@ -14,6 +14,7 @@ from governance.kinds import all_kinds, kind_named
 from governance.lifecycle import TERMINAL, State
 from governance.models import Proposal
 from models_registry import selectors as registry
+from training_jobs import recipe_changes
 from training_jobs import selectors as training
 
 _LISTED_STATES = [state for state in State if state is not State.DRAFT]
@@ -42,7 +43,12 @@ def index(request: HttpRequest, slug: str) -> HttpResponse:
 def detail(request: HttpRequest, slug: str, number: int) -> HttpResponse:
     """Show one proposal with everything a voter needs, and what became of it."""
     context = _context(request, slug, number)
-    context |= {"panel": ballots.panel(context["shown"]), **_eligibility(request, context["proposal"])}
+    proposal = context["proposal"]
+    context |= {
+        "panel": ballots.panel(context["shown"]),
+        "recipe": recipe_changes.against_base(proposal),
+        **_eligibility(request, proposal),
+    }
     return render(request, "pages/proposal.html", context)
 
 

@@ -2,13 +2,17 @@
 
 from typing import Any
 
+from django.contrib.auth.decorators import login_required
 from django.http import HttpRequest, HttpResponse
-from django.shortcuts import render
+from django.shortcuts import redirect, render
+from django.views.decorators.http import require_POST
 
 from frontend.charts import loss_curve
+from frontend.views.asked import viewer
 from governance import selectors as governance
 from governance.clock import now
-from training_jobs import selectors
+from training_jobs import selectors, services, spec_words
+from training_jobs.spec import from_payload
 
 
 def index(request: HttpRequest, slug: str) -> HttpResponse:
@@ -20,16 +24,34 @@ def index(request: HttpRequest, slug: str) -> HttpResponse:
 
 def detail(request: HttpRequest, run_id: int) -> HttpResponse:
     """Show one run."""
-    return render(request, "pages/run.html", _context(run_id))
+    context = _context(run_id, viewer(request))
+    approved = from_payload(context["shown"].spec).to_dict()
+    return render(request, "pages/run.html", context | {"particulars": spec_words.particulars(approved)})
 
 
 def live(request: HttpRequest, run_id: int) -> HttpResponse:
     """Show the part of the page that changes while a run is at work."""
-    return render(request, "parts/run_live.html", _context(run_id))
+    return render(request, "parts/run_live.html", _context(run_id, viewer(request)))
 
 
-def _context(run_id: int) -> dict[str, Any]:
-    shown = selectors.run_detail(run_id, now())
+@login_required
+@require_POST
+def cancel(request: HttpRequest, run_id: int) -> HttpResponse:
+    """Stop a run for good, as the author of its proposal."""
+    services.cancel(run_id, viewer(request), now())
+    return redirect("site:run", run_id=run_id)
+
+
+@login_required
+@require_POST
+def pause(request: HttpRequest, run_id: int) -> HttpResponse:
+    """Hold a run up for a while, as a guardian."""
+    services.pause(run_id, viewer(request), request.POST.get("reason", ""), now())
+    return redirect("site:run", run_id=run_id)
+
+
+def _context(run_id: int, who: str) -> dict[str, Any]:
+    shown = selectors.run_detail(run_id, now(), who)
     return {
         "community": shown.run.community,
         "tab": "runs",

@@ -10,6 +10,7 @@ from frontend.views.power import decimals_of
 from governance import selectors, services
 from governance.clock import now
 from governance.kinds import kind_named
+from training_jobs import recipe_changes
 
 
 def index(request: HttpRequest, slug: str) -> HttpResponse:
@@ -36,6 +37,7 @@ def detail(request: HttpRequest, slug: str, draft_id: int) -> HttpResponse:
             "kind": kind,
             "effect": kind.describe(shown.draft.payload),
             "facts": kind.facts(shown.draft.payload),
+            "recipe": recipe_changes.against_base(shown.draft),
             "decimals": decimals_of(shown.draft.community),
         },
     )

@@ -4,6 +4,7 @@ from django.utils.translation import gettext_lazy as _
 
 from frontend.words.base import Text, Word
 from models_registry import metrics
+from training_jobs.failures import FAILURES, OUTCOME_CHARACTERS
 
 RUN_STATES: dict[str, Word] = {
     "queued": Word(_("In line"), "clock", "quiet", _("Waiting for a machine.")),
@@ -14,6 +15,9 @@ RUN_STATES: dict[str, Word] = {
     "accepted": Word(_("Accepted"), "check-circle", "done", _("The result satisfies every rule in force.")),
     "rejected": Word(_("Rejected"), "cross", "no", _("The result breaks a rule; it is not published.")),
     "failed": Word(_("Failed"), "warning", "no", _("Training could not be completed.")),
+    "pausing": Word(_("Being paused"), "hourglass", "warn", _("A guardian paused it; the machine saves its work.")),
+    "paused": Word(_("Paused"), "pause", "warn", _("A guardian paused it; it goes on from its checkpoint by itself.")),
+    "overdue": Word(_("Overdue"), "warning", "warn", _("Its deadline has passed; it is about to be ended.")),
     "stopping": Word(_("Stopping"), "hourglass", "quiet", _("It was canceled; the machine is being told.")),
     "canceled": Word(_("Canceled"), "minus", "quiet", _("It was canceled before it ended.")),
 }
@@ -71,6 +75,8 @@ RUN_EVENTS: dict[str, Word] = {
     "evaluated": Word(_("Result measured")),
     "judged": Word(_("Judged by the rules")),
     "stopped": Word(_("Stopped")),
+    "resumed": Word(_("Went on from a checkpoint")),
+    "checkpoint_passed_over": Word(_("A checkpoint did not verify and was left out")),
 }
 
 OUTCOMES: dict[str, Word] = {
@@ -78,6 +84,13 @@ OUTCOMES: dict[str, Word] = {
     "finished": Word(_("finished"), "check", "yes"),
     "lost": Word(_("went silent"), "warning", "warn"),
     "canceled": Word(_("canceled"), "minus", "quiet"),
+    "paused": Word(_("paused"), "pause", "quiet"),
+    "released": Word(_("given back"), "minus", "quiet"),
+}
+OUTCOMES |= {
+    code[:OUTCOME_CHARACTERS]: Word(failure.name, "warning", "no", failure.says)
+    for code, failure in FAILURES.items()
+    if code not in OUTCOMES
 }
 
 CHECKS: dict[str, Word] = {

@@ -16,6 +16,8 @@ REFUSALS: dict[str, Text] = {
     "unknown_base": _("Choose a version of this community to start from."),
     "dataset_not_included": _("Choose at least one dataset, and only such that a vote has included."),
     "unknown_language": _("The dataset has no rows in this language."),
+    "not_offered_here": _("The machines of this site do not offer this; they offer %(allowed)s."),
+    "rows_do_not_fit": _("The rows of a chosen dataset do not have what is needed to learn this (%(allowed)s)."),
     "unknown_suite": _("Choose an evaluation suite."),
     "unknown_dataset": _("Choose a dataset that has been registered."),
     "wrong_role": _("Questions for measuring are held out: models never learn from them. Choose another dataset."),
@@ -85,6 +87,12 @@ REFUSALS: dict[str, Text] = {
     "too_many_changes": _("So many changes in one day are enough. Please come back tomorrow."),
     "too_many_relays": _("This site has sent enough for today. Send it from your own wallet."),
     "nonce_exhausted": _("This wallet has signed the last message that can be counted here."),
+    "runner_name_malformed": _("A name has 1 to 80 letters, digits, spaces, dots, hyphens and underscores."),
+    "name_taken": _("Another machine has this name."),
+    "too_many_runners": _("You lend as many machines as is possible. Take one back first."),
+    "too_many_tokens": _("This machine was given new tokens often. Wait an hour."),
+    "runner_revoked": _("This machine was taken back. Register it again."),
+    "not_the_owner": _("Only the member who lends a machine may do this."),
     "blocked_payload_missing": _("Something that was voted on is no longer there. Nothing is carried out."),
 }
 

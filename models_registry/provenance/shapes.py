@@ -285,7 +285,7 @@ BODIES: Mapping[str, Form] = {
             revision=_matches(_HEX40, "a revision (40 lower-case hex characters)"),
             manifest_sha256=digest,
         ),
-        datasets=every(keys(digest=digest, languages=every(text))),
+        datasets=every(at_least_keys(digest=digest, languages=every(text))),
         evaluation=keys(suite=digest),
         output=text,
     ),

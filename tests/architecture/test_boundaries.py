@@ -38,6 +38,12 @@ PURE = [
     "models_registry.provenance.__main__",
     "training_jobs.spec",
     "training_jobs.lifecycle",
+    "training_jobs.checkpoints",
+    "training_jobs.endings",
+    "training_jobs.guard",
+    "training_jobs.supervisor",
+    "training_jobs.runners.tokens",
+    "training_jobs.bot.__main__",
 ]
 FRAMEWORKS = ["django", "rest_framework", "celery", "redis", "web3", "torch", "transformers", "requests", "httpx2"]
 BLOCK = """
@@ -71,6 +77,34 @@ def test_a_pure_module_loads_with_the_frameworks_blocked(module):
 @pytest.mark.parametrize("module", ["training_jobs.trainer.__main__", "training_jobs.evaluation.__main__"])
 def test_the_trainer_and_the_evaluator_know_no_web_framework(module):
     finished = run(BLOCK.format(frameworks={"django", "rest_framework", "celery", "redis", "web3"}, module=module))
+    assert finished.returncode == 0, finished.stderr
+
+
+def test_what_the_bot_is_installed_with_is_all_that_it_and_its_children_load():
+    """The distributions behind every module that is loaded, and what requirements-bot.txt brings along."""
+    code = (
+        "import importlib.metadata as m, re, sys\n"
+        "import training_jobs.bot.__main__, training_jobs.trainer.__main__, training_jobs.trainer.job\n"
+        "import training_jobs.evaluation.__main__, training_jobs.evaluation.job\n"
+        "norm = lambda name: re.sub('[-_.]+', '-', name).lower()\n"
+        "lines = open('requirements-bot.txt').read().splitlines()\n"
+        "waiting = [norm(line.split('==')[0]) for line in lines if '==' in line]\n"
+        "assert {'django', 'djangorestframework', 'celery', 'web3'}.isdisjoint(waiting)\n"
+        "wanted = set()\n"
+        "while waiting:\n"
+        "    name = waiting.pop()\n"
+        "    if name in wanted: continue\n"
+        "    wanted.add(name)\n"
+        "    try: needs = m.requires(name) or []\n"
+        "    except m.PackageNotFoundError: continue\n"
+        "    waiting += [norm(re.match(r'[\\w.-]+', need)[0]) for need in needs if 'extra ==' not in need]\n"
+        "owners = m.packages_distributions()\n"
+        "loaded = {name.split('.')[0] for name in sys.modules}\n"
+        "used = {norm(owner) for name in loaded & owners.keys() for owner in owners[name]}\n"
+        "extra = sorted(used - wanted - {'pip', 'setuptools', 'distutils-precedence'})\n"
+        "assert not extra, extra\n"
+    )
+    finished = run(code)
     assert finished.returncode == 0, finished.stderr
 
 

@@ -21,7 +21,7 @@ from models_registry import services as registry
 from models_registry.models import Dataset, EthicsRule, Model
 from tests.integration import commons
 from tests.simulators import tiny_model
-from training_jobs import runner, worker
+from training_jobs import runner, spec_words, supervisor
 from training_jobs.models import Run
 
 NOON = datetime(2026, 11, 21, 12, 0, 0, tzinfo=UTC)
@@ -271,8 +271,8 @@ def run(update, propose, voters):
 @pytest.fixture
 def stand_in(monkeypatch):
     """Let the stand-in train and measure."""
-    monkeypatch.setattr(worker, "TRAINER", "tests.simulators.trainer")
-    monkeypatch.setattr(worker, "EVALUATOR", "tests.simulators.trainer")
+    monkeypatch.setattr(supervisor, "TRAINER", "tests.simulators.trainer")
+    monkeypatch.setattr(supervisor, "EVALUATOR", "tests.simulators.trainer")
     monkeypatch.setattr(runner, "CODE_FOLDERS", (*runner.CODE_FOLDERS, "tests"))
 
     def simulate(run, mode):
@@ -280,3 +280,9 @@ def stand_in(monkeypatch):
         config.write_text(json.dumps({**json.loads(config.read_text()), "simulate": mode}))
 
     return simulate
+
+
+@pytest.fixture
+def every_strategy(settings):
+    """The machines of this site can do all that a specification can say."""
+    settings.RUN_METHODS, settings.RUN_STRATEGIES = list(spec_words.METHODS), list(spec_words.STRATEGIES)

@@ -97,7 +97,7 @@ PROCESSES = {
 @pytest.mark.parametrize("process", PROCESSES.values(), ids=PROCESSES.keys())
 def test_no_process_starts_on_slow_cryptography(tmp_path, process):
     """Without the compiled keccak, web server and worker stop with a reason instead of counting slowly."""
-    slow = "import governance.eip712 as e; e.keccak_256 = type('Slow', (), {'__init__': lambda s, d: None, 'digest': lambda s: b''})\n"
+    slow = "import governance.eip712.keccak as e; e.keccak_256 = type('Slow', (), {'__init__': lambda s, d: None, 'digest': lambda s: b''})\n"
     finished = start(tmp_path, "-c", slow + process)
     assert finished.returncode != 0
     assert "install safe-pysha3" in finished.stderr

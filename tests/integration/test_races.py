@@ -37,6 +37,7 @@ from tests.integration.commons import recounted
 from tests.integration.conftest import AGAINST, FOR, RULE, TIMELOCK, opened, query, request_from, sign_in, vote
 from tests.journeys.services import postgresql
 from training_jobs import services, worker
+from training_jobs.folders import attempt_folder
 from training_jobs.models import Attempt, Run
 
 
@@ -371,8 +372,8 @@ WORKER = """
 import sys
 import django
 django.setup()
-from training_jobs import runner, worker
-worker.TRAINER = worker.EVALUATOR = "tests.simulators.trainer"
+from training_jobs import runner, supervisor, worker
+supervisor.TRAINER = supervisor.EVALUATOR = "tests.simulators.trainer"
 runner.CODE_FOLDERS = (*runner.CODE_FOLDERS, "tests")
 worker.work(int(sys.argv[1]), "doomed")
 """
@@ -395,7 +396,7 @@ def test_a_killed_worker_takes_its_trainer_along_and_another_one_finishes_the_ru
     process = subprocess.Popen([sys.executable, "-c", WORKER, str(run.pk)], env=environment)
     try:
         until(lambda: run.events.filter(kind="started").exists())
-        folder = str(worker._folder(run.pk, 1))
+        folder = str(attempt_folder(run.pk, 1))
         assert running(folder)
         assert services.claim(run.pk, "too early", clock()) is None
     finally:

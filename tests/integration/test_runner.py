@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 from training_jobs import runner
-from training_jobs.runner import ChildResult, run_child
+from training_jobs.runner import ChildResult, Limits, run_child
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 BOXES = ("bubblewrap", "network-namespace", "none")
@@ -116,17 +116,115 @@ def test_nonsense_among_the_events_does_not_stop_the_watcher(tmp_path: Path) -> 
     assert [event["event"] for event in events] == ["unreadable", "unreadable", "unreadable", "x"]
 
 
-@pytest.mark.parametrize(("answer", "reason"), [("cancel", "canceled"), ("stale", "stale")])
-def test_a_tick_stops_the_child_and_its_children(box: str, tmp_path: Path, answer: str, reason: str) -> None:
+@pytest.mark.parametrize(("answer", "by"), [("cancel", signal.SIGTERM), ("stale", signal.SIGKILL)])
+def test_a_tick_stops_the_child_and_its_children(box: str, tmp_path: Path, answer: str, by: int) -> None:
     result = run(HEART, tmp_path, on_tick=when_exists(tmp_path / "beat", answer))
-    assert (result.reason, result.returncode) == (reason, -signal.SIGKILL)
+    assert (result.reason, result.returncode) == (answer, -by)
     assert is_still(tmp_path / "beat")
+
+
+# Goes on until SIGTERM, then takes some time to leave something behind.
+LISTENS = """
+    import os, signal, sys, time
+    def stop(*_):
+        time.sleep(0.5)
+        open("left", "w").write("a checkpoint")
+        open("events.jsonl", "a").write('{"event": "stopped"}\\n')
+        sys.exit(4)
+    signal.signal(signal.SIGTERM, stop)
+    open("beat", "w").write("listening")
+    while True:
+        time.sleep(0.05)
+"""
+
+
+@pytest.mark.parametrize("answer", ["cancel", "pause", "leave"])
+def test_a_child_that_is_asked_to_end_may_leave_something_behind(box: str, tmp_path: Path, answer: str) -> None:
+    events: list[dict[str, Any]] = []
+    result = run(LISTENS, tmp_path, on_tick=when_exists(tmp_path / "beat", answer), on_event=events.append)
+    assert (result.reason, result.returncode) == (answer, 4)
+    assert (tmp_path / "left").read_text() == "a checkpoint"
+    assert events == [{"event": "stopped"}]
+
+
+def test_the_wall_clock_leaves_time_too(box: str, tmp_path: Path) -> None:
+    result = run(LISTENS, tmp_path, wall_seconds=1.5)
+    assert (result.reason, result.returncode, (tmp_path / "left").exists()) == ("wall_limit", 4, True)
+
+
+def test_a_child_that_does_not_listen_is_killed_after_its_time(box: str, tmp_path: Path) -> None:
+    deaf = """
+        import signal, time
+        signal.signal(signal.SIGTERM, signal.SIG_IGN)
+        open("beat", "w").write("deaf")
+        time.sleep(60)
+    """
+    limits = Limits(stop_seconds=0.5)
+    result = run(deaf, tmp_path, on_tick=when_exists(tmp_path / "beat", "cancel"), limits=limits)
+    assert (result.reason, result.returncode) == ("cancel", -signal.SIGKILL)
+
+
+def test_a_lease_that_is_lost_while_the_child_ends_kills_it(tmp_path: Path) -> None:
+    answers = iter(["continue", "pause"])
+    result = run(
+        LISTENS.replace("0.5", "30"),
+        tmp_path,
+        on_tick=lambda: next(answers, "stale") if (tmp_path / "beat").exists() else "continue",
+    )
+    assert (result.reason, result.returncode) == ("stale", -signal.SIGKILL)
+
+
+def test_a_child_ends_when_its_time_to_live_is_over(box: str, tmp_path: Path) -> None:
+    until = runner.clock() + 1
+    result = run(HEART, tmp_path, alive_until=lambda: until)
+    assert (result.reason, result.returncode) == ("lost_contact", -signal.SIGKILL)
+    assert is_still(tmp_path / "beat")
+
+
+def test_the_guard_ends_the_child_when_its_watcher_hangs(box: str, tmp_path: Path) -> None:
+    until = runner.clock() + 1
+
+    def hang() -> str:
+        while not is_still(tmp_path / "beat") or runner.clock() < until:
+            time.sleep(0.05)
+        return "continue"
+
+    result = run(HEART, tmp_path, on_tick=when_beating(tmp_path / "beat", hang), alive_until=lambda: until)
+    assert (result.reason, result.returncode) == ("lost_contact", -signal.SIGKILL)
+
+
+def when_beating(file: Path, then: Callable[[], str]) -> Callable[[], str]:
+    """Return a tick that goes on until the file is there, and then does something."""
+    return lambda: then() if file.exists() and file.read_text() else "continue"
+
+
+def test_memory_beyond_the_limit_is_not_given(box: str, tmp_path: Path) -> None:
+    limits = Limits(memory_bytes=300_000_000)
+    result = run("bytearray(100_000_000)", tmp_path, limits=limits)
+    assert result.reason == "finished", result.stderr_tail
+    result = run("bytearray(400_000_000)", tmp_path, limits=limits)
+    assert (result.reason, "MemoryError" in result.stderr_tail) == ("failed", True)
+
+
+def test_a_file_beyond_the_limit_and_a_folder_beyond_the_quota_end_the_child(box: str, tmp_path: Path) -> None:
+    limits = Limits(scratch_bytes=3_000_000)
+    result = run("open('large', 'wb').write(bytes(4_000_000))", tmp_path, limits=limits)
+    assert "File too large" in result.stderr_tail
+    assert result.returncode != 0
+    (tmp_path / "large").unlink()
+    many = """
+        import time
+        for number in range(4):
+            open(f"part{number}", "wb").write(bytes(1_000_000))
+        time.sleep(60)
+    """
+    assert run(many, tmp_path, limits=limits).reason == "scratch_full"
 
 
 def test_the_wall_clock_stops_the_child(box: str, tmp_path: Path) -> None:
     started = time.monotonic()
     result = run("import time; time.sleep(60)", tmp_path, wall_seconds=0.5)
-    assert (result.reason, result.returncode) == ("wall_limit", -signal.SIGKILL)
+    assert (result.reason, result.returncode) == ("wall_limit", -signal.SIGTERM)
     assert time.monotonic() - started < 10
 
 

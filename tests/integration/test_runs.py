@@ -19,6 +19,7 @@ from models_registry.models import Dataset, EthicsRule, Publication, Version
 from tests.integration.conftest import NOON, TIMELOCK, data_folder, pass_, register
 from tests.simulators import tiny_model
 from training_jobs import services, worker
+from training_jobs.folders import attempt_folder
 from training_jobs.lifecycle import State
 from training_jobs.models import Attempt, Run
 from training_jobs.services import StaleLease
@@ -86,7 +87,7 @@ def test_a_rejected_run_publishes_nothing_and_says_why(run, stand_in):
     EthicsRule.objects.all()
     Record.objects.get(pk__in=run.spec_record.value.parents, kind="rule")
     lease = services.claim(run.pk, "worker", clock())
-    folder = worker._folder(run.pk, lease.fence)
+    folder = attempt_folder(run.pk, lease.fence)
     artifact = tiny_model.write(folder / "artifact")
     services.trained(lease, artifact_of(artifact), "none", clock())
     judged = services.judge(lease, report(run, gap=(1, 2)), clock())
@@ -194,13 +195,17 @@ def test_the_author_can_stop_a_run_and_nobody_else(run, voters):
     assert Run.objects.get().state(clock()) == State.CANCELED
 
 
-def test_a_hanging_trainer_is_killed_when_the_run_is_canceled(run, stand_in, monkeypatch, voters):
+def test_a_hanging_trainer_is_killed_when_the_run_is_canceled(run, stand_in, monkeypatch, voters, settings):
     stand_in(run, "hang")
-    monkeypatch.setattr(
-        worker,
-        "_ticker",
-        lambda _lease, _pending: lambda: services.cancel(run.pk, voters["Alice"].address, clock()) and "cancel",
-    )
+    settings.HEARTBEAT_SECONDS = 1
+    beat = services.heartbeat
+
+    def cancel_and_beat(lease, now):
+        if run.events.filter(kind="started").exists() and not Run.objects.get().canceled_at:
+            services.cancel(run.pk, voters["Alice"].address, now)
+        return beat(lease, now)
+
+    monkeypatch.setattr(services, "heartbeat", cancel_and_beat)
     worker.work(run.pk, "worker")
     assert Run.objects.get().state(clock()) == State.CANCELED
 
@@ -278,7 +283,7 @@ def test_a_report_that_cannot_be_judged_ends_the_run_with_a_reason(run, stand_in
 
 def test_a_run_that_is_canceled_while_it_is_measured_gets_no_verdict(run, voters):
     lease = services.claim(run.pk, "worker", clock())
-    artifact = tiny_model.write(worker._folder(run.pk, lease.fence) / "artifact")
+    artifact = tiny_model.write(attempt_folder(run.pk, lease.fence) / "artifact")
     services.trained(lease, artifact_of(artifact), "none", clock())
     services.cancel(run.pk, voters["Alice"].address, clock())
     judged = services.judge(lease, report(run, gap=(0, 1)), clock())
@@ -338,7 +343,7 @@ def test_attack_a_swapped_release_key_publishes_nothing(accepted):
 
 @pytest.mark.parametrize("attack", ["changed", "removed", "linked", "added"])
 def test_attack_an_artifact_that_changed_after_the_training_is_not_released(accepted, attack, tmp_path):
-    folder = worker._folder(accepted.pk, 1) / "artifact"
+    folder = attempt_folder(accepted.pk, 1) / "artifact"
     config = folder / "config.json"
     if attack == "changed":
         config.write_text(config.read_text() + " ")

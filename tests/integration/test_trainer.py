@@ -2,7 +2,6 @@
 
 import hashlib
 import json
-import os
 import shutil
 import subprocess
 import sys
@@ -11,15 +10,22 @@ from typing import Any
 
 import pytest
 
-from config.demo import corpus
+from tests.integration.trainer_runs import (
+    METRIC_NAMES,
+    REPOSITORY,
+    SUITE,
+    child,
+    events_of,
+    left_behind,
+    make_base,
+    make_run,
+    refusal,
+)
 
-os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
-
-import torch
+import torch  # isort: skip - after trainer_runs, which settles how torch waits
 from safetensors.torch import load_file, save_file
-from transformers import AutoModelForCausalLM, AutoTokenizer, LlamaConfig, LlamaForCausalLM
+from transformers import AutoModelForCausalLM, AutoTokenizer
 
-from config.demo import base_model
 from training_jobs import spec as spec_module
 from training_jobs.evaluation import job as evaluation_job
 from training_jobs.evaluation.answering import answer_suite
@@ -29,84 +35,13 @@ from training_jobs.trainer import job, outputs
 from training_jobs.trainer.data import ChatFormat
 from training_jobs.trainer.strategies import STRATEGIES
 
-REPOSITORY = Path(__file__).resolve().parents[2]
-ROWS = corpus.training_rows()[:64]
-SUITE = corpus.evaluation_rows()[:20]
-METRIC_NAMES = ["answer_accuracy", "answer_surprise", "language_gap"]
+# peft asks transformers the old way
+pytestmark = pytest.mark.filterwarnings("ignore:`is_gradient_checkpointing`:FutureWarning")
 
 
 @pytest.fixture(scope="module")
 def base(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Make a base model of two thin layers, as it comes from its initialisation."""
-    folder = tmp_path_factory.mktemp("base")
-    base_model._write_tokenizer(folder, [dict(row) for row in ROWS])
-    chat = ChatFormat(folder / "tokenizer.json")
-    torch.manual_seed(3)
-    model = LlamaForCausalLM(
-        LlamaConfig(
-            vocab_size=chat.tokenizer.get_vocab_size(),
-            hidden_size=32,
-            intermediate_size=64,
-            num_hidden_layers=2,
-            num_attention_heads=2,
-            num_key_value_heads=2,
-            max_position_embeddings=128,
-            tie_word_embeddings=True,
-            bos_token_id=None,
-            eos_token_id=chat.end,
-            pad_token_id=chat.pad,
-        )
-    )
-    outputs.write_model(folder, model, model.config.to_diff_dict())
-    return folder
-
-
-def make_run(base: Path, run_dir: Path, rows: list[corpus.Row] | None = None, **changes: Any) -> Path:
-    """Lay out a run folder as the worker does."""
-    shutil.copytree(base, run_dir / "inputs" / "base")
-    dataset, suite = corpus.jsonl(rows or ROWS), corpus.jsonl(SUITE)
-    digests = [hashlib.sha256(content).hexdigest() for content in (dataset, suite)]
-    for name, content, digest in zip(("datasets", "suite"), (dataset, suite), digests, strict=True):
-        (run_dir / "inputs" / name).mkdir()
-        (run_dir / "inputs" / name / f"{digest}.jsonl").write_bytes(content)
-    spec = {
-        "version": 1,
-        "base": {"model": "a/b", "revision": "0" * 40, "manifest_sha256": outputs.manifest_sha256(base)},
-        "datasets": [{"digest": digests[0], "languages": ["en", "fr"]}],
-        "method": "full",
-        "lora": None,
-        "optimizer": "adamw",
-        "learning_rate": "0.003",
-        "weight_decay": "0",
-        "schedule": "cosine",
-        "warmup_steps": 2,
-        "batch_size": 8,
-        "sequence_length": 128,
-        "epochs": 2,
-        "seed": 7,
-        "precision": "float32",
-        "strategy": "single",
-        "evaluation": {"suite": digests[1]},
-        "output": "b",
-        "budget": {"device_seconds": 60},
-        **changes,
-    }
-    (run_dir / "spec.json").write_text(json.dumps(spec))
-    (run_dir / "evaluation.json").write_text(json.dumps({"suite": digests[1], "metrics": METRIC_NAMES}))
-    return run_dir
-
-
-def events_of(run_dir: Path) -> list[dict[str, Any]]:
-    return [json.loads(line) for line in (run_dir / "events.jsonl").read_text().splitlines()]
-
-
-def refusal(run_dir: Path) -> str:
-    """Run a job that must fail for good, and return the code of its last event."""
-    assert job.run(run_dir) == 3
-    last = events_of(run_dir)[-1]
-    assert (last["event"], last["permanent"]) == ("failed", True)
-    assert not (run_dir / "artifact.json").exists()
-    return str(last["code"])
+    return make_base(tmp_path_factory.mktemp("base"))
 
 
 def test_a_run_leaves_events_a_trace_an_artifact_and_last_its_description(base: Path, tmp_path: Path) -> None:
@@ -159,14 +94,8 @@ def test_one_specification_gives_the_same_bytes_in_every_interpreter(base: Path,
     found = []
     for seed in ("0", "4242"):
         run_dir = make_run(base, tmp_path / f"run{seed}", method="lora", lora={"rank": 4, "alpha": 8})
-        subprocess.run(
-            [sys.executable, "-m", "training_jobs.trainer", str(run_dir)],
-            cwd=REPOSITORY,
-            env={"PYTHONHASHSEED": seed, "PATH": os.environ["PATH"]},
-            check=True,
-        )
-        description = json.loads((run_dir / "artifact.json").read_text())
-        found.append({key: description[key] for key in ("files", "trace_sha256", "tokens", "code_digest")})
+        assert child(run_dir, seed).wait() == 0
+        found.append(left_behind(run_dir))
     assert found[0] == found[1]
 
 
@@ -179,7 +108,6 @@ def test_another_seed_gives_other_weights(base: Path, tmp_path: Path) -> None:
     assert weights[0] != weights[1]
 
 
-@pytest.mark.filterwarnings("ignore:`is_gradient_checkpointing`:FutureWarning")  # peft asks transformers the old way
 def test_a_lora_update_is_merged_into_plain_weights(base: Path, tmp_path: Path) -> None:
     run_dir = make_run(base, tmp_path / "run", method="lora", lora={"rank": 4, "alpha": 8})
     assert job.run(run_dir) == 0

@@ -152,6 +152,8 @@ RUN_FACTS = st.builds(
     heartbeat_at=RUN_TIMES,
     retry_at=RUN_TIMES,
     trained_at=RUN_TIMES,
+    paused_until=RUN_TIMES,
+    deadline_at=RUN_TIMES,
 )
 
 
@@ -183,3 +185,23 @@ def test_retries_wait_longer_each_time_and_end():
     waits = [runs.retry_seconds(attempts, attempts_max=3, permanent=False) for attempts in (1, 2, 3)]
     assert waits == [5, 10, None]
     assert runs.retry_seconds(1, attempts_max=3, permanent=True) is None
+
+
+def test_a_paused_run_stops_rests_and_goes_on():
+    facts = runs.Facts(paused_until=NOON, lease_owner="worker", lease_expires_at=NOON + SECOND)
+    before = NOON - SECOND
+    assert runs.state(facts, before) == runs.State.PAUSING
+    assert runs.state(replace(facts, lease_owner=""), before) == runs.State.PAUSED
+    assert runs.state(replace(facts, lease_owner=""), NOON) == runs.State.QUEUED
+    for found in (facts, replace(facts, lease_owner="")):
+        with pytest.raises(runs.NotAllowed):
+            runs.require(runs.Action.CLAIM, found, before)
+        assert runs.require(runs.Action.CANCEL, found, before)
+
+
+def test_a_run_past_its_deadline_is_for_nobody():
+    facts = runs.Facts(deadline_at=NOON)
+    assert runs.state(facts, NOON - SECOND) == runs.State.QUEUED
+    assert runs.state(facts, NOON) == runs.State.OVERDUE
+    assert not any(runs.State.OVERDUE in allowed for allowed in runs.ALLOWED.values())
+    assert runs.state(replace(facts, verdict="accepted"), NOON) == runs.State.ACCEPTED

@@ -16,7 +16,7 @@ REVISION = "a1" * 20
 BASE_MANIFEST = "b2" * 32
 DATASET = "c3" * 32
 SUITE = "d4" * 32
-GOLDEN_DIGEST = "00ba8af6cd0401baf4b22580618089d2ba5cb6ef780eef78b224b0c6d92f3104"
+GOLDEN_DIGEST = "47bd616e99f84387da9ed2c9999e5377ad0032e34a37bab0fed9c899bea38d3f"
 
 
 def payload(**changes: Any) -> dict[str, Any]:
@@ -45,6 +45,29 @@ def payload(**changes: Any) -> dict[str, Any]:
     }
 
 
+def whole(**changes: Any) -> dict[str, Any]:
+    """Return the same payload with every key written out: what a payload means that leaves the optional ones out."""
+    short = payload()
+    return short | {
+        "datasets": [{**short["datasets"][0], "weight": 1}],
+        "objective": "supervised",
+        "preference": None,
+        "betas": ["0.9", "0.95"],
+        "epsilon": "0.00000001",
+        "gradient_clip": None,
+        "accumulation": 1,
+        "packing": False,
+        "template": "plain-turns",
+        "topology": None,
+        "checkpoint_steps": 100,
+        "environment": None,
+        "code": None,
+        "budget": {"device_seconds": 120, "carbon_grams": None, "money": None},
+        "deadline_seconds": None,
+        **changes,
+    }
+
+
 def refusal(value: Any) -> SpecError:
     """Return the error with which a payload is refused."""
     with pytest.raises(SpecError) as caught:
@@ -62,7 +85,7 @@ def with_dataset(**changes: Any) -> dict[str, Any]:
 
 def test_a_valid_payload_becomes_a_frozen_specification_and_comes_back_unchanged() -> None:
     spec = from_payload(payload())
-    assert spec.to_dict() == payload()
+    assert spec.to_dict() == whole()
     assert from_payload(spec.to_dict()) == spec
     assert spec.learning_rate == Decimal("0.003")
     with pytest.raises(AttributeError):
@@ -96,7 +119,7 @@ def test_a_decimal_is_accepted_as_text_or_as_a_json_number(spelling: object) -> 
 
 
 def test_a_decimal_read_from_json_keeps_every_digit() -> None:
-    text = canonical_bytes(payload()).replace(b'"0.003"', b"3.0e-3")
+    text = canonical_bytes(whole()).replace(b'"0.003"', b"3.0e-3")
     assert from_payload(strict_loads(text, max_bytes=10_000)) == from_payload(payload())
 
 
@@ -106,9 +129,14 @@ def test_lora_needs_its_size_and_a_full_update_has_none() -> None:
     assert (spec.lora.rank, spec.lora.alpha) == (8, 16)
     assert refusal(payload(method="lora")).code == "malformed_field"
     assert refusal(payload(lora={"rank": 8, "alpha": 16})).code == "value_out_of_range"
-    without = payload()
-    del without["lora"]
-    assert from_payload(without) == from_payload(payload())
+
+
+@pytest.mark.parametrize("key", sorted(spec_module.DEFAULTS))
+def test_an_optional_key_may_be_left_out_and_its_default_is_written_down(key: str) -> None:
+    without = whole()
+    del without[key]
+    assert from_payload(without) == from_payload(whole())
+    assert from_payload(without).to_dict()[key] == whole()[key]
 
 
 # List A of the catalogue of bad input, A30 to A35.
@@ -277,7 +305,7 @@ def test_decimal_text_has_one_spelling_and_keeps_the_value(value: Decimal) -> No
         lambda children: st.lists(children, max_size=3) | st.dictionaries(st.text(max_size=12), children, max_size=3),
         max_leaves=6,
     ),
-    st.sampled_from(sorted(payload())),
+    st.sampled_from(sorted(whole())),
 )
 def test_any_json_in_any_field_is_accepted_or_refused_by_name(value: Any, field: str) -> None:
     try:

@@ -48,6 +48,10 @@ class Run(models.Model):
     failure_detail = models.TextField(blank=True)
     canceled_at = models.DateTimeField(null=True)
     canceled_by = models.CharField(max_length=64, blank=True)
+    deadline_at = models.DateTimeField(null=True)
+    paused_until = models.DateTimeField(null=True)
+    paused_by = models.CharField(max_length=64, blank=True)
+    pause_reason = models.TextField(blank=True)
     run_record = models.OneToOneField(Record, on_delete=models.PROTECT, null=True, related_name="+")
     evaluation_record = models.OneToOneField(Record, on_delete=models.PROTECT, null=True, related_name="+")
     version = models.OneToOneField(Version, on_delete=models.PROTECT, null=True, related_name="run")
@@ -68,6 +72,10 @@ class Run(models.Model):
             models.CheckConstraint(
                 condition=Q(version__isnull=True) | Q(verdict="accepted"), name="only_accepted_runs_become_versions"
             ),
+            # prevents a pause that nobody answers for
+            models.CheckConstraint(
+                condition=Q(paused_until__isnull=True) | ~Q(paused_by="", pause_reason=""), name="pause_has_author"
+            ),
         ]
 
     def __str__(self) -> str:
@@ -86,6 +94,8 @@ class Run(models.Model):
             heartbeat_at=self.heartbeat_at,
             retry_at=self.retry_at,
             trained_at=self.trained_at,
+            paused_until=self.paused_until,
+            deadline_at=self.deadline_at,
         )
 
     def state(self, now: datetime) -> lifecycle.State:
@@ -103,6 +113,8 @@ class Attempt(models.Model):
     ended_at = models.DateTimeField(null=True)
     outcome = models.CharField(max_length=20, blank=True)
     detail = models.TextField(blank=True)
+    # what it used of the approved budget, written when it ends
+    device_seconds = models.PositiveIntegerField(default=0)
 
     class Meta:
         """Constraints."""

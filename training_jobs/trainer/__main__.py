@@ -1,10 +1,12 @@
-"""`python -m training_jobs.trainer RUN_DIR`: train what RUN_DIR/spec.json says.
+"""`python -m training_jobs.trainer RUN_DIR`: train what RUN_DIR/spec.json says, going on from a checkpoint if it can.
 
-Exit 0: RUN_DIR/artifact.json is there. Exit 3: a permanent failure, named in the last event. Anything else: trying
-again may help.
+Exit 0: RUN_DIR/artifact.json is there. Exit 3: a permanent failure, named in the last event. Exit 4: stopped by
+SIGTERM, with a checkpoint. Anything else: trying again may help; the last event says why if it is `failed`.
 """
 
+import signal
 import sys
+import threading
 from pathlib import Path
 
 from training_jobs.trainer.child import prepare_process
@@ -15,10 +17,12 @@ def main(arguments: list[str]) -> int:
     if len(arguments) != 1:
         sys.stderr.write("usage: python -m training_jobs.trainer RUN_DIR\n")
         return 2
+    stop = threading.Event()
+    signal.signal(signal.SIGTERM, lambda _number, _frame: stop.set())
     prepare_process()
     from training_jobs.trainer import job
 
-    return job.run(Path(arguments[0]))
+    return job.run(Path(arguments[0]), should_stop=stop.is_set)
 
 
 if __name__ == "__main__":

@@ -1,74 +1,80 @@
 """One training job, from the files in RUN_DIR to the artifact in RUN_DIR.
 
-1. Read the specification. 2. Hash every input again. 3. Train. 4. Write the artifact. 5. Describe it, last of all.
+1. Read the specification. 2. Check that this machine is what it asks for, and hash every input again. 3. Turn rows into
+a plan. 4. Load the model. 5. Go on from the newest checkpoint that verifies. 6. Train. 7. Write the artifact. 8.
+Describe it, last of all.
 """
 
 import sys
-import time
+from collections.abc import Callable
+from itertools import islice
 from pathlib import Path
 
-from governance.evidence.canonical import CanonicalError, strict_loads
+import torch
+
+from governance.evidence.canonical import CanonicalError, digest, strict_loads
 from training_jobs.spec import SpecError, TrainingSpec, from_payload
 from training_jobs.trainer import data, loop, model, outputs
-from training_jobs.trainer.failures import PERMANENT_EXIT, PermanentFailure
+from training_jobs.trainer.bookkeeping import Bookkeeping
+from training_jobs.trainer.failures import STOPPED_EXIT, Failure, PermanentFailure, Stopped, recognise
+from training_jobs.trainer.objectives import OBJECTIVES, encode
 from training_jobs.trainer.strategies import STRATEGIES
 
 SPEC_BYTES_MAX = 200_000
 
 
-def run(run_dir: Path) -> int:
-    """Do the job and return the exit status; a permanent failure becomes a `failed` event."""
+def run(run_dir: Path, should_stop: Callable[[], bool] = lambda: False) -> int:
+    """Do the job and return the exit status; a failure that has a name becomes a `failed` event."""
     with outputs.Events(run_dir) as events:
         try:
-            _run(run_dir, events)
-        except PermanentFailure as failure:
-            events.emit("failed", code=failure.code, detail=failure.detail, permanent=True)
+            _run(run_dir, events, should_stop)
+        except Stopped as stopped:
+            events.emit("stopped", step=stopped.step)
+            return STOPPED_EXIT
+        except Exception as error:
+            failure = error if isinstance(error, Failure) else recognise(error)
+            if failure is None:
+                raise
             sys.stderr.write(f"{failure}\n")
-            return PERMANENT_EXIT
+            outputs.remove_partial(run_dir)  # on a full disk, this makes room for the event
+            events.emit("failed", code=failure.code, detail=failure.detail, permanent=failure.permanent)
+            return failure.exit_status
     return 0
 
 
-def _run(run_dir: Path, events: outputs.Events) -> None:
+def _run(run_dir: Path, events: outputs.Events, should_stop: Callable[[], bool]) -> None:
+    outputs.remove_partial(run_dir)
     spec = read_spec(run_dir / "spec.json")  # 1
-
+    code_digest, environment = outputs.code_digest(), outputs.environment()
+    require_machine(spec, code_digest, environment)  # 2
     base = run_dir / "inputs" / "base"
-    require_base(base, spec)  # 2
-    chat = data.ChatFormat(base / "tokenizer.json")
-    examples = [
-        example
-        for use in spec.datasets
-        for example in data.encode(
-            data.read_rows(run_dir / "inputs" / "datasets" / f"{use.digest}.jsonl", use), chat, spec.sequence_length
-        )
-    ]
-    if not examples:
-        raise PermanentFailure("nothing_to_learn", "no dataset has a row in the chosen languages")
-    steps = data.steps_total(examples, spec)
+    require_base(base, spec)
+
+    chat = data.ChatFormat(base / "tokenizer.json")  # 3
+    examples = read_examples(run_dir / "inputs" / "datasets", spec, chat)
+    strategy = STRATEGIES[spec.strategy](spec, run_dir, should_stop)
+    steps = strategy.steps(data.steps_total(examples, spec))
     events.emit("started", step=0, steps=steps, records=len(examples), spec=spec.digest)
 
-    loop.seed_everything(spec.seed)  # 3
-    trained = model.trainable(model.load(base), spec)
-    meter = Meter()
-    with outputs.Trace(run_dir) as trace:
+    loop.seed_everything(spec.seed)  # 4
+    training = loop.Training(model.trainable(model.load(base), spec), spec, steps, strategy)
 
-        def on_step(step: loop.Step) -> None:
-            meter.add(step)
-            trace.add(step)
-            events.step(step, steps, meter.tokens_per_second)
-
-        loop.train(trained, spec, data.batches(examples, spec, chat.pad), steps, STRATEGIES[spec.strategy](), on_step)
+    identity = {"spec": spec.digest, "code_digest": code_digest, "environment": environment}
+    with Bookkeeping(run_dir, training, events, identity, should_stop) as books:  # 5
+        rest = islice(strategy.share(data.plan(examples, spec)), training.done, None)  # 6
+        loop.train(training, data.batches(rest, chat.pad), books.on_step)
+        meter, trace_sha256 = books.meter, books.trace.sha256()
         speed = meter.tokens_per_second()
-        trace_sha256 = trace.sha256()
 
-    files = outputs.write_artifact(run_dir, model.merged(trained), base)  # 4
-    outputs.write_description(  # 5
+    files = outputs.write_artifact(run_dir, model.merged(training.model), base)  # 7
+    outputs.write_description(  # 8
         run_dir,
         {
             "files": files,
             "steps": steps,
             "tokens": meter.tokens,
-            "code_digest": outputs.code_digest(),
-            "environment": outputs.environment(),
+            "code_digest": code_digest,
+            "environment": environment,
             "trace_sha256": trace_sha256,
         },
     )
@@ -85,6 +91,31 @@ def read_spec(file: Path) -> TrainingSpec:
         raise PermanentFailure(error.code, str(error)) from error
 
 
+def read_examples(folder: Path, spec: TrainingSpec, chat: data.ChatFormat) -> list[data.Example]:
+    """Read every dataset of the mixture, each as often as its weight says."""
+    keys = OBJECTIVES[spec.objective].keys
+    examples = []
+    for use in spec.datasets:
+        rows = data.read_rows(folder / f"{use.digest}.jsonl", use, keys)
+        examples += encode(rows, spec, chat) * use.weight
+    if not examples:
+        raise PermanentFailure("nothing_to_learn", "no dataset has a row in the chosen languages")
+    return examples
+
+
+def require_machine(spec: TrainingSpec, code_digest: str, environment: dict[str, str]) -> None:
+    """Check that the code and the environment are those that were voted on, and that the device can do it."""
+    if spec.code not in {None, code_digest}:
+        raise PermanentFailure("code_changed", f"the trainer here has the digest {code_digest}, not {spec.code}")
+    found = digest(environment)
+    if spec.environment not in {None, found}:
+        raise PermanentFailure("environment_changed", f"the environment here is {found}, not {spec.environment}")
+    if spec.method == "qlora":
+        if not torch.cuda.is_available():
+            raise PermanentFailure("needs_gpu", "qlora computes on a GPU only, and this machine has none")
+        raise PermanentFailure("method_not_available", "this trainer has no 4-bit weights yet")
+
+
 def require_base(base: Path, spec: TrainingSpec) -> None:
     """Check that the base folder is the one that was voted on, file by file."""
     if not base.is_dir():
@@ -94,22 +125,3 @@ def require_base(base: Path, spec: TrainingSpec) -> None:
         raise PermanentFailure(
             "payload_changed", f"the base model has the manifest {found}, not {spec.base.manifest_sha256}"
         )
-
-
-class Meter:
-    """Counts tokens and time."""
-
-    def __init__(self) -> None:
-        """Start the clock."""
-        self.tokens = 0
-        self.last_loss = ""
-        self._started = time.monotonic()
-
-    def add(self, step: loop.Step) -> None:
-        """Count one step."""
-        self.tokens += step.tokens
-        self.last_loss = outputs.loss_text(step.loss)
-
-    def tokens_per_second(self) -> int:
-        """Return the mean speed since the start, in whole tokens."""
-        return int(self.tokens / max(time.monotonic() - self._started, 0.001))

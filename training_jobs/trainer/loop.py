@@ -9,7 +9,7 @@ import torch
 
 from training_jobs.spec import TrainingSpec
 from training_jobs.trainer.data import Batch
-from training_jobs.trainer.failures import PermanentFailure
+from training_jobs.trainer.learning import Learning
 from training_jobs.trainer.strategies import Strategy
 
 
@@ -23,53 +23,96 @@ class Step:
     rows_sha256: str
 
 
+class Training:
+    """Everything that changes from step to step: the weights, the optimizer's moments, the strategy, the generators."""
+
+    def __init__(self, model: Any, spec: TrainingSpec, steps: int, strategy: Strategy) -> None:  # noqa: ANN401
+        """Place a model as `model.trainable` returns it, before the first of `steps` steps."""
+        self.spec = spec
+        self.steps = steps
+        self.strategy = strategy
+        self.model = strategy.place(model)
+        self.learning = Learning(spec, self.model)
+        self.optimizer = make_optimizer(self.model, spec)
+        self.done = 0
+
+    def tensors(self) -> dict[str, torch.Tensor]:
+        """Return what a checkpoint keeps, by name; the tensors are the living ones, not copies."""
+        found = {f"strategy/{name}": tensor for name, tensor in self.strategy.state().items()}
+        for name, weight in self._trained():
+            found[f"weight/{name}"] = weight.detach()
+            found |= {f"optimizer/{key}/{name}": value for key, value in self.optimizer.state[weight].items()}
+        found["generator/cpu"] = torch.get_rng_state()
+        if torch.cuda.is_available():
+            found |= {f"generator/cuda{index}": state for index, state in enumerate(torch.cuda.get_rng_state_all())}
+        return found
+
+    def restore(self, done: int, tensors: dict[str, torch.Tensor]) -> None:
+        """Go back to where `tensors` was called, after step `done`. A tensor missing is a KeyError."""
+        optimizer: dict[str, dict[str, torch.Tensor]] = {}
+        for path, tensor in tensors.items():
+            kind, _, name = path.partition("/")
+            if kind == "optimizer":
+                key, _, name = name.partition("/")
+                optimizer.setdefault(name, {})[key] = tensor
+        for name, weight in self._trained():
+            weight.data.copy_(tensors[f"weight/{name}"])
+            # The count of steps stays where it was; the fused kernel wants it beside the weight.
+            self.optimizer.state[weight] = {key: value.to(weight.device) for key, value in optimizer[name].items()}
+        strategy = [path for path in tensors if path.startswith("strategy/")]
+        self.strategy.restore({path.removeprefix("strategy/"): tensors[path] for path in strategy})
+        torch.set_rng_state(tensors["generator/cpu"])
+        if torch.cuda.is_available():
+            count = torch.cuda.device_count()
+            torch.cuda.set_rng_state_all([tensors[f"generator/cuda{index}"] for index in range(count)])
+        self.done = done
+
+    def _trained(self) -> list[tuple[str, torch.nn.Parameter]]:
+        return [(name, weight) for name, weight in self.model.named_parameters() if weight.requires_grad]
+
+
 def seed_everything(seed: int) -> None:
     """Make equal specifications give equal weights on one class of machine."""
     torch.manual_seed(seed)
     torch.use_deterministic_algorithms(mode=True)
 
 
-def train(
-    model: Any,  # noqa: ANN401 - transformers' models are untyped
-    spec: TrainingSpec,
-    batches: Iterable[Batch],
-    steps: int,
-    strategy: Strategy,
-    on_step: Callable[[Step], None],
-) -> None:
-    """Train `model` in place for all `batches` (`steps` of them); stop for good when the loss is not a number."""
-    model = strategy.place(model)
-    model.train()
-    optimizer = make_optimizer(model, spec)
-    schedule = make_schedule(optimizer, spec, steps)
-    for number, batch in enumerate(strategy.share(batches), start=1):
-        loss = strategy.step(model, batch, optimizer)
-        schedule.step()
-        if not math.isfinite(loss):
-            raise PermanentFailure("loss_not_finite", f"the loss is {loss} at step {number} of {steps}")
-        on_step(Step(number, loss, batch.token_count, batch.rows_sha256))
+def train(training: Training, batches: Iterable[Batch], on_step: Callable[[Step], None]) -> None:
+    """Take one step for each batch, in place; the first of `batches` is the one after `training.done`."""
+    model, optimizer = training.model, training.optimizer
+    model.train(training.learning.objective.dropout)
+    for batch in batches:
+        rate = learning_rate(training.spec, training.done, training.steps)
+        for group in optimizer.param_groups:
+            group["lr"] = rate
+        loss = training.strategy.step(model, batch, optimizer, training.learning)
+        training.done += 1
+        if loss is not None:  # None: the other workers are past this step
+            on_step(Step(training.done, loss, batch.token_count, batch.rows_sha256))
+    training.strategy.finish(model)
     model.eval()
 
 
 def make_optimizer(model: Any, spec: TrainingSpec) -> torch.optim.Optimizer:  # noqa: ANN401
     """Return AdamW over the trainable weights; the fused kernel is as deterministic as the plain one, and faster."""
     weights = [weight for weight in model.parameters() if weight.requires_grad]
+    first, second = spec.betas
     return torch.optim.AdamW(
-        weights, lr=float(spec.learning_rate), betas=(0.9, 0.95), weight_decay=float(spec.weight_decay), fused=True
+        weights,
+        lr=float(spec.learning_rate),
+        betas=(float(first), float(second)),
+        eps=float(spec.epsilon),
+        weight_decay=float(spec.weight_decay),
+        fused=True,
     )
 
 
-def make_schedule(
-    optimizer: torch.optim.Optimizer, spec: TrainingSpec, steps: int
-) -> torch.optim.lr_scheduler.LambdaLR:
-    """Return the learning rate over time: a linear warm-up, then constant, or a cosine down to a twentieth."""
-
-    def factor(step: int) -> float:
-        if step < spec.warmup_steps:
-            return (step + 1) / spec.warmup_steps
-        if spec.schedule == "constant":
-            return 1.0
-        done = (step - spec.warmup_steps) / max(1, steps - spec.warmup_steps)
-        return 0.05 + 0.95 * 0.5 * (1 + math.cos(math.pi * min(1.0, done)))
-
-    return torch.optim.lr_scheduler.LambdaLR(optimizer, factor)
+def learning_rate(spec: TrainingSpec, done: int, steps: int) -> float:
+    """Return the rate after `done` of `steps` steps: a linear warm-up, then constant, or a cosine to a twentieth."""
+    highest = float(spec.learning_rate)
+    if done < spec.warmup_steps:
+        return highest * ((done + 1) / spec.warmup_steps)
+    if spec.schedule == "constant":
+        return highest
+    share = (done - spec.warmup_steps) / max(1, steps - spec.warmup_steps)
+    return highest * (0.05 + 0.95 * 0.5 * (1 + math.cos(math.pi * min(1.0, share))))

@@ -6,18 +6,19 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from torch.nn import functional
 from transformers import AutoModelForCausalLM
+from transformers.pytorch_utils import Conv1D
 
 from training_jobs.spec import Lora, TrainingSpec
-from training_jobs.trainer.data import Batch
+from training_jobs.trainer.data import Part
 from training_jobs.trainer.failures import PermanentFailure
+from training_jobs.trainer.objectives import Predict
 
 CONFIG_BYTES_MAX = 1_000_000
 # Keys of config.json that name code to import or kernels to fetch; CVE-2026-4372 needed no trust_remote_code.
 CODE_KEY = re.compile(r"auto_map|trust_remote_code|.*attn_implementation.*|custom_.*|.*code_revision", re.IGNORECASE)
-# Every projection of a Llama-style block, in a fixed order: a set's order would follow the interpreter's hash seed.
-LORA_TARGETS = ["q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj"]
+# How far two ways to compute the same may be apart, as a share of the largest value: rounding, never another formula.
+ROUNDING = 1e-4
 
 
 def load(folder: Path) -> Any:  # noqa: ANN401 - transformers' models are untyped
@@ -29,8 +30,7 @@ def load(folder: Path) -> Any:  # noqa: ANN401 - transformers' models are untype
             local_files_only=True,
             trust_remote_code=False,
             use_safetensors=True,
-            attn_implementation="sdpa",
-            dtype=torch.float32,
+            dtype=torch.float32,  # attention: torch's own where the family has it, which nothing here overrides
         )
     except (OSError, ValueError, RuntimeError, KeyError) as error:
         raise PermanentFailure("input_unreadable", f"the model does not load: {error}") from error
@@ -71,25 +71,80 @@ def merged(model: Any) -> Any:  # noqa: ANN401
     return model
 
 
-def answer_loss(model: Any, batch: Batch, device: torch.device) -> torch.Tensor:  # noqa: ANN401
-    """Return the mean cross-entropy of the answer tokens, computing the vocabulary only where an answer is predicted.
+def predictor(model: Any, *, packing: bool) -> Predict:  # noqa: ANN401
+    """Return the fastest way to this model's logits that gives the right ones, found by trying it on a few tokens.
 
-    No attention mask is needed: padding stands on the right, and attention looks to the left.
+    Computing the vocabulary only where something is predicted saves most of a small model's time. Families that do more
+    after the last layer than multiply (scaling, soft caps) go the whole way through their own forward.
+
+    No attention mask is needed: padding stands on the right, and attention looks to the left. Packed documents are kept
+    apart by positions that begin again at 0, which transformers' masks understand; a model that lets one document look
+    into another all the same cannot be packed (`packing_not_supported`).
     """
-    decoder = model.get_base_model() if hasattr(model, "get_base_model") else model
-    hidden = decoder.base_model(input_ids=batch.tokens.to(device), use_cache=False).last_hidden_state
-    predicting = hidden.flatten(0, 1).index_select(0, batch.predicting.to(device))
-    return functional.cross_entropy(decoder.get_output_embeddings()(predicting), batch.targets.to(device))
+    device = next(model.parameters()).device
+    tokens = torch.arange(6, device=device)[None]
+    everywhere = Part(tokens, None, torch.arange(6, device=device), tokens[0], [6], 6)
+    was_training = model.training
+    model.eval()
+    with torch.no_grad():
+        whole = _whole_way(model, everywhere)
+        predict = _short_way if _same(_short_way(model, everywhere), whole) else _whole_way
+        if packing:
+            _require_separate_documents(model, predict, tokens)
+    model.train(was_training)
+    return predict
+
+
+def _short_way(model: Any, part: Part) -> torch.Tensor:  # noqa: ANN401
+    causal = _causal(model)
+    hidden = causal.base_model(input_ids=part.tokens, use_cache=False, **_positions(part)).last_hidden_state
+    logits: torch.Tensor = causal.get_output_embeddings()(hidden.flatten(0, 1).index_select(0, part.predicting))
+    return logits
+
+
+def _whole_way(model: Any, part: Part) -> torch.Tensor:  # noqa: ANN401
+    logits: torch.Tensor = _causal(model)(input_ids=part.tokens, use_cache=False, **_positions(part)).logits
+    return logits.flatten(0, 1).index_select(0, part.predicting)
+
+
+def _require_separate_documents(model: Any, predict: Predict, tokens: torch.Tensor) -> None:  # noqa: ANN401
+    """Check that a document's logits are the same alone and behind another one in its row."""
+    half = tokens.shape[1] // 2
+    positions = torch.arange(half, device=tokens.device).repeat(2)[None]
+    second = torch.arange(half, 2 * half, device=tokens.device)
+    packed = Part(tokens, positions, second, tokens[0, half:], [half], half)
+    alone = Part(tokens[:, half:], None, second - half, tokens[0, half:], [half], half)
+    try:
+        separate = _same(predict(model, packed), predict(model, alone))
+    except (TypeError, ValueError):
+        separate = False
+    if not separate:
+        raise PermanentFailure("packing_not_supported", f"{type(_causal(model)).__name__} cannot keep documents apart")
+
+
+def _positions(part: Part) -> dict[str, torch.Tensor]:
+    return {} if part.positions is None else {"position_ids": part.positions}
+
+
+def _same(one: torch.Tensor, other: torch.Tensor) -> bool:
+    return bool((one - other).abs().max() <= ROUNDING * other.abs().max())
+
+
+def _causal(model: Any) -> Any:  # noqa: ANN401
+    """Return the causal language model inside an adapter, or the model itself."""
+    return model.get_base_model() if hasattr(model, "get_base_model") else model
 
 
 def _with_lora(model: Any, lora: Lora) -> Any:  # noqa: ANN401
     from peft import LoraConfig, get_peft_model
 
+    targets = linear_layers(model)
     config = LoraConfig(
         r=lora.rank,
         lora_alpha=lora.alpha,
         lora_dropout=0.0,
-        target_modules=LORA_TARGETS,
+        target_modules=targets,
+        fan_in_fan_out=any(isinstance(layer, Conv1D) for layer in model.modules()),
         bias="none",
         task_type="CAUSAL_LM",
     )
@@ -97,6 +152,21 @@ def _with_lora(model: Any, lora: Lora) -> Any:  # noqa: ANN401
         return get_peft_model(model, config)
     except ValueError as error:
         raise PermanentFailure("lora_not_applicable", str(error)) from error
+
+
+def linear_layers(model: Any) -> list[str]:  # noqa: ANN401
+    """Return the last names of all linear layers but the output head: q_proj, c_attn, dense, whatever a family says.
+
+    Sorted, because a set's order would follow the interpreter's hash seed. GPT-2's Conv1D is a linear layer too.
+    """
+    head = model.get_output_embeddings()
+    return sorted(
+        {
+            name.rpartition(".")[2]
+            for name, layer in model.named_modules()
+            if isinstance(layer, torch.nn.Linear | Conv1D) and layer is not head
+        }
+    )
 
 
 def _code_keys(value: object) -> set[str]:

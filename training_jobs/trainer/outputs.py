@@ -28,15 +28,24 @@ TOKENIZER_FILES = ("tokenizer.json", "tokenizer_config.json", "special_tokens_ma
 # Keys of config.json that say where or by whom a file was made; they would make equal models differ.
 CONFIG_KEYS_DROPPED = frozenset({"_name_or_path", "transformers_version", "_commit_hash", "torch_dtype"})
 REPOSITORY = Path(__file__).resolve().parents[2]
-CODE_OF_A_RUN = ("training_jobs/spec.py", "training_jobs/trainer", "governance/evidence")
+CODE_OF_A_RUN = (
+    "training_jobs/spec",
+    "training_jobs/trainer",
+    "training_jobs/exchange/payload.py",
+    "governance/evidence",
+)
 
 
 class Events:
     """Appends events to events.jsonl, each line at once; step events at most five a second."""
 
     def __init__(self, run_dir: Path, clock: Callable[[], float] = time.time) -> None:
-        """Open the file for appending: an earlier attempt's events stay."""
-        self._file = (run_dir / "events.jsonl").open("ab")
+        """Open the file for appending: an earlier attempt's events stay, and a line that it left half written ends."""
+        path = run_dir / "events.jsonl"
+        torn = path.exists() and path.read_bytes()[-1:] not in {b"", b"\n"}
+        self._file = path.open("ab", buffering=0)
+        if torn:
+            self._file.write(b"\n")
         self._clock = clock
         self._last_step_at = 0.0
 
@@ -51,7 +60,6 @@ class Events:
     def emit(self, event: str, **fields: object) -> None:
         """Write one event with the time."""
         self._file.write(canonical_bytes({"event": event, "at": int(self._clock()), **fields}) + b"\n")
-        self._file.flush()
 
     def step(self, step: Step, steps: int, tokens_per_second: Callable[[], int]) -> None:
         """Write a step event if one is due; the first and the last step always are."""
@@ -67,10 +75,11 @@ class Events:
 class Trace:
     """Writes trace.jsonl: for each step its rows and its loss. It holds no times, so it is reproducible."""
 
-    def __init__(self, run_dir: Path) -> None:
-        """Start the trace anew."""
+    def __init__(self, run_dir: Path, earlier: Path | None = None) -> None:
+        """Start the trace anew, or after the copy of it that a checkpoint kept."""
         self._path = run_dir / "trace.jsonl"
-        self._file = self._path.open("wb")
+        self._path.write_bytes(earlier.read_bytes() if earlier else b"")
+        self._file = self._path.open("ab")
 
     def add(self, step: Step) -> None:
         """Add one step."""
@@ -82,23 +91,33 @@ class Trace:
         }
         self._file.write(canonical_bytes(line) + b"\n")
 
-    def __enter__(self) -> Self:
-        """Use it in a `with` statement."""
-        return self
-
-    def __exit__(self, *_error: object) -> None:
+    def close(self) -> None:
         """Close the file."""
         self._file.close()
 
+    def path(self) -> Path:
+        """Return the file, with everything in it that was added so far."""
+        self._file.flush()
+        return self._path
+
+    def lines(self) -> list[dict[str, Any]]:
+        """Return the steps so far."""
+        return [json.loads(line) for line in self.path().read_bytes().splitlines()]
+
     def sha256(self) -> str:
         """Return the SHA-256 of what was written so far."""
-        self._file.flush()
-        return hashlib.sha256(self._path.read_bytes()).hexdigest()
+        return hashlib.sha256(self.path().read_bytes()).hexdigest()
 
 
 def loss_text(loss: float) -> str:
     """Return a loss as decimal text: records and events hold no floats."""
     return f"{loss:.6f}"
+
+
+def remove_partial(run_dir: Path) -> None:
+    """Remove what an interrupted attempt left half written."""
+    for folder in (run_dir / "artifact.partial", *(run_dir / "checkpoints").glob(".*.partial")):
+        shutil.rmtree(folder, ignore_errors=True)
 
 
 def write_artifact(run_dir: Path, model: Any, base: Path) -> list[dict[str, Any]]:  # noqa: ANN401 - untyped library
@@ -117,12 +136,17 @@ def write_artifact(run_dir: Path, model: Any, base: Path) -> list[dict[str, Any]
 
 
 def write_model(folder: Path, model: Any, config: dict[str, Any]) -> None:  # noqa: ANN401 - untyped library
-    """Write model.safetensors, config.json and generation_config.json for a plain model."""
-    tied = model.config.tie_word_embeddings
+    """Write model.safetensors, config.json and generation_config.json for a plain model, in float32.
+
+    The weights that were trained are float32 whatever the precision of the computation, and what is published is what
+    was evaluated: rounding it would be a change that nobody voted on.
+    """
+    # A weight that stands in two places, such as a head that is the embedding, is written once, where it is at home.
+    state, aliases = model.state_dict(), model.all_tied_weights_keys
     weights = {
         name: tensor.detach().to("cpu").contiguous()
-        for name, tensor in sorted(model.state_dict().items())
-        if not (tied and name == "lm_head.weight")
+        for name, tensor in sorted(state.items())
+        if name not in aliases or tensor.data_ptr() != state[aliases[name]].data_ptr()
     }
     for name, tensor in weights.items():
         if not bool(torch.isfinite(tensor).all()):

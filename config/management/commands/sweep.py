@@ -9,7 +9,7 @@ from django.conf import settings
 from django.core.management.base import BaseCommand, CommandParser
 from django.db import InterfaceError, OperationalError, close_old_connections
 
-from config.sweeper import sweep
+from config.sweeper import rest_seconds, sweep
 
 logger = logging.getLogger(__name__)
 
@@ -29,13 +29,15 @@ class Command(BaseCommand):
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, lambda *_: stop.set())
         while True:
+            rest: float = settings.SWEEP_SECONDS
             try:
                 taken = sweep()
                 self.stdout.write(f"{taken} steps taken")
+                rest = rest_seconds()
             except (OperationalError, InterfaceError):
                 if not options["forever"]:
                     raise
                 logger.exception("the database does not answer; next sweep")
             close_old_connections()
-            if not options["forever"] or stop.wait(settings.SWEEP_SECONDS):
+            if not options["forever"] or stop.wait(rest):
                 return

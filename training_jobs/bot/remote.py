@@ -1,0 +1,256 @@
+"""The platform of the supervisor over HTTPS: what it asks for goes to the site, files in resumable parts both ways.
+
+What comes down is laid out only if it is what the votes name: the base by its manifest, datasets and suite by digest,
+the specification as it stands in the checked proof and not as the site sends it.
+"""
+
+import hashlib
+import json
+import re
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any, TypeVar
+
+from governance.errors import Forbidden, Invalid, NotAuthenticated
+from governance.evidence.canonical import canonical_bytes
+from models_registry.provenance import manifest
+from training_jobs import checkpoints
+from training_jobs.bot.client import Client
+from training_jobs.supervisor import Assignment, PlatformUnreachable, StaleLeaseError, keeping_the_lease
+
+PART_BYTES = 8 * 1024 * 1024
+EVENTS_BYTES_MAX = 400_000
+EVENTS_AT_ONCE = 200
+FILES_MAX = 2_000
+CHANGED = "payload_changed"
+_DIGEST = re.compile(r"[0-9a-f]{64}")
+_ROWS = re.compile(r"inputs/(?:datasets|suite)/([0-9a-f]{64})\.jsonl")
+_CHECKPOINT = re.compile(r"checkpoints/[0-9]{8}/[a-z0-9][a-z0-9_-]{0,60}\.(?:safetensors|json|jsonl)")
+_BLOCK = 1 << 20
+T = TypeVar("T")
+
+
+class RemotePlatform:
+    """One attempt, as the site sees it over HTTPS. `spec` is the approved specification."""
+
+    def __init__(
+        self, client: Client, assignment: Assignment, spec: Mapping[str, Any], *, bytes_max: int, resume: bool
+    ) -> None:
+        """Keep whom to talk to about what. `bytes_max` bounds what is downloaded."""
+        self._client = client
+        self._assignment = assignment
+        self._spec = spec
+        self._bytes_max = bytes_max
+        self._resume = resume
+        self._path = f"runs/{assignment.run_id}"
+        self._fence = assignment.fence
+        self.speed_tokens_per_second = 0
+
+    def heartbeat(self) -> str:
+        """Prolong the lease."""
+        return str(self._lease(lambda: self._client.post(f"{self._path}/heartbeat", self._body()))["answer"])
+
+    def stream(self, events: list[dict[str, Any]]) -> None:
+        """Send what the child said, in bodies that the site takes."""
+        batch: list[dict[str, Any]] = []
+        size = 0
+        for event in events:
+            speed = event.get("tokens_per_second")
+            if type(speed) is int:
+                self.speed_tokens_per_second = max(self.speed_tokens_per_second, speed)
+            more = len(json.dumps(event))
+            if batch and (size + more > EVENTS_BYTES_MAX or len(batch) == EVENTS_AT_ONCE):
+                self._send(batch)
+                batch, size = [], 0
+            batch.append(event)
+            size += more
+        if batch:
+            self._send(batch)
+
+    def lay_out(self, folder: Path) -> None:
+        """Download into an empty folder what the run needs. Files that are there whole already are kept.
+
+        1. The list has exactly the files that the specification asks for, under names that stay inside. 2. Each is
+        downloaded, in parts if the connection breaks, and hashed. 3. The base is the one that the votes name. 4. The
+        specification is written from the proof.
+        """
+        listed = self._client.get(f"{self._path}/files", fence=self._fence).get("files")
+        files = self._wanted(listed)  # 1
+        folder.mkdir(parents=True, exist_ok=True)
+        for entry in files:
+            self._download(entry, folder / entry["path"])  # 2
+        base = sorted(
+            ({**entry, "path": entry["path"].removeprefix("inputs/base/")} for entry in files if _is_base(entry)),
+            key=lambda entry: str(entry["path"]),
+        )
+        found = hashlib.sha256(canonical_bytes({"files": base, "version": manifest.VERSION})).hexdigest()
+        if found != self._spec["base"]["manifest_sha256"]:  # 3
+            expected = self._spec["base"]["manifest_sha256"]
+            raise Invalid(CHANGED, f"the base model has the manifest {found}, approved is {expected}")
+        (folder / "spec.json").write_bytes(canonical_bytes(dict(self._spec)))  # 4
+
+    def checkpoint(self, folder: Path) -> None:
+        """Send a checkpoint, so that whoever takes over can go on from it."""
+        kept = checkpoints.verify(folder)
+        for entry in kept["files"]:
+            self._upload(folder / entry["path"], entry)
+        body = self._body(manifest=kept)
+        self._lease(lambda: self._client.post(f"{self._path}/checkpoint", body, patient=True))
+
+    def trained(self, description: dict[str, Any], folder: Path, isolation: str) -> None:
+        """Send the model's files, then what they are; the lease is kept meanwhile."""
+        artifact, files = folder / "artifact", description.get("files")
+        problems = manifest.check(artifact, {"version": manifest.VERSION, "files": files})
+        if problems or not isinstance(files, list):
+            raise Invalid("manifest_mismatch", f"{problems[0].place}: {problems[0].detail}" if problems else "no files")
+
+        def send() -> None:
+            for entry in files:
+                self._upload(artifact / entry["path"], entry)
+            body = self._body(description=description, isolation=isolation)
+            self._lease(lambda: self._client.post(f"{self._path}/trained", body, patient=True))
+
+        keeping_the_lease(self, self._assignment.heartbeat_seconds, send)
+
+    def evaluated(self, report: dict[str, Any], folder: Path) -> None:
+        """Send what was measured."""
+        self._lease(lambda: self._client.post(f"{self._path}/evaluated", self._body(report=report), patient=True))
+
+    def fail(self, code: str, detail: str, permanent: bool) -> None:  # noqa: FBT001 - the words of the protocol
+        """Say that the attempt did not work."""
+        plain = detail.replace("\x00", "\ufffd")[:4_000]
+        body = self._body(code=_code(code), detail=plain, permanent=permanent)
+        self._lease(lambda: self._client.post(f"{self._path}/fail", body))
+
+    def stopped(self) -> None:
+        """Say that the child is gone."""
+        self._lease(lambda: self._client.post(f"{self._path}/stopped", self._body()))
+
+    # --- parts ----------------------------------------------------------------------------------------------------
+
+    def _body(self, **values: Any) -> dict[str, Any]:  # noqa: ANN401 - any JSON
+        return {"fence": self._fence, **values}
+
+    def _send(self, events: list[dict[str, Any]]) -> None:
+        self._lease(lambda: self._client.post(f"{self._path}/events", self._body(events=events)))
+
+    def _lease(self, call: Callable[[], T]) -> T:
+        """Make a call that needs the lease: whoever is no longer let in has lost it."""
+        try:
+            return call()
+        except (NotAuthenticated, Forbidden) as error:
+            raise StaleLeaseError(str(error)) from error
+
+    def _wanted(self, listed: object) -> list[dict[str, Any]]:
+        """Return the files to download; raise Invalid for a list that is not what the specification asks for."""
+        if not isinstance(listed, list) or len(listed) > FILES_MAX:
+            raise Invalid(CHANGED, "the site's list of files cannot be read")
+        files, seen = [], set()
+        for entry in listed:
+            if not isinstance(entry, dict) or set(entry) != {"path", "size", "sha256"} or not _is_named(entry):
+                raise Invalid(CHANGED, f"the site lists a file that no run has: {str(entry)[:200]}")
+            if entry["path"] in seen:
+                raise Invalid(CHANGED, f"{entry['path']} is listed twice")
+            seen.add(entry["path"])
+            if not entry["path"].startswith("checkpoints/") or self._resume:
+                files.append(dict(entry))
+        suite = self._spec["evaluation"]["suite"]
+        needed = {f"inputs/datasets/{use['digest']}.jsonl" for use in self._spec["datasets"]}
+        needed.add(f"inputs/suite/{suite}.jsonl")
+        rows = {path for path in seen if _ROWS.fullmatch(path)}
+        if rows != needed:
+            raise Invalid(CHANGED, f"the specification needs {sorted(needed ^ rows)[:3]}, the site lists others")
+        total = sum(entry["size"] for entry in files)
+        if total > self._bytes_max:
+            raise Invalid("too_large", f"the run needs {total} bytes, this machine gives {self._bytes_max}")
+        return files
+
+    def _download(self, entry: Mapping[str, Any], path: Path) -> None:
+        """Download one file, from where an earlier try broke off; raise Invalid if it is not the listed one."""
+        if path.exists() and path.stat().st_size == entry["size"]:
+            return
+        path.parent.mkdir(parents=True, exist_ok=True)
+        partial = path.with_name(f".{path.name}.partial")
+        hasher, size = hashlib.sha256(), 0
+        if partial.exists():
+            with partial.open("rb") as file:
+                while block := file.read(_BLOCK):
+                    hasher.update(block)
+                    size += len(block)
+        if size < entry["size"]:
+            address = f"{self._path}/files/{entry['path']}"
+            with partial.open("ab") as file:
+                for block in self._client.blocks(address, size, fence=self._fence):
+                    size += len(block)
+                    if size > entry["size"]:
+                        break
+                    hasher.update(block)
+                    file.write(block)
+        if size < entry["size"]:
+            raise PlatformUnreachable(f"{entry['path']} broke off after {size} bytes")
+        if size != entry["size"] or hasher.hexdigest() != entry["sha256"]:
+            partial.unlink(missing_ok=True)
+            raise Invalid(CHANGED, f"{entry['path']} is not the file that was listed")
+        partial.rename(path)
+
+    def _upload(self, path: Path, entry: Mapping[str, Any]) -> None:
+        """Upload one file, from where an earlier try broke off."""
+        address, total = f"{self._path}/uploads/{entry['sha256']}", int(entry["size"])
+        there = self._lease(lambda: self._client.upload_offset(address, fence=self._fence))
+        with path.open("rb") as file:
+            while there < total:
+                file.seek(there)
+                part = file.read(min(PART_BYTES, total - there))
+                if not part:
+                    raise Invalid("manifest_mismatch", f"{path.name} is shorter than it was")
+                there = self._put(address, part, there, total)
+
+    def _put(self, address: str, part: bytes, first: int, total: int) -> int:
+        received = self._lease(lambda: self._client.put(address, part, first, total, fence=self._fence))
+        if received != first + len(part):
+            raise PlatformUnreachable(f"{received} bytes arrived, {first + len(part)} were sent")
+        return received
+
+
+def assignment_of(answer: Mapping[str, Any]) -> Assignment:
+    """Read the answer to a claim; raise PlatformUnreachable for one that is none."""
+    try:
+        numbers = {
+            name: answer[name] for name in ("run_id", "fence", "device_seconds", "lease_seconds", "heartbeat_seconds")
+        }
+        if any(type(value) is not int or value < 1 for value in numbers.values()):
+            raise TypeError("numbers are whole and above zero")
+        if answer["phase"] not in {"train", "evaluate"} or not isinstance(answer["spec"], dict):
+            raise TypeError("phase or spec")
+        metrics = [str(metric) for metric in answer["metrics"]]
+        return Assignment(
+            spec=answer["spec"], phase=answer["phase"], metrics=metrics, suite=str(answer["suite"]), **numbers
+        )
+    except (KeyError, TypeError) as error:
+        raise PlatformUnreachable(f"the assignment cannot be read: {error}") from error
+
+
+def _is_base(entry: Mapping[str, Any]) -> bool:
+    return str(entry["path"]).startswith("inputs/base/")
+
+
+def _is_named(entry: Mapping[str, Any]) -> bool:
+    """Say whether a path is one that a run's folder has; rows are named by their digest."""
+    path, size, sha256 = entry["path"], entry["size"], entry["sha256"]
+    if not isinstance(path, str) or type(size) is not int or size < 0:
+        return False
+    if not isinstance(sha256, str) or not _DIGEST.fullmatch(sha256):
+        return False
+    rows = _ROWS.fullmatch(path)
+    if rows:
+        return rows[1] == sha256
+    for prefix in ("inputs/base/", "artifact/"):
+        if path.startswith(prefix):
+            return manifest.name_is_allowed(path.removeprefix(prefix))
+    return _CHECKPOINT.fullmatch(path) is not None
+
+
+def _code(code: str) -> str:
+    """Return a code as the site takes it: a child may have said anything."""
+    plain = re.sub(r"[^a-z0-9_]", "_", code.lower())[:60].lstrip("_")
+    return plain or "failed"

@@ -1,0 +1,152 @@
+"""Who is in a round and when it closes: pure rules over facts and a clock that is passed in.
+
+A round is open until every member that is waited for has delivered, or until the stragglers' time is over and a quorum
+has. A member is waited for while it was heard of recently and has come far enough to take part. Who is left out loses
+that round's work and goes on from what the others agreed; nobody waits for it longer than `straggler_seconds`, and it
+is not asked to be faster next time. The first round waits for all workers, so that a run starts together.
+
+    open(round)  --all waited-for members delivered, and at least a quorum-->           closed(round), open(round + 1)
+                 --straggler_seconds after the first delivery, and at least a quorum--> closed(round), open(round + 1)
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from training_jobs.exchange.payload import is_member
+
+
+class RoundRefusal(Exception):
+    """Something that the rules do not allow; `code` is stable."""
+
+    def __init__(self, code: str, detail: str) -> None:
+        """Keep the stable code beside the readable sentence."""
+        super().__init__(f"{code}: {detail}")
+        self.code = code
+
+
+@dataclass(frozen=True)
+class Rules:
+    """What is fixed for a run. `workers`: places, and how many the first round waits for. Times in seconds."""
+
+    workers: int
+    quorum: int
+    live_seconds: float
+    straggler_seconds: float
+    first_seconds: float
+
+
+@dataclass(frozen=True)
+class Member:
+    """One member: its place (which share of the data is its own), its first round, and when it was heard of last."""
+
+    name: str
+    slot: int
+    from_round: int
+    seen_at: float
+
+
+@dataclass(frozen=True)
+class Delivery:
+    """One payload that arrived for the open round."""
+
+    member: str
+    sha256: str
+    tokens: int
+    at: float
+
+
+@dataclass(frozen=True)
+class Table:
+    """The facts: which round is open, who takes part, and what was delivered for it."""
+
+    round: int = 0
+    members: Mapping[str, Member] = field(default_factory=dict)
+    deliveries: Mapping[str, Delivery] = field(default_factory=dict)
+
+
+def join(table: Table, rules: Rules, name: str, now: float) -> Table:
+    """Let a member in, or back in.
+
+    A new one gets the lowest free place; a place is free when its member has been silent for `live_seconds`. Before the
+    first round closes one takes part at once, later from the next round on: in this one the others are ahead.
+    """
+    if not is_member(name):
+        raise RoundRefusal("member_malformed", "a member's name is letters, digits, dots, dashes; at most 64")
+    known = table.members.get(name)
+    if known is not None:
+        return _with_member(table, replace(known, seen_at=now))
+    taken = {member.slot for member in table.members.values() if _is_live(member, rules, now)}
+    free = [slot for slot in range(rules.workers) if slot not in taken]
+    if not free:
+        raise RoundRefusal("run_full", f"all {rules.workers} places are taken")
+    members = {other.name: other for other in table.members.values() if other.slot != free[0]}
+    first = table.round if table.round == 0 else table.round + 1
+    return replace(table, members={**members, name: Member(name, free[0], first, now)})
+
+
+def heard(table: Table, name: str, now: float) -> Table:
+    """Note a sign of life."""
+    return _with_member(table, replace(_known(table, name), seen_at=now))
+
+
+def leave(table: Table, name: str) -> Table:
+    """Let a member go: nobody waits for it any more."""
+    _known(table, name)
+    return replace(table, members={other: member for other, member in table.members.items() if other != name})
+
+
+def deliver(table: Table, name: str, round_number: int, sha256: str, tokens: int, now: float) -> Table:
+    """Note a payload for the open round. The first one stands: the same again changes nothing, another is refused."""
+    member = _known(table, name)
+    table = _with_member(table, replace(member, seen_at=now))
+    if round_number < table.round:
+        raise RoundRefusal("round_closed", f"round {round_number} is closed; {table.round} is open")
+    if round_number > table.round:
+        raise RoundRefusal("round_not_open", f"round {table.round} is open, not {round_number}")
+    earlier = table.deliveries.get(name)
+    if earlier is not None:
+        if earlier.sha256 != sha256:
+            raise RoundRefusal("already_delivered", f"{name} delivered another payload in round {round_number}")
+        return table
+    return replace(table, deliveries={**table.deliveries, name: Delivery(name, sha256, tokens, now)})
+
+
+def is_due(table: Table, rules: Rules, now: float) -> bool:
+    """Say whether the open round closes now."""
+    if len(table.deliveries) < max(1, rules.quorum):
+        return False
+    awaited = [
+        member.name
+        for member in table.members.values()
+        if member.from_round <= table.round and _is_live(member, rules, now) and member.name not in table.deliveries
+    ]
+    first = min(delivery.at for delivery in table.deliveries.values())
+    if table.round == 0:
+        together = len(table.deliveries) + len(awaited) >= rules.workers
+        return now - first >= rules.first_seconds or (together and not awaited)
+    return not awaited or now - first >= rules.straggler_seconds
+
+
+def close(table: Table) -> tuple[dict[str, Any], Table]:
+    """Return the record of the open round, members sorted by name, and the table with the next round open."""
+    members = [
+        {"member": delivery.member, "sha256": delivery.sha256, "tokens": delivery.tokens}
+        for _name, delivery in sorted(table.deliveries.items())
+    ]
+    record = {"round": table.round, "members": members}
+    return record, replace(table, round=table.round + 1, deliveries={})
+
+
+def _is_live(member: Member, rules: Rules, now: float) -> bool:
+    return now - member.seen_at < rules.live_seconds
+
+
+def _known(table: Table, name: str) -> Member:
+    if name not in table.members:
+        raise RoundRefusal("not_a_member", f"{name} has not joined")
+    return table.members[name]
+
+
+def _with_member(table: Table, member: Member) -> Table:
+    return replace(table, members={**table.members, member.name: member})

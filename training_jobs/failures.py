@@ -1,0 +1,163 @@
+"""What a failed run or attempt means to people: a name, one sentence, and one thing to do, for each stable code.
+
+The codes come from the trainer's own failures, from `training_jobs.endings`, and from the services. One that is not in
+the table is shown as it is, with what the machine said.
+"""
+
+from dataclasses import dataclass
+
+from django.utils.functional import Promise
+from django.utils.translation import gettext_lazy as _
+
+OUTCOME_CHARACTERS = 20  # so many of a code stand in an attempt's outcome
+
+
+@dataclass(frozen=True)
+class Failure:
+    """How a code is told: name, what happened, what to do."""
+
+    name: str | Promise
+    says: str | Promise
+    suggestion: str | Promise
+
+
+_OPERATOR = _("Ask the operator of the site to look at the machine; the run's log says where.")
+_FORGED = _("Do not propose it again before somebody knows what changed. The records of the run name the digests.")
+_INPUT = _("Register the data or the model anew, and propose the training with the new digest.")
+
+FAILURES: dict[str, Failure] = {
+    # the machine
+    "out_of_memory": Failure(
+        _("Out of memory"),
+        _("The training needed more memory than the machine gives it."),
+        _("Propose a smaller batch with more accumulation, or let a machine with more memory take the run."),
+    ),
+    "disk_full": Failure(
+        _("Disk full"),
+        _("The machine had no room left for the training's files."),
+        _("Free space where runs are kept; the run goes on from its last checkpoint."),
+    ),
+    "scratch_full": Failure(
+        _("Too many files"),
+        _("The training wrote more than a run may keep on this machine."),
+        _("Ask the operator to raise the quota of runs, or propose a smaller model or fewer checkpoints."),
+    ),
+    "storage_failed": Failure(_("Storage failed"), _("A file could not be read or written."), _OPERATOR),
+    "lost": Failure(
+        _("Went silent"),
+        _("The machine gave no sign of life until its lease ran out."),
+        _("Nothing has to be done: another machine goes on from the last checkpoint."),
+    ),
+    "lost_contact": Failure(
+        _("No contact"),
+        _("The machine could not reach the site, and ended its training before another one could take over."),
+        _("Nothing has to be done: the run goes on from its last checkpoint."),
+    ),
+    "no_progress": Failure(
+        _("No progress"),
+        _("The training hung: it said nothing for longer than any step should take. Slow steps are not the reason."),
+        _("If it happens again, propose smaller batches, or ask the operator to allow more time between steps."),
+    ),
+    "killed": Failure(_("Killed"), _("The training was ended from outside, and not by the site."), _OPERATOR),
+    "failed": Failure(_("Broke off"), _("The training ended with an error that has no name yet."), _OPERATOR),
+    "attempts_used_up": Failure(
+        _("No attempts left"),
+        _("Every machine that took the run went silent before it was done."),
+        _("Ask the operator why machines die of it; then propose it again, smaller if need be."),
+    ),
+    # the learning
+    "loss_not_finite": Failure(
+        _("The numbers broke"),
+        _("The loss was no number any more: the steps were too large."),
+        _("Propose a lower learning rate, or a gradient clip of 1."),
+    ),
+    "loss_spike": Failure(
+        _("The loss jumped"),
+        _("The loss rose far above what it was, and stayed there: the training came apart."),
+        _("Propose a lower learning rate, a longer warm-up, or a gradient clip of 1."),
+    ),
+    "weights_not_finite": Failure(
+        _("Broken weights"),
+        _("The model that came out has weights that are no numbers."),
+        _("Propose a lower learning rate, or a gradient clip of 1."),
+    ),
+    "nothing_to_learn": Failure(
+        _("Nothing to learn"),
+        _("No dataset has a row in the chosen languages."),
+        _("Propose other languages or other datasets."),
+    ),
+    "record_too_long": Failure(
+        _("A row is too long"),
+        _("A row of the data does not fit into the sequence length."),
+        _("Propose a longer sequence length, or data with shorter rows."),
+    ),
+    # what was approved
+    "budget_used_up": Failure(
+        _("Budget used up"),
+        _("The approved device-seconds were used up before the training was done."),
+        _("Propose the same with a larger budget: it starts anew, and the vote decides whether it is worth it."),
+    ),
+    "deadline_passed": Failure(
+        _("Deadline passed"),
+        _("The time that was approved for the run was over before it was done."),
+        _("Propose it again with more time, or with less work."),
+    ),
+    "evaluation_too_long": Failure(
+        _("Measuring took too long"),
+        _("The trained model could not be measured within the approved time."),
+        _("Propose a smaller evaluation suite or a larger budget."),
+    ),
+    "needs_gpu": Failure(
+        _("Needs a GPU"),
+        _("The approved method computes on a GPU only, and the machine has none."),
+        _("Let a machine with a GPU take the run, or propose the method LoRA."),
+    ),
+    "packing_not_supported": Failure(
+        _("Packing not possible"),
+        _("This model cannot be trained on packed sequences."),
+        _("Propose the same without packing."),
+    ),
+    "lora_not_applicable": Failure(
+        _("LoRA not possible"),
+        _("This model has no layer that a LoRA adapter fits."),
+        _("Propose full fine-tuning."),
+    ),
+    "code_changed": Failure(
+        _("Other code"),
+        _("The machine has another version of the trainer than the one that was voted on."),
+        _("Let a machine with that version take the run, or propose the present one."),
+    ),
+    "environment_changed": Failure(
+        _("Other environment"),
+        _("The machine has other versions of the libraries than those that were voted on."),
+        _("Let a machine with those versions take the run, or propose the present ones."),
+    ),
+    "exchange_silent": Failure(
+        _("The others are silent"),
+        _("The machines that train together have not heard of each other for too long."),
+        _("Check that enough of them are at work; the run goes on from its last checkpoint."),
+    ),
+    # what was handed over
+    "payload_changed": Failure(_("Other bytes"), _("What the machine was given is not what was voted on."), _FORGED),
+    "manifest_mismatch": Failure(
+        _("Other files"), _("The files of the result are not those that the machine described."), _FORGED
+    ),
+    "suite_changed": Failure(
+        _("Other questions"), _("The result was measured on other questions than the approved ones."), _FORGED
+    ),
+    "malformed_result": Failure(_("Unreadable result"), _("What the machine handed over cannot be read."), _OPERATOR),
+    "input_missing": Failure(_("An input is missing"), _("A file that was voted on is not there."), _INPUT),
+    "input_unreadable": Failure(_("Unreadable input"), _("A file that was voted on cannot be read."), _INPUT),
+    "tokenizer_without_format": Failure(
+        _("No turns"), _("The model's tokenizer has no marks for the turns of a conversation."), _INPUT
+    ),
+    "config_forbidden_key": Failure(
+        _("Code in the model"), _("The model's configuration asks to load code, which is refused."), _INPUT
+    ),
+}
+_BY_OUTCOME = {code[:OUTCOME_CHARACTERS]: failure for code, failure in FAILURES.items()}
+
+
+def failure(code: str) -> Failure | None:
+    """Return what a code means, in full or as far as an outcome keeps it; None for one that has no words."""
+    return FAILURES.get(code) or _BY_OUTCOME.get(code)

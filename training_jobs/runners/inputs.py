@@ -1,0 +1,60 @@
+"""What a runner may download of a run: the files of its RUN_DIR, by the paths that they have there.
+
+A path in an address is a key into this list and is never joined to a folder. Nothing secret is in it: the base model,
+the datasets and the suite are what a vote named by digest, and whoever takes a run over gets its newest checkpoint.
+"""
+
+import hashlib
+from functools import lru_cache
+from pathlib import Path
+
+from models_registry import services as registry
+from models_registry.provenance.manifest import PROVENANCE_FOLDER, name_is_allowed
+from training_jobs import checkpoints
+from training_jobs.models import Run
+from training_jobs.runners.uploads import attempt_folder
+
+
+def files_of(run: Run) -> dict[str, Path]:
+    """Return path in RUN_DIR → file, for the phase that the run is in; the caller selected `base` and the records."""
+    spec = run.spec_record.body
+    base = registry.version_folder(run.base)
+    found = {
+        f"inputs/base/{path.name}": path
+        for path in sorted(base.iterdir())
+        if path.name != PROVENANCE_FOLDER and name_is_allowed(path.name)
+    }
+    for use in spec["datasets"]:
+        found[f"inputs/datasets/{use['digest']}.jsonl"] = registry.dataset_path(use["digest"])
+    suite = spec["evaluation"]["suite"]
+    found[f"inputs/suite/{suite}.jsonl"] = registry.dataset_path(suite)
+    if run.run_record is not None:
+        made = attempt_folder(run.pk, run.run_record.body["attempt"]) / "artifact"
+        return found | {f"artifact/{entry['path']}": made / entry["path"] for entry in run.run_record.body["artifact"]}
+    checkpoint = newest_checkpoint(run)
+    if checkpoint is not None:
+        kept = [path for path in sorted(checkpoint.iterdir()) if path.is_file()]
+        found |= {f"{checkpoints.FOLDER}/{checkpoint.name}/{path.name}": path for path in kept}
+    return found
+
+
+def newest_checkpoint(run: Run) -> Path | None:
+    """Return the folder of the checkpoint with the highest step of all attempts; who downloads it verifies it."""
+    attempts = [attempt_folder(run.pk, number) for number in run.attempts.values_list("number", flat=True)]
+    found = [(step, folder) for folder in attempts for step in checkpoints.steps_in(folder)]
+    if not found:
+        return None
+    step, folder = max(found)
+    return checkpoints.folder_of(folder, step)
+
+
+def described(path: Path) -> tuple[int, str]:
+    """Return size and SHA-256 of a file; a large one is hashed once as long as it does not change."""
+    status = path.stat()
+    return status.st_size, _sha256(str(path), status.st_size, status.st_mtime_ns)
+
+
+@lru_cache(maxsize=4096)
+def _sha256(path: str, _size: int, _changed: int) -> str:
+    with Path(path).open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()

@@ -1,0 +1,28 @@
+"""Addresses of the runner API, below /api/v1/."""
+
+from django.urls import path
+
+from training_jobs.runners import owner_views, views
+
+_RUN = "runner/runs/<int:pk>"
+
+urlpatterns = [
+    path("runners", owner_views.RunnerList.as_view(), name="api-runners"),
+    path("runners/<int:pk>", owner_views.RunnerDetail.as_view(), name="api-runner"),
+    path("runners/<int:pk>/rotate", owner_views.RunnerRotate.as_view(), name="api-runner-rotate"),
+    path("runner/hello", views.Hello.as_view(), name="api-runner-hello"),
+    path("runner/token", views.OwnToken.as_view(), name="api-runner-token"),
+    path("runner/work", views.Work.as_view(), name="api-runner-work"),
+    path(f"{_RUN}/claim", views.Claim.as_view(), name="api-runner-claim"),
+    path(f"{_RUN}/proof", views.Proof.as_view(), name="api-runner-proof"),
+    path(f"{_RUN}/files", views.Files.as_view(), name="api-runner-files"),
+    path(f"{_RUN}/files/<path:path>", views.File.as_view(), name="api-runner-file"),
+    path(f"{_RUN}/heartbeat", views.Heartbeat.as_view(), name="api-runner-heartbeat"),
+    path(f"{_RUN}/events", views.Events.as_view(), name="api-runner-events"),
+    path(f"{_RUN}/uploads/<str:sha256>", views.Upload.as_view(), name="api-runner-upload"),
+    path(f"{_RUN}/checkpoint", views.Checkpoint.as_view(), name="api-runner-checkpoint"),
+    path(f"{_RUN}/trained", views.Trained.as_view(), name="api-runner-trained"),
+    path(f"{_RUN}/evaluated", views.Evaluated.as_view(), name="api-runner-evaluated"),
+    path(f"{_RUN}/fail", views.Fail.as_view(), name="api-runner-fail"),
+    path(f"{_RUN}/stopped", views.Stopped.as_view(), name="api-runner-stopped"),
+]

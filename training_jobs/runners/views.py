@@ -1,0 +1,319 @@
+"""The API of machines: take a run, show signs of life, hand results over. Parse, call one service, present."""
+
+from collections.abc import Iterator
+from typing import Any
+
+from django.http import StreamingHttpResponse
+from drf_spectacular.types import OpenApiTypes
+from drf_spectacular.utils import OpenApiParameter, OpenApiResponse, extend_schema
+from rest_framework import status
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from governance import clock
+from governance.errors import Invalid, Malformed, NotFound, Unavailable
+from governance.views.base import REFUSED, digest_of, number
+from models_registry.hub import ranges
+from training_jobs.models import Run
+from training_jobs.runners import checkpoints, inputs, proof, services, tokens, uploads, work
+from training_jobs.runners import serializers as forms
+from training_jobs.runners.authentication import RunnerView
+from training_jobs.runners.parsing import BytesParser, ResultParser
+
+FENCE = OpenApiParameter("fence", int, required=True)
+PARTIAL, RANGE_NOT_SATISFIABLE = 206, 416
+NDJSON = "application/x-ndjson"
+
+
+class Hello(RunnerView):
+    """A machine says what it is."""
+
+    scope = tokens.CLAIM
+
+    @extend_schema(request=forms.HelloInput, responses={200: forms.HelloOutput, **REFUSED}, operation_id="runner_hello")
+    def post(self, request: Request) -> Response:
+        """Keep its capabilities; tell it who it is."""
+        values = forms.HelloInput.read(request.data)
+        if values["protocol"] != forms.PROTOCOL:
+            raise Invalid("protocol_unsupported", "update the bot", found=values["protocol"], allowed=forms.PROTOCOL)
+        runner = services.hello(self.runner, values)
+        answer = {
+            "runner": runner.pk,
+            "name": runner.name,
+            "community": runner.community.record_id,
+            "scopes": self.token.scopes,
+            "expires_at": self.token.expires_at,
+            "issued_at": self.token.created_at,
+            "protocol": forms.PROTOCOL,
+        }
+        return Response(forms.HelloOutput(answer).data)
+
+
+class OwnToken(RunnerView):
+    """A machine's own token."""
+
+    scope = tokens.CLAIM
+
+    @extend_schema(
+        request=None, responses={201: forms.NewTokenOutput, **REFUSED}, operation_id="runner_token_rotate_itself"
+    )
+    def post(self, _request: Request) -> Response:
+        """Replace it; the old one lets in for an hour more."""
+        made = services.rotate_itself(self.token, clock.now())
+        return Response(forms.NewTokenOutput(made).data, status=status.HTTP_201_CREATED)
+
+
+class Work(RunnerView):
+    """What is to be done."""
+
+    scope = tokens.CLAIM
+
+    @extend_schema(responses={200: forms.WorkListOutput, **REFUSED}, operation_id="runner_work")
+    def get(self, _request: Request) -> Response:
+        """Answer with the runs that this runner may take now."""
+        return Response(forms.WorkListOutput({"runs": work.open_runs(self.runner, clock.now())}).data)
+
+
+class Claim(RunnerView):
+    """The lease of a run."""
+
+    scope = tokens.CLAIM
+
+    @extend_schema(request=None, responses={200: forms.AssignmentOutput, **REFUSED}, operation_id="runner_claim")
+    def post(self, _request: Request, pk: int) -> Response:
+        """Give it to one runner."""
+        return Response(forms.AssignmentOutput(work.claim(self.runner, pk, clock.now())).data)
+
+
+class Proof(RunnerView):
+    """Why this run may be run."""
+
+    scope = tokens.CLAIM
+
+    @extend_schema(responses={(200, NDJSON): OpenApiTypes.BINARY, **REFUSED}, operation_id="runner_proof")
+    def get(self, _request: Request, pk: int) -> StreamingHttpResponse:
+        """Stream every record that a verifier needs."""
+        return StreamingHttpResponse(proof.lines(work.run_for(self.runner, pk)), content_type=NDJSON)
+
+
+class Files(RunnerView):
+    """What the run needs."""
+
+    @extend_schema(parameters=[FENCE], responses={200: forms.FileListOutput, **REFUSED}, operation_id="runner_files")
+    def get(self, request: Request, pk: int) -> Response:
+        """List path, size and digest."""
+        _, run = work.held(self.runner, pk, _fence(request))
+        listed = []
+        for path, file in _available(run).items():
+            size, sha256 = inputs.described(file)
+            listed.append({"path": path, "size": size, "sha256": sha256})
+        return Response(forms.FileListOutput({"files": listed}).data)
+
+
+class File(RunnerView):
+    """One file of it."""
+
+    @extend_schema(
+        parameters=[FENCE],
+        responses={
+            (200, "application/octet-stream"): OpenApiTypes.BINARY,
+            (206, "application/octet-stream"): OpenApiTypes.BINARY,
+            416: OpenApiResponse(description="the range begins behind the end"),
+            **REFUSED,
+        },
+        operation_id="runner_file",
+    )
+    def get(self, request: Request, pk: int, path: str) -> Any:  # noqa: ANN401 - a file, or a refusal of its range
+        """Send the file or its part (Range, RFC 9110 section 14)."""
+        _, run = work.held(self.runner, pk, _fence(request))
+        file = _available(run).get(path)
+        if file is None:
+            raise NotFound("unknown_file", "the run has no such file", field="path", found=path)
+        stream = file.open("rb")
+        size = file.stat().st_size
+        try:
+            part = ranges.wanted(request.headers.get("Range", ""), size)
+        except ranges.UnsatisfiableRangeError:
+            stream.close()
+            return Response(status=RANGE_NOT_SATISFIABLE, headers={"Content-Range": f"bytes */{size}"})
+        first, behind = part or (0, size)
+        answer = StreamingHttpResponse(
+            _sent(ranges.Part(stream, first, behind)), content_type="application/octet-stream"
+        )
+        answer["Content-Length"] = str(behind - first)
+        if part:
+            answer.status_code = PARTIAL
+            answer["Content-Range"] = f"bytes {first}-{behind - 1}/{size}"
+        return answer
+
+
+class Heartbeat(RunnerView):
+    """A sign of life."""
+
+    @extend_schema(
+        request=forms.FenceInput, responses={200: forms.AnswerOutput, **REFUSED}, operation_id="runner_heartbeat"
+    )
+    def post(self, request: Request, pk: int) -> Response:
+        """Prolong the lease; say what to do."""
+        fence = forms.FenceInput.read(request.data)["fence"]
+        return Response({"answer": work.heartbeat(self.runner, pk, fence, clock.now())})
+
+
+class Events(RunnerView):
+    """What the trainer says."""
+
+    parser_classes = (ResultParser,)
+
+    @extend_schema(
+        request=forms.EventsInput, responses={200: forms.ResultOutput, **REFUSED}, operation_id="runner_events"
+    )
+    def post(self, request: Request, pk: int) -> Response:
+        """Keep it."""
+        values = forms.EventsInput.read(request.data)
+        work.stream(self.runner, pk, values["fence"], values["events"], clock.now())
+        return _result(pk, None)
+
+
+class Upload(RunnerView):
+    """One file, in parts, by its digest."""
+
+    parser_classes = (BytesParser,)
+
+    @extend_schema(
+        parameters=[FENCE],
+        responses={200: OpenApiResponse(description="Upload-Offset says how many bytes are there"), **REFUSED},
+        operation_id="runner_upload_offset",
+    )
+    def head(self, request: Request, pk: int, sha256: str) -> Response:
+        """Say how much is there."""
+        lease, _ = work.held(self.runner, pk, _fence(request))
+        there = uploads.received(uploads.attempt_folder(pk, lease.fence), digest_of(sha256))
+        return Response(headers={"Upload-Offset": str(there)})
+
+    @extend_schema(
+        parameters=[FENCE, OpenApiParameter("Content-Range", str, OpenApiParameter.HEADER, required=True)],
+        request={"application/octet-stream": OpenApiTypes.BINARY},
+        responses={201: forms.ReceivedOutput, 202: forms.ReceivedOutput, 415: REFUSED[400], **REFUSED},
+        operation_id="runner_upload",
+    )
+    def put(self, request: Request, pk: int, sha256: str) -> Response:
+        """Append a part: 202 while more is expected, 201 once the file is whole."""
+        digest = digest_of(sha256)
+        lease, _ = work.held(self.runner, pk, _fence(request))
+        part = uploads.read_range(request.headers.get("Content-Range", ""))
+        length = request.headers.get("Content-Length", "")
+        if length != str(part.last - part.first + 1):
+            raise Malformed("length_wrong", "Content-Length is not that of the Content-Range", found=length)
+        stream = request.data.get("stream")
+        if stream is None:
+            raise Malformed("length_wrong", "there is no body")
+        folder = uploads.attempt_folder(pk, lease.fence)
+        received, whole = uploads.take_in(folder, digest, part, stream)
+        code = status.HTTP_201_CREATED if whole else status.HTTP_202_ACCEPTED
+        return Response({"received": received}, status=code)
+
+
+class Checkpoint(RunnerView):
+    """A checkpoint for whoever takes over."""
+
+    parser_classes = (ResultParser,)
+
+    @extend_schema(
+        request=forms.CheckpointInput, responses={200: forms.ResultOutput, **REFUSED}, operation_id="runner_checkpoint"
+    )
+    def post(self, request: Request, pk: int) -> Response:
+        """Keep it."""
+        values = forms.CheckpointInput.read(request.data)
+        lease, run = work.held(self.runner, pk, values["fence"])
+        checkpoints.keep(run, lease.fence, values["manifest"])
+        return _result(pk, None)
+
+
+class Trained(RunnerView):
+    """A finished model."""
+
+    parser_classes = (ResultParser,)
+
+    @extend_schema(
+        request=forms.TrainedInput, responses={200: forms.ResultOutput, **REFUSED}, operation_id="runner_trained"
+    )
+    def post(self, request: Request, pk: int) -> Response:
+        """Take it over."""
+        values = forms.TrainedInput.read(request.data)
+        run = work.trained(self.runner, pk, values["fence"], values["description"], values["isolation"], clock.now())
+        return _result(pk, run.run_record_id)
+
+
+class Evaluated(RunnerView):
+    """What was measured."""
+
+    parser_classes = (ResultParser,)
+
+    @extend_schema(
+        request=forms.EvaluatedInput, responses={200: forms.ResultOutput, **REFUSED}, operation_id="runner_evaluated"
+    )
+    def post(self, request: Request, pk: int) -> Response:
+        """Let the rules judge it."""
+        values = forms.EvaluatedInput.read(request.data)
+        run = work.evaluated(self.runner, pk, values["fence"], values["report"], clock.now())
+        return _result(pk, run.evaluation_record_id, run.verdict)
+
+
+class Fail(RunnerView):
+    """An attempt that did not work."""
+
+    @extend_schema(request=forms.FailInput, responses={200: forms.ResultOutput, **REFUSED}, operation_id="runner_fail")
+    def post(self, request: Request, pk: int) -> Response:
+        """End it."""
+        values = forms.FailInput.read(request.data)
+        work.fail(
+            self.runner,
+            pk,
+            values["fence"],
+            values["code"],
+            values["detail"],
+            clock.now(),
+            permanent=values["permanent"],
+        )
+        return _result(pk, None)
+
+
+class Stopped(RunnerView):
+    """An attempt that was stopped."""
+
+    @extend_schema(
+        request=forms.FenceInput, responses={200: forms.ResultOutput, **REFUSED}, operation_id="runner_stopped"
+    )
+    def post(self, request: Request, pk: int) -> Response:
+        """Confirm it."""
+        work.stopped(self.runner, pk, forms.FenceInput.read(request.data)["fence"], clock.now())
+        return _result(pk, None)
+
+
+def _fence(request: Request) -> int:
+    fence = number(request, "fence")
+    if not 0 < fence <= forms.FENCE_MAX:
+        raise Malformed("malformed_field", "this is the fencing number of the claim", field="fence", found=fence)
+    return fence
+
+
+def _available(run: Run) -> dict[str, Any]:
+    try:
+        found = inputs.files_of(run)
+    except OSError as error:
+        raise Unavailable("storage_failed", "the files of the run cannot be read just now") from error
+    missing = sorted(path for path, file in found.items() if not file.is_file())
+    if missing:
+        raise Unavailable("storage_failed", "a file of the run cannot be read just now", found=missing[0])
+    return found
+
+
+def _sent(part: ranges.Part) -> Iterator[bytes]:
+    try:
+        yield from part
+    finally:
+        part.close()
+
+
+def _result(run_id: int, record: str | None, verdict: str = "") -> Response:
+    return Response({"run": run_id, "record": record, "verdict": verdict})

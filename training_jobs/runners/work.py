@@ -1,0 +1,240 @@
+"""What a runner does to runs: it takes one, shows signs of life, hands results over, gives it back. The lease decides.
+
+Every step checks that this runner took this attempt, and then calls the service that the platform's own worker calls.
+Nothing that a runner says is believed: files are hashed again, names stand on an allow-list, and its word that trying
+again is useless keeps only itself away from the run.
+"""
+
+import secrets
+import shutil
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+from django.conf import settings
+
+from governance.errors import Conflict, Invalid, NotFound
+from governance.evidence.canonical import canonical_bytes
+from models_registry import services as registry
+from models_registry.provenance.manifest import check_entries
+from models_registry.publishing.check import ArtifactError, check_artifact
+from training_jobs import folders, lifecycle, services
+from training_jobs.assignments import assignment
+from training_jobs.lifecycle import Action
+from training_jobs.models import Attempt, Run, RunEvent, Runner
+from training_jobs.runners import uploads
+from training_jobs.runners.uploads import attempt_folder
+from training_jobs.services import Lease, StaleLease
+
+EVENTS_PER_ATTEMPT_MAX = 200_000
+LEFT_ALONE = timedelta(hours=1)  # an attempt without a lease for so long is cleared away even if nobody took over
+GIVEN_UP = "given_up"
+# What only the platform says; a machine that could say it would keep others away, or pretend a verdict.
+RESERVED = frozenset({"claimed", "trained", "judged", "release_refused", GIVEN_UP})
+_REPORTED = ("steps", "tokens", "code_digest", "environment", "trace_sha256")
+_MEASURED = ("suite", "candidate", "parent", "samples", "samples_sha256")
+
+
+def open_runs(runner: Runner, now: datetime) -> list[Run]:
+    """Return the runs that this runner may take now, oldest first."""
+    found = Run.objects.unfinished().filter(community=runner.community).order_by("pk")
+    joined = found.select_related("proposal__record", "proposal__decision_record", "spec_record", "model", "base")
+    claimable = [run for run in joined if run.state(now) in lifecycle.ALLOWED[Action.CLAIM]]
+    return [run for run in claimable if not _kept_away(runner, run.pk)]
+
+
+def run_for(runner: Runner, run_id: int) -> Run:
+    """Return a run of the runner's community, or raise NotFound."""
+    joined = Run.objects.select_related("base", "spec_record", "run_record", "evaluation_record", "model")
+    run = joined.filter(pk=run_id, community=runner.community_id).first()
+    if run is None:
+        raise NotFound("unknown_run", "this community has no such run", found=run_id)
+    return run
+
+
+def claim(runner: Runner, run_id: int, now: datetime) -> dict[str, Any]:
+    """Take a run and return the assignment; raise Conflict for everybody but one."""
+    run = run_for(runner, run_id)
+    why = _kept_away(runner, run_id)
+    if why:
+        raise Conflict(why, "this is left to the machines of others")
+    lease = services.claim(run_id, runner.lease_name, now)
+    if lease is None:
+        raise Conflict("not_claimable", "somebody else has this run, or it needs nobody", found=str(run.state(now)))
+    clear_ended(run_id, now)
+    return asdict(assignment(run_for(runner, run_id), now))
+
+
+def held(runner: Runner, run_id: int, fence: int) -> tuple[Lease, Run]:
+    """Return the lease that this runner holds, or raise StaleLease: it is over, or was never this runner's."""
+    run = run_for(runner, run_id)
+    lease = Lease(run_id, fence)
+    if (run.fence, run.lease_owner) != (fence, runner.lease_name):
+        raise StaleLease(lease)
+    return lease, run
+
+
+def heartbeat(runner: Runner, run_id: int, fence: int, now: datetime) -> str:
+    """Prolong the lease; answer what the runner is to do. A lease of somebody else is `stale`, without more words."""
+    try:
+        lease, _ = held(runner, run_id, fence)
+    except StaleLease:
+        return "stale"
+    return services.heartbeat(lease, now)
+
+
+def stream(runner: Runner, run_id: int, fence: int, events: list[dict[str, Any]], now: datetime) -> None:
+    """Keep what the trainer says. A line may come twice when an answer was lost; a step is known by its number."""
+    lease, run = held(runner, run_id, fence)
+    taken = [name for event in events if (name := str(event.get("event"))) in RESERVED]
+    if taken:
+        raise Invalid("event_reserved", "only the site says this", field="events", found=taken[0])
+    if run.events.filter(attempt=fence).count() + len(events) > EVENTS_PER_ATTEMPT_MAX:
+        raise Invalid("too_many_events", "this attempt has said enough", allowed=EVENTS_PER_ATTEMPT_MAX)
+    services.stream(lease, events, now)
+
+
+def trained(
+    runner: Runner, run_id: int, fence: int, description: Mapping[str, Any], isolation: str, now: datetime
+) -> Run:
+    """Take a finished model over. The same description again changes nothing; another one is refused.
+
+    1. Was it handed over before? 2. The names may be released, and every file was uploaded. 3. The bytes are those of
+    the description, and nothing in them may harm whoever loads them. 4. The record is written. A refusal leaves no
+    file but the uploads, and those end with the attempt.
+    """
+    run = run_for(runner, run_id)
+    if run.run_record is not None:  # 1
+        _require_same(runner, run, fence, description)
+        return run
+    lease, run = held(runner, run_id, fence)
+    problems = check_entries(description.get("files"), "files")  # 2
+    if problems:
+        raise Invalid(problems[0].code, f"{problems[0].place}: {problems[0].detail}", field="description.files")
+    folder = attempt_folder(run_id, fence)
+    with uploads.only_one(folder):
+        made = _assembled(folder, description["files"])
+        artifact = folder / "artifact"
+        shutil.rmtree(artifact, ignore_errors=True)
+        made.rename(artifact)
+        try:
+            return services.trained(lease, dict(description), f"remote: {isolation}", now)  # 4
+        except BaseException:
+            shutil.rmtree(artifact, ignore_errors=True)
+            raise
+
+
+def evaluated(runner: Runner, run_id: int, fence: int, report: Mapping[str, Any], now: datetime) -> Run:
+    """Let the rules judge what was measured. The same report again changes nothing; another one is refused."""
+    run = run_for(runner, run_id)
+    if run.evaluation_record is not None:
+        body = run.evaluation_record.body
+        mine = run.attempts.filter(number=fence, owner=runner.lease_name, outcome="finished").exists()
+        if mine and _same({name: body[name] for name in _MEASURED}, {name: report.get(name) for name in _MEASURED}):
+            return run
+        raise Conflict("already_judged", "another report was judged")
+    lease, run = held(runner, run_id, fence)
+    judged = services.judge(lease, dict(report), now)
+    clear_ended(run_id, now)
+    return judged
+
+
+def fail(runner: Runner, run_id: int, fence: int, code: str, detail: str, now: datetime, *, permanent: bool) -> Run:
+    """End an attempt that did not work. Others may try: one machine's word does not end what was voted for."""
+    if _ended(runner, run_id, fence, (code, code[:20])):
+        return run_for(runner, run_id)
+    lease, _ = held(runner, run_id, fence)
+    run = services.fail(lease, code, detail, now, permanent=False)
+    if permanent:
+        data = {"runner": runner.pk, "name": runner.name, "code": code}
+        RunEvent.objects.create(run=run, attempt=fence, at=now, kind=GIVEN_UP, data=data)
+    clear_ended(run_id, now)
+    return run
+
+
+def stopped(runner: Runner, run_id: int, fence: int, now: datetime) -> None:
+    """Confirm that the trainer is gone: after a cancel, a pause, or because the machine is needed elsewhere."""
+    if _ended(runner, run_id, fence, ("canceled", *lifecycle.UNCOUNTED)):
+        return
+    lease, _ = held(runner, run_id, fence)
+    services.stopped(lease, now)
+    clear_ended(run_id, now)
+
+
+def clear_ended(run_id: int, now: datetime) -> int:
+    """Remove what ended attempts of a run have staged, and whatever of theirs no row speaks of; return how many."""
+    run = Run.objects.get(pk=run_id)
+    cleared = 0
+    for attempt in run.attempts.filter(owner__startswith="runner:"):
+        folder = attempt_folder(run_id, attempt.number)
+        if not folder.exists() or not _is_over(run, attempt, now):
+            continue
+        uploads.clear(folder)
+        cleared += 1
+    folders.clean(run_id)
+    return cleared
+
+
+def clear_all(now: datetime) -> int:
+    """Clear what lost runners left behind, for the sweeper: every run that has a folder of an attempt with uploads."""
+    found = {path.parent.parent.name for path in settings.RUNS_DIR.glob(f"*/*/{uploads.UPLOADS}")}
+    ids = [int(name) for name in found if name.isdecimal()]
+    return sum(clear_ended(run_id, now) for run_id in Run.objects.filter(pk__in=ids).values_list("pk", flat=True))
+
+
+def _is_over(run: Run, attempt: Attempt, now: datetime) -> bool:
+    if attempt.ended_at is not None or attempt.number != run.fence or not run.lease_owner:
+        return True
+    return run.lease_expires_at is not None and run.lease_expires_at + LEFT_ALONE <= now
+
+
+def _assembled(folder: Path, files: list[Mapping[str, Any]]) -> Path:
+    """Return a folder with exactly these files, checked; nothing stays of one that is refused."""
+    made = folder / f".artifact-{secrets.token_hex(8)}"
+    try:
+        uploads.assemble(folder, files, made)
+        registry.require_files(files, made)  # 3
+        check_artifact(made, release=False)
+    except ArtifactError as error:
+        shutil.rmtree(made, ignore_errors=True)
+        raise Invalid(error.code, error.detail, field=error.path) from error
+    except BaseException:
+        shutil.rmtree(made, ignore_errors=True)
+        raise
+    return made
+
+
+def _require_same(runner: Runner, run: Run, fence: int, description: Mapping[str, Any]) -> None:
+    body = run.run_record.body if run.run_record else {}
+    mine = run.attempts.filter(number=fence, owner=runner.lease_name).exists()
+    told = {"attempt": fence, "artifact": description.get("files"), **{n: description.get(n) for n in _REPORTED}}
+    if not mine or not _same({name: body.get(name) for name in told}, told):
+        raise Conflict("already_trained", "this run has its model already, and it is another one")
+
+
+def _same(left: object, right: object) -> bool:
+    return canonical_bytes(left) == canonical_bytes(right)
+
+
+def _ended(runner: Runner, run_id: int, fence: int, outcomes: Iterable[str]) -> bool:
+    """Say whether this runner has ended this attempt so before: its first answer was lost."""
+    mine = run_for(runner, run_id).attempts.filter(number=fence, owner=runner.lease_name, ended_at__isnull=False)
+    return bool(mine.filter(outcome__in=outcomes).exists())
+
+
+def _kept_away(runner: Runner, run_id: int) -> str:
+    """Return why a run is not for this runner; empty: it is.
+
+    A run has few attempts. Whoever lends machines may lose all but one of them, so that one member alone, mistaken or
+    lying, cannot end what was voted for. The caller knows that nobody works on the run now.
+    """
+    if RunEvent.objects.filter(run=run_id, kind=GIVEN_UP, data__runner=runner.pk).exists():
+        return "given_up"
+    others = Runner.objects.filter(community=runner.community_id, owner=runner.owner)
+    tried = Attempt.objects.filter(run=run_id, owner__in=[each.lease_name for each in others])
+    lost = tried.exclude(outcome__in=lifecycle.UNCOUNTED).count()
+    if lost >= max(1, settings.RUN_ATTEMPTS_MAX - 1) or tried.count() >= lifecycle.UNCOUNTED_MAX // 2:
+        return "tried_enough"
+    return ""

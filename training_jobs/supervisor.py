@@ -1,0 +1,443 @@
+"""One attempt at a run, from its folder to its report: the children, the lease, the checkpoints, the end.
+
+It talks to a `Platform`, which is the database for a worker of the site and HTTPS for the bot, and to nothing else: no
+Django, no torch. Training and evaluation are child processes (`training_jobs.runner`) with files on both sides.
+
+Promises, with a lease of L seconds and a heartbeat every H (60 and 15 by default):
+
+    contact     the platform is asked every H/3 seconds, so that a cancel, a pause or the end of the budget is with the
+                child after H/3 seconds; it has STOP_SECONDS more to leave a checkpoint, then it is killed: 15 s in all
+    no contact  the child ends when L x PATIENCE seconds have passed since the last answered heartbeat was *sent*, by
+                our hand, or by the runner's guard when we ourselves hang: before anybody can take the lease over
+    stale       the child is killed at once, and nothing more is said under this lease
+    checkpoints each new one is handed to the platform beside the training; the last one before the end is said
+
+A platform that does not answer is asked again for INSIST_LEASES leases before a finished work is given up: a write
+under an old fencing number is refused there, so insisting can do no harm.
+"""
+
+import json
+import logging
+import sys
+import threading
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Literal, Protocol, TypeVar
+
+from governance.errors import Refusal, Unavailable
+from governance.evidence.canonical import strict_loads
+from training_jobs import checkpoints
+from training_jobs.endings import Ending, ending_of
+from training_jobs.runner import ChildResult, Limits, clock, run_child
+
+__all__ = [
+    "Assignment",
+    "Limits",
+    "Outcome",
+    "Platform",
+    "PlatformUnreachable",
+    "StaleLeaseError",
+    "supervise",
+]
+
+logger = logging.getLogger(__name__)
+
+TRAINER = "training_jobs.trainer"
+EVALUATOR = "training_jobs.evaluation"
+PATIENCE = 0.75  # share of the lease
+CONTACTS_PER_HEARTBEAT = 3
+INSIST_LEASES = 10
+STREAM_SECONDS = 2.0  # events wait this long at most, so that a page can follow a run
+TICK_SECONDS_MAX = 1.0
+RESULT_BYTES_MAX = 1_000_000
+EVENTS_AT_ONCE = 500
+KEEP_AGAIN_SECONDS = 10.0
+
+How = Literal["done", "canceled", "paused", "released", "failed", "stale", "unreachable"]
+T = TypeVar("T")
+
+
+class PlatformUnreachable(Exception):
+    """The platform does not answer now; asking again can help."""
+
+
+class StaleLeaseError(Exception):
+    """Another attempt has a higher fencing number: nothing may be written any more."""
+
+
+class Platform(Protocol):
+    """What gives out runs and takes results.
+
+    All methods are called from the thread of `supervise`, one at a time, but for two: `lay_out` and `checkpoint` only
+    move files, may take long, and are called in a thread of their own while `heartbeat` and `stream` go on in the
+    first. Any of them may raise PlatformUnreachable or StaleLeaseError; `lay_out`, `trained` and `evaluated` may raise
+    a Refusal, which ends the attempt with its code.
+    """
+
+    def heartbeat(self) -> str:
+        """Prolong the lease; answer "continue", "cancel", "pause" or "stale"."""
+
+    def stream(self, events: list[dict[str, Any]]) -> None:
+        """Keep what the child said, in order. Said again after PlatformUnreachable, so some may come twice."""
+
+    def lay_out(self, folder: Path) -> None:
+        """Fill the empty folder: spec.json, inputs, checkpoints of an earlier attempt, to evaluate also artifact."""
+
+    def checkpoint(self, folder: Path) -> None:
+        """Keep this checkpoint for whoever takes over; the folder is there until the call returns."""
+
+    def trained(self, description: dict[str, Any], folder: Path, isolation: str) -> None:
+        """Take the finished artifact in `folder`. What takes long goes through `keeping_the_lease`."""
+
+    def evaluated(self, report: dict[str, Any], folder: Path) -> None:
+        """Take what was measured."""
+
+    def fail(self, code: str, detail: str, permanent: bool) -> None:  # noqa: FBT001 - the words of the protocol
+        """Hear that the attempt did not work, and whether trying again could."""
+
+    def stopped(self) -> None:
+        """Hear that the child is gone and its checkpoint kept, as the platform or the machine's owner had asked."""
+
+
+@dataclass(frozen=True)
+class Assignment:
+    """What a claim gives: the right and the means to work on a run.
+
+    `device_seconds` is what is left of the approved budget over all attempts; `spec` is the canonical specification.
+    """
+
+    run_id: int
+    fence: int
+    spec: Mapping[str, Any]
+    phase: Literal["train", "evaluate"]
+    metrics: list[str]
+    suite: str
+    device_seconds: int
+    lease_seconds: int
+    heartbeat_seconds: int
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """How an attempt ended, as far as this side knows; `code` and `detail` for failures."""
+
+    how: How
+    code: str = ""
+    detail: str = ""
+
+
+def supervise(
+    platform: Platform,
+    assignment: Assignment,
+    folder: Path,
+    settings: Limits,
+    *,
+    leaving: Callable[[], bool] = lambda: False,
+) -> Outcome:
+    """Work on the attempt until it is done, stopped, failed or somebody else's; never raises for what may happen.
+
+    1. Say hello. 2. Lay out the folder. 3. Train and hand over. 4. Evaluate and hand over. `leaving` says that this
+    machine wants to end: the child leaves a checkpoint and the run goes back to the line.
+    """
+    attempt = _Attempt(platform, assignment, folder, settings, leaving)
+    try:
+        attempt.work()
+    except (_Stopped, _Failed, StaleLeaseError, PlatformUnreachable, Refusal, OSError, ValueError) as error:
+        return attempt.ended_by(error)
+    return Outcome("done")
+
+
+def keeping_the_lease(platform: Platform, heartbeat_seconds: float, work: Callable[[], T]) -> T:
+    """Do long work on files in a thread of its own, and keep the lease from this one meanwhile.
+
+    For platforms, inside `trained` and `evaluated`. Raises StaleLeaseError as soon as the lease is gone; a silent
+    platform and a wish to stop wait until the work is done.
+    """
+
+    def beat() -> None:
+        try:
+            if platform.heartbeat() == "stale":
+                raise StaleLeaseError
+        except PlatformUnreachable as error:
+            logger.warning("no heartbeat beside the work: %s", error)
+
+    return _beside(work, beat, heartbeat_seconds / CONTACTS_PER_HEARTBEAT)
+
+
+def _beside(work: Callable[[], T], beat: Callable[[], None], seconds: float) -> T:
+    """Run `work` in a thread and `beat` here, until the work ends; return or raise what it did."""
+    thread = _Thread(work)
+    thread.start()
+    while thread.is_alive():
+        thread.join(seconds)
+        if thread.is_alive():
+            beat()
+    return thread.result()  # type: ignore[no-any-return]
+
+
+class _Thread(threading.Thread):
+    """A thread that keeps what its work returned or raised. A daemon: one that hangs holds up no end."""
+
+    def __init__(self, work: Callable[[], Any]) -> None:
+        super().__init__(daemon=True)
+        self._work = work
+        self._value: Any = None
+        self._error: BaseException | None = None
+
+    def run(self) -> None:
+        try:
+            self._value = self._work()
+        except BaseException as error:  # noqa: BLE001 - raised again where the result is asked for
+            self._error = error
+
+    def result(self) -> Any:  # noqa: ANN401 - whatever the work returns
+        if self._error is not None:
+            raise self._error
+        return self._value
+
+
+class _Stopped(Exception):
+    """The attempt ends because somebody asked: "cancel", "pause" or "leave"."""
+
+    def __init__(self, why: str) -> None:
+        super().__init__(why)
+        self.why = why
+
+
+class _Failed(Exception):
+    """The attempt did not work."""
+
+    def __init__(self, ending: Ending) -> None:
+        super().__init__(ending.code)
+        self.ending = ending
+
+
+_STOPS: dict[str, How] = {"cancel": "canceled", "pause": "paused", "leave": "released"}
+
+
+@dataclass
+class _Attempt:
+    """The state of one attempt while it lasts."""
+
+    platform: Platform
+    assignment: Assignment
+    folder: Path
+    limits: Limits
+    leaving: Callable[[], bool]
+    pending: list[dict[str, Any]] = field(default_factory=list)
+    contact_at: float = field(default_factory=clock)
+    streamed_at: float = 0.0
+    progress_at: float = 0.0
+    kept_step: int = -1
+    keep_after: float = 0.0
+    keeper: _Thread | None = None
+
+    @property
+    def contact_seconds(self) -> float:
+        """How long to stay silent at most."""
+        return self.assignment.heartbeat_seconds / CONTACTS_PER_HEARTBEAT
+
+    def work(self) -> None:
+        """Do the steps of `supervise`."""
+        self._insist(self._hello)  # 1
+        self._in_lease(lambda: self.platform.lay_out(self.folder))  # 2
+        self.kept_step = max(checkpoints.steps_in(self.folder), default=-1)
+        if self.assignment.phase == "train":  # 3
+            result = self._child(TRAINER, self.assignment.device_seconds)
+            description = _read_json(self.folder / "artifact.json")
+            self._insist(lambda: self.platform.trained(description, self.folder, result.isolation))
+        wanted = {"suite": self.assignment.suite, "metrics": sorted(self.assignment.metrics)}
+        (self.folder / "evaluation.json").write_text(json.dumps(wanted))
+        self._child(EVALUATOR, int(self.assignment.spec["budget"]["device_seconds"]))  # 4
+        report = _read_json(self.folder / "report.json")
+        self._insist(lambda: self.platform.evaluated(report, self.folder))
+
+    def ended_by(self, error: Exception) -> Outcome:
+        """Tell the platform how the attempt ended, if there is still something to tell."""
+        run, fence = self.assignment.run_id, self.assignment.fence
+        if isinstance(error, StaleLeaseError):
+            logger.warning("run %s: the lease %s was taken over", run, fence)
+            return Outcome("stale")
+        if isinstance(error, PlatformUnreachable):
+            logger.warning("run %s: the platform does not answer: %s", run, error)
+            return Outcome("unreachable", detail=str(error))
+        if isinstance(error, _Stopped):
+            return self._last_word(self.platform.stopped, Outcome(_STOPS[error.why]))
+        ending = _ending(error)
+        return self._last_word(
+            lambda: self.platform.fail(ending.code, ending.detail, ending.permanent),
+            Outcome("failed", ending.code, ending.detail),
+        )
+
+    def _last_word(self, say: Callable[[], None], outcome: Outcome) -> Outcome:
+        try:
+            self._insist(say)
+        except (StaleLeaseError, PlatformUnreachable) as error:
+            return self.ended_by(error)
+        return outcome
+
+    # --- one child ------------------------------------------------------------------------------------------------
+
+    def _child(self, module: str, seconds: int) -> ChildResult:
+        """Run a child to its end; return its result, or raise what the attempt ends with."""
+        said: list[dict[str, Any]] = []
+
+        def on_event(event: dict[str, Any]) -> None:
+            self.pending.append(event)
+            self.progress_at = clock()
+            if event.get("event") == "failed":
+                said.append(event)
+
+        self.progress_at = clock()
+        result = run_child(
+            [sys.executable, "-m", module, str(self.folder)],
+            self.folder,
+            environment={},
+            on_event=on_event,
+            on_tick=self._tick,
+            tick_seconds=min(TICK_SECONDS_MAX, self.contact_seconds / 2),
+            wall_seconds=seconds,
+            limits=self.limits,
+            alive_until=lambda: self.contact_at + self.assignment.lease_seconds * PATIENCE,
+        )
+        if result.reason == "stale":
+            raise StaleLeaseError
+        answer = self._insist(self._flush)
+        if result.reason != "cancel" and answer != "cancel":
+            self._keep_last_checkpoint()
+        asked = result.reason if result.reason in _STOPS else answer
+        if asked in _STOPS and (result.returncode != 0 or asked == "cancel"):
+            raise _Stopped(asked)
+        if result.returncode == 0:  # also when it was faster than a pause: what is finished is handed over
+            return result
+        ending = ending_of(result, said[-1] if said else None, training=module == TRAINER)
+        if ending is None:  # it was asked to stop, but not by us: the machine is going down
+            raise _Stopped("leave")
+        raise _Failed(ending)
+
+    def _tick(self) -> str:
+        """Say how the child is to go on; talk to the platform if it is time."""
+        now = clock()
+        if self.leaving():
+            return "leave"
+        if now - self.progress_at > self.limits.no_progress_seconds:
+            return "no_progress"
+        self._keep_new_checkpoint()
+        if now - self.contact_at < self.contact_seconds and not (
+            self.pending and now - self.streamed_at >= min(STREAM_SECONDS, self.contact_seconds)
+        ):
+            return "continue"
+        try:
+            return self._flush()
+        except StaleLeaseError:
+            return "stale"
+        except PlatformUnreachable as error:
+            logger.warning("run %s: no answer for %d s: %s", self.assignment.run_id, now - self.contact_at, error)
+            return "continue"  # `alive_until` ends the child when this lasts
+
+    def _flush(self) -> str:
+        """Send a heartbeat and what the child said; return the answer."""
+        answer = self._beat()
+        while self.pending:
+            batch = self.pending[:EVENTS_AT_ONCE]
+            self.platform.stream(batch)
+            del self.pending[: len(batch)]
+        self.streamed_at = clock()
+        return answer
+
+    def _beat(self) -> str:
+        """Send a heartbeat; the lease counts from before it was sent."""
+        sent = clock()
+        answer = self.platform.heartbeat()
+        if answer == "stale":
+            raise StaleLeaseError
+        self.contact_at = sent
+        return answer
+
+    def _hello(self) -> None:
+        answer = "leave" if self.leaving() else self._beat()
+        if answer in _STOPS:
+            raise _Stopped(answer)
+
+    # --- checkpoints ----------------------------------------------------------------------------------------------
+
+    def _keep_new_checkpoint(self) -> None:
+        """Hand the newest checkpoint to the platform, in a thread of its own; one that fails is tried again later."""
+        if self.keeper is not None:
+            if self.keeper.is_alive():
+                return
+            keeper, self.keeper = self.keeper, None
+            try:
+                self.kept_step = keeper.result()
+            except (PlatformUnreachable, Refusal, OSError) as error:
+                logger.warning("run %s: a checkpoint was not kept: %s", self.assignment.run_id, error)
+                self.keep_after = clock() + KEEP_AGAIN_SECONDS
+        newest = max(checkpoints.steps_in(self.folder), default=-1)
+        if newest > self.kept_step and clock() >= self.keep_after:
+            self.keeper = _Thread(lambda: self._keep(newest))
+            self.keeper.start()
+
+    def _keep(self, step: int) -> int:
+        """Hand over one checkpoint from links of our own: the trainer removes old ones when it likes."""
+        with checkpoints.held(self.folder, step) as held:
+            self.platform.checkpoint(held)
+        return step
+
+    def _keep_last_checkpoint(self) -> None:
+        """Hand over what the child left last, before the end is said; what cannot be kept is lost, not fatal."""
+        if self.keeper is not None:
+            keeper = self.keeper
+            self._in_lease(keeper.join)
+        self.keep_after = 0.0
+        self._keep_new_checkpoint()
+        if self.keeper is not None:
+            keeper = self.keeper
+            self._in_lease(keeper.join)
+            self._keep_new_checkpoint()
+
+    # --- asking again ---------------------------------------------------------------------------------------------
+
+    def _in_lease(self, work: Callable[[], None]) -> None:
+        """Do long work on files beside the heartbeats; only the loss of the lease interrupts it."""
+
+        def beat() -> None:
+            try:
+                self._beat()
+            except PlatformUnreachable as error:
+                logger.warning("run %s: no answer: %s", self.assignment.run_id, error)
+
+        self._insist(lambda: _beside(work, beat, self.contact_seconds))
+
+    def _insist(self, call: Callable[[], T]) -> T:
+        """Call until the platform answers, for INSIST_LEASES leases at most."""
+        until = clock() + self.assignment.lease_seconds * INSIST_LEASES
+        while True:
+            try:
+                return call()
+            except PlatformUnreachable:
+                if clock() >= until:
+                    raise
+                time.sleep(min(TICK_SECONDS_MAX, self.contact_seconds))
+
+
+def _ending(error: Exception) -> Ending:
+    """Return what an error of this side means."""
+    if isinstance(error, _Failed):
+        return error.ending
+    if isinstance(error, Refusal):
+        return Ending(error.code, str(error), permanent=not isinstance(error, Unavailable))
+    if isinstance(error, OSError):
+        return Ending("storage_failed", str(error), permanent=False)
+    # what a child wrote cannot be read
+    return Ending(getattr(error, "code", "malformed_result"), str(error), permanent=True)
+
+
+def _read_json(path: Path) -> dict[str, Any]:
+    """Read what a child wrote, strictly and up to a limit: it is not believed to be JSON, or small."""
+    with path.open("rb") as file:
+        value = strict_loads(file.read(RESULT_BYTES_MAX + 1), max_bytes=RESULT_BYTES_MAX)
+    if not isinstance(value, dict):
+        raise ValueError(f"{path.name} is not a JSON object")  # noqa: TRY004 - the value is wrong, not our code
+    return value

@@ -1,0 +1,80 @@
+"""Numbers as few bits: blocks of 64 signed integers with one float16 scale, or plain float32.
+
+A block is scaled by its largest magnitude (absmax), so one outlier spoils 63 neighbours at most. The scale is rounded
+up to float16 before it is used, so no value is clipped: each decoded value is within half a step (`scale / 2`) of the
+true one. Bytes: all scales (float16, little-endian), then all integers (int8, or two int4 to a byte, low half first).
+"""
+
+import torch
+
+BLOCK = 64
+LEVELS = {8: 127, 4: 7}
+PLAIN_BITS = 32
+_HALF_MAX = 65_504.0
+# The smallest positive float16: below it a block counts as zeros, and error feedback keeps what that loses.
+_HALF_TINY = 2.0**-24
+
+
+class NotFiniteError(ValueError):
+    """A tensor holds NaN, infinity, or a value too large to be sent."""
+
+
+def payload_bytes(count: int, bits: int) -> int:
+    """Return how many bytes `count` numbers take."""
+    if bits == PLAIN_BITS:
+        return 4 * count
+    blocks = -(-count // BLOCK)
+    return 2 * blocks + blocks * BLOCK * bits // 8
+
+
+def quantise(values: torch.Tensor, bits: int) -> bytes:
+    """Return the bytes of a float32 tensor of any shape, read in row-major order."""
+    flat = values.detach().reshape(-1).to("cpu", torch.float32)
+    if not bool(torch.isfinite(flat).all()):
+        raise NotFiniteError("a value is not finite")
+    if bits == PLAIN_BITS:
+        return flat.numpy().tobytes()
+    levels = LEVELS[bits]
+    blocks = torch.nn.functional.pad(flat, (0, -flat.numel() % BLOCK)).view(-1, BLOCK)
+    scales = _scales(blocks.abs().amax(dim=1) / levels)
+    steps = scales.to(torch.float32).unsqueeze(1)
+    integers = torch.where(steps > 0, blocks / steps, 0.0).round_().clamp_(-levels, levels).to(torch.int8)
+    if bits == 4:  # noqa: PLR2004
+        halves = (integers & 15).to(torch.uint8).view(-1, 2)
+        integers = halves[:, 0] | (halves[:, 1] << 4)
+    return scales.numpy().tobytes() + integers.contiguous().numpy().tobytes()
+
+
+def dequantise(data: bytes, count: int, bits: int) -> torch.Tensor:
+    """Return `count` float32 numbers; ValueError for a wrong length, NotFiniteError for scales that are no numbers."""
+    if len(data) != payload_bytes(count, bits):
+        raise ValueError(f"{len(data)} bytes for {count} numbers of {bits} bits")
+    if count == 0:
+        return torch.zeros(0)
+    buffer = bytearray(data)
+    if bits == PLAIN_BITS:
+        values = torch.frombuffer(buffer, dtype=torch.float32)
+    else:
+        blocks = -(-count // BLOCK)
+        scales = torch.frombuffer(buffer, dtype=torch.float16, count=blocks).to(torch.float32)
+        if bits == 8:  # noqa: PLR2004
+            integers = torch.frombuffer(buffer, dtype=torch.int8, offset=2 * blocks)
+        else:
+            packed = torch.frombuffer(buffer, dtype=torch.uint8, offset=2 * blocks)
+            nibbles = torch.stack((packed & 15, packed >> 4), dim=1).view(-1).to(torch.int8)
+            integers = torch.where(nibbles > LEVELS[4], nibbles - 16, nibbles)
+        values = (integers.view(-1, BLOCK).to(torch.float32) * scales.unsqueeze(1)).view(-1)[:count]
+    if not bool(torch.isfinite(values).all()):
+        raise NotFiniteError("a decoded value is not finite")
+    return values
+
+
+def _scales(wanted: torch.Tensor) -> torch.Tensor:
+    """Round up to float16, so that the largest value of a block still fits its integers."""
+    if bool((wanted > _HALF_MAX).any()):
+        raise NotFiniteError("a value is too large to be sent")
+    scales = wanted.to(torch.float16)
+    too_small = scales.to(torch.float32) < wanted
+    # Among positive float16, the next larger number has the next larger bit pattern.
+    raised = (scales.view(torch.int16) + too_small.to(torch.int16)).view(torch.float16)
+    return torch.where(wanted < _HALF_TINY, torch.zeros_like(raised), raised)
