@@ -34,7 +34,7 @@ def test_a_run_that_comes_apart_is_named_a_spike(base: Path, tmp_path: Path) -> 
     restless = {"betas": ["0.9", "0.5"], "epsilon": "0.000000000001", "learning_rate": "0.01"}
     run_dir = make_run(base, tmp_path / "run", schedule="constant", epochs=60, seed=1, **restless)
     assert refusal(run_dir) == "loss_spike"
-    assert "lower learning rate" in last_failure(run_dir)["detail"]
+    assert "after a usual" in last_failure(run_dir)["detail"]
     assert not (run_dir / "artifact").exists()
 
 
@@ -97,7 +97,7 @@ sys.exit(job.run(Path({str(run_dir)!r})))
     assert ended.returncode == failures.TEMPORARY_EXIT, ended.stderr
     failed = last_failure(run_dir)
     assert (failed["code"], failed["permanent"]) == ("out_of_memory", False)
-    assert "smaller batch_size" in failed["detail"]
+    assert "allocate memory" in failed["detail"]
 
 
 def test_a_full_disk_is_named_while_the_trace_is_written(base: Path, tmp_path: Path) -> None:
