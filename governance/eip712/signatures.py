@@ -13,14 +13,15 @@ from governance.eip712.errors import SignatureError
 from governance.eip712.keccak import keccak
 
 ORDER: Final = 0xFFFFFFFF_FFFFFFFF_FFFFFFFF_FFFFFFFE_BAAEDCE6_AF48A03B_BFD25E8C_D0364141
-_HALF_ORDER: Final = ORDER // 2
+_ZERO: Final = bytes(32)
+_ORDER_BYTES: Final = ORDER.to_bytes(32, "big")
+_HALF_ORDER_BYTES: Final = (ORDER // 2).to_bytes(32, "big")
 _SIGNATURE_BYTES: Final = 65
 _DIGEST_BYTES: Final = 32
 _PUBLIC_KEY_BYTES: Final = 65
 _V_EVEN: Final = 27
 _V_ODD: Final = 28
 
-_SIGNATURE_TEXT: Final = re.compile(r"0x[0-9a-f]{130}")
 _ANY_SIGNATURE_TEXT: Final = re.compile(r"(?:0[xX])?(?:[0-9a-fA-F]{128}|[0-9a-fA-F]{130})")
 
 
@@ -33,11 +34,15 @@ def parse_signature(text: str) -> bytes:
     """
     if not isinstance(text, str):
         raise SignatureError("malformed_field", f"a text is needed, {type(text).__name__} found")
-    if _SIGNATURE_TEXT.fullmatch(text) is None:
+    try:
+        signature = bytes.fromhex(text[2:])
+    except ValueError:
+        signature = b""
+    # Faster than a pattern, which this runs for every ballot: the one spelling is the one that comes back.
+    if len(signature) != _SIGNATURE_BYTES or f"0x{signature.hex()}" != text:
         if _ANY_SIGNATURE_TEXT.fullmatch(text) is not None:
             raise SignatureError("signature_not_canonical", "0x and 130 lower-case hex digits are needed")
         raise SignatureError("malformed_field", "a signature is 0x and 130 lower-case hex digits")
-    signature = bytes.fromhex(text[2:])
     _require_canonical(signature)
     return signature
 
@@ -68,11 +73,10 @@ def personal_message_digest(text: str) -> bytes:
 
 def _require_canonical(signature: bytes) -> None:
     """Refuse impossible numbers first, then possible ones that spell the same signature a second time."""
-    r = int.from_bytes(signature[:32], "big")
-    s = int.from_bytes(signature[32:64], "big")
-    if not (0 < r < ORDER and 0 < s < ORDER):
+    r, s = signature[:32], signature[32:64]  # numbers of equal length compare as their bytes do
+    if not (_ZERO < r < _ORDER_BYTES and _ZERO < s < _ORDER_BYTES):
         raise SignatureError("signature_invalid", "r and s must lie between 1 and the order of the curve")
-    if s > _HALF_ORDER:
+    if s > _HALF_ORDER_BYTES:
         raise SignatureError("signature_not_canonical", "s must be in the lower half of its range")
     if signature[64] not in (_V_EVEN, _V_ODD):
         raise SignatureError("signature_not_canonical", f"v must be 27 or 28, {signature[64]} found")
