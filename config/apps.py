@@ -8,7 +8,3 @@ class ProjectConfig(AppConfig):
 
     name = "config"
     label = "project"
-
-    def ready(self) -> None:
-        """Make our Celery application the current one in every process, the web's and the sweeper's too."""
-        from config import celery  # noqa: F401 - creating it makes it current

@@ -1,4 +1,7 @@
-"""The Celery application. Its messages are nudges: losing or doubling one changes nothing but the waiting time."""
+"""The Celery application. Its messages are nudges: losing or doubling one changes nothing but the waiting time.
+
+Workers and the sweeper load it; web processes do not, because no request talks to the broker.
+"""
 
 import os
 

@@ -9,6 +9,7 @@ from django.conf import settings
 from django.db import OperationalError
 from kombu.exceptions import OperationalError as BrokerError
 
+import config.celery  # noqa: F401 - creating the application makes it the one that nudges are sent with
 from governance import services as governance
 from governance.chain import ChainError, SnapshotReorged
 from governance.clock import now as clock

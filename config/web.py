@@ -1,7 +1,7 @@
 """The web server of a site: `python -m config.web [--bind 127.0.0.1:8000] [--workers 1] [--threads 32]`.
 
-Granian reads and writes HTTP outside of Python's lock, so the threads below have it for their work alone. One process
-serves SQLite best, where one writes at a time; PostgreSQL gains from one for each core.
+Granian reads and writes HTTP outside of Python's lock, so the threads below have it for their work alone. A process for
+each core takes most ballots; on SQLite they take turns to write (`governance/turns.py`).
 """
 
 import argparse
