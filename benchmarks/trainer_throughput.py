@@ -40,6 +40,7 @@ from config.demo import base_model, corpus
 from training_jobs.spec import TrainingSpec
 from training_jobs.trainer import data, loop, objectives, outputs
 from training_jobs.trainer.bookkeeping import Bookkeeping
+from training_jobs.trainer.chat import ChatFormat
 from training_jobs.trainer.strategies import STRATEGIES
 
 RECIPE = replace(base_model.RECIPE, schedule="constant", warmup_steps=0)
@@ -89,7 +90,7 @@ def main() -> int:
         folder = Path(name)
         rows: list[dict[str, Any]] = list(corpus.training_rows())
         base_model._write_tokenizer(folder, rows)  # noqa: SLF001 - the demo's own model, without training it first
-        chat = data.ChatFormat(folder / "tokenizer.json")
+        chat = ChatFormat(folder / "tokenizer.json")
         plan = list(islice(data.plan(objectives.encode(rows, RECIPE, chat), RECIPE), options.steps))
         batches = list(data.batches(plan, chat.pad))
         found = speeds(folder, plan, chat.pad, options.rounds, CLOCKS[options.clock])
@@ -205,7 +206,7 @@ def starts(folder: Path, rounds: int) -> dict[str, list[float]]:
 
 def memory(folder: Path, rounds: int) -> dict[str, list[float]]:
     """Return the peak memory of a real run over that of the bare loop, on a larger model and the same batches."""
-    chat = data.ChatFormat(folder / "tokenizer.json")
+    chat = ChatFormat(folder / "tokenizer.json")
     base = _model_dir(folder, "large", _model(LARGE))
     spec = replace(RECIPE, epochs=1)
     run_dir = _run_dir(folder / "memory", base, spec, rows=LARGE_STEPS * spec.batch_size)

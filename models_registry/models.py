@@ -112,6 +112,7 @@ class Dataset(models.Model):
     title = models.CharField(max_length=200)
     license = models.CharField(max_length=40)
     role = models.CharField(max_length=12, choices=ROLES)
+    kind = models.CharField(max_length=12)
     records = models.PositiveBigIntegerField()
     size = models.PositiveBigIntegerField()
     languages = models.JSONField()
@@ -135,6 +136,8 @@ class Dataset(models.Model):
                 condition=Q(included_at__isnull=True) | Q(inclusion_record__isnull=False, proposal__isnull=False),
                 name="included_means_voted",
             ),
+            # prevents a suite whose rows ask nothing
+            models.CheckConstraint(condition=Q(role="training") | Q(kind="dialogue"), name="a_suite_asks_questions"),
         ]
 
     def __str__(self) -> str:

@@ -16,6 +16,7 @@ from models_registry import gates, services
 from models_registry.languages import language_names
 from models_registry.metrics import METRICS
 from models_registry.models import Dataset, EthicsRule, Model
+from models_registry.row_words import KINDS
 
 _SLUG = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
 _DECIMAL = re.compile(r"-?[0-9]{1,9}(\.[0-9]{1,9})?")
@@ -49,7 +50,7 @@ class DatasetInclusion(ForOrAgainst):
 
     def clean(self, community: Community, payload: dict[str, Any]) -> dict[str, Any]:
         """Freeze what voters must know of the dataset: its digest above all."""
-        known = frozenset({"slug", "title", "license", "role", "records", "languages"})
+        known = frozenset({"slug", "title", "license", "role", "kind", "records", "languages"})
         require_keys(payload, {"digest"}, known)
         dataset = Dataset.objects.filter(community=community, digest=str(payload["digest"])).first()
         if dataset is None:
@@ -78,6 +79,7 @@ class DatasetInclusion(ForOrAgainst):
             "title": dataset.title,
             "license": dataset.license,
             "role": dataset.role,
+            "kind": dataset.kind,
             "records": dataset.records,
             "languages": dataset.languages,
         }
@@ -101,6 +103,7 @@ class DatasetInclusion(ForOrAgainst):
         records = ngettext("%(n)d record", "%(n)d records", payload["records"]) % {"n": payload["records"]}
         return [
             Fact(_("Dataset"), payload["title"]),
+            Fact(_("Rows"), str(KINDS[payload["kind"]])),
             Fact(_("Size"), records),
             Fact(_("Languages"), language_names(payload["languages"])),
             Fact(_("Licence"), payload["license"]),

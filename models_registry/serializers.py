@@ -38,6 +38,7 @@ class DatasetOutput(serializers.ModelSerializer[Dataset]):
             "title",
             "license",
             "role",
+            "kind",
             "records",
             "size",
             "languages",

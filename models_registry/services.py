@@ -80,6 +80,9 @@ def register_dataset(
         limits=Limits(file_bytes_max=settings.DATASET_BYTES_MAX),
         expected_digest=new.digest or None,
     )
+    if new.role == "evaluation" and taken.kind != "dialogue":
+        detail = "a model is measured by the answers it gives, so a suite needs rows with question and answer"
+        raise Invalid("rows_do_not_fit", detail, field="file", found=taken.kind, allowed="dialogue")
     existing = Dataset.objects.filter(community=community, digest=taken.digest).first()
     if existing:
         return existing, False
@@ -96,6 +99,7 @@ def register_dataset(
                 "title": new.title,
                 "license": new.license,
                 "role": new.role,
+                "kind": taken.kind,
                 "records": taken.records,
                 "size": len(taken.canonical),
                 "languages": list(taken.languages),
@@ -127,6 +131,7 @@ def include_dataset(proposal: Proposal, execution: Record, now: datetime) -> Dat
             "title": dataset.title,
             "license": dataset.license,
             "role": dataset.role,
+            "kind": dataset.kind,
             "files": [{"path": f"{dataset.slug}.jsonl", "size": len(content), "sha256": dataset.digest}],
             "digest": dataset.digest,
             "records": dataset.records,

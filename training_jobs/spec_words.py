@@ -32,9 +32,15 @@ PRECISIONS: dict[str, Promise] = {
     "float32": gettext_lazy("32 bits"),
     "bfloat16": gettext_lazy("16 bits (bfloat16), faster on a GPU"),
 }
+TEMPLATES: dict[str, Promise] = {
+    "plain-turns": gettext_lazy("plain turns (<|user|>, <|assistant|>, <|end|>)"),
+    "chatml": gettext_lazy("ChatML (<|im_start|>, <|im_end|>), as in Qwen"),
+}
 STRATEGIES: dict[str, Promise] = {
     "single": gettext_lazy("One machine"),
     "ddp": gettext_lazy("Several machines that agree after every step"),
+    "fsdp": gettext_lazy("Several devices of one machine, each with a part of every weight (FSDP)"),
+    "pipeline": gettext_lazy("Several devices of one machine, each with some of the layers"),
     "diloco": gettext_lazy("Several sites that exchange now and then (DiLoCo)"),
     "dilocox": gettext_lazy("Several sites over slow links, compressed and delayed (DiLoCoX)"),
 }
@@ -120,6 +126,7 @@ def particulars(spec: Mapping[str, Any]) -> list[tuple[str, str]]:
     grams, batches = budget["carbon_grams"], spec["accumulation"]
     lines = [
         (_("What is learned"), learned(spec["objective"], spec["preference"])),
+        (_("Format of the turns"), str(TEMPLATES[spec["template"]])),
         (_("Precision"), str(PRECISIONS[spec["precision"]])),
         (_("Where it trains"), place(spec["strategy"], spec["topology"])),
     ]
@@ -164,6 +171,10 @@ def place(strategy: str, topology: Mapping[str, Any] | None) -> str:
     workers = topology["workers"]
     if strategy == "ddp":
         return _("%(workers)d machines that agree after every step") % {"workers": workers}
+    if strategy == "fsdp":
+        return _("%(workers)d devices of one machine, each with a part of every weight") % {"workers": workers}
+    if strategy == "pipeline":
+        return _("%(workers)d devices of one machine, each with some of the layers") % {"workers": workers}
     steps = topology["local_steps"]
     words = ngettext(
         "%(workers)d sites that exchange after every step", "%(workers)d sites that exchange every %(n)d steps", steps
@@ -239,6 +250,7 @@ _SHOWN: dict[str, Callable[[Any], str]] = {
     "environment": lambda digest: str(digest[:DIGEST_CHARACTERS_SHOWN]),
     "code": lambda digest: str(digest[:DIGEST_CHARACTERS_SHOWN]),
     "budget.money": money,
+    "template": lambda name: str(TEMPLATES[name]),
     "topology.aggregation": lambda name: str(AGGREGATIONS[name]),
 }
 

@@ -13,11 +13,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from config.demo import corpus
-from training_jobs.spec import BaseModel, TrainingSpec
+from training_jobs.spec import TEMPLATES, BaseModel, TrainingSpec
 from training_jobs.trainer.child import prepare_process
 
 if TYPE_CHECKING:
-    from training_jobs.trainer.data import ChatFormat
+    from training_jobs.trainer.chat import ChatFormat
     from training_jobs.trainer.loop import Step
 
 VOCABULARY_MAX = 1_024
@@ -45,11 +45,8 @@ RECIPE = TrainingSpec(
     output="base",
     device_seconds=60,
 )
-CHAT_TEMPLATE = (
-    "{% for message in messages %}{{ '<|' + message['role'] + '|>' + message['content'] }}"
-    "{% if message['role'] == 'assistant' %}{{ '<|end|>' }}{% endif %}{% endfor %}"
-    "{% if add_generation_prompt %}{{ '<|assistant|>' }}{% endif %}"
-)
+TEMPLATE = TEMPLATES[RECIPE.template]
+PAD = "<|pad|>"
 
 
 def main(arguments: list[str]) -> int:
@@ -66,11 +63,12 @@ def main(arguments: list[str]) -> int:
 def make_base_model(folder: Path, say: Callable[[str], None], recipe: TrainingSpec = RECIPE) -> None:
     """Write the tokenizer, the trained weights and the configuration into `folder`."""
     from training_jobs.trainer import data, loop, objectives, outputs, strategies
+    from training_jobs.trainer.chat import ChatFormat
 
     folder.mkdir(parents=True, exist_ok=True)
     rows: list[dict[str, Any]] = list(corpus.base_rows())
     _write_tokenizer(folder, rows)
-    chat = data.ChatFormat(folder / "tokenizer.json")
+    chat = ChatFormat(folder / "tokenizer.json")
     say(f"tokenizer: {chat.tokenizer.get_vocab_size()} tokens")
 
     loop.seed_everything(recipe.seed)
@@ -92,14 +90,12 @@ def _write_tokenizer(folder: Path, rows: list[dict[str, Any]]) -> None:
     """Train byte-pair merges on the handbook's text. Any other text can be written too, byte by byte."""
     from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
 
-    from training_jobs.trainer.data import ASSISTANT, END, PAD, USER
-
     tokenizer = Tokenizer(models.BPE())
     tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
     tokenizer.decoder = decoders.ByteLevel()
     trainer = trainers.BpeTrainer(
         vocab_size=VOCABULARY_MAX,
-        special_tokens=[PAD, USER, ASSISTANT, END],
+        special_tokens=[PAD, *TEMPLATE.marks],
         initial_alphabet=sorted(pre_tokenizers.ByteLevel.alphabet()),
         show_progress=False,
     )
@@ -108,11 +104,11 @@ def _write_tokenizer(folder: Path, rows: list[dict[str, Any]]) -> None:
     tokenizer.save(str(folder / "tokenizer.json"))
     settings = {
         "tokenizer_class": "PreTrainedTokenizerFast",
-        "eos_token": END,
+        "eos_token": TEMPLATE.ends,
         "pad_token": PAD,
         "model_max_length": 128,
         "padding_side": "left",
-        "chat_template": CHAT_TEMPLATE,
+        "chat_template": TEMPLATE.chat_template,
     }
     (folder / "tokenizer_config.json").write_text(json.dumps(settings, indent=2, sort_keys=True) + "\n")
 

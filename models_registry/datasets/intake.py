@@ -1,7 +1,8 @@
 """Intake: turns an uploaded JSONL file into the canonical form of a dataset, whose SHA-256 is its identity.
 
 The form: every row as canonical JSON (RFC 8785), sorted by bytes, without repetition, each followed by one newline.
-Two files that hold the same rows in another order or spelling are therefore the same dataset.
+Two files that hold the same rows in another order or spelling are therefore the same dataset. All rows are of the kind
+of the first one (see `kinds`).
 
 The file is read line by line under budgets (bytes, rows, bytes per row), so a hostile file costs what the budget says
 and no more. Other formats are refused by their first bytes, whatever their name: an archive or a pickle is never
@@ -16,10 +17,10 @@ from pathlib import Path
 from typing import BinaryIO
 
 from governance.evidence.canonical import CanonicalError, canonical_bytes, strict_loads
+from models_registry.datasets.kinds import KINDS, keys_of, kind_of, nearest_kind
 
 Row = dict[str, str]
 
-ROW_KEYS = ("id", "language", "question", "answer", "topic")
 LANGUAGES = ("en", "fr")
 IDENTIFIER_CHARACTERS_MAX = 200
 NAME_CHARACTERS_MAX = 200
@@ -84,6 +85,7 @@ class Intake:
     """A dataset in canonical form. `digest` is its identity; `repeated` counts the identical rows that were folded."""
 
     digest: str
+    kind: str
     canonical: bytes
     records: int
     repeated: int
@@ -124,9 +126,9 @@ def take_in(
 ) -> Intake:
     """Read `source` once and return it in canonical form, or raise IntakeError at the first thing that is wrong.
 
-    1. The name and the first bytes say JSON lines.  2. Each line is within its budgets.  3. Each line is a strict row.
-    4. The digests are the ones that the form promised (`expected_digest` is the dataset's identity,
-    `expected_file_sha256` that of the file as sent).
+    1. The name and the first bytes say JSON lines.  2. Each line is within its budgets.  3. Each line is a strict row
+    of the kind of the first.  4. The digests are the ones that the form promised (`expected_digest` is the dataset's
+    identity, `expected_file_sha256` that of the file as sent).
     """
     if isinstance(source, Path):
         with source.open("rb") as stream:
@@ -140,8 +142,8 @@ def read_rows(canonical: bytes) -> Iterator[Row]:
         yield parse_row(line, number)
 
 
-def parse_row(line: bytes, number: int, limits: Limits = Limits()) -> Row:
-    """Read one row strictly: exactly the five keys, all text, a known language, nothing blank."""
+def parse_row(line: bytes, number: int, limits: Limits = Limits(), kind: str | None = None) -> Row:
+    """Read one row strictly: exactly the keys of `kind` (None: of any kind), all text, a known language, no blank."""
     try:
         line.decode("utf-8")
     except UnicodeDecodeError as error:
@@ -158,12 +160,15 @@ def parse_row(line: bytes, number: int, limits: Limits = Limits()) -> Row:
         raise _malformed(number, error.detail, "one JSON object") from error
     if not isinstance(value, dict):
         raise _malformed(number, f"a JSON {type(value).__name__}", "one JSON object")
-    if set(value) != set(ROW_KEYS):
-        missing = sorted(set(ROW_KEYS) - set(value))
-        extra = sorted(key[:40] for key in set(value) - set(ROW_KEYS))
-        raise _malformed(number, f"missing keys {missing}, unknown keys {extra}", f"exactly {list(ROW_KEYS)}")
-    for key in ROW_KEYS:
+    found = kind_of(value)
+    if found is None:
+        raise _malformed_keys(number, value, kind)
+    if kind not in {None, found}:
+        raise IntakeError("mixed_rows", 422, line=number, found=_described(found), allowed=_described(str(kind)))
+    for key in keys_of(found):
         _check_field(number, key, value[key])
+    if found == "preference" and value["chosen"] == value["rejected"]:
+        raise _malformed(number, "one answer both chosen and rejected", "two different answers")
     return value
 
 
@@ -190,18 +195,20 @@ def _take_in(
         raise _format_not_allowed(format_name)
     seen: set[bytes] = set()
     languages: set[str] = set()
-    number = 0
+    number, kind = 0, None
     # 2. Budgets, in the reader: a line that is too long, or one line too many, is never read to its end.
     for number, line in reader.lines():
         # 3. The row itself.
-        row = parse_row(line, number, limits)
+        row = parse_row(line, number, limits, kind)
+        kind = kind or kind_of(row)
         languages.add(row["language"])
         seen.add(canonical_bytes(row))
-    if number == 0:
+    if kind is None:
         raise _malformed(1, "an empty file", "at least one row")
     canonical = b"".join(row_bytes + b"\n" for row_bytes in sorted(seen))
     intake = Intake(
         digest=hashlib.sha256(canonical).hexdigest(),
+        kind=kind,
         canonical=canonical,
         records=len(seen),
         repeated=number - len(seen),
@@ -223,6 +230,22 @@ def _check_field(line: int, key: str, text: object) -> None:
         raise _malformed(line, f"language {text[:40]!r}", f"one of {list(LANGUAGES)}")
     if key in {"id", "topic"} and len(text) > IDENTIFIER_CHARACTERS_MAX:
         raise _malformed(line, f"{key} of {len(text)} characters", f"at most {IDENTIFIER_CHARACTERS_MAX} characters")
+
+
+def _malformed_keys(line: int, row: Row, kind: str | None) -> IntakeError:
+    """Say which keys are missing and which are too many, for the kind of the file or else the most likely one."""
+    wanted = keys_of(kind or nearest_kind(row))
+    missing = sorted(set(wanted) - set(row))
+    extra = sorted(key[:40] for key in set(row) - set(wanted))
+    allowed = f"exactly {list(wanted)}"
+    if kind is None:
+        others = [list(keys_of(other)) for other in KINDS if keys_of(other) != wanted]
+        allowed += f", or {' or '.join(map(str, others))}"
+    return _malformed(line, f"missing keys {missing}, unknown keys {extra}", allowed)
+
+
+def _described(kind: str) -> str:
+    return f"rows of the kind {kind} ({', '.join(KINDS[kind])})"
 
 
 class _LineReader:

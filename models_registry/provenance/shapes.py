@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator, Mapping
 
 from governance.evidence.record import Record
 from governance.evidence.signing import ALGORITHM, is_usable_public_key
+from models_registry.datasets.kinds import KINDS
 from models_registry.provenance.manifest import check_entries
 
 Form = Callable[[object], str | None]  # says what is wrong, or nothing
@@ -271,6 +272,7 @@ BODIES: Mapping[str, Form] = {
         title=text,
         license=text,
         role=one_of("training", "evaluation"),
+        kind=one_of(*KINDS),
         files=every(keys(path=text, size=count, sha256=digest)),
         digest=digest,
         records=count,

@@ -153,6 +153,7 @@ class Story:
             "title": "Questions about water",
             "license": "CC-BY-4.0",
             "role": "training",
+            "kind": "dialogue",
             "files": [{"path": "pairs.jsonl", "size": 7, "sha256": dataset_digest}],
             "digest": dataset_digest,
             "records": 1,

@@ -6,6 +6,10 @@ from pathlib import Path
 import numpy as np
 from safetensors.numpy import save_file
 
+from training_jobs.spec import TEMPLATES
+
+MARKS = TEMPLATES["plain-turns"].marks
+
 
 def write(folder: Path, seed: int = 0) -> Path:
     """Write the files and return the folder."""
@@ -15,7 +19,7 @@ def write(folder: Path, seed: int = 0) -> Path:
     for name, content in {
         "config.json": {"architectures": ["LlamaForCausalLM"], "model_type": "llama", "vocab_size": 4},
         "generation_config.json": {"eos_token_id": 0},
-        "tokenizer.json": {"version": "1.0"},
+        "tokenizer.json": {"version": "1.0", "added_tokens": [{"content": mark, "special": True} for mark in MARKS]},
         "tokenizer_config.json": {"model_max_length": 64},
     }.items():
         (folder / name).write_text(json.dumps(content))

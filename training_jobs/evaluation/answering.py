@@ -12,7 +12,7 @@ import torch
 from torch.nn import functional
 
 from training_jobs.evaluation.samples import Sample
-from training_jobs.trainer.data import ChatFormat
+from training_jobs.trainer.chat import ChatFormat
 
 BATCH_SIZE_MAX = 128
 # A little longer than the longest expected answer: enough to see that an answer does not stop where it should.

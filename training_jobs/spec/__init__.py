@@ -1,7 +1,8 @@
 """The training specification: everything that determines a training run, frozen, checked, and named by its digest.
 
-`shape.py` holds the values, `payload.py` the one parser from a proposal's payload, `reading.py` how single values are
-read and refused, `cost.py` the estimate of what a run takes, `changes.py` what differs between two specifications.
+`shape.py` holds the values, `templates.py` the formats of turns, `payload.py` the one parser from a proposal's payload,
+`reading.py` how single values are read and refused, `cost.py` the estimate of what a run takes, `changes.py` what
+differs between two specifications.
 Pure: standard library and `governance.evidence` only. It does not know whether the base or the datasets exist; who
 executes the proposal looks that up. What follows is refused, because a vote must settle all of it: keys that are not
 understood, values that point outside (paths, addresses), code to be run, inputs that can change after the vote, parts
@@ -29,13 +30,13 @@ from training_jobs.spec.shape import (
     AGGREGATIONS,
     METHODS,
     OBJECTIVES,
+    ON_ONE_SITE,
     OPTIMIZERS,
     PRECISIONS,
-    ROW_KEYS,
+    ROWS,
     SCHEDULES,
     SPEC_VERSION,
     STRATEGIES,
-    TEMPLATES,
     BaseModel,
     DatasetUse,
     Lora,
@@ -45,6 +46,7 @@ from training_jobs.spec.shape import (
     TrainingSpec,
     decimal_text,
 )
+from training_jobs.spec.templates import TEMPLATES, Template
 
 __all__ = [
     "AGGREGATIONS",
@@ -53,9 +55,10 @@ __all__ = [
     "FOUND_CHARACTERS_MAX",
     "METHODS",
     "OBJECTIVES",
+    "ON_ONE_SITE",
     "OPTIMIZERS",
     "PRECISIONS",
-    "ROW_KEYS",
+    "ROWS",
     "SCHEDULES",
     "SPEC_VERSION",
     "STRATEGIES",
@@ -69,6 +72,7 @@ __all__ = [
     "Money",
     "Preference",
     "SpecError",
+    "Template",
     "Topology",
     "TrainingSpec",
     "decimal_text",

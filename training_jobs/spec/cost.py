@@ -32,17 +32,18 @@ def estimate(
     Every record counts as often as its dataset is weighted, whatever its language, and every sequence at full length.
     A row is never longer than one sequence (the trainer refuses it), so packing can only lower what is counted here.
     Only plain text is cut into pieces: there `bytes_by_digest`, the sizes of the files, bound the tokens. Workers
-    divide the batches among them. A dataset without a count raises KeyError: absent data never becomes zero.
+    divide the batches among them; in a pipeline they wait for each other, at worst all but one. A dataset without a
+    count raises KeyError: absent data never becomes zero.
     """
     sequences = _sequences(spec, records_by_digest, bytes_by_digest)
     batches = _ceiling(sequences, spec.batch_size)
-    steps = spec.epochs * _ceiling(batches, spec.accumulation * spec.workers)
+    steps = spec.epochs * _ceiling(batches, spec.accumulation * spec.batches_at_once)
     tokens = spec.epochs * sequences * spec.sequence_length
     computed = tokens
     if spec.objective == "preference":
         tokens *= ANSWERS_COMPARED
         computed = _ceiling(tokens * REFERENCE_THIRDS, 3)
-    seconds_of_a_worker = _ceiling(computed, TOKENS_PER_DEVICE_SECOND * spec.workers)
+    seconds_of_a_worker = _ceiling(computed, TOKENS_PER_DEVICE_SECOND * spec.batches_at_once)
     return Estimate(steps, tokens, spec.workers * seconds_of_a_worker)
 
 
@@ -78,7 +79,7 @@ def _require_enough_batches(spec: TrainingSpec, batches: int) -> None:
         )
     if spec.topology is None:
         return
-    steps = spec.epochs * batches // (spec.accumulation * spec.workers)
+    steps = spec.epochs * batches // (spec.accumulation * spec.batches_at_once)
     if steps < 1:
         allowed = f"at most {spec.epochs * batches // spec.accumulation}, so that each takes a step"
         raise SpecError("value_out_of_range", "topology.workers", spec.workers, allowed)

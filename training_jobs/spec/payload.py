@@ -29,6 +29,7 @@ from training_jobs.spec.shape import (
     TrainingSpec,
     plain,
 )
+from training_jobs.spec.templates import TEMPLATES
 
 # No device takes more optimizer steps than this in a second; an epoch has at least one step. Together they bound the
 # epochs before anybody knows how many records the datasets hold.
@@ -172,7 +173,7 @@ def _read(values: Mapping[str, Any]) -> TrainingSpec:
         epochs=integer(values, "epochs", 1, None),
         seed=integer(values, "seed", 0, SEED_MAX),
         precision=choice(values, "precision", shape.PRECISIONS),
-        template=choice(values, "template", shape.TEMPLATES),
+        template=choice(values, "template", tuple(TEMPLATES)),
         strategy=strategy,
         topology=_topology(values["topology"], strategy),
         checkpoint_steps=integer(values, "checkpoint_steps", 1, CHECKPOINT_STEPS_MAX),
@@ -193,6 +194,8 @@ def _refuse_contradictions(spec: TrainingSpec) -> None:
         raise SpecError("value_out_of_range", "precision", spec.precision, "bfloat16, because the method is qlora")
     if spec.packing and spec.objective == "preference":
         raise SpecError("value_out_of_range", "packing", spec.packing, "false, because the objective is preference")
+    if spec.strategy == "pipeline" and spec.objective == "preference":
+        raise SpecError("value_out_of_range", "strategy", spec.strategy, "another, because the objective is preference")
 
 
 def _base(value: object) -> BaseModel:
@@ -267,7 +270,7 @@ def _gradient_clip(values: Mapping[str, Any]) -> Decimal | None:
 
 
 def _topology(value: object, strategy: str) -> Topology | None:
-    """Read who takes part: nothing for one machine, workers for ddp, everything for those that exchange."""
+    """Read who takes part: nothing for one machine, workers inside one site, everything for those that exchange."""
     if strategy == "single":
         _require_null(value, "topology", "because the strategy is single")
         return None
@@ -277,7 +280,7 @@ def _topology(value: object, strategy: str) -> Topology | None:
     workers = integer(parts, "workers", WORKERS_MIN, WORKERS_MAX, where="topology")
     if not exchanging:
         for key in absent:
-            _require_null(parts[key], f"topology.{key}", "because the strategy is ddp")
+            _require_null(parts[key], f"topology.{key}", f"because the strategy is {strategy}")
         return Topology(workers)
     topology = Topology(
         workers=workers,

@@ -16,21 +16,19 @@ SPEC_VERSION = 1
 # supervised: question and answer, only the answer is learned; continued: plain text, every token is learned;
 # preference: of two answers the chosen one (DPO, arXiv 2305.18290).
 OBJECTIVES = ("supervised", "continued", "preference")
-# What a row of a dataset must hold for each objective.
-ROW_KEYS = {
-    "supervised": ("question", "answer"),
-    "continued": ("text",),
-    "preference": ("question", "chosen", "rejected"),
-}
+# Of each objective the kind of rows (`models_registry.datasets.kinds`) that it learns from.
+ROWS = {"supervised": "dialogue", "continued": "text", "preference": "preference"}
 METHODS = ("full", "lora", "qlora")
 OPTIMIZERS = ("adamw",)
 SCHEDULES = ("constant", "cosine")
 PRECISIONS = ("float32", "bfloat16")  # bfloat16: autocast; the weights that are learned stay float32
-TEMPLATES = ("plain-turns",)  # <|user|>question<|assistant|>answer<|end|>
-STRATEGIES = ("single", "ddp", "diloco", "dilocox")  # the names of training_jobs.trainer.strategies, without torch
+# The names of training_jobs.trainer.strategies, without torch.
+STRATEGIES = ("single", "ddp", "fsdp", "pipeline", "diloco", "dilocox")
 AGGREGATIONS = ("mean", "trimmed_mean", "centred_clipping", "krum")
 # Of the strategies, those whose workers compute alone for `local_steps` and then exchange.
 EXCHANGING = ("diloco", "dilocox")
+# Those whose workers are processes of one machine: one assignment, started by `training_jobs.trainer.site`.
+ON_ONE_SITE = ("ddp", "fsdp", "pipeline")
 
 
 @dataclass(frozen=True)
@@ -68,7 +66,7 @@ class Preference:
 
 @dataclass(frozen=True)
 class Topology:
-    """How several workers share a run. Of `ddp` only the workers are said; the rest is of diloco and dilocox.
+    """How several workers share a run. Inside one site only the workers are said; the rest is of diloco and dilocox.
 
     `local_steps`: optimizer steps between two exchanges (H of DiLoCo, arXiv 2311.08105). `rank` (0: full), `bits`,
     `delay` and `adaptive` are the compression and the one-step delay of DiLoCoX (arXiv 2506.21263, sections 3.2, 3.3).
@@ -135,6 +133,11 @@ class TrainingSpec:
     def workers(self) -> int:
         """How many workers compute at the same time."""
         return 1 if self.topology is None else self.topology.workers
+
+    @property
+    def batches_at_once(self) -> int:
+        """How many batches the workers learn from at the same time: in a pipeline all work on one."""
+        return 1 if self.strategy == "pipeline" else self.workers
 
     def to_dict(self) -> dict[str, Any]:
         """Return the canonical JSON form, which `from_payload` reads back to an equal value."""

@@ -1,8 +1,8 @@
 """From dataset files to batches of tokens: checked against the specification, shuffled from the seed, packed.
 
-The format of one question is `<|user|>{question}<|assistant|>{answer}<|end|>`. Equal specifications give equal batches
-in equal order, whatever the machine: first a plan (which rows in which step; cheap, so that a resumed run can pass over
-what is done), then tensors. What a row means is in `objectives`.
+How a question and its answer stand in one text is in `chat`, what a row means in `objectives`. Equal specifications
+give equal batches in equal order, whatever the machine: first a plan (which rows in which step; cheap, so that a
+resumed run can pass over what is done), then tensors.
 """
 
 import hashlib
@@ -13,13 +13,12 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from tokenizers import Tokenizer
 
 from governance.evidence.canonical import CanonicalError, strict_loads
+from models_registry.datasets.kinds import KINDS
 from training_jobs.spec import DatasetUse, TrainingSpec
 from training_jobs.trainer.failures import PermanentFailure
 
-USER, ASSISTANT, END, PAD = "<|user|>", "<|assistant|>", "<|end|>", "<|pad|>"
 ROW_BYTES_MAX = 100_000
 # Batches are cut from this many batches' worth of rows sorted by length: little padding, and the order stays shuffled.
 BATCHES_SORTED_TOGETHER = 16
@@ -88,54 +87,14 @@ class Batch:
         return sum(part.weight for part in self.parts)
 
 
-class ChatFormat:
-    """Encodes questions and answers with a tokenizer that has the four special tokens."""
-
-    def __init__(self, tokenizer_file: Path) -> None:
-        """Load tokenizer.json; a tokenizer without the format's special tokens is a permanent failure."""
-        try:
-            self.tokenizer = Tokenizer.from_file(str(tokenizer_file))
-        except Exception as error:  # the library raises nothing narrower
-            raise PermanentFailure("input_unreadable", f"tokenizer.json: {error}") from error
-        # Text that spells a special token stays text: a row must not be able to end its own answer.
-        self.tokenizer.encode_special_tokens = True
-        self.user, self.assistant, self.end, self.pad = (self._special(text) for text in (USER, ASSISTANT, END, PAD))
-
-    def prompt(self, question: str) -> list[int]:
-        """Return the tokens that come before an answer."""
-        return [self.user, *self._text(question), self.assistant]
-
-    def answer(self, answer: str) -> list[int]:
-        """Return the tokens of an answer with its end."""
-        return [*self._text(answer), self.end]
-
-    def document(self, text: str) -> list[int]:
-        """Return the tokens of a plain text between two ends: the first says that something begins."""
-        return [self.end, *self._text(text), self.end]
-
-    def read(self, tokens: Sequence[int]) -> str:
-        """Return the text of generated tokens, special tokens spelled out."""
-        return str(self.tokenizer.decode(list(tokens), skip_special_tokens=False))
-
-    def _text(self, text: str) -> list[int]:
-        return list(self.tokenizer.encode(text, add_special_tokens=False).ids)
-
-    def _special(self, text: str) -> int:
-        token = self.tokenizer.token_to_id(text)
-        if token is None:
-            raise PermanentFailure("tokenizer_without_format", f"the base model's tokenizer lacks {text}")
-        return int(token)
-
-
-def read_rows(file: Path, use: DatasetUse, keys: Sequence[str]) -> list[dict[str, Any]]:
+def read_rows(file: Path, use: DatasetUse, kind: str) -> list[dict[str, Any]]:
     """Read the rows of one dataset in the wanted languages."""
-    return [row for row in read_all_rows(file, use.digest, keys) if row["language"] in use.languages]
+    return [row for row in read_all_rows(file, use.digest, kind) if row["language"] in use.languages]
 
 
-def read_all_rows(
-    file: Path, digest: str, keys: Sequence[str] = ("id", "language", "question", "answer")
-) -> list[dict[str, Any]]:
-    """Read a file of rows that have `keys`, all of them texts, after checking that it is the one that was voted on."""
+def read_all_rows(file: Path, digest: str, kind: str) -> list[dict[str, Any]]:
+    """Read a file of rows of this kind, after checking that it is the one that was voted on."""
+    keys = ("id", "language", *KINDS[kind])
     try:
         content = file.read_bytes()
     except FileNotFoundError as error:

@@ -1,10 +1,10 @@
 """What is learned from a row, and how wrong a model is about it. One class per objective; the table lists them.
 
-- supervised: {question, answer}; the cross-entropy of the answer and its end.
-- continued: {text}; the cross-entropy of every token. A text longer than a sequence is cut into pieces; each piece
-  begins with the last token of the one before, so that every token is learned once.
-- preference: {question, chosen, rejected}; DPO (arXiv 2305.18290, equation 7) against the frozen base, without dropout,
-  as the paper's code does it: the two models must be compared on the same terms.
+- supervised (rows of dialogue): the cross-entropy of the answer and its end.
+- continued (rows of text): the cross-entropy of every token. A text longer than a sequence is cut into pieces; each
+  piece begins with the last token of the one before, so that every token is learned once.
+- preference (rows of preference): DPO (arXiv 2305.18290, equation 7) against the frozen base, without dropout, as the
+  paper's code does it: the two models must be compared on the same terms.
 """
 
 import copy
@@ -16,7 +16,8 @@ import torch
 from torch.nn import functional
 
 from training_jobs.spec import TrainingSpec
-from training_jobs.trainer.data import ChatFormat, Example, Part
+from training_jobs.trainer.chat import ChatFormat
+from training_jobs.trainer.data import Example, Part
 from training_jobs.trainer.failures import PermanentFailure
 
 Row = dict[str, Any]
@@ -27,8 +28,8 @@ Predict = Callable[[Any, Part], torch.Tensor]
 class Objective(Protocol):
     """From rows to examples, and from a part to its loss."""
 
-    keys: ClassVar[tuple[str, ...]]
     dropout: ClassVar[bool]
+    reference: Any  # a model that the trained one is compared with, or None; it may be the trained one itself
 
     def __init__(self, spec: TrainingSpec) -> None:
         """Read what the objective needs from the specification."""
@@ -49,6 +50,7 @@ class Objective(Protocol):
 
 class _CrossEntropy:
     dropout: ClassVar[bool] = True
+    reference: Any = None
 
     def __init__(self, spec: TrainingSpec) -> None:
         """Remember how long a sequence may be."""
@@ -65,8 +67,6 @@ class _CrossEntropy:
 class Supervised(_CrossEntropy):
     """Learn to give the answer to a question."""
 
-    keys: ClassVar[tuple[str, ...]] = ("id", "language", "question", "answer")
-
     def examples(self, row: Row, chat: ChatFormat) -> list[Example]:
         """Learn the answer; the question is only read."""
         prompt = chat.prompt(row["question"])
@@ -75,8 +75,6 @@ class Supervised(_CrossEntropy):
 
 class Continued(_CrossEntropy):
     """Go on with what pre-training does: learn every token of a text."""
-
-    keys: ClassVar[tuple[str, ...]] = ("id", "language", "text")
 
     def examples(self, row: Row, chat: ChatFormat) -> list[Example]:
         """Cut a long text into pieces that overlap by one token."""
@@ -88,7 +86,6 @@ class Continued(_CrossEntropy):
 class Preference:
     """Learn to prefer one answer to another, without leaving the base model further than beta allows."""
 
-    keys: ClassVar[tuple[str, ...]] = ("id", "language", "question", "chosen", "rejected")
     dropout: ClassVar[bool] = False
 
     def __init__(self, spec: TrainingSpec) -> None:
@@ -97,7 +94,7 @@ class Preference:
             raise PermanentFailure("malformed_field", "the objective preference needs its beta")
         self._longest = spec.sequence_length
         self._beta = float(spec.preference.beta)
-        self._reference: Any = None
+        self.reference: Any = None
 
     def examples(self, row: Row, chat: ChatFormat) -> list[Example]:
         """Put both answers after the same question."""
@@ -110,13 +107,13 @@ class Preference:
 
     def prepare(self, model: Any) -> None:  # noqa: ANN401
         """Keep the base: a model with an adapter is its own base without it, any other is copied and frozen."""
-        self._reference = model if hasattr(model, "disable_adapter") else copy.deepcopy(model).requires_grad_(False)
-        self._reference.eval()
+        self.reference = model if hasattr(model, "disable_adapter") else copy.deepcopy(model).requires_grad_(False)
+        self.reference.eval()
 
     def loss(self, model: Any, part: Part, predict: Predict) -> torch.Tensor:  # noqa: ANN401
         """Return the mean over pairs of -log sigmoid(beta * (how much more the model prefers than the base does))."""
-        with torch.no_grad(), model.disable_adapter() if self._reference is model else nullcontext():
-            base = _preferred_by(self._reference, part, predict)
+        with torch.no_grad(), model.disable_adapter() if self.reference is model else nullcontext():
+            base = _preferred_by(self.reference, part, predict)
         return -functional.logsigmoid(self._beta * (_preferred_by(model, part, predict) - base)).mean()
 
 

@@ -19,12 +19,12 @@ import torch
 from safetensors.torch import save_file
 
 from governance.evidence.canonical import canonical_bytes, digest
+from training_jobs.trainer.chat import ChatFormat, read_settings
 from training_jobs.trainer.failures import PermanentFailure
 from training_jobs.trainer.loop import Step
 from training_jobs.trainer.model import read_config
 
 EVENT_SECONDS_MIN = 0.2
-TOKENIZER_FILES = ("tokenizer.json", "tokenizer_config.json", "special_tokens_map.json", "chat_template.jinja")
 # Keys of config.json that say where or by whom a file was made; they would make equal models differ.
 CONFIG_KEYS_DROPPED = frozenset({"_name_or_path", "transformers_version", "_commit_hash", "torch_dtype"})
 REPOSITORY = Path(__file__).resolve().parents[2]
@@ -32,6 +32,7 @@ CODE_OF_A_RUN = (
     "training_jobs/spec",
     "training_jobs/trainer",
     "training_jobs/exchange/payload.py",
+    "models_registry/datasets/kinds.py",
     "governance/evidence",
 )
 
@@ -120,17 +121,27 @@ def remove_partial(run_dir: Path) -> None:
         shutil.rmtree(folder, ignore_errors=True)
 
 
-def write_artifact(run_dir: Path, model: Any, base: Path) -> list[dict[str, Any]]:  # noqa: ANN401 - untyped library
-    """Write RUN_DIR/artifact in one piece and return its files."""
+def write_artifact(
+    run_dir: Path,
+    model: Any,  # noqa: ANN401 - untyped library
+    base: Path,
+    chat: ChatFormat,
+) -> list[dict[str, Any]]:
+    """Write RUN_DIR/artifact in one piece and return its files.
+
+    How turns are written and what ends an answer is what was trained, whatever the base says: others who load the model
+    read it in tokenizer_config.json. What the base has beside that file would be believed more, so it is left behind.
+    """
     partial, artifact = run_dir / "artifact.partial", run_dir / "artifact"
     for folder in (partial, artifact):
         if folder.exists():
             shutil.rmtree(folder)
     partial.mkdir()
-    write_model(partial, model, read_config(base))
-    for name in TOKENIZER_FILES:
-        if (base / name).exists():
-            shutil.copyfile(base / name, partial / name)
+    write_model(partial, model, {**read_config(base), "eos_token_id": chat.end})
+    shutil.copyfile(base / "tokenizer.json", partial / "tokenizer.json")
+    template = {"chat_template": chat.template.chat_template, "eos_token": chat.template.ends}
+    settings = {"tokenizer_class": "PreTrainedTokenizerFast", **read_settings(base), **template}
+    _write_json(partial / "tokenizer_config.json", settings)
     partial.rename(artifact)
     return file_list(artifact)
 

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from itertools import pairwise
 
+from models_registry.datasets.kinds import texts_of
 from models_registry.datasets.scans.base import Context, Row, Scan, normalised, on_lines
 
 # A suite question inside a longer training text counts when it is at least this long; shorter ones occur by chance.
@@ -10,7 +11,7 @@ WORDS_CONTAINED_MIN = 8
 
 
 def search(rows: Sequence[Row], context: Context) -> tuple[int, str]:
-    """Find rows whose question or answer holds a question of the suites in force."""
+    """Find rows that begin with a question of the suites in force, or hold a long one in any of their texts."""
     questions = {normalised(question) for question in context.suite_questions} - {""}
     by_first_words = _by_first_words(questions)
     # Two words rule out most places in a text, so that the longer look-up is rare.
@@ -26,8 +27,8 @@ def search(rows: Sequence[Row], context: Context) -> tuple[int, str]:
 
     lines = []
     for line, row in enumerate(rows, start=1):
-        question, answer = normalised(row["question"]), normalised(row["answer"])
-        if question in questions or any(holds_one(text.split()) for text in (question, answer)):
+        texts = [normalised(text) for text in texts_of(row)]
+        if texts[0] in questions or any(holds_one(text.split()) for text in texts):
             lines.append(line)
     detail = (
         f"Rows that hold a question of an evaluation suite: {on_lines(lines)}."

@@ -1,16 +1,17 @@
-"""The same question with the same answer, under different ids, counts more than once in training."""
+"""The same texts under different ids count more than once in training."""
 
 from collections.abc import Sequence
 
+from models_registry.datasets.kinds import texts_of
 from models_registry.datasets.scans.base import Context, Row, Scan, on_lines
 
 
 def search(rows: Sequence[Row], _context: Context) -> tuple[int, str]:
-    """Find rows whose language, question and answer repeat an earlier row, character by character."""
-    seen: set[tuple[str, str, str]] = set()
+    """Find rows whose language and texts repeat an earlier row, character by character."""
+    seen: set[tuple[str, ...]] = set()
     repeated = []
     for line, row in enumerate(rows, start=1):
-        key = (row["language"], row["question"], row["answer"])
+        key = (row["language"], *texts_of(row))
         if key in seen:
             repeated.append(line)
         seen.add(key)
@@ -22,7 +23,7 @@ SCAN = Scan(
     name="exact_duplicates",
     version=1,
     label="Exact duplicates",
-    description="No question and answer appear twice under different ids.",
+    description="No row appears twice under different ids.",
     blocks=False,
     search=search,
 )

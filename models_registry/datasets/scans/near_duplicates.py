@@ -6,16 +6,17 @@ and of many false alarms on the short, regular questions that a community writes
 
 from collections.abc import Sequence
 
+from models_registry.datasets.kinds import texts_of
 from models_registry.datasets.scans.base import Context, Row, Scan, normalised, on_lines
 
 
 def search(rows: Sequence[Row], _context: Context) -> tuple[int, str]:
     """Find rows that become equal to an earlier, different row once their text is normalised."""
-    first_spelling: dict[tuple[str, str, str], tuple[str, str]] = {}
+    first_spelling: dict[tuple[str, ...], tuple[str, ...]] = {}
     near = []
     for line, row in enumerate(rows, start=1):
-        key = (row["language"], normalised(row["question"]), normalised(row["answer"]))
-        spelling = (row["question"], row["answer"])
+        spelling = texts_of(row)
+        key = (row["language"], *map(normalised, spelling))
         if first_spelling.setdefault(key, spelling) != spelling:
             near.append(line)
     detail = (

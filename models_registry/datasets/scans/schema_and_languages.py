@@ -1,16 +1,24 @@
-"""Every row has its own id and a known language; the languages are counted. Intake already refused malformed rows."""
+"""Every row has its own id, a known language and the kind of the others; the languages are counted.
+
+Intake already refused malformed rows.
+"""
 
 from collections import Counter
 from collections.abc import Sequence
 
-from models_registry.datasets.intake import LANGUAGES, ROW_KEYS
+from models_registry.datasets.intake import LANGUAGES
+from models_registry.datasets.kinds import kind_of
 from models_registry.datasets.scans.base import Context, Row, Scan, on_lines
 
 
 def search(rows: Sequence[Row], _context: Context) -> tuple[int, str]:
-    """Find rows that share an id, lack a key or use a language unknown to the community."""
+    """Find rows that share an id, are of another kind than most, or use a language unknown to the community."""
+    kinds = [kind_of(row) for row in rows]
+    usual = max({*kinds} - {None}, key=lambda kind: (kinds.count(kind), kind), default=None)
     wrong = [
-        line for line, row in enumerate(rows, start=1) if set(row) != set(ROW_KEYS) or row["language"] not in LANGUAGES
+        line
+        for line, (kind, row) in enumerate(zip(kinds, rows, strict=True), start=1)
+        if kind is None or kind != usual or row["language"] not in LANGUAGES
     ]
     seen: set[str] = set()
     shared = []
@@ -35,7 +43,7 @@ SCAN = Scan(
     name="schema_and_languages",
     version=1,
     label="Schema and languages",
-    description="Every row has the five fields, an id of its own and a language of the community.",
+    description="Every row has the fields of one kind, an id of its own and a language of the community.",
     blocks=True,
     search=search,
 )
