@@ -1,4 +1,7 @@
-"""What a run writes down step by step: events, trace, checkpoints; and how it finds its place again after a break."""
+"""What a run writes down step by step: events, trace, checkpoints; and how it finds its place again after a break.
+
+Where several processes are one run, each keeps these books, for each judges the loss; checkpoints are the first one's.
+"""
 
 import time
 from collections.abc import Callable
@@ -24,26 +27,29 @@ class Bookkeeping:
         identity: dict[str, Any],
         should_stop: Callable[[], bool] = lambda: False,
     ) -> None:
-        """Resume `training` from the newest checkpoint that verifies and is of the same `identity`, if there is one."""
+        """Resume `training` from the newest checkpoint that verifies and is of the same `identity`, if there is one.
+
+        Of another worker's checkpoint the training goes on, but its tokens and its trace stay that worker's.
+        """
         self._training = training
         self._events = events
         self._should_stop = should_stop
         self._watch = LossWatch(training.spec.warmup_steps)
-        self._checkpoints = Checkpoints(run_dir, identity)
+        self._checkpoints = Checkpoints(run_dir, identity, first=training.strategy.rank == 0)
         checkpoint = self._checkpoints.newest(
             lambda name, reason: events.emit("checkpoint_passed_over", checkpoint=name, reason=reason)
         )
-        self.meter = Meter(checkpoint.tokens, checkpoint.loss) if checkpoint else Meter()
-        self.trace = outputs.Trace(run_dir, checkpoint.trace if checkpoint else None)
+        is_own = training.restore(checkpoint.step, checkpoint.tensors()) if checkpoint else False
+        self.meter = Meter(checkpoint.tokens, checkpoint.loss) if checkpoint and is_own else Meter()
+        self.trace = outputs.Trace(run_dir, checkpoint.trace if checkpoint and is_own else None)
         if checkpoint:
-            training.restore(checkpoint.step, checkpoint.tensors())
             for line in self.trace.lines():
                 self._watch.recall(line["step"], line["loss"])
             events.emit("resumed", step=checkpoint.step)
 
     def __enter__(self) -> Self:
         """Begin; a stop may have been asked for while the model was loaded."""
-        if self._should_stop():
+        if self._training.strategy.agreed(self._should_stop()):
             self.trace.close()
             raise Stopped(self._training.done)
         return self
@@ -65,16 +71,19 @@ class Bookkeeping:
         self._events.step(step, self._training.steps, self.meter.tokens_per_second)
         if step.number == self._training.steps:
             return
-        stop = self._should_stop()
+        stop = self._training.strategy.agreed(self._should_stop())
         if stop or step.number % self._training.spec.checkpoint_steps == 0:  # 3
             self.checkpoint()
         if stop:
             raise Stopped(step.number)
 
     def checkpoint(self) -> None:
-        """Write a checkpoint of where the training is."""
+        """Write a checkpoint of where the training is; all processes of a site take part."""
+        tensors = self._training.tensors()
+        if self._training.strategy.rank > 0:
+            return
         state = {"step": self._training.done, "tokens": self.meter.tokens, "loss": self.meter.last_loss}
-        seconds = self._checkpoints.save(state, self._training.tensors(), self.trace.path())
+        seconds = self._checkpoints.save(state, tensors, self.trace.path())
         self._events.emit("checkpoint", step=self._training.done, seconds=f"{seconds:.3f}")
 
 

@@ -16,13 +16,14 @@ import os
 import re
 import shutil
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import torch
-from safetensors.torch import load_file, save_file
+from safetensors import safe_open
+from safetensors.torch import save_file
 
 from governance.evidence.canonical import CanonicalError, canonical_bytes, strict_loads
 
@@ -41,9 +42,9 @@ class Checkpoint:
     tokens: int
     loss: str
 
-    def tensors(self) -> dict[str, torch.Tensor]:
-        """Return what `Training.tensors` gave."""
-        return load_file(self.folder / "state.safetensors")
+    def tensors(self) -> Mapping[str, torch.Tensor]:
+        """Return what `Training.tensors` gave; each is read when it is asked for, so only one is in memory twice."""
+        return _Stored(self.folder / "state.safetensors")
 
     @property
     def trace(self) -> Path:
@@ -51,13 +52,39 @@ class Checkpoint:
         return self.folder / "trace.jsonl"
 
 
-class Checkpoints:
-    """The checkpoints of one run; `identity` is {spec, code_digest, environment}."""
+class _Stored(Mapping[str, torch.Tensor]):
+    """The tensors of a safetensors file, by name."""
 
-    def __init__(self, run_dir: Path, identity: dict[str, Any]) -> None:
+    def __init__(self, file: Path) -> None:
+        """Open the file."""
+        self._file = safe_open(file, framework="pt")
+        self._names = dict.fromkeys(self._file.keys())  # type: ignore[no-untyped-call]
+
+    def __getitem__(self, name: str) -> torch.Tensor:
+        if name not in self._names:
+            raise KeyError(name)
+        tensor: torch.Tensor = self._file.get_tensor(name)  # type: ignore[no-untyped-call]
+        return tensor
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._names)
+
+    def __len__(self) -> int:
+        return len(self._names)
+
+
+class Checkpoints:
+    """The checkpoints of one run; `identity` is {spec, code_digest, environment}.
+
+    Where several processes are one run, all look at the same folder and only the `first` changes anything in it. They
+    choose the same checkpoint, because they look at the same bytes before the first of them can write others.
+    """
+
+    def __init__(self, run_dir: Path, identity: dict[str, Any], *, first: bool = True) -> None:
         """Name the folder; nothing is read or written yet."""
         self._folder = run_dir / "checkpoints"
         self._identity = identity
+        self._first = first
 
     def save(self, state: dict[str, Any], tensors: dict[str, torch.Tensor], trace: Path) -> float:
         """Write a checkpoint of step `state["step"]` {step, tokens, loss}; return how many seconds that took."""
@@ -92,7 +119,8 @@ class Checkpoints:
                 return self._verified(folder)
             except (ValueError, KeyError, TypeError, OSError) as error:
                 pass_over(folder.name, str(error))
-                shutil.rmtree(folder)
+                if self._first:
+                    shutil.rmtree(folder)
         return None
 
     def _named(self) -> list[Path]:

@@ -1,7 +1,7 @@
 """The training loop, top to bottom: batches in, weights changed, one report per step."""
 
 import math
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -33,39 +33,46 @@ class Training:
         self.strategy = strategy
         self.model = strategy.place(model)
         self.learning = Learning(spec, self.model)
+        strategy.spread(self.model, self.learning)
         self.optimizer = make_optimizer(self.model, spec)
         self.done = 0
 
     def tensors(self) -> dict[str, torch.Tensor]:
-        """Return what a checkpoint keeps, by name; the tensors are the living ones, not copies."""
-        found = {f"strategy/{name}": tensor for name, tensor in self.strategy.state().items()}
-        for name, weight in self._trained():
-            found[f"weight/{name}"] = weight.detach()
-            found |= {f"optimizer/{key}/{name}": value for key, value in self.optimizer.state[weight].items()}
-        found["generator/cpu"] = torch.get_rng_state()
-        if torch.cuda.is_available():
-            found |= {f"generator/cuda{index}": state for index, state in enumerate(torch.cuda.get_rng_state_all())}
-        return found
+        """Return what a checkpoint keeps, by name; in a site of several processes, on the first of them."""
+        return self.strategy.gather(self._living())
 
-    def restore(self, done: int, tensors: dict[str, torch.Tensor]) -> None:
-        """Go back to where `tensors` was called, after step `done`. A tensor missing is a KeyError."""
-        optimizer: dict[str, dict[str, torch.Tensor]] = {}
-        for path, tensor in tensors.items():
-            kind, _, name = path.partition("/")
-            if kind == "optimizer":
-                key, _, name = name.partition("/")
-                optimizer.setdefault(name, {})[key] = tensor
+    def restore(self, done: int, tensors: Mapping[str, torch.Tensor]) -> bool:
+        """Go back to where `tensors` was called, after step `done`; say whether that was this worker's own training.
+
+        A tensor missing is a KeyError.
+        """
+        moments = sorted({path.split("/")[1] for path in tensors if path.startswith("optimizer/")})
+        own = self.strategy.own
         for name, weight in self._trained():
-            weight.data.copy_(tensors[f"weight/{name}"])
+            weight.data.copy_(own(tensors[f"weight/{name}"], weight))
             # The count of steps stays where it was; the fused kernel wants it beside the weight.
-            self.optimizer.state[weight] = {key: value.to(weight.device) for key, value in optimizer[name].items()}
+            self.optimizer.state[weight] = {
+                key: own(tensors[f"optimizer/{key}/{name}"], weight).to(weight.device) for key in moments
+            }
         strategy = [path for path in tensors if path.startswith("strategy/")]
-        self.strategy.restore({path.removeprefix("strategy/"): tensors[path] for path in strategy})
-        torch.set_rng_state(tensors["generator/cpu"])
+        is_own = self.strategy.restore({path.removeprefix("strategy/"): tensors[path] for path in strategy})
+        torch.set_rng_state(tensors[f"generator/{self.strategy.rank}/cpu"])
         if torch.cuda.is_available():
-            count = torch.cuda.device_count()
-            torch.cuda.set_rng_state_all([tensors[f"generator/cuda{index}"] for index in range(count)])
+            torch.cuda.set_rng_state(tensors[f"generator/{self.strategy.rank}/cuda"])
         self.done = done
+        return is_own
+
+    def _living(self) -> Iterator[tuple[str, torch.Tensor]]:
+        """Yield what changes, by name: the tensors themselves, not copies."""
+        for name, tensor in self.strategy.state().items():
+            yield f"strategy/{name}", tensor
+        for name, weight in self._trained():
+            yield f"weight/{name}", weight.detach()
+            for key, value in self.optimizer.state[weight].items():
+                yield f"optimizer/{key}/{name}", value
+        yield f"generator/{self.strategy.rank}/cpu", torch.get_rng_state()
+        if torch.cuda.is_available():  # of the device that this process computes on
+            yield f"generator/{self.strategy.rank}/cuda", torch.cuda.get_rng_state()
 
     def _trained(self) -> list[tuple[str, torch.nn.Parameter]]:
         return [(name, weight) for name, weight in self.model.named_parameters() if weight.requires_grad]

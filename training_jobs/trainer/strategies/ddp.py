@@ -1,47 +1,28 @@
 """Data parallel inside a site: every worker takes a step of the same number, and gradients are averaged each time.
 
-torch.distributed, NCCL between GPUs and gloo between CPUs, started by `training_jobs.trainer.site`, which sets the
-variables that torchrun sets. Buckets of gradients travel while the backward pass goes on, as in PyTorch DDP (Li and
-others, arXiv 2006.15704, section 3.2); its wrapper is not used, because it wants to own the forward pass.
+Buckets of gradients travel while the backward pass goes on, as in PyTorch DDP (Li and others, arXiv 2006.15704, section
+3.2); its wrapper is not used, because it wants to own the forward pass.
 """
 
-import os
-from collections.abc import Callable, Iterable, Iterator
-from pathlib import Path
+from collections.abc import Iterable, Iterator
 from typing import Any, ClassVar
 
 import torch
 from torch import distributed
 
-from training_jobs.spec import TrainingSpec
 from training_jobs.trainer.data import Batch, StepRows
-from training_jobs.trainer.failures import PermanentFailure
 from training_jobs.trainer.learning import Learning
-from training_jobs.trainer.strategies.base import never
+from training_jobs.trainer.strategies.together import Together
 
 BUCKET_BYTES = 25 << 20
 
 
-class Ddp:
+class Ddp(Together):
     """One worker of a site. Batches count by what they hold, so the loss is that of one machine with all of them."""
 
     name: ClassVar[str] = "ddp"
     label: ClassVar[str] = "Several devices of one site"
     description: ClassVar[str] = "Workers in one place average their gradients at every step."
-
-    def __init__(self, spec: TrainingSpec, run_dir: Path, should_stop: Callable[[], bool] = never) -> None:
-        """Join the other workers of the site."""
-        self.workers = spec.workers
-        cuda = torch.cuda.is_available()
-        if self.workers > 1 and int(os.environ.get("WORLD_SIZE", "1")) != self.workers:
-            raise PermanentFailure(
-                "workers_missing", f"{self.workers} workers are wanted: use training_jobs.trainer.site"
-            )
-        if self.workers > 1 and not distributed.is_initialized():
-            distributed.init_process_group("nccl" if cuda else "gloo")
-        self.rank = distributed.get_rank() if self.workers > 1 else 0
-        local = int(os.environ.get("LOCAL_RANK", "0"))
-        self.device = torch.device("cuda", local) if cuda else torch.device("cpu")
 
     def share(self, plan: Iterable[StepRows]) -> Iterator[StepRows]:
         """Yield every step whose number is ours; what does not divide is left out."""
@@ -58,35 +39,22 @@ class Ddp:
 
     def place(self, model: Any) -> Any:  # noqa: ANN401 - transformers' models are untyped
         """Move the model to the device and prepare the buckets, last weights first: their gradients come first."""
-        model = model.to(self.device)
+        model = super().place(model)
         weights = [weight for weight in model.parameters() if weight.requires_grad]
-        self.buckets = Buckets(weights[::-1]) if self.workers > 1 else None
+        self.buckets = Buckets(weights[::-1])
         return model
 
     def step(self, model: Any, batch: Batch, optimizer: torch.optim.Optimizer, learning: Learning) -> float:  # noqa: ANN401
         """Gradients, averaged; clip; step. The loss returned is the average too."""
-        if self.buckets is not None:
-            self.buckets.begin(len(batch.parts), float(batch.weight))
+        self.buckets.begin(len(batch.parts), float(batch.weight))
         loss = learning.gradients(model, batch, self.device)
-        if self.buckets is not None:
-            loss = self.buckets.finish(loss)
+        self.buckets.send_all()
+        mean, weight = self.tell(loss * batch.weight, batch.weight)
+        self.buckets.finish(weight)
         learning.clip(model)
         optimizer.step()
         optimizer.zero_grad(set_to_none=True)
-        return loss.item()
-
-    def state(self) -> dict[str, torch.Tensor]:
-        """Nothing is remembered from step to step."""
-        return {}
-
-    def restore(self, state: dict[str, torch.Tensor]) -> None:
-        """Nothing was remembered."""
-
-    def finish(self, model: Any) -> None:  # noqa: ANN401
-        """All workers hold the same weights already; leave together."""
-        if self.workers > 1:
-            distributed.barrier()
-            distributed.destroy_process_group()
+        return mean.item()
 
 
 class Buckets:
@@ -116,19 +84,19 @@ class Buckets:
         self._missing = [len(group) * parts for group in self._groups]
         self._sent: list[tuple[torch.Tensor, Any]] = []
 
-    def finish(self, loss: torch.Tensor) -> torch.Tensor:
-        """Send what has not been sent, wait for all, and leave the averages in the weights' gradients."""
+    def send_all(self) -> None:
+        """Send what has not been sent."""
         while len(self._sent) < len(self._groups):
             self._send()
-        told = torch.stack((loss.double() * self._weight, torch.tensor(self._weight, device=loss.device).double()))
-        distributed.all_reduce(told)
-        total = told[1].to(torch.float32)
+
+    def finish(self, weight: torch.Tensor) -> None:
+        """Wait for all, and leave the averages in the weights' gradients; `weight`: that of all batches together."""
+        total = weight.to(torch.float32)
         for group, (flat, work) in zip(self._groups, self._sent, strict=True):
             work.wait()
             pieces = torch.split(flat / total, [weight.numel() for weight in group])
-            for weight, piece in zip(group, pieces, strict=True):
-                weight.grad = piece.view_as(weight)
-        return (told[0] / told[1]).to(loss.dtype)
+            for parameter, piece in zip(group, pieces, strict=True):
+                parameter.grad = piece.view_as(parameter)
 
     def _arrived(self, weight: torch.nn.Parameter) -> None:
         self._missing[self._group_of[weight]] -= 1

@@ -9,10 +9,10 @@ import torch
 from training_jobs.spec import TrainingSpec
 from training_jobs.trainer.data import Batch, StepRows
 from training_jobs.trainer.learning import Learning
-from training_jobs.trainer.strategies.base import never
+from training_jobs.trainer.strategies.base import OneProcess, never
 
 
-class Single:
+class Single(OneProcess):
     """Everything on the first GPU, or on the CPU where there is none. Bytes repeat only within one kind of device."""
 
     name: ClassVar[str] = "single"
@@ -47,8 +47,9 @@ class Single:
         """Nothing is remembered from step to step."""
         return {}
 
-    def restore(self, state: dict[str, torch.Tensor]) -> None:
+    def restore(self, state: dict[str, torch.Tensor]) -> bool:
         """Nothing was remembered."""
+        return True
 
     def finish(self, model: Any) -> None:  # noqa: ANN401
         """Nobody else to agree with."""
