@@ -103,7 +103,8 @@ def measure_waiting(strategy: Any, waiting: Stopwatch) -> None:  # noqa: ANN401
     """Time where a strategy stands still for others."""
     if isinstance(strategy, Diloco):
         strategy.exchange.wait = waiting.timed(strategy.exchange.wait)  # type: ignore[method-assign]
-    if isinstance(strategy, Ddp) and strategy.buckets is not None:
+    if isinstance(strategy, Ddp):
+        strategy.tell = waiting.timed(strategy.tell)  # type: ignore[method-assign]
         strategy.buckets.finish = waiting.timed(strategy.buckets.finish)  # type: ignore[method-assign]
 
 

@@ -1,7 +1,7 @@
 """What slow links cost: data parallel training against diloco and dilocox over the same shaped link, in one run.
 
     python -m benchmarks.low_communication [--mbit 100] [--round-trip-ms 50] [--sites 2] [--steps 2000] [--ddp-steps 24]
-        [--size small|medium] [--ablation] [--curves FOLDER] [--check]
+        [--size small|medium] [--ablation] [--curves FOLDER] [--folder FOLDER] [--check]
 
 Each site is a process in its own network namespace, on one core; every line is shaped with `tc`, and bytes are counted
 at the interface, headers and all. That needs root; without it the command says so and ends with 2. All sides start from
@@ -11,6 +11,9 @@ longer` goes on a tenth longer, to see when it reaches the final loss of DDP.
 DDP over a slow link is so slow that its steps are timed on the shaped link (`--ddp-steps` of them) and its loss is
 measured in a run without limit: where the gradients travel does not change what they are. Its time to a loss is then
 steps times seconds per step.
+
+All sides together take hours. With `--folder`, what was measured stays there, and the same command goes on after an
+interruption with the sides that are missing.
 """
 
 import argparse
@@ -19,13 +22,14 @@ import hashlib
 import json
 import os
 import secrets
+import shutil
 import subprocess
 import sys
 import tempfile
 import time
 from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -36,6 +40,8 @@ import torch
 from benchmarks import _curves
 from benchmarks import _slow_link_site as site
 from tests.testbed.network import HUB_ADDRESS, Network, NetworkUnavailable
+from training_jobs.exchange import tickets
+from training_jobs.exchange.tickets import Ticket
 from training_jobs.trainer import data, loop
 from training_jobs.trainer.strategies import STRATEGIES
 
@@ -82,6 +88,7 @@ class Result:
     waiting: float
     sent: float
     received: float
+    delayed: bool
     loss: float = 0.0
     curve: list[dict[str, Any]] = field(default_factory=list)
 
@@ -101,7 +108,7 @@ def main() -> int:
     options = parsed()
     torch.set_num_threads(1)
     with tempfile.TemporaryDirectory() as name:
-        bench = Bench(Path(name), options)
+        bench = Bench(options.folder or Path(name), options)
         try:
             bench.prepare()
             sides = ablation(options) if options.ablation else main_sides(options)
@@ -137,6 +144,7 @@ def parsed() -> argparse.Namespace:
     parser.add_argument("--rank", type=int, help="of dilocox; default: a quarter of the hidden size")
     parser.add_argument("--ablation", action="store_true", help="settings of dilocox one by one, without a limit")
     parser.add_argument("--curves", type=Path, help="folder for the pictures and curves.csv")
+    parser.add_argument("--folder", type=Path, help="keep here what was measured, and go on from it")
     parser.add_argument("--check", action="store_true")
     return parser.parse_args()
 
@@ -189,7 +197,7 @@ class Bench:
 
     def __init__(self, folder: Path, options: argparse.Namespace) -> None:
         """Keep where files go and what is wanted."""
-        self.folder, self.options = folder, options
+        self.options = options
         self.delayed = False
         self.weights = 0
         self.start_loss = 0.0
@@ -201,9 +209,16 @@ class Bench:
             "learning_rate": options.learning_rate,
             "warmup": min(50, options.steps // 10),
         }
+        settings = repr((sorted(self.common.items()), options.sites, options.base_steps))
+        self.folder = folder / hashlib.sha256(settings.encode()).hexdigest()[:8]
+        self.folder.mkdir(parents=True, exist_ok=True)
 
     def prepare(self) -> None:
         """Train the base that all sides start from, on a part of the text that no side sees again."""
+        known = self.folder / "base.json"
+        if known.exists():
+            self.weights, self.start_loss = json.loads(known.read_text())
+            return
         plan = {**self.common, "strategy": "single", "topology": None, "schedule": "constant"}
         spec = site.spec_of(plan)
         loop.seed_everything(spec.seed)
@@ -215,6 +230,7 @@ class Bench:
         torch.save([weight.detach() for weight in model.parameters()], self.folder / "base.pt")
         self.weights = sum(weight.numel() for weight in model.parameters())
         self.start_loss = site.held_out_loss(model, plan)
+        known.write_text(json.dumps([self.weights, self.start_loss]))
 
     def link(self) -> str:
         """Describe the link in words."""
@@ -222,8 +238,14 @@ class Bench:
         return f"{self.options.mbit} Mbit/s, {delay}"
 
     def run(self, side: Side) -> Result:
-        """Train one side on all sites and return what it did."""
+        """Train one side on all sites and return what it did, unless it was measured before."""
         folder = self.folder / hashlib.sha256(repr(side).encode()).hexdigest()[:8]
+        measured = folder / "measured.json"
+        if measured.exists():
+            result = Result(side, **json.loads(measured.read_text()))
+            self.delayed = self.delayed or result.delayed
+            return result
+        shutil.rmtree(folder, ignore_errors=True)
         folder.mkdir()
         processes: list[subprocess.Popen[bytes]] = []
         with ExitStack() as stack:
@@ -242,24 +264,26 @@ class Bench:
             (folder / "go").touch()
             if any([process.wait(PATIENCE_SECONDS) for process in sites]):  # noqa: C419 - wait for each
                 raise RuntimeError(f"a site of {side.name} failed")
-        return self._result(side, folder)
+        result = self._result(side, folder)
+        measured.write_text(json.dumps({name: value for name, value in asdict(result).items() if name != "side"}))
+        return result
 
     def _start_exchange(
         self, side: Side, network: Network, folder: Path, processes: list["subprocess.Popen[bytes]"]
     ) -> None:
         """Start a relay in the hub and a courier in each site."""
-        tickets = {f"site{index}": secrets.token_urlsafe(16) for index in range(self.options.sites)}
-        hashed = {name: hashlib.sha256(ticket.encode()).hexdigest() for name, ticket in tickets.items()}
-        (folder / "tickets.json").write_text(json.dumps(hashed))
+        secret = secrets.token_bytes(tickets.SECRET_BYTES_MIN)
+        (folder / "secret").write_bytes(secret)
         relay = [sys.executable, "-m", "training_jobs.exchange.relay", str(folder / "relay")]
-        relay += ["--tickets", str(folder / "tickets.json"), "--workers", str(len(tickets))]
-        relay += ["--listen", f"{HUB_ADDRESS}:0", "--straggler-seconds", "600"]
+        relay += ["--secret-file", str(folder / "secret"), "--listen", f"{HUB_ADDRESS}:0", "--straggler-seconds", "600"]
         processes.append(self._start([*network.enter(network.hub), *relay], stdout=subprocess.PIPE))
         url = processes[-1].stdout.readline().decode().strip()  # type: ignore[union-attr]
-        for index, (name, ticket) in enumerate(tickets.items()):
-            (folder / f"{name}.ticket").write_text(ticket)
+        for index in range(self.options.sites):
+            ticket = Ticket("benchmark", index, 1, self.options.sites, int(time.time()) + PATIENCE_SECONDS)
+            name = f"site{index}"
+            (folder / f"{name}.ticket").write_text(tickets.issue(ticket, secret))
             courier = [sys.executable, "-m", "training_jobs.exchange.courier", str(folder / name), url]
-            courier += ["--member", name, "--ticket-file", str(folder / f"{name}.ticket")]
+            courier += ["--member", ticket.member, "--ticket-file", str(folder / f"{name}.ticket")]
             enter = network.enter(network.sites[index])
             processes.append(self._start([*enter, *courier], stdout=subprocess.PIPE, stdin=subprocess.PIPE))
             processes[-1].stdout.readline()  # type: ignore[union-attr] - it has joined
@@ -318,6 +342,7 @@ class Bench:
             waiting=max(each["waiting"] for each in found),
             sent=sum(each["sent"] for each in found) / len(found),
             received=sum(each["received"] for each in found) / len(found),
+            delayed=self.delayed,
             loss=loss,
             curve=[
                 *curve,

@@ -11,6 +11,8 @@ Promises, with a lease of L seconds and a heartbeat every H (60 and 15 by defaul
                 our hand, or by the runner's guard when we ourselves hang: before anybody can take the lease over
     stale       the child is killed at once, and nothing more is said under this lease
     checkpoints each new one is handed to the platform beside the training; the last one before the end is said
+    others      where members of a run meet (`training_jobs.meeting`), we join before the child starts, and leave after
+                it ended, whatever ended it
 
 A platform that does not answer is asked again for INSIST_LEASES leases before a finished work is given up: a write
 under an old fencing number is refused there, so insisting can do no harm.
@@ -19,9 +21,9 @@ under an old fencing number is refused there, so insisting can do no harm.
 import json
 import logging
 import sys
-import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal, Protocol, TypeVar
@@ -29,12 +31,16 @@ from typing import Any, Literal, Protocol, TypeVar
 from governance.errors import Refusal, Unavailable
 from governance.evidence.canonical import strict_loads
 from training_jobs import checkpoints
+from training_jobs.beside import Work, beside
 from training_jobs.endings import Ending, ending_of
+from training_jobs.meeting import Attendance, Meeting, NotMet, Superseded
 from training_jobs.runner import ChildResult, Limits, clock, run_child
+from training_jobs.spec import ON_ONE_SITE
 
 __all__ = [
     "Assignment",
     "Limits",
+    "Meeting",
     "Outcome",
     "Platform",
     "PlatformUnreachable",
@@ -45,6 +51,7 @@ __all__ = [
 logger = logging.getLogger(__name__)
 
 TRAINER = "training_jobs.trainer"
+SITE_TRAINER = "training_jobs.trainer.site"  # the trainers of one machine's devices
 EVALUATOR = "training_jobs.evaluation"
 PATIENCE = 0.75  # share of the lease
 CONTACTS_PER_HEARTBEAT = 3
@@ -72,8 +79,8 @@ class Platform(Protocol):
 
     All methods are called from the thread of `supervise`, one at a time, but for two: `lay_out` and `checkpoint` only
     move files, may take long, and are called in a thread of their own while `heartbeat` and `stream` go on in the
-    first. Any of them may raise PlatformUnreachable or StaleLeaseError; `lay_out`, `trained` and `evaluated` may raise
-    a Refusal, which ends the attempt with its code.
+    first. Any of them may raise PlatformUnreachable or StaleLeaseError; `lay_out`, `trained`, `took_part` and
+    `evaluated` may raise a Refusal, which ends the attempt with its code.
     """
 
     def heartbeat(self) -> str:
@@ -91,6 +98,9 @@ class Platform(Protocol):
     def trained(self, description: dict[str, Any], folder: Path, isolation: str) -> None:
         """Take the finished artifact in `folder`. What takes long goes through `keeping_the_lease`."""
 
+    def took_part(self, description: dict[str, Any]) -> None:
+        """Hear that a member's share ended well; its model is the lead's, bit for bit, so no file is handed over."""
+
     def evaluated(self, report: dict[str, Any], folder: Path) -> None:
         """Take what was measured."""
 
@@ -106,6 +116,8 @@ class Assignment:
     """What a claim gives: the right and the means to work on a run.
 
     `device_seconds` is what is left of the approved budget over all attempts; `spec` is the canonical specification.
+    `slot` is the seat in a run of several members: 0 leads, hands over the model and evaluates; the others train only,
+    and the phase is always "train". `exchange`: where the members meet, when the strategy has them meet.
     """
 
     run_id: int
@@ -117,6 +129,8 @@ class Assignment:
     device_seconds: int
     lease_seconds: int
     heartbeat_seconds: int
+    slot: int = 0
+    exchange: Meeting | None = None
 
 
 @dataclass(frozen=True)
@@ -138,13 +152,16 @@ def supervise(
 ) -> Outcome:
     """Work on the attempt until it is done, stopped, failed or somebody else's; never raises for what may happen.
 
-    1. Say hello. 2. Lay out the folder. 3. Train and hand over. 4. Evaluate and hand over. `leaving` says that this
-    machine wants to end: the child leaves a checkpoint and the run goes back to the line.
+    1. Say hello. 2. Lay out the folder. 3. Train, among others where there are others, and hand over. 4. Evaluate and
+    hand over. `leaving` says that this machine wants to end: the child leaves a checkpoint and the run goes back to
+    the line. On any seat but the first, handing over is saying that the share is done, and 4 is the lead's.
     """
     attempt = _Attempt(platform, assignment, folder, settings, leaving)
     try:
         attempt.work()
-    except (_Stopped, _Failed, StaleLeaseError, PlatformUnreachable, Refusal, OSError, ValueError) as error:
+    except (_Stopped, _Failed, Superseded, NotMet) as error:
+        return attempt.ended_by(error)
+    except (StaleLeaseError, PlatformUnreachable, Refusal, OSError, ValueError) as error:
         return attempt.ended_by(error)
     return Outcome("done")
 
@@ -163,39 +180,7 @@ def keeping_the_lease(platform: Platform, heartbeat_seconds: float, work: Callab
         except PlatformUnreachable as error:
             logger.warning("no heartbeat beside the work: %s", error)
 
-    return _beside(work, beat, heartbeat_seconds / CONTACTS_PER_HEARTBEAT)
-
-
-def _beside(work: Callable[[], T], beat: Callable[[], None], seconds: float) -> T:
-    """Run `work` in a thread and `beat` here, until the work ends; return or raise what it did."""
-    thread = _Thread(work)
-    thread.start()
-    while thread.is_alive():
-        thread.join(seconds)
-        if thread.is_alive():
-            beat()
-    return thread.result()  # type: ignore[no-any-return]
-
-
-class _Thread(threading.Thread):
-    """A thread that keeps what its work returned or raised. A daemon: one that hangs holds up no end."""
-
-    def __init__(self, work: Callable[[], Any]) -> None:
-        super().__init__(daemon=True)
-        self._work = work
-        self._value: Any = None
-        self._error: BaseException | None = None
-
-    def run(self) -> None:
-        try:
-            self._value = self._work()
-        except BaseException as error:  # noqa: BLE001 - raised again where the result is asked for
-            self._error = error
-
-    def result(self) -> Any:  # noqa: ANN401 - whatever the work returns
-        if self._error is not None:
-            raise self._error
-        return self._value
+    return beside(work, beat, heartbeat_seconds / CONTACTS_PER_HEARTBEAT)
 
 
 class _Stopped(Exception):
@@ -232,7 +217,8 @@ class _Attempt:
     progress_at: float = 0.0
     kept_step: int = -1
     keep_after: float = 0.0
-    keeper: _Thread | None = None
+    keeper: Work | None = None
+    attendance: Attendance | None = None
 
     @property
     def contact_seconds(self) -> float:
@@ -245,19 +231,23 @@ class _Attempt:
         self._in_lease(lambda: self.platform.lay_out(self.folder))  # 2
         self.kept_step = max(checkpoints.steps_in(self.folder), default=-1)
         if self.assignment.phase == "train":  # 3
-            result = self._child(TRAINER, self.assignment.device_seconds)
+            with self._met():
+                result = self._child(self._trainer(), self.assignment.device_seconds, training=True)
             description = _read_json(self.folder / "artifact.json")
+            if self.assignment.slot:
+                self._insist(lambda: self.platform.took_part(description))
+                return
             self._insist(lambda: self.platform.trained(description, self.folder, result.isolation))
         wanted = {"suite": self.assignment.suite, "metrics": sorted(self.assignment.metrics)}
         (self.folder / "evaluation.json").write_text(json.dumps(wanted))
-        self._child(EVALUATOR, int(self.assignment.spec["budget"]["device_seconds"]))  # 4
+        self._child(EVALUATOR, int(self.assignment.spec["budget"]["device_seconds"]), training=False)  # 4
         report = _read_json(self.folder / "report.json")
         self._insist(lambda: self.platform.evaluated(report, self.folder))
 
     def ended_by(self, error: Exception) -> Outcome:
         """Tell the platform how the attempt ended, if there is still something to tell."""
         run, fence = self.assignment.run_id, self.assignment.fence
-        if isinstance(error, StaleLeaseError):
+        if isinstance(error, StaleLeaseError | Superseded):
             logger.warning("run %s: the lease %s was taken over", run, fence)
             return Outcome("stale")
         if isinstance(error, PlatformUnreachable):
@@ -278,9 +268,38 @@ class _Attempt:
             return self.ended_by(error)
         return outcome
 
+    def _trainer(self) -> str:
+        return SITE_TRAINER if self.assignment.spec["strategy"] in ON_ONE_SITE else TRAINER
+
+    # --- the other members ----------------------------------------------------------------------------------------
+
+    @contextmanager
+    def _met(self) -> Iterator[None]:
+        """Be among the other members, from join to leave, in every way out; nothing where there are none."""
+        if self.assignment.exchange is None:
+            yield
+            return
+        self.attendance = attendance = Attendance(self.assignment.exchange, self.folder)
+        hurry = True
+        try:
+            attendance.join(self._beat_or_stop, min(TICK_SECONDS_MAX, self.contact_seconds))
+            yield
+            hurry = False
+        except _Stopped as stopped:
+            hurry = stopped.why == "cancel"
+            raise
+        finally:
+            self.attendance = None
+            beside(lambda: attendance.end(at_once=hurry), self._beat_or_log, self.contact_seconds)
+
+    def _beat_or_stop(self) -> None:
+        answer = "leave" if self.leaving() else self._beat_or_log()
+        if answer in _STOPS:
+            raise _Stopped(answer)
+
     # --- one child ------------------------------------------------------------------------------------------------
 
-    def _child(self, module: str, seconds: int) -> ChildResult:
+    def _child(self, module: str, seconds: int, *, training: bool) -> ChildResult:
         """Run a child to its end; return its result, or raise what the attempt ends with."""
         said: list[dict[str, Any]] = []
 
@@ -312,7 +331,9 @@ class _Attempt:
             raise _Stopped(asked)
         if result.returncode == 0:  # also when it was faster than a pause: what is finished is handed over
             return result
-        ending = ending_of(result, said[-1] if said else None, training=module == TRAINER)
+        if result.reason == "shut_out" and self.attendance is not None:
+            self.attendance.require()
+        ending = ending_of(result, said[-1] if said else None, training=training)
         if ending is None:  # it was asked to stop, but not by us: the machine is going down
             raise _Stopped("leave")
         raise _Failed(ending)
@@ -320,10 +341,9 @@ class _Attempt:
     def _tick(self) -> str:
         """Say how the child is to go on; talk to the platform if it is time."""
         now = clock()
-        if self.leaving():
-            return "leave"
-        if now - self.progress_at > self.limits.no_progress_seconds:
-            return "no_progress"
+        wish = self._wish(now)
+        if wish != "continue":
+            return wish
         self._keep_new_checkpoint()
         if now - self.contact_at < self.contact_seconds and not (
             self.pending and now - self.streamed_at >= min(STREAM_SECONDS, self.contact_seconds)
@@ -336,6 +356,18 @@ class _Attempt:
         except PlatformUnreachable as error:
             logger.warning("run %s: no answer for %d s: %s", self.assignment.run_id, now - self.contact_at, error)
             return "continue"  # `alive_until` ends the child when this lasts
+
+    def _wish(self, now: float) -> str:
+        """Say how the child is to go on as far as this machine and the other members are concerned."""
+        if self.leaving():
+            return "leave"
+        if self.attendance is not None:
+            if self.attendance.is_waiting():
+                self.progress_at = now
+            answer = self.attendance.look()
+            if answer != "continue":
+                return answer
+        return "no_progress" if now - self.progress_at > self.limits.no_progress_seconds else "continue"
 
     def _flush(self) -> str:
         """Send a heartbeat and what the child said; return the answer."""
@@ -356,6 +388,14 @@ class _Attempt:
         self.contact_at = sent
         return answer
 
+    def _beat_or_log(self) -> str:
+        """Send a heartbeat; one that is not answered is no reason to end what goes on beside it."""
+        try:
+            return self._beat()
+        except PlatformUnreachable as error:
+            logger.warning("run %s: no answer: %s", self.assignment.run_id, error)
+            return "continue"
+
     def _hello(self) -> None:
         answer = "leave" if self.leaving() else self._beat()
         if answer in _STOPS:
@@ -364,7 +404,12 @@ class _Attempt:
     # --- checkpoints ----------------------------------------------------------------------------------------------
 
     def _keep_new_checkpoint(self) -> None:
-        """Hand the newest checkpoint to the platform, in a thread of its own; one that fails is tried again later."""
+        """Hand the newest checkpoint to the platform, in a thread of its own; one that fails is tried again later.
+
+        Only the lead does: from its checkpoint any seat can go on.
+        """
+        if self.assignment.slot:
+            return
         if self.keeper is not None:
             if self.keeper.is_alive():
                 return
@@ -376,7 +421,7 @@ class _Attempt:
                 self.keep_after = clock() + KEEP_AGAIN_SECONDS
         newest = max(checkpoints.steps_in(self.folder), default=-1)
         if newest > self.kept_step and clock() >= self.keep_after:
-            self.keeper = _Thread(lambda: self._keep(newest))
+            self.keeper = Work(lambda: self._keep(newest))
             self.keeper.start()
 
     def _keep(self, step: int) -> int:
@@ -401,14 +446,7 @@ class _Attempt:
 
     def _in_lease(self, work: Callable[[], None]) -> None:
         """Do long work on files beside the heartbeats; only the loss of the lease interrupts it."""
-
-        def beat() -> None:
-            try:
-                self._beat()
-            except PlatformUnreachable as error:
-                logger.warning("run %s: no answer: %s", self.assignment.run_id, error)
-
-        self._insist(lambda: _beside(work, beat, self.contact_seconds))
+        self._insist(lambda: beside(work, self._beat_or_log, self.contact_seconds))
 
     def _insist(self, call: Callable[[], T]) -> T:
         """Call until the platform answers, for INSIST_LEASES leases at most."""
@@ -424,7 +462,7 @@ class _Attempt:
 
 def _ending(error: Exception) -> Ending:
     """Return what an error of this side means."""
-    if isinstance(error, _Failed):
+    if isinstance(error, _Failed | NotMet):
         return error.ending
     if isinstance(error, Refusal):
         return Ending(error.code, str(error), permanent=not isinstance(error, Unavailable))

@@ -14,11 +14,11 @@ from training_jobs.exchange import payload
 from training_jobs.spec import Topology
 from training_jobs.trainer.failures import PermanentFailure, TemporaryFailure
 from training_jobs.trainer.lowcomm.compression import Compressor
-from training_jobs.trainer.lowcomm.exchange import Exchange
+from training_jobs.trainer.lowcomm.exchange import ROUNDS_KEPT, Exchange
 from training_jobs.trainer.lowcomm.history import History
 from training_jobs.trainer.strategies.diloco import place_in
 
-PLACE = {"member": "a", "workers": 2, "slot": 0}
+PLACE = {"member": "a", "workers": 2, "slot": 0, "round": 0}
 TOPOLOGY = Topology(2, 4, 1, 0, 0, 32, 0, False, "mean")  # type: ignore[arg-type]
 
 
@@ -59,6 +59,8 @@ def refusals(exchange: Exchange) -> list[tuple[str, str]]:
         {**PLACE, "slot": "0"},
         {**PLACE, "slot": True},
         {**PLACE, "member": "../a"},
+        {**PLACE, "round": -1},
+        {**PLACE, "round": "0"},
         {"member": "a", "workers": 2},
     ],
 )
@@ -126,6 +128,26 @@ def test_a_member_that_computed_something_else_stops(tmp_path: Path) -> None:
     close(exchange, 0, {name: sent(others, name, 1.0) for name in "ab"})
     with pytest.raises(TemporaryFailure, match="diverged"):
         history.apply(0)
+
+
+def test_rounds_long_since_applied_leave_the_disk_and_the_courier_is_told_not_to_fetch_them(tmp_path: Path) -> None:
+    exchange = exchange_in(tmp_path)
+    exchange.begin_at(0)
+    history = History(TOPOLOGY, [torch.zeros(3)], exchange)
+    for number in range(ROUNDS_KEPT + 3):
+        close(exchange, number, {"a": sent(history, "a", 1.0, number)})
+        history.apply(number)
+    kept = sorted(path.name for path in (exchange.folder / "rounds").iterdir())
+    assert kept == [f"{number:06d}" for number in range(3, ROUNDS_KEPT + 3)]
+    assert json.loads((exchange.folder / "from.json").read_bytes()) == {"round": 3}
+
+
+def test_who_waits_for_others_says_so_while_it_waits(tmp_path: Path) -> None:
+    exchange = exchange_in(tmp_path)
+    waiting = exchange.folder / "waiting"
+    assert not exchange.wait(0, should_stop=waiting.exists)
+    close(exchange, 0, {})
+    assert exchange.wait(0, should_stop=waiting.exists)
 
 
 def test_every_batch_falls_to_exactly_one_place_in_each_draw() -> None:

@@ -24,6 +24,7 @@ from training_jobs.trainer.lowcomm.history import History
 
 ROUNDS, LOCAL_STEPS, MEMBERS, CLASSES, WIDTH = 12, 8, 5, 10, 24
 TEACHER = torch.randn(16, CLASSES, generator=torch.Generator().manual_seed(1))
+PLACE = {"member": "0", "workers": MEMBERS, "slot": 0, "round": 0}
 Progress = list[torch.Tensor]
 Lie = Callable[[Progress, int], Progress]
 
@@ -67,7 +68,7 @@ def trained_loss(folder: Path, aggregation: str, lie: Lie | None) -> float:
     """Train all rounds with the last member lying, and return the loss on rows that nobody trained on."""
     folder.mkdir()
     (folder / "exchange").mkdir()
-    (folder / "exchange" / "member.json").write_text(json.dumps({"member": "0", "workers": MEMBERS, "slot": 0}))
+    (folder / "exchange" / "member.json").write_text(json.dumps(PLACE))
     topology = Topology(
         workers=MEMBERS,
         local_steps=LOCAL_STEPS,

@@ -2,8 +2,8 @@
 
 `python -m tests.simulators.stepping_trainer RUN_DIR`. What it does is written in RUN_DIR/inputs/base/config.json under
 "simulate", as words: `steps=40 seconds=0.05 every=5`, and one of `then=` at half of the steps: `memory` (takes it until
-there is none), `disk` (writes a file until it may not), `nan` (says so and gives up), `silence` (takes no further step),
-`deaf` (and does not hear SIGTERM either). Evaluation is that of the other stand-in.
+there is none), `disk` (writes a file until it may not), `nan` (says so and gives up), `waiting` (stands still for other
+members for eight seconds, and says so as the real one does), `silence` (takes no further step), `deaf` (and does not hear SIGTERM either). Evaluation is that of the other stand-in.
 """
 
 import hashlib
@@ -36,7 +36,9 @@ def main(folder: Path) -> int:
         time.sleep(float(plan["seconds"]))
         step += 1
         say(folder, event="step", step=step, steps=steps, loss="1.5", tokens_per_second=100)
-        if step == steps // 2 and plan["then"]:
+        if step == steps // 2 and plan["then"] == "waiting":
+            wait_for_others(folder)
+        elif step == steps // 2 and plan["then"]:
             status = accident(folder, plan["then"])
             if status:
                 return status
@@ -81,6 +83,13 @@ def save(folder: Path, step: int) -> None:
         for path in old.iterdir():
             path.unlink()
         old.rmdir()
+
+
+def wait_for_others(folder: Path) -> None:
+    """Touch the file that says so, and do nothing else."""
+    for _ in range(8):
+        (folder / "exchange" / "waiting").touch()
+        time.sleep(1)
 
 
 def accident(folder: Path, kind: str) -> int:

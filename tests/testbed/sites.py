@@ -1,31 +1,76 @@
 """Sites of one run on this machine: a real relay on loopback, real couriers, real trainers in processes of their own."""
 
 import hashlib
-import secrets
+import json
 import subprocess
+import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from tests.integration.trainer_runs import child, events_of, make_run
-from training_jobs.exchange.book import Book
+from tests.integration.trainer_runs import REPOSITORY, child, events_of, make_run
+from training_jobs.exchange import tickets
 from training_jobs.exchange.courier import Courier
 from training_jobs.exchange.relay import Relay
 from training_jobs.exchange.rounds import Rules
+from training_jobs.exchange.shelf import Shelf
+from training_jobs.exchange.tickets import Ticket
 
 PATIENCE_SECONDS = 240.0
+SECRET = b"what the site and its relay share"
+RUN = "c0ffee-1"
+NAMES = "abcdefgh"  # of seats 0, 1, …
+
+
+SLOW = """
+import os, sys, time
+os.environ["OMP_WAIT_POLICY"] = "PASSIVE"
+from training_jobs.trainer import __main__ as trainer
+from training_jobs.trainer.strategies.single import Single
+usual = Single.step
+def slow(*arguments):
+    time.sleep(float(sys.argv[1]))
+    return usual(*arguments)
+Single.step = slow
+sys.exit(trainer.main(sys.argv[2:]))
+"""
+
+
+def ticket_of(name: str, workers: int, fence: int = 1, run: str = RUN, seconds: int = 3_600) -> Ticket:
+    """Return the ticket of a seat."""
+    return Ticket(run, NAMES.index(name), fence, workers, int(time.time()) + seconds)
+
+
+@contextmanager
+def serving(folder: Path, rules: Rules, **options: Any) -> Iterator[Relay]:
+    """Serve a relay for runs with these rules, whatever their number of seats."""
+    shelf = Shelf(folder, lambda workers: replace(rules, workers=workers))
+    with Relay(options.pop("address", ("127.0.0.1", 0)), shelf, SECRET, **options) as relay:
+        thread = threading.Thread(target=lambda: relay.serve_forever(poll_interval=0.02))
+        thread.start()
+        try:
+            yield relay
+        finally:
+            relay.shutdown()
+            thread.join()
+
+
+def url_of(relay: Relay, scheme: str = "http") -> str:
+    """Return where it listens."""
+    return f"{scheme}://127.0.0.1:{relay.server_address[1]}"
 
 
 class Site:
     """One member: a run folder, its courier, and its trainer once it is started."""
 
-    def __init__(self, run_dir: Path, url: str, name: str, ticket: str) -> None:
+    def __init__(self, run_dir: Path, url: str, ticket: Ticket) -> None:
         self.run_dir = run_dir
-        self.name = name
-        self._line = (run_dir, url, name, ticket)
+        self.member = ticket.member
+        self._line = (run_dir, url, ticket.member, tickets.issue(ticket, SECRET))
         self.courier = Courier(*self._line)
         self.process: subprocess.Popen[bytes] | None = None
 
@@ -38,6 +83,12 @@ class Site:
 
     def start(self) -> "Site":
         self.process = child(self.run_dir)
+        return self
+
+    def start_slow(self, seconds: float) -> "Site":
+        """Start the trainer on a machine that takes so much longer for each step."""
+        command = [sys.executable, "-c", SLOW, str(seconds), str(self.run_dir)]
+        self.process = subprocess.Popen(command, cwd=REPOSITORY, stderr=subprocess.DEVNULL)
         return self
 
     def kill(self) -> None:
@@ -66,19 +117,22 @@ class Site:
 class Village:
     """All sites of one run and the relay between them."""
 
-    def __init__(self, folder: Path, base: Path, relay: Relay, tickets: dict[str, str], spec: dict[str, Any]) -> None:
-        self.folder, self.base, self.relay, self.tickets, self.spec = folder, base, relay, tickets, spec
-        self.url = f"http://127.0.0.1:{relay.server_address[1]}"
+    def __init__(self, folder: Path, base: Path, relay: Relay, spec: dict[str, Any]) -> None:
+        self.folder, self.base, self.relay, self.spec = folder, base, relay, spec
+        self.url = url_of(relay)
+        self.workers: int = spec["topology"]["workers"]
         self.sites: list[Site] = []
 
-    def site(self, name: str) -> Site:
-        """Lay out a site that has not joined yet."""
-        run_dir = make_run(self.base, self.folder / name, **self.spec)
-        self.sites.append(Site(run_dir, self.url, name, self.tickets[name]))
+    def site(self, name: str, fence: int = 1) -> Site:
+        """Lay out a site that has not joined yet; its name says which seat it takes."""
+        run_dir = make_run(self.base, self.folder / f"{name}{fence}", **self.spec)
+        self.sites.append(Site(run_dir, self.url, ticket_of(name, self.workers, fence)))
         return self.sites[-1]
 
-    def closed(self, number: int) -> bytes | None:
-        return self.relay.RequestHandlerClass.book.closed_round(number)
+    def closed(self, number: int) -> list[str] | None:
+        """Return who is in a round, once it is closed."""
+        path = self.folder / "relay" / RUN / "rounds" / f"{number:06d}" / "round.json"
+        return [entry["member"] for entry in json.loads(path.read_bytes())["members"]] if path.exists() else None
 
     def end(self) -> None:
         for site in self.sites:
@@ -92,22 +146,14 @@ def village(
     folder: Path, base: Path, topology: dict[str, Any], rules: dict[str, Any], **spec: Any
 ) -> Iterator[Village]:
     """Serve a relay for a run of this topology; everything that was started is ended at the end."""
-    names = "abcdefgh"
-    tickets = {name: secrets.token_urlsafe(16) for name in names}
-    hashed = {name: hashlib.sha256(ticket.encode()).hexdigest() for name, ticket in tickets.items()}
     workers = topology["workers"]
     settings = {"quorum": (workers + 1) // 2, "live_seconds": 30, "straggler_seconds": 30, "first_seconds": 120}
-    book = Book(folder / "relay", Rules(workers=workers, **{**settings, **rules}))
-    with Relay(("127.0.0.1", 0), book, hashed) as relay:
-        thread = threading.Thread(target=lambda: relay.serve_forever(poll_interval=0.02))
-        thread.start()
-        made = Village(folder, base, relay, tickets, {**spec, "topology": topology})
+    with serving(folder / "relay", Rules(workers=workers, **{**settings, **rules})) as relay:
+        made = Village(folder, base, relay, {**spec, "topology": topology})
         try:
             yield made
         finally:
             made.end()
-            relay.shutdown()
-            thread.join()
 
 
 def wait_until(happens: Callable[[], object], what: str) -> None:

@@ -14,11 +14,16 @@ RULES = Rules(workers=3, quorum=2, live_seconds=10, straggler_seconds=5, first_s
 A, B, C = "a" * 64, "b" * 64, "c" * 64
 
 
-def joined(names: str, now: float = 0.0, rules: Rules = RULES) -> Table:
+def joined(names: str, now: float = 0.0) -> Table:
     table = Table()
     for name in names:
-        table = rounds.join(table, rules, name, now)
+        table = seated(table, name, now)
     return table
+
+
+def seated(table: Table, name: str, now: float, fence: int = 1) -> Table:
+    """Let a member take its seat: a is seat 0, b is seat 1; a newer member of a seat has a longer name."""
+    return rounds.join(table, name, "abc".index(name[0]), fence, now)
 
 
 def delivered(table: Table, names: str, now: float) -> Table:
@@ -28,7 +33,7 @@ def delivered(table: Table, names: str, now: float) -> Table:
 
 
 def in_round_one(names: str = "abc") -> Table:
-    _record, table = rounds.close(delivered(joined(names), names, 1))
+    _record, table = rounds.close(delivered(joined(names), names, 1), 1)
     return table
 
 
@@ -41,7 +46,7 @@ def test_a_round_closes_when_all_live_members_have_delivered() -> None:
     assert not rounds.is_due(table, RULES, 2)
     table = delivered(table, "c", 3)
     assert rounds.is_due(table, RULES, 3)
-    record, table = rounds.close(table)
+    record, table = rounds.close(table, 3)
     assert record == {
         "round": 1,
         "members": [
@@ -75,35 +80,76 @@ def test_the_first_round_waits_for_all_workers() -> None:
     table = delivered(joined("ab"), "ab", 1)
     assert not rounds.is_due(table, RULES, 50)
     assert rounds.is_due(table, RULES, 101)
-    table = delivered(rounds.join(table, RULES, "c", 2), "c", 3)
+    table = delivered(seated(table, "c", 2), "c", 3)
     assert rounds.is_due(table, RULES, 3)
 
 
 def test_who_joins_late_is_waited_for_from_the_next_round_on() -> None:
-    _record, table = rounds.close(delivered(joined("ab"), "ab", 1))
-    table = rounds.join(table, RULES, "c", 2)
+    _record, table = rounds.close(delivered(joined("ab"), "ab", 1), 1)
+    table = seated(table, "c", 2)
     assert table.members["c"].from_round == 2
     table = delivered(table, "ab", 3)
     assert rounds.is_due(table, RULES, 3)
-    _record, table = rounds.close(table)
+    _record, table = rounds.close(table, 3)
     assert not rounds.is_due(delivered(table, "ab", 4), RULES, 4)
 
 
 def test_who_comes_back_keeps_its_place() -> None:
     table = in_round_one()
-    again = rounds.join(table, RULES, "b", 9)
+    again = seated(table, "b", 9)
     assert again.members["b"].slot == table.members["b"].slot == 1
     assert again.members["b"].from_round == 0
 
 
-def test_a_full_run_takes_nobody_and_a_dead_members_place_is_free() -> None:
+def test_a_newer_fence_takes_the_seat_and_an_older_one_is_refused_from_then_on() -> None:
+    table = seated(in_round_one(), "bb", 5, fence=2)
+    assert [(member.name, member.slot) for member in table.members.values()] == [("a", 0), ("c", 2), ("bb", 1)]
+    assert table.members["bb"].from_round == 2
+    with refused("ticket_superseded"):
+        seated(table, "b", 6)
+    table = rounds.leave(table, "bb")
+    with refused("ticket_superseded"):
+        seated(table, "b", 7)
+    assert "bb" in seated(table, "bb", 8, fence=2).members
+
+
+def test_a_seat_delivers_once_in_a_round_whoever_holds_it() -> None:
+    table = delivered(joined("ab"), "a", 1)
+    table = seated(table, "aa", 2, fence=2)
+    assert table.members["aa"].from_round == 1, "its seat has delivered in the first round already"
+    with refused("already_delivered"):
+        rounds.deliver(table, "aa", 0, B, 10, 3)
+    table = delivered(seated(table, "c", 3), "bc", 4)
+    record, _table = rounds.close(table, 4)
+    assert [entry["member"] for entry in record["members"]] == ["a", "b", "c"]
+
+
+def test_members_that_all_came_back_beyond_a_round_do_not_wait_for_it_for_ever() -> None:
     table = in_round_one()
-    with refused("run_full"):
-        rounds.join(table, RULES, "d", 5)
-    table = rounds.heard(rounds.heard(table, "a", 20), "c", 20)
-    table = rounds.join(table, RULES, "d", 20)
-    assert table.members["d"].slot == 1
-    assert "b" not in table.members
+    for name in "abc":
+        table = rounds.leave(table, name)
+    table = seated(table, "aa", 50, fence=2)
+    assert not rounds.is_due(table, RULES, 1_000), "one alone is no quorum"
+    alive = seated(table, "bb", 60, fence=2)
+    for name in ("aa", "bb"):
+        alive = rounds.heard(alive, name, 160)
+    assert not rounds.is_due(alive, RULES, 159)
+    assert rounds.is_due(alive, RULES, 160)
+    record, table = rounds.close(alive, 160)
+    assert record == {"round": 1, "members": []}
+    assert not rounds.is_due(table, RULES, 160), "in the next one they are waited for"
+
+
+def test_a_round_that_somebody_still_works_on_is_not_given_up() -> None:
+    table = seated(rounds.leave(in_round_one("ab"), "a"), "aa", 50, fence=2)
+    for now in (1_000, 2_000):
+        for name in ("aa", "b"):
+            table = rounds.heard(table, name, now)
+        assert not rounds.is_due(table, RULES, now)
+    assert not rounds.is_due(delivered(table, "b", 2_001), RULES, 2_002), "one delivery is no quorum yet"
+    table = rounds.heard(delivered(table, "b", 2_001), "aa", 2_100)
+    assert not rounds.is_due(table, RULES, 2_100)
+    assert rounds.is_due(table, RULES, 2_101), "aa waits for it, and nobody else is to deliver"
 
 
 def test_the_first_delivery_stands_and_the_same_again_changes_nothing() -> None:
@@ -128,14 +174,14 @@ def test_a_member_that_left_is_not_waited_for_and_its_delivery_stays() -> None:
     table = delivered(in_round_one(), "ac", 2)
     table = rounds.leave(rounds.leave(table, "b"), "c")
     assert rounds.is_due(table, RULES, 2)
-    record, _table = rounds.close(table)
+    record, _table = rounds.close(table, 2)
     assert [entry["member"] for entry in record["members"]] == ["a", "c"]
 
 
 @pytest.mark.parametrize("name", ["", "../x", "a/b", "ä", "a" * 65, ".hidden", "a\n"])
 def test_a_name_that_would_be_a_path_is_refused(name: str) -> None:
     with refused("member_malformed"):
-        rounds.join(Table(), RULES, name, 0)
+        rounds.join(Table(), name, 0, 1, 0)
 
 
 @given(st.permutations("abc"), st.lists(st.floats(0, 4), min_size=3, max_size=3))
@@ -143,7 +189,7 @@ def test_the_record_does_not_depend_on_the_order_of_arrival(order: list[str], ti
     table = in_round_one()
     for name, at in zip(order, times, strict=True):
         table = delivered(table, name, at)
-    record, _table = rounds.close(table)
+    record, _table = rounds.close(table, 4)
     assert [entry["member"] for entry in record["members"]] == ["a", "b", "c"]
 
 

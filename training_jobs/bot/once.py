@@ -2,7 +2,7 @@
 
 1. hello, and a new token in good time. 2. What is open. 3. The proof of each, checked by our own code, before anything
 is taken. 4. Claim; who is second goes on to the next. 5. What the claim gives is what was checked. 6. The supervisor
-works.
+works. Which seat of a run it gets, the site says; a strategy that this code does not know is left to others.
 """
 
 import logging
@@ -21,7 +21,7 @@ from governance.evidence.canonical import canonical_bytes
 from models_registry.provenance.bundle import LINE_BYTES_MAX
 from models_registry.provenance.case import TrustRoots
 from training_jobs import spec as specs
-from training_jobs.bot import machine, proof
+from training_jobs.bot import machine, places, proof
 from training_jobs.bot.client import Client
 from training_jobs.bot.config import Configuration
 from training_jobs.bot.proof import Approved, ProofBroken, ProofRefused
@@ -61,7 +61,8 @@ class Offer:
 
 def pass_once(config: Configuration, client: Client, leaving: Callable[[], bool]) -> Exit:
     """Do one pass; return how it ended. Raises PlatformUnreachable and Refusal where the site does not play along."""
-    told = client.post("hello", machine.capabilities(config))  # 1
+    capabilities = machine.capabilities(config)
+    told = client.post("hello", capabilities)  # 1
     renew_token(config, client, told)
     for offer in _offers(client.get("work")):  # 2
         if leaving():
@@ -71,6 +72,10 @@ def pass_once(config: Configuration, client: Client, leaving: Callable[[], bool]
             continue
         try:
             approved = _checked(config, client, offer)  # 3
+            unable = places.unable(approved.spec, capabilities)
+            if unable:
+                logger.info("run %s: %s", offer.run, unable)
+                continue
             answer = client.post(f"runs/{offer.run}/claim", {})  # 4
         except ProofRefused as refused:
             logger.error("run %s is refused: %s", offer.run, refused)  # noqa: TRY400 - a finding, not a defect
@@ -172,8 +177,11 @@ def _work(
         bytes_max=config.limits.scratch_bytes,
         resume=config.limits.earlier_checkpoints,
     )
-    if canonical_bytes(dict(assignment.spec)) != canonical_bytes(approved.spec):  # 5
-        logger.error("run %s is refused: what it gives out is not what was voted on", assignment.run_id)
+    problem = places.problem(assignment, approved.spec, config.url)  # 5
+    if canonical_bytes(dict(assignment.spec)) != canonical_bytes(approved.spec):
+        problem = "what it gives out is not what was voted on"
+    if problem:
+        logger.error("run %s is refused: %s", assignment.run_id, problem)
         _give_back(platform)
         return Exit.REFUSED
     limits = Limits(

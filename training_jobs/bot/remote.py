@@ -16,7 +16,7 @@ from governance.evidence.canonical import canonical_bytes
 from models_registry.provenance import manifest
 from training_jobs import checkpoints
 from training_jobs.bot.client import Client
-from training_jobs.supervisor import Assignment, PlatformUnreachable, StaleLeaseError, keeping_the_lease
+from training_jobs.supervisor import Assignment, Meeting, PlatformUnreachable, StaleLeaseError, keeping_the_lease
 
 PART_BYTES = 8 * 1024 * 1024
 EVENTS_BYTES_MAX = 400_000
@@ -43,7 +43,9 @@ class RemotePlatform:
         self._bytes_max = bytes_max
         self._resume = resume
         self._path = f"runs/{assignment.run_id}"
-        self._fence = assignment.fence
+        # The lead's calls are those of a run that has no other seats.
+        self._seat = {"slot": assignment.slot} if assignment.slot else {}
+        self._lease_of = {"fence": assignment.fence, **self._seat}
         self.speed_tokens_per_second = 0
 
     def heartbeat(self) -> str:
@@ -74,7 +76,7 @@ class RemotePlatform:
         downloaded, in parts if the connection breaks, and hashed. 3. The base is the one that the votes name. 4. The
         specification is written from the proof.
         """
-        listed = self._client.get(f"{self._path}/files", fence=self._fence).get("files")
+        listed = self._client.get(f"{self._path}/files", **self._lease_of).get("files")
         files = self._wanted(listed)  # 1
         folder.mkdir(parents=True, exist_ok=True)
         for entry in files:
@@ -112,6 +114,11 @@ class RemotePlatform:
 
         keeping_the_lease(self, self._assignment.heartbeat_seconds, send)
 
+    def took_part(self, description: dict[str, Any]) -> None:
+        """Say that this seat's share is done."""
+        body = self._body(description=description)
+        self._lease(lambda: self._client.post(f"{self._path}/took-part", body))
+
     def evaluated(self, report: dict[str, Any], folder: Path) -> None:
         """Send what was measured."""
         self._lease(lambda: self._client.post(f"{self._path}/evaluated", self._body(report=report), patient=True))
@@ -129,7 +136,7 @@ class RemotePlatform:
     # --- parts ----------------------------------------------------------------------------------------------------
 
     def _body(self, **values: Any) -> dict[str, Any]:  # noqa: ANN401 - any JSON
-        return {"fence": self._fence, **values}
+        return {**self._lease_of, **values}
 
     def _send(self, events: list[dict[str, Any]]) -> None:
         self._lease(lambda: self._client.post(f"{self._path}/events", self._body(events=events)))
@@ -180,7 +187,7 @@ class RemotePlatform:
         if size < entry["size"]:
             address = f"{self._path}/files/{entry['path']}"
             with partial.open("ab") as file:
-                for block in self._client.blocks(address, size, fence=self._fence):
+                for block in self._client.blocks(address, size, **self._lease_of):
                     size += len(block)
                     if size > entry["size"]:
                         break
@@ -196,7 +203,7 @@ class RemotePlatform:
     def _upload(self, path: Path, entry: Mapping[str, Any]) -> None:
         """Upload one file, from where an earlier try broke off."""
         address, total = f"{self._path}/uploads/{entry['sha256']}", int(entry["size"])
-        there = self._lease(lambda: self._client.upload_offset(address, fence=self._fence))
+        there = self._lease(lambda: self._client.upload_offset(address, **self._lease_of))
         with path.open("rb") as file:
             while there < total:
                 file.seek(there)
@@ -206,7 +213,7 @@ class RemotePlatform:
                 there = self._put(address, part, there, total)
 
     def _put(self, address: str, part: bytes, first: int, total: int) -> int:
-        received = self._lease(lambda: self._client.put(address, part, first, total, fence=self._fence))
+        received = self._lease(lambda: self._client.put(address, part, first, total, **self._lease_of))
         if received != first + len(part):
             raise PlatformUnreachable(f"{received} bytes arrived, {first + len(part)} were sent")
         return received
@@ -222,12 +229,28 @@ def assignment_of(answer: Mapping[str, Any]) -> Assignment:
             raise TypeError("numbers are whole and above zero")
         if answer["phase"] not in {"train", "evaluate"} or not isinstance(answer["spec"], dict):
             raise TypeError("phase or spec")
-        metrics = [str(metric) for metric in answer["metrics"]]
+        slot = answer.get("slot", 0)
+        if type(slot) is not int or slot < 0:
+            raise TypeError("a slot is a whole number")
         return Assignment(
-            spec=answer["spec"], phase=answer["phase"], metrics=metrics, suite=str(answer["suite"]), **numbers
+            spec=answer["spec"],
+            phase=answer["phase"],
+            metrics=[str(metric) for metric in answer["metrics"]],
+            suite=str(answer["suite"]),
+            slot=slot,
+            exchange=_meeting(answer.get("exchange")),
+            **numbers,
         )
     except (KeyError, TypeError) as error:
         raise PlatformUnreachable(f"the assignment cannot be read: {error}") from error
+
+
+def _meeting(found: object) -> Meeting | None:
+    if found is None:
+        return None
+    if not isinstance(found, dict) or not all(isinstance(found.get(key), str) for key in ("url", "ticket", "member")):
+        raise TypeError("exchange has url, ticket and member")
+    return Meeting(found["url"], found["ticket"], found["member"])
 
 
 def _is_base(entry: Mapping[str, Any]) -> bool:

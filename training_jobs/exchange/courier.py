@@ -1,12 +1,14 @@
 """Moves files between RUN_DIR/exchange and a relay: payloads out, closed rounds in. Outbound connections only.
 
     RUN_DIR/exchange/member.json                     written by `join`, before the trainer starts
+    RUN_DIR/exchange/from.json                       the trainer's: the first round that it needs
     RUN_DIR/exchange/out/<round, 6 digits>.bin       the trainer's payloads
     RUN_DIR/exchange/rounds/<round>/<sha256>.bin     payloads of a closed round, each checked against its name
     RUN_DIR/exchange/rounds/<round>/round.json       written last
 
-A connection that breaks is tried again for as long as the courier runs; what the relay refuses (a payload for a round
-that closed meanwhile) is dropped, because the trainer finds that round closed without it.
+A connection that breaks is tried again for as long as the courier runs; a payload for a round that closed meanwhile is
+dropped, because the trainer finds that round closed without it. Any other refusal ends the carrying, and stands in
+`trouble`. Nothing is fetched before the trainer says what it needs: one that has a checkpoint does not need it all.
 
     python -m training_jobs.exchange.courier RUN_DIR URL --member NAME --ticket-file FILE [--authority FILE
         [--certificate FILE --key FILE]]
@@ -18,23 +20,30 @@ import json
 import ssl
 import sys
 import threading
+import time
 from collections.abc import Callable
+from contextlib import suppress
 from functools import partial
 from http import HTTPStatus
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
 
 from governance.evidence.canonical import CanonicalError, canonical_bytes, strict_loads
 from training_jobs.exchange import payload
 from training_jobs.exchange.book import ROUND_DIGITS, write_whole
+from training_jobs.exchange.line import Line
 
 LOOK_SECONDS = 0.02
 RETRY_SECONDS = 1.0
 WAIT_SECONDS = 20
-CONNECTION_SECONDS = 120.0
+HEARD_SECONDS = 10.0  # a sign of life so often, while the trainer needs nothing yet
+# What an end may take: a payload that is on its way, a thread that is told to stop, a word of farewell.
+SEND_SECONDS = 3.0
+JOIN_THREAD_SECONDS = 1.0
+LEAVE_SECONDS = 2.0
 RECORD_BYTES_MAX = 1_000_000
-PAYLOAD_BYTES_MAX = 4 << 30
+PLACE_BYTES_MAX = 10_000
+ROUNDS_MAX = 10**ROUND_DIGITS
 
 
 class Refused(Exception):
@@ -47,43 +56,8 @@ class Refused(Exception):
         self.code = code
 
 
-class Line:
-    """One connection that stays open between requests and is opened again when it broke."""
-
-    def __init__(self, url: str, ticket: str, tls: ssl.SSLContext | None) -> None:
-        """Nothing is opened yet."""
-        self._parts = urlsplit(url)
-        self._ticket = ticket
-        self._tls = tls
-        self._connection: http.client.HTTPConnection | None = None
-
-    def request(self, method: str, path: str, body: bytes | None = None) -> tuple[int, bytes]:
-        """Return status and body; OSError or HTTPException when the relay cannot be reached."""
-        if self._connection is None:
-            self._connection = self._open()
-        try:
-            self._connection.request(method, path, body, {"Authorization": f"Bearer {self._ticket}"})
-            response = self._connection.getresponse()
-            data = response.read(PAYLOAD_BYTES_MAX)
-        except (OSError, http.client.HTTPException):
-            self.close()
-            raise
-        if response.will_close:
-            self.close()
-        return response.status, data
-
-    def close(self) -> None:
-        """Close the connection; the next request opens another."""
-        if self._connection is not None:
-            self._connection.close()
-            self._connection = None
-
-    def _open(self) -> http.client.HTTPConnection:
-        host, port = self._parts.hostname or "", self._parts.port
-        if self._parts.scheme == "https":
-            context = self._tls or ssl.create_default_context()
-            return http.client.HTTPSConnection(host, port, timeout=CONNECTION_SECONDS, context=context)
-        return http.client.HTTPConnection(host, port, timeout=CONNECTION_SECONDS)
+class Stopped(Exception):
+    """The courier was told to stop while it tried."""
 
 
 class Courier:
@@ -93,98 +67,118 @@ class Courier:
         """Keep where to carry what; `join` comes first."""
         self.folder = run_dir / "exchange"
         self.member = member
+        self.trouble: Exception | None = None  # what ended the carrying before anybody asked for that
         self._stop = threading.Event()
         self._new_line: Callable[[], Line] = lambda: Line(url, ticket, tls)
+        self._out, self._in = self._new_line(), self._new_line()
         self._threads: list[threading.Thread] = []
+        self._has_joined = False
 
     def join(self) -> dict[str, Any]:
-        """Join the run and write member.json, which the trainer reads; Refused when there is no place."""
-        line = self._new_line()
-        try:
-            answer = self._patiently(partial(line.request, "POST", "/join"))
-        finally:
-            line.close()
-        found = json.loads(answer)
+        """Join the run and write member.json, which the trainer reads.
+
+        It waits for a relay that does not answer. Refused when there is no place for us; Stopped after a `stop`.
+        """
+        found = _place(self._patiently(partial(self._out.request, "POST", "/join")))
+        if self._stop.is_set():
+            raise Stopped
+        self._has_joined = True
         for name in ("out", "rounds"):
             (self.folder / name).mkdir(parents=True, exist_ok=True)
-        place = {"member": self.member, "workers": found["workers"], "slot": found["slot"]}
+        place = {"member": self.member, **{name: found[name] for name in ("workers", "slot", "round")}}
         write_whole(self.folder / "member.json", canonical_bytes(place))
-        return dict(found)
+        return found
 
     def start(self) -> None:
         """Carry in the background."""
-        for work in (self._send_all, self._fetch_all):
-            thread = threading.Thread(target=work, daemon=True)
+        for work, line in ((self._send_all, self._out), (self._fetch_all, self._in)):
+            thread = threading.Thread(target=partial(self._carry, work, line), daemon=True)
             thread.start()
             self._threads.append(thread)
 
-    def stop(self) -> None:
-        """Stop carrying, after what is ready to go out has gone."""
+    def stop(self, send_seconds: float = SEND_SECONDS) -> None:
+        """Stop carrying; what is ready to go out has `send_seconds` for that. It takes little longer in any case."""
         self._stop.set()
+        self._in.break_off()
+        for thread in self._threads[:1]:
+            thread.join(send_seconds)
+        self._out.break_off()
+        until = time.monotonic() + JOIN_THREAD_SECONDS
         for thread in self._threads:
-            thread.join()
+            thread.join(max(0.0, until - time.monotonic()))
 
     def leave(self) -> None:
-        """Tell the relay that nobody needs to wait for this member any more."""
+        """Tell the relay that nobody needs to wait for this member any more; one that is not told finds it silent."""
+        if self._has_joined:
+            thread = threading.Thread(target=self._say_farewell, daemon=True)
+            thread.start()
+            thread.join(LEAVE_SECONDS)
+
+    def _say_farewell(self) -> None:
         line = self._new_line()
-        try:
+        with suppress(OSError, http.client.HTTPException):
             line.request("POST", "/leave")
-        except (OSError, http.client.HTTPException):
-            return  # it will be found silent
+        line.close()
+
+    def _carry(self, work: Callable[[Line], None], line: Line) -> None:
+        """Do one direction's work to its end, and keep what ended it."""
+        try:
+            work(line)
+        except Stopped:
+            pass
+        except Exception as error:  # noqa: BLE001 - whoever started us asks for it
+            self.trouble = self.trouble or error
+            self._stop.set()
         finally:
             line.close()
 
-    def _send_all(self) -> None:
-        line = self._new_line()
+    def _send_all(self, line: Line) -> None:
         sent: dict[str, int] = {}
+        heard_at = time.monotonic()
         while True:
             last = self._stop.is_set()
             for path in sorted((self.folder / "out").glob("*.bin")):
-                if not self._is_wanted(int(path.stem)):
-                    continue
-                try:
-                    written = path.stat().st_mtime_ns
-                    data = path.read_bytes() if sent.get(path.name) != written else None
-                except FileNotFoundError:
-                    continue  # the trainer removed what is long since closed
-                if data is None:
-                    continue
-                try:
-                    self._patiently(partial(line.request, "PUT", f"/rounds/{int(path.stem)}", data))
-                except Refused as refusal:
-                    if refusal.code == "not_a_member":  # the relay forgot us
-                        self._rejoin(line)
-                        continue
-                except Stopped:
-                    break
-                sent[path.name] = written
+                if self._is_wanted(int(path.stem)):
+                    self._send(line, path, sent)
             if last:
-                line.close()
                 return
+            if time.monotonic() - heard_at >= HEARD_SECONDS:
+                heard_at = time.monotonic()
+                self._patiently(partial(line.request, "POST", "/join"))
             self._stop.wait(LOOK_SECONDS)
 
-    def _fetch_all(self) -> None:
-        line = self._new_line()
-        number = 0
+    def _send(self, line: Line, path: Path, sent: dict[str, int]) -> None:
+        """Send a payload, if it was not sent as it is now."""
+        try:
+            written = path.stat().st_mtime_ns
+            if sent.get(path.name) == written:
+                return
+            data = path.read_bytes()
+        except FileNotFoundError:
+            return  # the trainer removed what is long since closed
+        try:
+            self._among_members(line, partial(line.request, "PUT", f"/rounds/{int(path.stem)}", data))
+        except Refused as refusal:
+            if refusal.status != HTTPStatus.CONFLICT:
+                raise
+        sent[path.name] = written
+
+    def _fetch_all(self, line: Line) -> None:
         while not self._stop.is_set():
-            if self._record_path(number).exists():
-                number += 1
-                continue
-            try:
+            number = self._next_missing()
+            if number is None:
+                self._stop.wait(LOOK_SECONDS)
+            else:
                 self._fetch(line, number)
-            except Refused as refusal:
-                if refusal.code == "not_a_member":
-                    self._rejoin(line)
-            except Stopped:
-                break
-        line.close()
 
     def _fetch(self, line: Line, number: int) -> None:
         """Fetch one round if it is closed: payloads first, its record last."""
-        status, record = self._reach(partial(line.request, "GET", f"/rounds/{number}?wait={WAIT_SECONDS}"))
-        if status == HTTPStatus.NOT_FOUND:
+        try:
+            record = self._among_members(line, partial(line.request, "GET", f"/rounds/{number}?wait={WAIT_SECONDS}"))
+        except Refused as refusal:
+            if refusal.status != HTTPStatus.NOT_FOUND:
+                raise
             return
-        _require(status, record)
         folder = self._record_path(number).parent
         folder.mkdir(exist_ok=True)
         own = self._own(number)
@@ -195,10 +189,10 @@ class Courier:
             data = own
             if payload.sha256(own) != digest:
                 data = self._patiently(partial(line.request, "GET", f"/rounds/{number}/{digest}"))
-            if payload.sha256(data) == digest:
-                write_whole(path, data)
-            else:
-                return  # damaged on the way: the whole round is asked for again
+            if payload.sha256(data) != digest:  # damaged on the way: the whole round is asked for again
+                self._stop.wait(RETRY_SECONDS)
+                return
+            write_whole(path, data)
         write_whole(self._record_path(number), record)
 
     def _own(self, number: int) -> bytes:
@@ -208,31 +202,48 @@ class Courier:
         except FileNotFoundError:
             return b""
 
+    def _first_needed(self) -> int | None:
+        """Return the first round that the trainer needs; None while it has not said so in words that can be read."""
+        try:
+            found = strict_loads((self.folder / "from.json").read_bytes(), max_bytes=PLACE_BYTES_MAX)["round"]
+        except (OSError, CanonicalError, KeyError, TypeError):
+            return None
+        return found if type(found) is int and 0 <= found < ROUNDS_MAX else None
+
+    def _next_missing(self) -> int | None:
+        """Return the first round that the trainer needs and has not got; also one that it found damaged."""
+        number = self._first_needed()
+        while number is not None and self._record_path(number).exists():
+            number += 1
+        return number
+
     def _is_wanted(self, number: int) -> bool:
         """Say whether a round is open, as far as we know: a delayed trainer may be one round ahead."""
-        return not self._record_path(number).exists() and (number == 0 or self._record_path(number - 1).exists())
+        first = self._first_needed()
+        if first is None or self._record_path(number).exists():
+            return False
+        return number <= first or self._record_path(number - 1).exists()
 
-    def _rejoin(self, line: Line) -> None:
-        """Say again who we are, to a relay that forgot it. Places may have changed hands; the trainer keeps its own."""
+    def _among_members(self, line: Line, ask: Callable[[], tuple[int, bytes]]) -> bytes:
+        """Ask as a member; a relay that took us for dead, or forgot us, is told again who we are."""
         try:
-            self._patiently(partial(line.request, "POST", "/join"))
-        except (Refused, Stopped):
-            self._stop.wait(RETRY_SECONDS)
+            return self._patiently(ask)
+        except Refused as refusal:
+            if refusal.code != "not_a_member":
+                raise
+        self._patiently(partial(line.request, "POST", "/join"))
+        return self._patiently(ask)
 
     def _patiently(self, ask: Callable[[], tuple[int, bytes]]) -> bytes:
         """Return the answer; Refused when it is a refusal, Stopped when the courier is to end meanwhile."""
-        status, data = self._reach(ask)
-        _require(status, data)
-        return data
-
-    def _reach(self, ask: Callable[[], tuple[int, bytes]]) -> tuple[int, bytes]:
         while True:
             try:
                 status, data = ask()
             except (OSError, http.client.HTTPException):
                 status, data = HTTPStatus.SERVICE_UNAVAILABLE, b""
             if status < HTTPStatus.INTERNAL_SERVER_ERROR:
-                return status, data
+                _require(status, data)
+                return data
             if self._stop.wait(RETRY_SECONDS):
                 raise Stopped
 
@@ -240,8 +251,15 @@ class Courier:
         return self.folder / "rounds" / f"{number:0{ROUND_DIGITS}}" / "round.json"
 
 
-class Stopped(Exception):
-    """The courier was told to stop while it tried."""
+def _place(answer: bytes) -> dict[str, Any]:
+    """Return what the relay says of our seat, or raise Refused: something else answers there."""
+    try:
+        found = strict_loads(answer, max_bytes=PLACE_BYTES_MAX)
+        if all(type(found[name]) is int for name in ("workers", "slot", "round")):
+            return dict(found)
+    except (CanonicalError, KeyError, TypeError) as error:
+        raise Refused(HTTPStatus.OK, "join_malformed") from error
+    raise Refused(HTTPStatus.OK, "join_malformed")
 
 
 def payloads_of(record: bytes, number: int) -> list[str]:
@@ -296,9 +314,15 @@ def main(arguments: list[str]) -> int:
     sys.stdout.write(json.dumps(place) + "\n")
     sys.stdout.flush()
     courier.start()
-    sys.stdin.read()
+    told_to_end = threading.Thread(target=sys.stdin.read, daemon=True)
+    told_to_end.start()
+    while told_to_end.is_alive() and courier.trouble is None:
+        told_to_end.join(LOOK_SECONDS)
     courier.stop()
     courier.leave()
+    if courier.trouble is not None:
+        sys.stderr.write(f"{courier.trouble}\n")
+        return 3
     return 0
 
 

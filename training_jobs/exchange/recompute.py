@@ -18,6 +18,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from governance.evidence.canonical import canonical_bytes
 from training_jobs.exchange import payload
 from training_jobs.exchange.book import ROUND_DIGITS
 
@@ -47,15 +48,15 @@ class Verdict:
 def recompute(run_dir: Path, checkpoint: Path, claimed: bytes, seconds: float) -> Verdict:
     """Do the round of the payload `claimed` again, and compare.
 
-    `run_dir` holds spec.json, inputs/, and the member's exchange/ with member.json and the rounds closed before;
+    `run_dir` holds spec.json, inputs/, and the member's exchange/ with member.json and the rounds since the checkpoint;
     `checkpoint` is a checkpoint of the member from before the end of the round. Nothing in either is changed.
     """
     header, body = payload.split(claimed)
     with tempfile.TemporaryDirectory() as name:
         again = Path(name)
         try:
-            begun_in = _round_of(checkpoint)
-            _lay_out(run_dir, checkpoint, begun_in, again)
+            begun_in, applied = _rounds_of(checkpoint)
+            _lay_out(run_dir, checkpoint, range(applied, begun_in), again)
             threads = json.loads((checkpoint / "manifest.json").read_bytes())["environment"]["threads"]
         except (OSError, KeyError, ValueError, TypeError) as error:
             raise NotRecomputed(f"what is needed is not there: {error}") from error
@@ -65,22 +66,25 @@ def recompute(run_dir: Path, checkpoint: Path, claimed: bytes, seconds: float) -
     return Verdict(header.round, header.member, payload.sha256(body), payload.sha256(recomputed))
 
 
-def _round_of(checkpoint: Path) -> int:
-    """Return the round that the member was in."""
+def _rounds_of(checkpoint: Path) -> tuple[int, int]:
+    """Return the round that the member was in, and how many it had applied."""
     from safetensors import safe_open
 
     with safe_open(checkpoint / "state.safetensors", framework="numpy") as tensors:
-        return int(json.loads(tensors.get_tensor("strategy/facts").tobytes())["round"])
+        facts = json.loads(tensors.get_tensor("strategy/facts").tobytes())
+    return int(facts["round"]), int(facts["history"]["applied"])
 
 
-def _lay_out(run_dir: Path, checkpoint: Path, begun_in: int, again: Path) -> None:
-    """Copy what the trainer needs, with the rounds that were closed when the member was in this one."""
+def _lay_out(run_dir: Path, checkpoint: Path, closed: range, again: Path) -> None:
+    """Copy what the trainer needs, with the rounds that were closed when the member was at the checkpoint."""
     shutil.copy(run_dir / "spec.json", again)
     (again / "inputs").symlink_to((run_dir / "inputs").resolve())
     shutil.copytree(checkpoint, again / "checkpoints" / checkpoint.name)
     (again / "exchange").mkdir()
-    shutil.copy(run_dir / "exchange" / "member.json", again / "exchange")
-    for number in range(begun_in):
+    place = json.loads((run_dir / "exchange" / "member.json").read_bytes())
+    # It begins with the checkpoint, whatever was open when the member came.
+    (again / "exchange" / "member.json").write_bytes(canonical_bytes({**place, "round": 0}))
+    for number in closed:
         _close(run_dir, again, number)
 
 

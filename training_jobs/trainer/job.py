@@ -13,11 +13,12 @@ from pathlib import Path
 import torch
 
 from governance.evidence.canonical import CanonicalError, digest, strict_loads
-from training_jobs.spec import SpecError, TrainingSpec, from_payload
-from training_jobs.trainer import data, loop, model, outputs
+from training_jobs.spec import ROWS, SpecError, TrainingSpec, from_payload
+from training_jobs.trainer import data, loop, model, outputs, preview
 from training_jobs.trainer.bookkeeping import Bookkeeping
+from training_jobs.trainer.chat import ChatFormat
 from training_jobs.trainer.failures import STOPPED_EXIT, Failure, PermanentFailure, Stopped, recognise
-from training_jobs.trainer.objectives import OBJECTIVES, encode
+from training_jobs.trainer.objectives import encode
 from training_jobs.trainer.strategies import STRATEGIES
 
 SPEC_BYTES_MAX = 200_000
@@ -50,35 +51,43 @@ def _run(run_dir: Path, events: outputs.Events, should_stop: Callable[[], bool])
     base = run_dir / "inputs" / "base"
     require_base(base, spec)
 
-    chat = data.ChatFormat(base / "tokenizer.json")  # 3
+    chat = ChatFormat(base / "tokenizer.json", spec.template)  # 3
     examples = read_examples(run_dir / "inputs" / "datasets", spec, chat)
-    strategy = STRATEGIES[spec.strategy](spec, run_dir, should_stop)
+    bounds = preview.read(run_dir)
+    chosen = STRATEGIES[spec.strategy] if bounds is None else preview.Alone
+    strategy = chosen(spec, run_dir, should_stop)
     steps = strategy.steps(data.steps_total(examples, spec))
+    last = steps if bounds is None else min(steps, bounds.steps)
     events.emit("started", step=0, steps=steps, records=len(examples), spec=spec.digest)
 
     loop.seed_everything(spec.seed)  # 4
-    training = loop.Training(model.trainable(model.load(base), spec), spec, steps, strategy)
+    loaded = model.load(base)
+    chat.require_room(loaded.get_input_embeddings().num_embeddings)
+    training = loop.Training(model.trainable(loaded, spec), spec, steps, strategy)
 
     identity = {"spec": spec.digest, "code_digest": code_digest, "environment": environment}
     with Bookkeeping(run_dir, training, events, identity, should_stop) as books:  # 5
-        rest = islice(strategy.share(data.plan(examples, spec)), training.done, None)  # 6
+        rest = islice(strategy.share(data.plan(examples, spec)), training.done, last)  # 6
         loop.train(training, data.batches(rest, chat.pad), books.on_step)
         meter, trace_sha256 = books.meter, books.trace.sha256()
         speed = meter.tokens_per_second()
+    if strategy.rank > 0:  # the first process of a site writes what it leaves behind
+        return
 
-    files = outputs.write_artifact(run_dir, model.merged(training.model), base)  # 7
+    files = outputs.write_artifact(run_dir, model.merged(training.model), base, chat)  # 7
     outputs.write_description(  # 8
         run_dir,
         {
             "files": files,
-            "steps": steps,
+            "steps": last,
             "tokens": meter.tokens,
             "code_digest": code_digest,
             "environment": environment,
             "trace_sha256": trace_sha256,
+            **({} if bounds is None else {"preview": True, "steps_total": steps}),
         },
     )
-    events.emit("finished", step=steps, steps=steps, loss=meter.last_loss, tokens=meter.tokens, tokens_per_second=speed)
+    events.emit("finished", step=last, steps=steps, loss=meter.last_loss, tokens=meter.tokens, tokens_per_second=speed)
 
 
 def read_spec(file: Path) -> TrainingSpec:
@@ -91,12 +100,11 @@ def read_spec(file: Path) -> TrainingSpec:
         raise PermanentFailure(error.code, str(error)) from error
 
 
-def read_examples(folder: Path, spec: TrainingSpec, chat: data.ChatFormat) -> list[data.Example]:
+def read_examples(folder: Path, spec: TrainingSpec, chat: ChatFormat) -> list[data.Example]:
     """Read every dataset of the mixture, each as often as its weight says."""
-    keys = OBJECTIVES[spec.objective].keys
     examples = []
     for use in spec.datasets:
-        rows = data.read_rows(folder / f"{use.digest}.jsonl", use, keys)
+        rows = data.read_rows(folder / f"{use.digest}.jsonl", use, ROWS[spec.objective])
         examples += encode(rows, spec, chat) * use.weight
     if not examples:
         raise PermanentFailure("nothing_to_learn", "no dataset has a row in the chosen languages")

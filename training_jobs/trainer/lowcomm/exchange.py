@@ -1,6 +1,9 @@
 """The folder through which a trainer meets the other members: files in, files out, no network.
 
-    RUN_DIR/exchange/member.json                          {"member", "workers", "slot"}: who we are
+    RUN_DIR/exchange/member.json                          {"member", "workers", "slot", "round"}: who we are, and which
+                                                          round was open when we came
+    RUN_DIR/exchange/from.json                            {"round"}: the first one that we need, for the courier
+    RUN_DIR/exchange/waiting                              touched every second while we stand still for others
     RUN_DIR/exchange/out/<round, 6 digits>.bin            what we send
     RUN_DIR/exchange/rounds/<round>/round.json            a closed round: who is in it, by digest
     RUN_DIR/exchange/rounds/<round>/<sha256>.bin          what they sent
@@ -10,6 +13,7 @@ Nothing in it is trusted: a record that does not parse, or a payload that is not
 """
 
 import os
+import shutil
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -20,6 +24,9 @@ from training_jobs.exchange.payload import is_digest, is_member, sha256
 from training_jobs.trainer.failures import PermanentFailure, TemporaryFailure
 
 LOOK_SECONDS = 0.02
+SAY_SECONDS = 1.0
+# Applied rounds stay this long, for whoever wants to look at them; all of them would fill the disk.
+ROUNDS_KEPT = 20
 SILENCE_SECONDS_MAX = 6 * 3600.0
 RECORD_BYTES_MAX = 1_000_000
 PLACE_BYTES_MAX = 10_000
@@ -41,8 +48,9 @@ class Exchange:
         self.folder = run_dir / "exchange"
         try:
             found = strict_loads((self.folder / "member.json").read_bytes(), max_bytes=PLACE_BYTES_MAX)
-            self.member, self.slot = found["member"], found["slot"]
+            self.member, self.slot, self.open_at_first = found["member"], found["slot"], found["round"]
             known = is_member(self.member) and type(self.slot) is int and 0 <= self.slot < workers
+            known = known and type(self.open_at_first) is int and self.open_at_first >= 0
             if not known or found["workers"] != workers:
                 raise ValueError(f"this is no place among {workers} workers")
         except FileNotFoundError as error:
@@ -51,6 +59,21 @@ class Exchange:
             raise PermanentFailure("input_unreadable", f"exchange/member.json: {error}") from error
         for name in ("out", "rounds"):
             (self.folder / name).mkdir(exist_ok=True)
+        self._first = 0
+
+    def begin_at(self, first: int) -> None:
+        """Tell the courier which round we need first."""
+        self._first = first
+        partial = self.folder / ".from.partial"
+        partial.write_bytes(canonical_bytes({"round": first}))
+        partial.replace(self.folder / "from.json")
+
+    def has_applied(self, number: int) -> None:
+        """Let go of what was applied ROUNDS_KEPT rounds ago; told first, the courier does not fetch that again."""
+        old = number - ROUNDS_KEPT
+        if old >= self._first:
+            self.begin_at(old + 1)
+            shutil.rmtree(self._record(old).parent, ignore_errors=True)
 
     def send(self, number: int, data: bytes) -> None:
         """Leave our payload of a round for the courier."""
@@ -69,12 +92,17 @@ class Exchange:
 
     def wait(self, number: int, should_stop: Callable[[], bool]) -> bool:
         """Wait until a round is closed and return True; False when asked to stop meanwhile."""
-        until = time.monotonic() + SILENCE_SECONDS_MAX
+        now = said = time.monotonic()
+        until = now + SILENCE_SECONDS_MAX
         while not self.is_closed(number):
             if should_stop():
                 return False
-            if time.monotonic() > until:
+            now = time.monotonic()
+            if now > until:
                 raise TemporaryFailure("exchange_silent", f"round {number} was not closed for hours")
+            if now - said >= SAY_SECONDS:
+                said = now
+                (self.folder / "waiting").touch()
             time.sleep(LOOK_SECONDS)
         return True
 

@@ -78,6 +78,7 @@ class History:
         self._paces[latest + 1] = following
         self._begun[latest + 1] = self._begun[latest] + self._paces[latest].local_steps
         self._paces.pop(self.applied - DIGESTS_KEPT, None)
+        self.exchange.has_applied(number)
 
     def state(self) -> dict[str, torch.Tensor]:
         """Return the tensors of the global state."""

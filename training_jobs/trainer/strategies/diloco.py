@@ -3,7 +3,11 @@
 The pseudo-gradient of a round is where it started minus where it ended. Every member computes the same average from the
 same payloads in the same order, and so holds the same global weights, bit for bit, on machines of one class. Members
 meet through files (`lowcomm.exchange`); one that is left out of a round, or comes late, replays the closed rounds
-(outer steps only, no training) and goes on with the open one: the steps in between are skipped.
+(outer steps only, no training) and goes on with the open one: the steps in between are skipped. It may begin with
+another seat's checkpoint: that holds the global state, and only that is taken from it, with the optimizer's moments.
+
+A member that was left out asks less of itself: it ends its rounds after fewer steps, skips the rest, and asks a little
+more again after each round that it was in time for. Averages are weighted by tokens, so nobody else needs to know.
 
 With a delay (`dilocox`) an average is applied while the next round trains. Until then a member keeps its own progress
 ("eager": arXiv 2502.12996 has a similar idea); when the average lands, own progress gives way to it:
@@ -15,6 +19,7 @@ import json
 import math
 import random
 from collections.abc import Callable, Iterable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -29,11 +34,15 @@ from training_jobs.trainer.lowcomm.compression import Compressor
 from training_jobs.trainer.lowcomm.exchange import Exchange
 from training_jobs.trainer.lowcomm.history import History
 from training_jobs.trainer.lowcomm.quantise import PLAIN_BITS, NotFiniteError
-from training_jobs.trainer.strategies.base import never
+from training_jobs.trainer.strategies.base import OneProcess, never
 from training_jobs.trainer.strategies.single import Single
 
+# Left out after n steps, a member asks this share of them of itself; in time, so many steps of a round more.
+LESS_PERCENT = 80
+MORE_PERCENT = 10
 
-class Diloco:
+
+class Diloco(OneProcess):
     """One member's side of the rounds; what is inside a local step is `single`'s."""
 
     name: ClassVar[str] = "diloco"
@@ -50,10 +59,14 @@ class Diloco:
         self.total = 0
         self.seen = 0  # steps taken or skipped
         self.round = 0
-        self.in_round = 0
-        self.tokens = 0
+        self.in_round = 0  # where in the round we are; `taken` of these steps were our own
+        self.taken = self.tokens = 0
         self.lag = 0
         self.flight: int | None = None  # the round that was sent and not yet applied
+        self.sent = b""  # what we sent in it; nothing when it was another seat's
+        self.quota: int | None = None  # after how many steps we end a round; None: when all do
+        self.has_arrived = False
+        self.is_whole = True  # nothing interrupted us since the round began
 
     def share(self, plan: Iterable[StepRows]) -> Iterator[StepRows]:
         """Yield every step that falls to our place: of each `workers` steps one, drawn anew from the seed each time.
@@ -96,6 +109,8 @@ class Diloco:
         1. Catch up when our round was closed without us. 2. One local step. 3. Apply the average on its way when it is
         due. 4. At the end of the round, send what was learned.
         """
+        if not self.has_arrived:
+            self._arrive()
         if self.seen >= self.history.begun(self.round) and self.exchange.is_closed(self.round):
             self._catch_up()  # 1
         self.seen += 1
@@ -105,9 +120,11 @@ class Diloco:
         if not math.isfinite(loss):
             return loss  # never sent to others; the run ends here
         self.in_round += 1
+        self.taken += 1
         self.tokens += batch.token_count
         self._look_at_flight()  # 3
-        if self.in_round == self.history.pace(self.round).local_steps or self.seen == self.total:
+        is_over = self.in_round == self.history.pace(self.round).local_steps or self.seen == self.total
+        if is_over or self.taken == self.quota:
             self._end_round()  # 4
         return loss
 
@@ -121,9 +138,12 @@ class Diloco:
     def state(self) -> dict[str, torch.Tensor]:
         """Return global state, start of the round, errors and bases of the compression, and the counters."""
         facts = {
+            "slot": self.exchange.slot,
             "seen": self.seen,
             "round": self.round,
             "in_round": self.in_round,
+            "taken": self.taken,
+            "quota": self.quota,
             "tokens": self.tokens,
             "lag": self.lag,
             "flight": self.flight,
@@ -134,25 +154,53 @@ class Diloco:
             **{f"compressor/{name}": tensor for name, tensor in self.compressor.state().items()},
             "facts": torch.frombuffer(bytearray(json.dumps(facts, sort_keys=True).encode()), dtype=torch.uint8),
         }
+        if self.flight is not None and self.sent:
+            tensors["sent"] = torch.frombuffer(bytearray(self.sent), dtype=torch.uint8)
         if self.start is not self.history.outer.weights:
             tensors |= {f"start/{index:05d}": tensor for index, tensor in enumerate(self.start)}
         return tensors
 
-    def restore(self, state: dict[str, torch.Tensor]) -> None:
-        """Take back what `state` returned; what happened meanwhile is found at the next step."""
-        facts = json.loads(bytes(state["facts"].tolist()))
+    def restore(self, state: dict[str, torch.Tensor]) -> bool:
+        """Take back what `state` returned; what happened meanwhile is found at the next step.
+
+        Another seat's progress is not ours: of its checkpoint we take the global state, and its place in the round. The
+        round on its way may be known to nobody else: what we sent in it is sent again, in our present name.
+        """
+        facts = json.loads(state["facts"].numpy().tobytes())
         self.seen, self.round, self.in_round = facts["seen"], facts["round"], facts["in_round"]
-        self.tokens, self.lag, self.flight = facts["tokens"], facts["lag"], facts["flight"]
+        self.flight = facts["flight"]
         self.history.restore(_below("outer/", state), facts["history"])
+        self.is_whole = False
+        if facts["slot"] != self.exchange.slot:
+            self.start = [weight.clone() for weight in self.history.outer.weights]
+            self._set_weights(self.start)
+            # The average on its way arrived who knows when: nobody is to fit the pace to that.
+            self.lag = self.history.pace(self.round).apply_after if self.flight is not None else 0
+            return False
+        self.taken, self.quota, self.tokens, self.lag = (facts[name] for name in ("taken", "quota", "tokens", "lag"))
+        if "sent" in state and self.flight is not None:
+            header, body = payload.split(state["sent"].numpy().tobytes())
+            self._send(self.flight, payload.join(replace(header, member=self.exchange.member), body))
         self.compressor.load_state(_below("compressor/", state))
         start = _below("start/", state)
         self.start = [start[name].clone() for name in sorted(start)] if start else self.history.outer.weights
+        return True
+
+    def _arrive(self) -> None:
+        """Ask for the rounds that we lack, and wait for those that were closed before we came."""
+        self.has_arrived = True
+        self.exchange.begin_at(self.history.applied)
+        missing = self.exchange.open_at_first - 1
+        if missing >= self.history.applied and not self.exchange.wait(missing, self.should_stop):
+            raise Stopped(self.seen)
 
     def _catch_up(self) -> None:
         """Replay all closed rounds and go to the beginning of the open one; our unsent progress is given up."""
+        if self.is_whole and self.taken:
+            self._ask_less(self.taken)
         while self.exchange.is_closed(self.history.applied):
             self.history.apply(self.history.applied)
-        self.flight = None
+        self.flight, self.sent = None, b""
         self._begin(self.history.applied, self.history.outer.weights)
         self._set_weights(self.start)
 
@@ -177,7 +225,7 @@ class Diloco:
             start - weight.detach().to("cpu", torch.float32)
             for start, weight in zip(self.start, self.weights, strict=True)
         ]
-        self.exchange.send(self.round, self._payload(progress))
+        self._send(self.round, self._payload(progress))
         if not self.history.delay:
             self._apply(self.round)
             self._begin(self.round + 1, self.history.outer.weights)
@@ -198,7 +246,7 @@ class Diloco:
             round=self.round,
             member=self.exchange.member,
             tokens=self.tokens,
-            steps=self.in_round,
+            steps=self.taken,
             rank=pace.rank,
             bits=self.topology.bits or PLAIN_BITS,
             lag=self.lag or (pace.apply_after if self.flight is None else self.in_round),
@@ -211,14 +259,33 @@ class Diloco:
 
     def _begin(self, number: int, start: list[torch.Tensor]) -> None:
         self.round, self.start = number, start
-        self.in_round = self.tokens = self.lag = 0
+        self.in_round = self.taken = self.tokens = self.lag = 0
+        self.is_whole = True
+
+    def _send(self, number: int, data: bytes) -> None:
+        self.sent = data
+        self.exchange.send(number, data)
 
     def _apply(self, number: int) -> None:
-        """Wait for a round and apply it, unless catching up did so."""
+        """Wait for a round and apply it, unless catching up did so; note whether we were in time for it."""
         if not self.exchange.wait(number, self.should_stop):
             raise Stopped(self.seen)
         if self.history.applied == number:
+            if self.sent and self.is_whole:
+                self._note_whether_in_time(number)
             self.history.apply(number)
+
+    def _note_whether_in_time(self, number: int) -> None:
+        if self.exchange.member not in {entry.member for entry in self.exchange.entries(number)}:
+            header, _body = payload.split(self.sent)
+            self._ask_less(header.steps)
+        elif self.quota is not None:
+            most = self.history.pace(self.round).local_steps
+            more = self.quota + max(1, most * MORE_PERCENT // 100)
+            self.quota = more if more < most else None
+
+    def _ask_less(self, taken: int) -> None:
+        self.quota = max(1, taken * LESS_PERCENT // 100)
 
     def _set_weights(self, values: list[torch.Tensor]) -> None:
         for weight, value in zip(self.weights, values, strict=True):

@@ -2,7 +2,8 @@
 
 The four parts of the paper, and where they are: dual optimiser policy (inner AdamW on every member, outer Nesterov,
 each member holding its own state: `diloco`, `lowcomm.outer`); one-step-delay overlap (`diloco`, `lowcomm.history`);
-adaptive gradient compression (`lowcomm.compression`, `lowcomm.pace`); pipeline stages inside a site are not there yet.
+adaptive gradient compression (`lowcomm.compression`, `lowcomm.pace`). The fourth, pipeline stages inside a site, is so
+far a strategy of its own (`pipeline`): among sites, each site is one device.
 """
 
 from typing import ClassVar
