@@ -1,0 +1,262 @@
+"""Everything that changes a preview: ordering one, the lease, the report, the end. As for runs, the lease decides.
+
+A preview is evidence for voters. It makes no record, no version and no verdict: what it leaves is a report in its row,
+whose SHA-256 stands in the community's log.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from django.conf import settings
+from django.db import transaction
+from django.db.models import F
+
+from governance.errors import Conflict, Invalid, NotFound
+from governance.evidence.canonical import digest
+from governance.kinds import kind_named
+from governance.models import Proposal
+from governance.services import note, require_standing, sponsors_of
+from governance.services.common import get_proposal, lock_community, locked_proposal, require_author
+from training_jobs import lifecycle as run_lifecycle
+from training_jobs import seats
+from training_jobs.leases import StaleLease
+from training_jobs.models import Preview, Run
+from training_jobs.previews import lifecycle
+
+KIND = "model_update"
+DAY = timedelta(days=1)
+
+
+@dataclass(frozen=True)
+class Lease:
+    """The right to work on a preview, until somebody takes a higher fencing number."""
+
+    preview_id: int
+    fence: int
+
+
+class StalePreviewLease(StaleLease):
+    """A write under a fencing number that is not the newest, or for a preview that has ended."""
+
+    def __init__(self, lease: Lease) -> None:
+        """Name the lease."""
+        Conflict.__init__(self, "stale_lease", "this preview has ended or was taken over", found=lease.fence)
+
+
+# --- ordering one -------------------------------------------------------------------------------------------------
+
+
+def order(proposal_id: int, actor: str, now: datetime) -> Preview:
+    """Order a preview of a proposal as it is now; a worker finds it.
+
+    1. only its author, only what trains, only before the decision, one at a time, so many a day;
+    2. whoever orders one has the power that such a proposal needs, with the sponsors;
+    3. the specification is still one that could be carried out.
+    """
+    proposal = get_proposal(proposal_id)
+    _require_possible(proposal, actor, now)  # 1
+    backers = tuple(backer.sponsor for backer in sponsors_of(proposal))
+    require_standing(proposal.community, actor, proposal.kind, backers)  # 2
+    with transaction.atomic():
+        proposal = locked_proposal(proposal_id)
+        lock_community(proposal.community_id)
+        _require_possible(proposal, actor, now)
+        spec = kind_named(proposal.kind).clean(proposal.community, proposal.payload)["spec"]  # 3
+        preview = Preview.objects.create(
+            proposal=proposal,
+            requested_by=actor,
+            spec=spec,
+            spec_digest=digest(spec),
+            created_at=now,
+            steps_max=settings.PREVIEW_STEPS,
+            samples_max=settings.PREVIEW_SAMPLES,
+            seconds_max=settings.PREVIEW_SECONDS,
+        )
+        _note("preview_requested", preview, now, actor=actor, spec=preview.spec_digest)
+    return preview
+
+
+def left_today(proposal: Proposal, actor: str, now: datetime) -> int:
+    """Return how many previews a member may still order within this day, in the community of a proposal."""
+    community = proposal.community_id
+    ordered = Preview.objects.filter(proposal__community=community, requested_by=actor, created_at__gt=now - DAY)
+    return max(0, settings.PREVIEWS_PER_DAY - ordered.count())
+
+
+def _require_possible(proposal: Proposal, actor: str, now: datetime) -> None:
+    require_author(proposal, actor)
+    if not settings.PREVIEWS:
+        raise Conflict("previews_off", "the machines of this site make no previews")
+    if proposal.kind != KIND:
+        raise Invalid(
+            "nothing_to_preview", "only a training can be previewed", field="kind", found=proposal.kind, allowed=KIND
+        )
+    found = proposal.state(now)
+    if found not in lifecycle.BEFORE_DECISION:
+        allowed = sorted(lifecycle.BEFORE_DECISION)
+        raise Conflict("wrong_state", "previews are for the time before a decision", found=str(found), allowed=allowed)
+    if proposal.previews.unfinished().exists():
+        raise Conflict("preview_at_work", "a preview of this proposal is in line or at work; wait for it")
+    if not left_today(proposal, actor, now):
+        raise Conflict("too_many_previews", "so many previews in one day are enough", allowed=settings.PREVIEWS_PER_DAY)
+
+
+# --- the lease ----------------------------------------------------------------------------------------------------
+
+
+def due(now: datetime) -> list[int]:
+    """Return the previews that a worker should look at: none while a run waits for the machines of this site."""
+    if not settings.PREVIEWS or run_waits(now):
+        return []
+    return [preview.pk for preview in Preview.objects.unfinished().order_by("pk") if _is_claimable(preview, now)]
+
+
+def run_waits(now: datetime) -> bool:
+    """Say whether a run that was voted for could be taken by this site's machines now: it comes first."""
+    claimable = run_lifecycle.ALLOWED[run_lifecycle.Action.CLAIM]
+    free = any(run.state(now) in claimable for run in Run.objects.unfinished())
+    return settings.RUN_HERE and (free or bool(seats.due(now)))
+
+
+def claim(preview_id: int, owner: str, now: datetime) -> Lease | None:
+    """Take the lease if the preview is free; None when somebody else has it or nothing is left to do."""
+    with transaction.atomic():
+        preview = _locked(preview_id)
+        if not _is_claimable(preview, now) or _ended_early(preview, now):
+            return None
+        claimed = Preview.objects.filter(pk=preview_id, fence=preview.fence).update(
+            fence=F("fence") + 1,
+            lease_owner=owner,
+            lease_expires_at=now + timedelta(seconds=settings.LEASE_SECONDS),
+            heartbeat_at=now,
+            started_at=now,
+            step=0,
+        )
+    return Lease(preview_id, preview.fence + 1) if claimed else None
+
+
+def heartbeat(lease: Lease, now: datetime) -> str:
+    """Prolong the lease; answer `continue`, `stale`, or `cancel` when its time or its reason is over."""
+    kept = Preview.objects.unfinished().filter(pk=lease.preview_id, fence=lease.fence).exclude(lease_owner="")
+    if not kept.update(heartbeat_at=now, lease_expires_at=now + timedelta(seconds=settings.LEASE_SECONDS)):
+        return "stale"
+    preview = Preview.objects.select_related("proposal").get(pk=lease.preview_id)
+    return "cancel" if _too_late(preview, now) or preview.seconds_used(now) > preview.seconds_max else "continue"
+
+
+def stream(lease: Lease, events: Iterable[dict[str, Any]]) -> None:
+    """Keep how far it is; raise StaleLease when another worker has it."""
+    steps = [event.get("step") for event in events if event.get("event") == "step"]
+    with transaction.atomic():
+        preview = _held(lease)
+        preview.step = max(step for step in (preview.step, *steps) if type(step) is int and step <= preview.steps_max)
+        preview.save(update_fields=["step"])
+
+
+# --- ends ---------------------------------------------------------------------------------------------------------
+
+
+def done(lease: Lease, report: dict[str, Any], now: datetime) -> Preview:
+    """Keep the report, and put its digest into the log. Said again after its answer was lost, it changes nothing."""
+    with transaction.atomic():
+        preview = _locked(lease.preview_id)
+        if (preview.fence, preview.report_digest) == (lease.fence, digest(report)):
+            return preview
+        preview = _held(lease)
+        preview.report, preview.report_digest = report, digest(report)
+        preview.step, preview.finished_at = report["steps"], now
+        _free(preview)
+        _note("preview_done", preview, now, report=preview.report_digest, spec=preview.spec_digest)
+    return preview
+
+
+def fail(lease: Lease, code: str, detail: str, now: datetime, *, permanent: bool) -> Preview:
+    """End an attempt that did not work: give up, or let another worker try while there are attempts left."""
+    with transaction.atomic():
+        preview = _held(lease)
+        if permanent or preview.fence >= settings.RUN_ATTEMPTS_MAX:
+            _give_up(preview, code, detail, now)
+        else:
+            _free(preview)
+    return preview
+
+
+def stopped(lease: Lease, now: datetime) -> Preview:
+    """Hear that the child is gone because somebody asked: its time or its reason was over, or the machine left."""
+    with transaction.atomic():
+        preview = _held(lease)
+        if preview.seconds_used(now) > preview.seconds_max:
+            _give_up(preview, "preview_too_long", "", now)
+        elif not _ended_early(preview, now):
+            _free(preview)
+    return preview
+
+
+def settle(now: datetime) -> list[int]:
+    """End the previews that nobody will work on any more; return all that have ended and still have files."""
+    for preview_id in Preview.objects.unfinished().values_list("pk", flat=True):
+        with transaction.atomic():
+            preview = _locked(preview_id)
+            if _is_claimable(preview, now):
+                _ended_early(preview, now)
+    return list(Preview.objects.ended().filter(removed_at__isnull=True).values_list("pk", flat=True))
+
+
+def removed(preview_id: int, now: datetime) -> None:
+    """Write down that nothing that could be used as a model is left of a preview that has ended."""
+    Preview.objects.ended().filter(pk=preview_id, removed_at__isnull=True).update(removed_at=now)
+
+
+def _is_claimable(preview: Preview, now: datetime) -> bool:
+    return preview.state(now) in lifecycle.CLAIMABLE
+
+
+def _too_late(preview: Preview, now: datetime) -> bool:
+    return preview.proposal.state(now) not in lifecycle.BEFORE_DECISION
+
+
+def _ended_early(preview: Preview, now: datetime) -> bool:
+    """Give a preview up that has no reason or no attempts left; say whether it was."""
+    if _too_late(preview, now):
+        _give_up(preview, "preview_too_late", "", now)
+    elif preview.fence >= settings.RUN_ATTEMPTS_MAX:
+        _give_up(preview, "attempts_used_up", "every attempt was lost with its worker", now)
+    else:
+        return False
+    return True
+
+
+def _give_up(preview: Preview, code: str, detail: str, now: datetime) -> None:
+    preview.failed_at, preview.failure, preview.failure_detail = now, code[:60], detail[:4000]
+    _free(preview)
+    _note("preview_failed", preview, now, code=code[:60], spec=preview.spec_digest)
+
+
+def _free(preview: Preview) -> None:
+    preview.lease_owner, preview.lease_expires_at = "", None
+    preview.save()
+
+
+def _locked(preview_id: int) -> Preview:
+    found = Preview.objects.select_for_update(of=("self",)).select_related("proposal__community")
+    preview = found.filter(pk=preview_id).first()
+    if preview is None:
+        raise NotFound("unknown_preview", "there is no such preview", found=preview_id)
+    return preview
+
+
+def _held(lease: Lease) -> Preview:
+    """Return the locked preview if this lease is still the newest; raise StaleLease otherwise."""
+    preview = _locked(lease.preview_id)
+    if preview.fence != lease.fence or not preview.lease_owner:
+        raise StalePreviewLease(lease)
+    return preview
+
+
+def _note(kind: str, preview: Preview, now: datetime, *, actor: str = "", **data: Any) -> None:  # noqa: ANN401 - any JSON
+    """Add a line to the log. The proposal is locked: a draft has no digest that its line could name, until it has."""
+    proposal = locked_proposal(preview.proposal_id)
+    prefix = "" if proposal.record_id else "draft_"
+    note(prefix + kind, now, proposal=proposal, actor=actor, preview=preview.pk, **data)
