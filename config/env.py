@@ -71,6 +71,16 @@ def path(name: str, default: Path) -> Path:
     return Path(os.environ.get(PREFIX + name, str(default))).expanduser().resolve()
 
 
+def require_secret(name: str, file: Path, *, least: int) -> None:
+    """Refuse a file that cannot be read, or is too short for a secret; its content stands in no message."""
+    try:
+        size = len(file.read_bytes())
+    except OSError as error:
+        raise BadEnvironment(name, str(file), f"a file that this process can read ({error.strerror})") from error
+    if size < least:
+        raise BadEnvironment(name, f"{file}, a file of {size} bytes", f"at least {least} bytes that nobody can guess")
+
+
 def _usable(name: str, value: str, schemes: set[str]) -> str:
     """Return the value if it is an address that can be used."""
     allowed = f"{' or '.join(sorted(schemes))}, then ://host[:port]…"

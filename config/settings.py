@@ -12,6 +12,8 @@ from csp.constants import NONE, SELF
 from django.core.management.utils import get_random_secret_key
 
 from config import env
+from training_jobs.exchange.tickets import SECRET_BYTES_MIN
+from training_jobs.spec.shape import EXCHANGING
 
 # libsecp256k1 and the C keccak are chosen before anything can import a slower one; governance/checks.py asserts them.
 os.environ.setdefault("ECC_BACKEND_CLASS", "eth_keys.backends.CoinCurveECCBackend")
@@ -203,14 +205,27 @@ RUN_ATTEMPTS_MAX = env.integer("RUN_ATTEMPTS_MAX", 3, least=1)
 RUN_MEMORY_BYTES = env.integer("RUN_MEMORY_BYTES", 0, least=0)
 RUN_SCRATCH_BYTES = env.integer("RUN_SCRATCH_BYTES", 200_000_000_000, least=1_000_000)
 RUN_NO_PROGRESS_SECONDS = env.integer("RUN_NO_PROGRESS_SECONDS", 1800, least=1)
-# What may be proposed: what the machines of this site can do. The trainer has no 4-bit weights for qlora yet, and
-# strategies of several machines are started by hand (docs/how-to/train-over-slow-links.md), not yet by the site.
+# Where the machines of one run meet (docs/how-to/train-over-slow-links.md), and the secret that lets them in there.
+RELAY_URL = env.address("RELAY_URL", "", {"http", "https"}) if env.text("RELAY_URL", "") else ""
+RELAY_SECRET_FILE = env.path("RELAY_SECRET_FILE", KEYS_DIR / "relay-secret")
+if RELAY_URL:
+    env.require_secret("RELAY_SECRET_FILE", RELAY_SECRET_FILE, least=SECRET_BYTES_MIN)
+# What may be proposed: what the machines of this site can do. The trainer has no 4-bit weights for qlora yet.
 RUN_METHODS = env.listed("RUN_METHODS", "full,lora")
 RUN_STRATEGIES = env.listed("RUN_STRATEGIES", "single")
+if not RELAY_URL and set(EXCHANGING) & set(RUN_STRATEGIES):
+    allowed = f"{env.PREFIX}RELAY_URL beside it, or without {' and '.join(EXCHANGING)}"
+    raise env.BadEnvironment("RUN_STRATEGIES", ",".join(RUN_STRATEGIES), allowed)
 # Off: this site's workers only publish, and members' machines do the runs.
 RUN_HERE = env.boolean("RUN_HERE", default=True)
 # What one attempt of a remote runner may send: the model, and the checkpoints that are kept for whoever takes over.
 RUN_UPLOAD_BYTES_MAX = env.integer("RUN_UPLOAD_BYTES_MAX", 20_000_000_000, least=1)
+# Previews before a vote: on where this site trains at all. What one may take, and how many a member may ask for.
+PREVIEWS = env.boolean("PREVIEWS", default=RUN_HERE)
+PREVIEW_STEPS = env.integer("PREVIEW_STEPS", 200, least=1)
+PREVIEW_SECONDS = env.integer("PREVIEW_SECONDS", 600, least=1)
+PREVIEW_SAMPLES = env.integer("PREVIEW_SAMPLES", 24, least=1)
+PREVIEWS_PER_DAY = env.integer("PREVIEWS_PER_DAY", 3, least=1)
 PUBLICATION_TARGETS = env.listed("PUBLICATION_TARGETS", "hub")
 HUGGING_FACE_ENDPOINT = env.address("HUGGING_FACE_ENDPOINT", "https://huggingface.co", {"http", "https"})
 HUGGING_FACE_TOKEN = env.text("HUGGING_FACE_TOKEN", "")

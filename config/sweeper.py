@@ -4,6 +4,7 @@ It reads the database and repeats itself, so nothing depends on a message that w
 """
 
 import logging
+from typing import Any
 
 from django.conf import settings
 from django.db import OperationalError
@@ -25,8 +26,10 @@ from governance.power import PowerError
 from governance.tally import UnknownMethod
 from training_jobs import folders
 from training_jobs import services as runs
+from training_jobs.previews import services as previews
+from training_jobs.previews import work as preview_work
 from training_jobs.runners import work as lent
-from training_jobs.tasks import run_job
+from training_jobs.tasks import preview_job, run_job
 
 logger = logging.getLogger(__name__)
 
@@ -103,12 +106,15 @@ def keep_up() -> None:
 
 
 def settle() -> int:
-    """End the runs that no worker will end any more; return how many."""
+    """End the runs and previews that no worker will end any more, and clear up after them; return how many runs."""
     try:
         ended = runs.settle(clock())
+        previewed = previews.settle(clock())
     except OperationalError:
         logger.warning("runs are not settled: the database is busy; next sweep")
         return 0
+    for preview_id in previewed:
+        preview_work.clean(preview_id)
     for run_id in ended:
         folders.clean(run_id)
     lent.clear_all(clock())
@@ -116,12 +122,16 @@ def settle() -> int:
 
 
 def nudge() -> int:
-    """Tell workers which runs need them; return how many. A broker that is down costs nothing but time."""
-    due = runs.due(clock())
-    for run_id in due:
+    """Tell workers which runs need them, and which previews when no run waits; return how many."""
+    return _tell(run_job, runs.due(clock())) + _tell(preview_job, previews.due(clock()))
+
+
+def _tell(task: Any, numbers: list[int]) -> int:  # noqa: ANN401 - Celery's tasks are untyped
+    """Send a message for each; a broker that is down costs nothing but time."""
+    for number in numbers:
         try:
-            run_job.apply_async((run_id,), retry=False, expires=settings.SWEEP_SECONDS * 3)
+            task.apply_async((number,), retry=False, expires=settings.SWEEP_SECONDS * 3)
         except (BrokerError, OSError) as error:
-            logger.warning("run %s: no nudge, the broker does not answer: %s", run_id, error)
+            logger.warning("%s %s: no nudge, the broker does not answer: %s", task.name, number, error)
             break
-    return len(due)
+    return len(numbers)

@@ -12,6 +12,9 @@ import pytest
 from pytest_django import DjangoDbBlocker
 
 LONGEST = (
+    "test_several_machines.py",
+    "test_inside_site_ends.py",
+    "test_lowcomm_sites.py",
     "test_fsck.py",
     "test_every_byte.py",
     "test_api_schema.py",

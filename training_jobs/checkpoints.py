@@ -43,8 +43,7 @@ def folder_of(run_dir: Path, step: int) -> Path:
 def verify(folder: Path) -> dict[str, Any]:
     """Return the manifest of a checkpoint whose every file has its size and digest, or raise BadCheckpoint."""
     try:
-        with (folder / MANIFEST).open("rb") as file:
-            manifest = strict_loads(file.read(MANIFEST_BYTES_MAX + 1), max_bytes=MANIFEST_BYTES_MAX)
+        manifest = _manifest(folder)
         for entry in manifest["files"]:
             path = folder / _plain_name(entry["path"])
             if path.is_symlink() or path.stat().st_size != entry["size"] or _sha256(path) != entry["sha256"]:
@@ -52,6 +51,15 @@ def verify(folder: Path) -> dict[str, Any]:
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise BadCheckpoint(f"{folder.name}: {error}") from error
     return dict(manifest)
+
+
+def is_complete(folder: Path) -> bool:
+    """Say whether every file that the manifest names is there, with its size; nothing is hashed."""
+    try:
+        entries = _manifest(folder)["files"]
+        return all((folder / _plain_name(entry["path"])).stat().st_size == entry["size"] for entry in entries)
+    except (BadCheckpoint, OSError, ValueError, KeyError, TypeError):
+        return False
 
 
 @contextmanager
@@ -87,6 +95,11 @@ def hand_on(earlier: list[Path], run_dir: Path, spec_digest: str) -> int | None:
         partial.rename(folder_of(run_dir, step))
         return step
     return None
+
+
+def _manifest(folder: Path) -> Any:  # noqa: ANN401 - what the file holds; nothing of it is checked yet
+    with (folder / MANIFEST).open("rb") as file:
+        return strict_loads(file.read(MANIFEST_BYTES_MAX + 1), max_bytes=MANIFEST_BYTES_MAX)
 
 
 def _plain_name(name: object) -> str:

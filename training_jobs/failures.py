@@ -23,6 +23,7 @@ class Failure:
 
 _OPERATOR = _("Ask the operator of the site to look at the machine; the run's log says where.")
 _FORGED = _("Do not propose it again before somebody knows what changed. The records of the run name the digests.")
+_SECRETS = _("Ask the operator of the site: the relay and the site need the same secret, and clocks that agree.")
 _INPUT = _("Register the data or the model anew, and propose the training with the new digest.")
 
 FAILURES: dict[str, Failure] = {
@@ -117,6 +118,11 @@ FAILURES: dict[str, Failure] = {
         _("This model cannot be trained on packed sequences."),
         _("Propose the same without packing."),
     ),
+    "pipeline_not_supported": Failure(
+        _("No pipeline possible"),
+        _("This model cannot be cut into as many stages as there are devices."),
+        _("Propose fewer devices, or the strategy FSDP."),
+    ),
     "lora_not_applicable": Failure(
         _("LoRA not possible"),
         _("This model has no layer that a LoRA adapter fits."),
@@ -137,6 +143,45 @@ FAILURES: dict[str, Failure] = {
         _("The machines that train together have not heard of each other for too long."),
         _("Check that enough of them are at work; the run goes on from its last checkpoint."),
     ),
+    "ticket_expired": Failure(
+        _("Ticket ended"),
+        _("The machine’s ticket to the relay, where the machines of the run meet, was no longer valid."),
+        _("Nothing has to be done: the next attempt gets a new ticket and goes on from the last checkpoint."),
+    ),
+    "ticket_forged": Failure(_("Ticket not accepted"), _("The relay did not accept the site’s ticket."), _SECRETS),
+    "ticket_malformed": Failure(_("Ticket not accepted"), _("The relay did not accept the site’s ticket."), _SECRETS),
+    "relay_refused": Failure(
+        _("Refused by the relay"), _("The relay, where the machines of the run meet, did not take the work."), _OPERATOR
+    ),
+    "round_incomplete": Failure(
+        _("Damaged on the disk"),
+        _("What another machine had sent was damaged on this machine’s disk."),
+        _("If it happens again on the same machine, look at its disk; the next attempt fetches it anew."),
+    ),
+    "round_unreadable": Failure(
+        _("Unreadable round"), _("What the relay says of a round of the training cannot be read."), _OPERATOR
+    ),
+    "diverged": Failure(
+        _("Computed something else"),
+        _("This machine came to other weights than the others from the same files."),
+        _("Let machines of one kind take part: another kind of processor rounds differently."),
+    ),
+    "no_loopback": Failure(
+        _("The devices cannot meet"),
+        _("The trainings on this machine’s devices could not reach each other inside their box."),
+        _("Install bubblewrap on the machine, or let another one take the run."),
+    ),
+    # previews
+    "preview_too_long": Failure(
+        _("Too long for a preview"),
+        _("The preview was ended: it took longer than previews may take on this site."),
+        _("Propose smaller batches or a smaller model, or ask the operator to give previews more time."),
+    ),
+    "preview_too_late": Failure(
+        _("Too late for a preview"),
+        _("The vote was over, or the proposal was withdrawn, before the preview was done."),
+        _("Nothing has to be done: previews are for the time before a decision."),
+    ),
     # what was handed over
     "payload_changed": Failure(_("Other bytes"), _("What the machine was given is not what was voted on."), _FORGED),
     "manifest_mismatch": Failure(
@@ -149,7 +194,9 @@ FAILURES: dict[str, Failure] = {
     "input_missing": Failure(_("An input is missing"), _("A file that was voted on is not there."), _INPUT),
     "input_unreadable": Failure(_("Unreadable input"), _("A file that was voted on cannot be read."), _INPUT),
     "tokenizer_without_format": Failure(
-        _("No turns"), _("The model's tokenizer has no marks for the turns of a conversation."), _INPUT
+        _("No turns"),
+        _("The tokenizer of the base cannot write the approved format of the turns."),
+        _("Propose another format of the turns, or start from another base; the run's log names the missing marks."),
     ),
     "config_forbidden_key": Failure(
         _("Code in the model"), _("The model's configuration asks to load code, which is refused."), _INPUT

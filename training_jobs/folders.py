@@ -1,43 +1,51 @@
 """The folders of attempts, RUNS_DIR/<run>/<fencing number>: what is put in, and what is kept of those that ended.
 
-No two attempts share a file. What a later attempt needs of an earlier one is copied and hashed. Kept are the artifact
+A member's is RUNS_DIR/<run>/seat-<slot>/<fencing number>; nothing in it is needed once it has ended. No two attempts
+share a file. What a later attempt needs of an earlier one is copied and hashed. Kept are the artifact
 of the attempt that the run's record names, the newest checkpoint until the run is judged, and the small files that tell
 what happened (events, trace, output, report).
 """
 
 import hashlib
+import logging
+import os
 import shutil
+from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
+from typing import Any
 
+from governance.evidence.canonical import canonical_bytes
 from models_registry import services as registry
+from models_registry.models import Version
 from training_jobs import checkpoints
+from training_jobs.leases import Lease
 from training_jobs.models import Run
 from training_jobs.runners.uploads import attempt_folder
 
-__all__ = ["attempt_folder", "clean", "lay_out"]
+__all__ = ["attempt_folder", "clean", "folder_of", "hand_to_member", "lay_in", "lay_out"]
 
 
-def lay_out(run: Run, fence: int, earlier: list[int]) -> Path:
+# What an attempt needs only while it lasts.
+_PASSING = ("inputs", ".held", "exchange/rounds", "exchange/out")
+logger = logging.getLogger(__name__)
+
+
+def folder_of(lease: Lease) -> Path:
+    """Return the folder of the attempt under a lease."""
+    return attempt_folder(lease.run_id, lease.fence, lease.slot)
+
+
+def lay_out(run: Run, lease: Lease, earlier: list[int]) -> Path:
     """Fill the folder of a new attempt, and return it. Files only: `run` comes with its base and its records.
 
     1. The specification and the inputs that it names by digest; the trainer hashes them again. 2. To train: the newest
-    checkpoint of the earlier attempts that verifies. 3. To measure: the artifact, as the run's record has it.
+    checkpoint of the lead's attempts in `earlier` that verifies, so that a member who comes late need not repeat all
+    rounds. 3. To measure: the artifact, as the run's record has it.
     """
-    folder = attempt_folder(run.pk, fence)
-    spec = run.spec_record.body
-    shutil.rmtree(folder, ignore_errors=True)
-    (folder / "inputs" / "datasets").mkdir(parents=True)  # 1
-    (folder / "inputs" / "suite").mkdir()
-    (folder / "spec.json").write_bytes(run.spec_record.canonical_body())
-    shutil.copytree(
-        registry.version_folder(run.base), folder / "inputs" / "base", ignore=shutil.ignore_patterns("provenance")
-    )
-    for use in spec["datasets"]:
-        name = f"{use['digest']}.jsonl"
-        shutil.copyfile(registry.dataset_path(use["digest"]), folder / "inputs" / "datasets" / name)
-    suite = spec["evaluation"]["suite"]
-    shutil.copyfile(registry.dataset_path(suite), folder / "inputs" / "suite" / f"{suite}.jsonl")
-    if run.run_record is None:  # 2
+    folder = folder_of(lease)
+    lay_in(folder, run.base, run.spec_record.body)  # 1
+    if lease.slot or run.run_record is None:  # 2
         folders = [attempt_folder(run.pk, number) for number in earlier]
         checkpoints.hand_on(folders, folder, hashlib.sha256(run.spec_record.canonical_body()).hexdigest())
     else:  # 3
@@ -47,22 +55,68 @@ def lay_out(run: Run, fence: int, earlier: list[int]) -> Path:
     return folder
 
 
+def lay_in(folder: Path, base: Version, spec: Mapping[str, Any]) -> None:
+    """Make a folder anew, with a specification and the inputs that it names."""
+    shutil.rmtree(folder, ignore_errors=True)
+    (folder / "inputs" / "datasets").mkdir(parents=True)
+    (folder / "inputs" / "suite").mkdir()
+    (folder / "spec.json").write_bytes(canonical_bytes(spec))
+    shutil.copytree(
+        registry.version_folder(base), folder / "inputs" / "base", ignore=shutil.ignore_patterns("provenance")
+    )
+    for use in spec["datasets"]:
+        name = f"{use['digest']}.jsonl"
+        shutil.copyfile(registry.dataset_path(use["digest"]), folder / "inputs" / "datasets" / name)
+    suite = spec["evaluation"]["suite"]
+    shutil.copyfile(registry.dataset_path(suite), folder / "inputs" / "suite" / f"{suite}.jsonl")
+
+
 def clean(run_id: int) -> None:
     """Remove what nobody needs any more of the attempts that have ended. Safe to repeat; what is gone is gone."""
     run = Run.objects.select_related("run_record").get(pk=run_id)
     made_by = run.run_record.body["attempt"] if run.run_record else None
-    ended = list(run.attempts.filter(ended_at__isnull=False).values_list("number", flat=True))
-    every = list(run.attempts.values_list("number", flat=True))
+    leads = run.attempts.filter(slot=0)
+    ended = list(leads.filter(ended_at__isnull=False).values_list("number", flat=True))
+    every = list(leads.values_list("number", flat=True))
     newest = max(every, key=lambda number: (_newest_step(run_id, number), number), default=None)
     for number in ended:
         folder = attempt_folder(run_id, number)
-        unneeded = ["inputs", ".held"]
+        unneeded = [*_PASSING]
         if number != made_by:
             unneeded.append("artifact")
         if run.verdict or number != newest:
             unneeded.append(checkpoints.FOLDER)
         for name in unneeded:
             shutil.rmtree(folder / name, ignore_errors=True)
+    for slot, number in run.attempts.filter(slot__gt=0, ended_at__isnull=False).values_list("slot", "number"):
+        folder = attempt_folder(run_id, number, slot)
+        for name in (*_PASSING, "artifact", checkpoints.FOLDER):
+            shutil.rmtree(folder / name, ignore_errors=True)
+        with suppress(OSError):  # something is left in it
+            folder.rmdir()
+            folder.parent.rmdir()
+
+
+def hand_to_member(run: Run, lease: Lease) -> None:
+    """Keep the lead's newest checkpoint for a member on another machine, for as long as its attempt lasts.
+
+    Links to files that nobody writes into: the lead removes old checkpoints while the member still downloads. Without
+    a checkpoint the member begins with the base. Who downloads it verifies it.
+    """
+    leads = run.attempts.filter(slot=0).values_list("number", flat=True)
+    folders = [attempt_folder(run.pk, number) for number in leads]
+    found = [(step, checkpoints.folder_of(folder, step)) for folder in folders for step in checkpoints.steps_in(folder)]
+    for step, source in sorted(found, key=lambda pair: pair[0], reverse=True):
+        target = checkpoints.folder_of(folder_of(lease), step)
+        try:
+            target.mkdir(parents=True)
+            for file in source.iterdir():
+                os.link(file, target / file.name, follow_symlinks=False)
+            if checkpoints.is_complete(target):
+                return
+        except OSError as error:
+            logger.info("run %s: step %s is not there for seat %s: %s", run.pk, step, lease.slot, error)
+        shutil.rmtree(target, ignore_errors=True)
 
 
 def _newest_step(run_id: int, number: int) -> int:

@@ -35,6 +35,7 @@ class Action(StrEnum):
     """What somebody may try to do with a run."""
 
     CLAIM = "claim"
+    JOIN = "join"
     CANCEL = "cancel"
     PAUSE = "pause"
 
@@ -42,12 +43,16 @@ class Action(StrEnum):
 _AT_WORK = frozenset({State.QUEUED, State.WAITING, State.RUNNING, State.EVALUATING, State.STALLED})
 ALLOWED: dict[Action, frozenset[State]] = {
     Action.CLAIM: frozenset({State.QUEUED, State.STALLED}),
+    # a member's seat: its lead has begun; one that went silent is waited for together
+    Action.JOIN: frozenset({State.RUNNING, State.STALLED}),
     Action.CANCEL: _AT_WORK | {State.PAUSING, State.PAUSED},
     Action.PAUSE: _AT_WORK,
 }
 
 # Outcomes of attempts that were stopped because somebody asked: the next attempt is not a second chance.
 UNCOUNTED = frozenset({"paused", "released"})
+# So long a member's seat is left alone at most after its machine failed.
+REST_SECONDS_MAX = 300
 # A machine that takes a run and gives it back for ever must end too.
 UNCOUNTED_MAX = 50
 
@@ -100,6 +105,11 @@ def retry_seconds(attempts: int, *, attempts_max: int, permanent: bool) -> int |
     if permanent or attempts >= attempts_max:
         return None
     return int(5 * 2 ** (attempts - 1))
+
+
+def rest_seconds(failures: int) -> int:
+    """Return how long a member's seat rests after its n-th failure: doubling from 5 seconds, up to a bound."""
+    return int(min(5 * 2 ** min(failures - 1, 10), REST_SECONDS_MAX))
 
 
 def _before(moment: datetime | None, now: datetime) -> bool:

@@ -11,14 +11,12 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
 from governance.errors import Conflict, Invalid, Malformed, Refusal
-from governance.evidence.canonical import strict_loads
 from governance.kinds import Fact, Field, ForOrAgainst, require_keys
 from governance.models import Community, Proposal, Record
-from models_registry import services as registry
-from models_registry.datasets.intake import Limits
 from models_registry.languages import LANGUAGES
 from models_registry.models import Dataset, EthicsRule, Version
-from training_jobs import services, spec_words
+from models_registry.row_words import KINDS
+from training_jobs import base_tokenizers, services, spec_words
 from training_jobs import spec as specs
 
 # What JSON cannot even express is malformed; everything else is well-formed and refused.
@@ -59,7 +57,7 @@ class ModelUpdate(ForOrAgainst):
                 _("Datasets"),
                 "choices",
                 _("Only datasets that a vote has included."),
-                options=tuple((dataset.digest, dataset.title) for dataset in training),
+                options=tuple((dataset.digest, f"{dataset.title} ({KINDS[dataset.kind]})") for dataset in training),
             ),
             Field(
                 "languages",
@@ -96,6 +94,12 @@ class ModelUpdate(ForOrAgainst):
                 "integer",
                 _("So many batches are added up before the weights change."),
                 initial="1",
+            ),
+            _choice(
+                "template",
+                _("Format of the turns"),
+                spec_words.TEMPLATES,
+                _("The marks around question and answer; the tokenizer of the base must have them."),
             ),
             Field("sequence_length", _("Sequence length"), "integer", _("In tokens."), initial="64"),
             Field("seed", _("Seed"), "integer", "", initial="7"),
@@ -158,6 +162,7 @@ class ModelUpdate(ForOrAgainst):
                 "epochs": number("epochs"),
                 "seed": number("seed"),
                 "precision": values.get("precision") or "float32",
+                "template": values.get("template") or "plain-turns",
                 "strategy": strategy,
                 "topology": _topology(strategy, number("workers"), number("local_steps")),
                 "evaluation": {"suite": values.get("suite", "")},
@@ -191,6 +196,7 @@ class ModelUpdate(ForOrAgainst):
                 found=spec.output,
                 allowed=base.model.name,
             )
+        _require_marks(base, spec.template)
         datasets = [_dataset(community, use, spec.objective) for use in spec.datasets]
         if not Dataset.objects.filter(community=community, digest=spec.suite, role="evaluation").exists():
             raise Invalid(
@@ -314,6 +320,19 @@ def _parsed(payload: object) -> specs.TrainingSpec:
         raise _refusal(error) from error
 
 
+def _require_marks(base: Version, template: str) -> None:
+    """Refuse a format of turns that the base's tokenizer cannot write: its run could only fail."""
+    missing = base_tokenizers.missing_marks(base, template)
+    if missing:
+        raise Invalid(
+            "tokenizer_without_format",
+            f"the tokenizer of {base} lacks {', '.join(missing)}, which {template} needs as special tokens",
+            field="payload.spec.template",
+            found=", ".join(missing),
+            allowed=[name for name in specs.TEMPLATES if not base_tokenizers.missing_marks(base, name)],
+        )
+
+
 def _dataset(community: Community, use: specs.DatasetUse, objective: str) -> Dataset:
     """Return a dataset that may be learned from in this way."""
     dataset = Dataset.objects.included().filter(community=community, digest=use.digest, role="training").first()
@@ -333,16 +352,14 @@ def _dataset(community: Community, use: specs.DatasetUse, objective: str) -> Dat
             found=foreign,
             allowed=dataset.languages,
         )
-    with registry.dataset_path(use.digest).open("rb") as stream:
-        keys = strict_loads(stream.readline(), max_bytes=Limits().record_bytes_max)
-    needed = specs.ROW_KEYS[objective]
-    if not set(needed) <= set(keys):
+    needed = specs.ROWS[objective]
+    if dataset.kind != needed:
         raise Invalid(
             "rows_do_not_fit",
-            f"what is learned needs rows with {', '.join(needed)}, which the dataset does not have",
+            f"{objective} learns from {needed} rows, and the dataset “{dataset.title}” has {dataset.kind} rows",
             field="payload.spec.objective",
-            found=sorted(keys),
-            allowed=list(needed),
+            found=dataset.kind,
+            allowed=needed,
         )
     return dataset
 

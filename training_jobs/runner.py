@@ -42,7 +42,7 @@ from training_jobs.guard import Guard
 
 REPOSITORY = Path(__file__).resolve().parents[1]
 # What of the repository a child may read: not the database, not the keys, not the settings.
-CODE_FOLDERS = ("governance", "training_jobs")
+CODE_FOLDERS = ("governance", "training_jobs", "models_registry/datasets")
 SYSTEM_FOLDERS = ("/usr", "/bin", "/lib", "/lib64", "/etc/alternatives", "/etc/ld.so.cache", "/sys/devices/system/cpu")
 LOOK_SECONDS = 0.1
 SCRATCH_LOOK_SECONDS = 2.0
@@ -57,7 +57,7 @@ GIGABYTE = 1_000_000_000
 
 Isolation = Literal["bubblewrap", "network-namespace", "none"]
 # What ends a child by our hand: first what leaves it time for a checkpoint, then what does not.
-GENTLE = frozenset({"cancel", "pause", "leave", "wall_limit"})
+GENTLE = frozenset({"cancel", "pause", "leave", "wall_limit", "shut_out"})
 AT_ONCE = frozenset({"stale", "lost_contact", "no_progress", "scratch_full"})
 
 
@@ -318,8 +318,8 @@ def _box(isolation: Isolation, run_dir: Path | None) -> list[str]:
         for device in sorted(Path("/dev").glob("nvidia*")):
             box += ["--dev-bind-try", str(device), str(device)]
         # The child writes beside its inputs, never over them.
-        for path in (run_dir / "inputs", run_dir / "spec.json", run_dir / "evaluation.json"):
-            box += ["--ro-bind-try", str(path), str(path)]
+        for name in ("inputs", "spec.json", "evaluation.json", "preview.json"):
+            box += ["--ro-bind-try", str(run_dir / name), str(run_dir / name)]
         box += ["--chdir", str(run_dir)]
     return [*box, "--"]
 

@@ -12,9 +12,10 @@ from governance.services import council_in_office
 from models_registry.models import Dataset, EthicsRule
 from models_registry.selectors import Measure, datasets_named, measures_of
 from training_jobs import lifecycle
-from training_jobs.assignments import seconds_left
+from training_jobs.budget import seconds_left
 from training_jobs.failures import Failure, failure
-from training_jobs.models import Attempt, Run, RunEvent
+from training_jobs.models import Run, RunEvent
+from training_jobs.places import Place, Try, machine_names, places_of, tries_of
 
 RUNS_SHOWN_MAX = 100
 POINTS_SHOWN_MAX = 240
@@ -75,7 +76,8 @@ class RunDetail:
     spec: Mapping[str, Any]
     datasets: tuple[tuple[Mapping[str, Any], Dataset | None], ...]
     suite: Dataset | None
-    attempts: tuple[Attempt, ...]
+    attempts: tuple[Try, ...]
+    places: tuple[Place, ...]
     points: tuple[LossPoint, ...]
     step: int
     steps: int
@@ -133,8 +135,12 @@ def run_detail(run_id: int, now: datetime, viewer: str = "") -> RunDetail:
     spec = run.spec_record.body
     evaluation = run.evaluation_record.body if run.evaluation_record else {}
     state = run.state(now)
-    steps = list(run.events.filter(kind="step").order_by("-id").values_list("attempt", "data")[:POINTS_READ_MAX])
+    # The curve and the speed are the lead's; the members have their own, of their own share of the data.
+    of_lead = run.events.filter(kind="step", slot=0).order_by("-id")
+    steps = list(of_lead.values_list("attempt", "data")[:POINTS_READ_MAX])
     last = steps[0][1] if steps else {}
+    names = machine_names(run.attempts.values_list("owner", flat=True))
+    tries = tries_of(run, names)
     known = datasets_named(run.community, [*(use["digest"] for use in spec["datasets"]), spec["evaluation"]["suite"]])
     return RunDetail(
         run=run,
@@ -143,12 +149,13 @@ def run_detail(run_id: int, now: datetime, viewer: str = "") -> RunDetail:
         spec=spec,
         datasets=tuple((use, known.get(use["digest"])) for use in spec["datasets"]),
         suite=known.get(spec["evaluation"]["suite"]),
-        attempts=tuple(run.attempts.all()),
+        attempts=tries,
+        places=places_of(run, tries, now, unfinished=state in UNFINISHED),
         points=_points(steps),
         step=_whole(last.get("step")),
         steps=_whole(last.get("steps")),
         tokens_per_second=_whole(last.get("tokens_per_second")),
-        log=tuple(reversed(run.events.order_by("-id")[:LOG_LINES])),
+        log=_log(run, names),
         gates=_gates(run, evaluation),
         measures=measures_of(evaluation),
         result=run.run_record.body if run.run_record else {},
@@ -161,9 +168,18 @@ def run_detail(run_id: int, now: datetime, viewer: str = "") -> RunDetail:
     )
 
 
+def _log(run: Run, names: Mapping[str, str]) -> tuple[RunEvent, ...]:
+    """Return the newest lines, oldest first, with machines as people call them."""
+    lines = tuple(reversed(run.events.order_by("-id")[:LOG_LINES]))
+    for line in lines:
+        if line.kind == "claimed":
+            line.data = {**line.data, "owner": names.get(str(line.data.get("owner")), "")}
+    return lines
+
+
 def _newest_checkpoint(run: Run) -> int:
     """Return the step that the run would go on from; 0: from the beginning."""
-    newest = run.events.filter(kind="checkpoint").order_by("-id").first()
+    newest = run.events.filter(kind="checkpoint", slot=0).order_by("-id").first()
     return _whole(newest.data.get("step")) if newest else 0
 
 

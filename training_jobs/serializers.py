@@ -7,8 +7,9 @@ from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
 from governance import clock
+from training_jobs import seats
 from training_jobs.failures import failure
-from training_jobs.models import Attempt, Run, RunEvent
+from training_jobs.models import Attempt, Run, RunEvent, Seat
 from training_jobs.recipe_changes import RecipeChanges
 
 
@@ -19,7 +20,23 @@ class AttemptOutput(serializers.ModelSerializer[Attempt]):
         """Fields."""
 
         model = Attempt
-        fields = ("number", "owner", "started_at", "ended_at", "outcome", "detail", "device_seconds")
+        fields = ("slot", "number", "owner", "started_at", "ended_at", "outcome", "detail", "device_seconds")
+
+
+class SeatOutput(serializers.ModelSerializer[Seat]):
+    """A member's place in a run of several machines; the lead's is the run itself."""
+
+    agrees = serializers.SerializerMethodField()
+
+    class Meta:
+        """Fields."""
+
+        model = Seat
+        fields = ("slot", "fence", "lease_owner", "lease_expires_at", "took_part_at", "agrees")
+
+    def get_agrees(self, seat: Seat) -> bool | None:
+        """Say whether it made the same files as the lead; null while one of them is not done."""
+        return seats.agrees(seat.run, seat)
 
 
 class ExplanationOutput(serializers.Serializer[Any]):
@@ -42,6 +59,7 @@ class RunOutput(serializers.ModelSerializer[Run]):
     explanation = serializers.SerializerMethodField()
     release = serializers.CharField(source="version.revision", default=None, allow_null=True)
     attempts = AttemptOutput(many=True)
+    seats = SeatOutput(many=True)
 
     class Meta:
         """Fields."""
@@ -70,6 +88,7 @@ class RunOutput(serializers.ModelSerializer[Run]):
             "evaluation",
             "release",
             "attempts",
+            "seats",
         )
 
     def get_state(self, run: Run) -> str:
@@ -140,4 +159,4 @@ class RunEventOutput(serializers.ModelSerializer[RunEvent]):
         """Fields."""
 
         model = RunEvent
-        fields = ("id", "attempt", "at", "kind", "data")
+        fields = ("id", "slot", "attempt", "at", "kind", "data")

@@ -5,10 +5,12 @@ conditional update lets one through, and the others are told `stale` or get noth
 
 Why a running attempt has to end (canceled, paused, past its deadline, budget used up) is decided here too: the answer
 to a heartbeat is "cancel" or "pause", and when the trainer is gone, `stopped` writes down what it was.
+
+A run of several machines has a lead, whose lease is the run's own, and members: what is asked under the lease of a
+member goes on to `seats`. Only the lead hands over a result.
 """
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -17,37 +19,22 @@ from django.db import transaction
 from django.db.models import F, Q
 
 from governance.clock import unix, whole_second
-from governance.errors import Conflict, Forbidden, Invalid, NotFound
+from governance.errors import Conflict, Forbidden, Invalid
 from governance.models import Proposal, Record
 from governance.records import keep
 from governance.services import council_in_office, note, note_once
 from governance.services.common import charter_under
 from models_registry import gates
 from models_registry.models import Dataset, EthicsRule, Version
-from models_registry.provenance import shapes
-from training_jobs import lifecycle
+from training_jobs import lifecycle, seats
 from training_jobs import spec as specs
-from training_jobs.assignments import seconds_left, seconds_of
+from training_jobs.assignments import require_relay
+from training_jobs.leases import SILENT, Lease, StaleLease, end_attempt, event, locked, over
 from training_jobs.lifecycle import Action, State
 from training_jobs.models import Attempt, Run, RunEvent
+from training_jobs.results import require_form, require_whole, run_body
 
 REASON_MAX = 500
-
-
-@dataclass(frozen=True)
-class Lease:
-    """The right to work on a run, until somebody takes a higher fencing number."""
-
-    run_id: int
-    fence: int
-
-
-class StaleLease(Conflict):
-    """A write under a fencing number that is not the newest."""
-
-    def __init__(self, lease: Lease) -> None:
-        """Name the lease."""
-        super().__init__("stale_lease", "another worker has taken this run over", found=lease.fence)
 
 
 # --- from a decision to a run -------------------------------------------------------------------------------------
@@ -85,6 +72,7 @@ def create_run(proposal: Proposal, execution: Record, now: datetime) -> Run:
         created_at=now,
         deadline_at=deadline,
     )
+    seats.make(run, spec)
     note("run_created", now, proposal=proposal, run=run.pk)
     return run
 
@@ -93,19 +81,23 @@ def create_run(proposal: Proposal, execution: Record, now: datetime) -> Run:
 
 
 def claim(run_id: int, owner: str, now: datetime) -> Lease | None:
-    """Take the lease if the run is free; return None when somebody else has it or nothing is left to do.
+    """Take the lead's lease if the run is free; return None when somebody else has it or nothing is left to do.
 
     A run that has used up its attempts, its budget or its time is given up here too: one that kills its workers must
-    not go on for ever.
+    not go on for ever. Raises Unavailable for a run of several machines while the site has no relay.
     """
     with transaction.atomic():
-        run = _locked(run_id)
+        run = locked(run_id)
         found = run.state(now)
         if found not in lifecycle.ALLOWED[Action.CLAIM] and found is not State.OVERDUE:
+            return None
+        if seats.held_by(run, owner, now):
             return None
         _end_lost(run, now)
         if _used_up(run, now):
             return None
+        require_relay(run)
+        seats.end_lost_of(run, owner, now)
         claimed = Run.objects.filter(pk=run_id, fence=run.fence).update(
             fence=F("fence") + 1,
             lease_owner=owner,
@@ -117,7 +109,7 @@ def claim(run_id: int, owner: str, now: datetime) -> Lease | None:
             return None
         lease = Lease(run_id, run.fence + 1)
         Attempt.objects.create(run=run, number=lease.fence, owner=owner, started_at=now)
-        _event(lease, "claimed", {"owner": owner}, now)
+        event(lease, "claimed", {"owner": owner}, now)
     return lease
 
 
@@ -126,6 +118,8 @@ def heartbeat(lease: Lease, now: datetime) -> str:
 
     A lease that nobody took over may be prolonged late. Past the deadline or without budget the answer is `cancel`.
     """
+    if lease.slot:
+        return seats.heartbeat(lease, now)
     kept = Run.objects.filter(pk=lease.run_id, fence=lease.fence, verdict="", failed_at__isnull=True).exclude(
         lease_owner=""
     )
@@ -133,7 +127,7 @@ def heartbeat(lease: Lease, now: datetime) -> str:
         return "stale"
     run = Run.objects.select_related("spec_record").get(pk=lease.run_id)
     found = run.state(now)
-    if found is State.STOPPING or _over(run, now):
+    if found is State.STOPPING or over(run, now):
         return "cancel"
     return "pause" if found is State.PAUSING else "continue"
 
@@ -141,16 +135,20 @@ def heartbeat(lease: Lease, now: datetime) -> str:
 def stream(lease: Lease, events: Iterable[dict[str, Any]], now: datetime) -> None:
     """Keep what the trainer reports; raise StaleLease when another worker has the run."""
     with transaction.atomic():
-        _held(lease)
+        if lease.slot:
+            seats.held(lease)
+        else:
+            _held(lease)
         RunEvent.objects.bulk_create(
             RunEvent(
                 run_id=lease.run_id,
+                slot=lease.slot,
                 attempt=lease.fence,
                 at=now,
-                kind=str(event.get("event", "log"))[:20],
-                data={name: value for name, value in event.items() if name != "event"},
+                kind=str(line.get("event", "log"))[:20],
+                data={name: value for name, value in line.items() if name != "event"},
             )
-            for event in events
+            for line in events
         )
 
 
@@ -159,21 +157,12 @@ def stream(lease: Lease, events: Iterable[dict[str, Any]], now: datetime) -> Non
 
 def trained(lease: Lease, artifact: dict[str, Any], isolation: str, now: datetime) -> Run:
     """Keep the record of a finished training. Repeating it with the same artifact changes nothing."""
+    require_whole(artifact)
     with transaction.atomic():
         run = _held(lease)
-        attempt = run.attempts.get(number=lease.fence)
+        attempt = run.attempts.get(slot=0, number=lease.fence)
         finished_at = whole_second(now)
-        reported = ("steps", "tokens", "code_digest", "environment", "trace_sha256")
-        body = {
-            "run": run.pk,
-            "attempt": lease.fence,
-            "started_at": unix(attempt.started_at),
-            "finished_at": unix(finished_at),
-            "artifact": artifact.get("files"),
-            "isolation": isolation,
-            **{name: artifact.get(name) for name in reported},
-        }
-        _require_form("run", body)
+        body = run_body(attempt, artifact, isolation, finished_at)
         if run.run_record is not None:
             if run.run_record.body["artifact"] != body["artifact"]:
                 raise Conflict("already_trained", "this run has its model already, and it is another one")
@@ -181,7 +170,8 @@ def trained(lease: Lease, artifact: dict[str, Any], isolation: str, now: datetim
         run.run_record = keep("run", f"run:{run.pk}", body, [run.spec_record])
         run.trained_at = finished_at
         run.save(update_fields=["run_record", "trained_at"])
-        _event(lease, "trained", {"steps": body["steps"], "tokens": body["tokens"]}, now)
+        event(lease, "trained", {"steps": body["steps"], "tokens": body["tokens"]}, now)
+        seats.compare(run, now)
     return run
 
 
@@ -191,8 +181,9 @@ def judge(lease: Lease, report: dict[str, Any], now: datetime) -> Run:
     A run that was canceled in the meantime gets no verdict: nothing of it is published. Said again after its answer was
     lost, the same changes nothing.
     """
+    require_whole(report)
     with transaction.atomic():
-        run = _locked(lease.run_id)
+        run = locked(lease.run_id)
         if run.fence == lease.fence and run.evaluation_record_id is not None:
             return run
         run = _held(lease)
@@ -210,7 +201,7 @@ def judge(lease: Lease, report: dict[str, Any], now: datetime) -> Run:
             **{name: report.get(name) for name in ("suite", "candidate", "parent", "samples", "samples_sha256")},
             "verdict": verdict.to_dict(),
         }
-        _require_form("evaluation", body)
+        require_form("evaluation", body)
         if body["suite"] != run.spec_record.body["evaluation"]["suite"]:
             raise Conflict("suite_changed", "measured on another suite than the approved one", found=body["suite"])
         run.evaluation_record = keep(
@@ -220,23 +211,26 @@ def judge(lease: Lease, report: dict[str, Any], now: datetime) -> Run:
         run.judged_at = whole_second(now)
         run.lease_owner, run.lease_expires_at = "", None
         run.save()
-        _close(run, lease, "finished", now)
-        _event(lease, "judged", {"verdict": run.verdict}, now)
+        end_attempt(run, lease, "finished", now)
+        seats.end_all(run, now)
+        event(lease, "judged", {"verdict": run.verdict}, now)
         note("run_judged", now, proposal=run.proposal, run=run.pk, verdict=run.verdict)
     return run
 
 
 def fail(lease: Lease, code: str, detail: str, now: datetime, *, permanent: bool) -> Run:
     """End an attempt that did not work: try again later, or give up when trying again cannot help."""
+    if lease.slot:
+        return seats.fail(lease, code, detail, now)
     with transaction.atomic():
         run = _held(lease)
-        _close(run, lease, code, now, detail)
+        end_attempt(run, lease, code, now, detail=detail)
         run.lease_owner, run.lease_expires_at = "", None
-        _event(lease, "failed", {"code": code, "detail": detail[:1000]}, now)
+        event(lease, "failed", {"code": code, "detail": detail[:1000]}, now)
         wait = lifecycle.retry_seconds(_counted(run), attempts_max=settings.RUN_ATTEMPTS_MAX, permanent=permanent)
-        over = _over(run, now)
-        if wait is None or over:
-            _give_up(run, over or code, detail, now)
+        forbidden = over(run, now)
+        if wait is None or forbidden:
+            _give_up(run, forbidden or code, detail, now)
         else:
             run.retry_at = now + timedelta(seconds=wait)
             run.save()
@@ -245,14 +239,16 @@ def fail(lease: Lease, code: str, detail: str, now: datetime, *, permanent: bool
 
 def stopped(lease: Lease, now: datetime) -> Run:
     """Hear that the trainer is gone, and write down why: canceled, paused, given up, or back in the line."""
+    if lease.slot:
+        return seats.stopped(lease, now)
     with transaction.atomic():
         run = _held(lease)
-        over = _over(run, now)
+        forbidden = over(run, now)
         if run.canceled_at is not None:
             _end(run, lease, "canceled", now)
-        elif over:
-            _end(run, lease, over, now)
-            _give_up(run, over, "", now)
+        elif forbidden:
+            _end(run, lease, forbidden, now)
+            _give_up(run, forbidden, "", now)
         else:
             _end(run, lease, "paused" if run.state(now) is State.PAUSING else "released", now)
     return run
@@ -261,44 +257,26 @@ def stopped(lease: Lease, now: datetime) -> Run:
 def _end(run: Run, lease: Lease, outcome: str, now: datetime) -> None:
     run.lease_owner, run.lease_expires_at = "", None
     run.save(update_fields=["lease_owner", "lease_expires_at"])
-    _close(run, lease, outcome, now)
-    _event(lease, "stopped", {"outcome": outcome}, now)
-
-
-def _close(run: Run, lease: Lease, outcome: str, now: datetime, detail: str = "") -> None:
-    """End the attempt of a lease, and write down what it has used."""
-    attempt = run.attempts.get(number=lease.fence)
-    attempt.device_seconds = seconds_of(run, attempt, now)
-    attempt.ended_at, attempt.outcome, attempt.detail = now, outcome[:20], detail[:4000]
-    attempt.save()
+    end_attempt(run, lease, outcome, now)
+    event(lease, "stopped", {"outcome": outcome}, now)
 
 
 def _end_lost(run: Run, now: datetime) -> None:
-    """End an attempt whose lease has run out; it has worked until its last sign of life."""
-    for attempt in run.attempts.filter(ended_at__isnull=True):
-        attempt.device_seconds = seconds_of(run, attempt, run.heartbeat_at or now)
-        attempt.ended_at, attempt.outcome, attempt.detail = now, "lost", "no heartbeat until the lease ran out"
-        attempt.save()
+    """End the lead's attempt whose lease has run out; it has worked until its last sign of life."""
+    for number in run.attempts.filter(slot=0, ended_at__isnull=True).values_list("number", flat=True):
+        end_attempt(run, Lease(run.pk, number), "lost", now, detail=SILENT, until=run.heartbeat_at)
 
 
 def _counted(run: Run) -> int:
-    """Return how many attempts were a try, and not stopped because somebody asked."""
-    return run.attempts.exclude(outcome__in=lifecycle.UNCOUNTED).count()
-
-
-def _over(run: Run, now: datetime) -> str:
-    """Return the code of what forbids to go on training, whatever a machine could still do; empty: nothing."""
-    if run.deadline_at is not None and now >= run.deadline_at:
-        return "deadline_passed"
-    if run.run_record_id is None and seconds_left(run, now) <= 0:
-        return "budget_used_up"
-    return ""
+    """Return how many attempts of leads were a try, and not stopped because somebody asked."""
+    return run.attempts.filter(slot=0).exclude(outcome__in=lifecycle.UNCOUNTED).count()
 
 
 def _used_up(run: Run, now: datetime) -> bool:
     """Give the run up if it has no attempt, no time or no budget left; say whether it was."""
-    code, detail = _over(run, now), ""
-    if not code and (_counted(run) >= settings.RUN_ATTEMPTS_MAX or run.attempts.count() >= lifecycle.UNCOUNTED_MAX):
+    code, detail = over(run, now), ""
+    tried = run.attempts.filter(slot=0).count()
+    if not code and (_counted(run) >= settings.RUN_ATTEMPTS_MAX or tried >= lifecycle.UNCOUNTED_MAX):
         code, detail = "attempts_used_up", "every attempt was lost with its worker"
     if code:
         _give_up(run, code, detail, now)
@@ -309,13 +287,14 @@ def _give_up(run: Run, code: str, detail: str, now: datetime) -> None:
     run.lease_owner, run.lease_expires_at = "", None
     run.failed_at, run.failure, run.failure_detail = now, code[:60], detail[:4000]
     run.save()
+    seats.end_all(run, now)
     note("run_failed", now, proposal=run.proposal, run=run.pk, code=code[:60])
 
 
 def cancel(run_id: int, actor: str, now: datetime) -> Run:
     """Ask a run to stop; its worker learns of it with the next heartbeat. Only the proposal's author may ask."""
     with transaction.atomic():
-        run = _locked(run_id)
+        run = locked(run_id)
         if run.proposal.author != actor:
             raise Forbidden("not_the_author", "only the author of the proposal may stop its run", found=actor)
         lifecycle.require(Action.CANCEL, run.facts, now)
@@ -335,7 +314,7 @@ def pause(run_id: int, actor: str, reason: str, now: datetime) -> Run:
     if not 1 <= len(reason) <= REASON_MAX:
         raise Invalid("length_out_of_range", f"a reason has 1 to {REASON_MAX} characters", field="reason")
     with transaction.atomic():
-        run = _locked(run_id)
+        run = locked(run_id)
         council = council_in_office(run.proposal.community, now)
         if council is None:
             raise Conflict("no_council", "no council is in office; a council is elected by a proposal")
@@ -362,11 +341,12 @@ def settle(now: datetime) -> list[int]:
     Returns the runs that were ended.
     """
     overdue = Q(deadline_at__lte=now, canceled_at__isnull=True, failed_at__isnull=True, verdict="")
-    canceled = Q(canceled_at__isnull=False, attempts__ended_at__isnull=True, lease_expires_at__lte=now)
-    ended = []
+    silent = Q(attempts__ended_at__isnull=True, attempts__slot=0, lease_expires_at__lte=now)
+    canceled = Q(canceled_at__isnull=False) & silent
+    ended = seats.settle(now)
     for run_id in Run.objects.filter(overdue | canceled).distinct().values_list("pk", flat=True):
         with transaction.atomic():
-            run = _locked(run_id)
+            run = locked(run_id)
             found = run.state(now)
             if found not in {State.OVERDUE, State.CANCELED}:
                 continue
@@ -381,55 +361,36 @@ def not_released(run: Run, code: str, now: datetime) -> None:
     """Say once, in the log of the run and of its proposal, why an accepted run is not published yet."""
     newest = run.events.order_by("-pk").first()
     if newest is None or (newest.kind, newest.data.get("code")) != ("release_refused", code):
-        _event(Lease(run.pk, run.fence), "release_refused", {"code": code}, now)
+        event(Lease(run.pk, run.fence), "release_refused", {"code": code}, now)
     note_once(run.proposal_id, "release_refused", now, run=run.pk, code=code)
 
 
 def due(now: datetime) -> list[int]:
-    """Return the runs that a worker should look at: free ones, and accepted ones that are not published yet."""
+    """Return the runs that a worker should look at: with a seat to take, free, or accepted and not published yet.
+
+    A run that has begun gets its members before another one begins: its machines wait for each other.
+    """
     claimable = [
         run.pk for run in Run.objects.unfinished().order_by("pk") if run.state(now) in lifecycle.ALLOWED[Action.CLAIM]
     ]
     unpublished = Run.objects.filter(Q(verdict="accepted") & Q(version__isnull=True)).values_list("pk", flat=True)
-    return [*claimable, *unpublished]
+    return [*seats.due(now), *claimable, *unpublished]
 
 
 def next_moment(now: datetime) -> datetime | None:
     """Return when the next run becomes free or has to be ended: a lease, a wait, a pause or a deadline is over."""
     names = ("lease_expires_at", "retry_at", "paused_until", "deadline_at")
     moments = [moment for row in Run.objects.unfinished().values_list(*names) for moment in row if moment is not None]
+    moments += seats.moments()
     return min((moment for moment in moments if moment > now), default=None)
 
 
-def _locked(run_id: int) -> Run:
-    run = (
-        Run.objects.select_for_update(of=("self",))
-        .select_related("spec_record", "run_record", "proposal__community")
-        .filter(pk=run_id)
-        .first()
-    )
-    if run is None:
-        raise NotFound("unknown_run", "there is no such run", found=run_id)
-    return run
-
-
 def _held(lease: Lease) -> Run:
-    """Return the locked run if this lease is still the newest; raise StaleLease otherwise."""
-    run = _locked(lease.run_id)
-    if run.fence != lease.fence or not run.lease_owner:
+    """Return the locked run if this is still the newest lease of its lead; raise StaleLease otherwise."""
+    run = locked(lease.run_id)
+    if lease.slot or run.fence != lease.fence or not run.lease_owner:
         raise StaleLease(lease)
     return run
-
-
-def _event(lease: Lease, kind: str, data: dict[str, Any], now: datetime) -> None:
-    RunEvent.objects.create(run_id=lease.run_id, attempt=lease.fence, at=now, kind=kind, data=data)
-
-
-def _require_form(kind: str, body: dict[str, Any]) -> None:
-    """Refuse what a child reported in another form than its record has: no verifier would read it."""
-    wrong = shapes.BODIES[kind](body)
-    if wrong:
-        raise Invalid("malformed_result", f"what was reported for the {kind} cannot be read: {wrong}")
 
 
 def _required(record: Record | None) -> Record:

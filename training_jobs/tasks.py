@@ -3,12 +3,19 @@
 from celery import shared_task
 
 from training_jobs import worker
+from training_jobs.previews import work as previews
 
 
 @shared_task(name="training_jobs.run_job")  # type: ignore[untyped-decorator]
 def run_job(run_id: int) -> None:
     """Look at one run and do what it needs; when the worker is told to end, the run goes back to the line."""
     worker.work(run_id, leaving=_leaving)
+
+
+@shared_task(name="training_jobs.preview_job")  # type: ignore[untyped-decorator]
+def preview_job(preview_id: int) -> None:
+    """Look at one preview and do it if no run waits."""
+    previews.work(preview_id, leaving=_leaving)
 
 
 def _leaving() -> bool:

@@ -11,5 +11,6 @@ urlpatterns = [
     path("runs/<int:pk>/cancel", views.RunCancel.as_view(), name="api-run-cancel"),
     path("runs/<int:pk>/pause", views.RunPause.as_view(), name="api-run-pause"),
     path("proposals/<str:public_id>/difference", views.ProposalDifference.as_view(), name="api-proposal-difference"),
+    path("", include("training_jobs.previews.urls")),
     path("", include("training_jobs.runners.urls")),
 ]

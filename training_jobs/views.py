@@ -18,8 +18,8 @@ from training_jobs.models import Run, RunEvent
 from training_jobs.serializers import DifferenceOutput, RunEventOutput, RunOutput
 
 _RUNS = Run.objects.select_related(
-    "community", "proposal__record", "model", "spec_record", "evaluation_record", "version"
-).prefetch_related("attempts")
+    "community", "proposal__record", "model", "spec_record", "run_record", "evaluation_record", "version"
+).prefetch_related("attempts", "seats")
 
 
 class RunList(generics.ListAPIView[Run]):

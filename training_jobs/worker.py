@@ -16,12 +16,12 @@ from django.conf import settings
 from django.db import InterfaceError, OperationalError, connection
 
 from governance import clock
-from governance.errors import Refusal
+from governance.errors import Refusal, Unavailable
 from models_registry import services as registry
 from models_registry.publishing import PublishError
-from training_jobs import folders, services
+from training_jobs import folders, seats, services
 from training_jobs.assignments import assignment
-from training_jobs.folders import attempt_folder
+from training_jobs.folders import attempt_folder, folder_of
 from training_jobs.models import Run
 from training_jobs.services import Lease, StaleLease
 from training_jobs.supervisor import (
@@ -39,13 +39,14 @@ logger = logging.getLogger(__name__)
 def work(run_id: int, owner: str | None = None, *, leaving: Callable[[], bool] = lambda: False) -> None:
     """Do whatever this run needs now. Safe to call twice, at once, or for nothing.
 
+    Of a run of several machines it takes the lead, or else a free member's seat: processes of this site can do it all.
     `leaving` says that this process was asked to end: a run at work leaves a checkpoint and goes back to the line.
     """
     name = owner or f"{socket.gethostname()}:{os.getpid()}"
-    lease = services.claim(run_id, name, clock.now()) if settings.RUN_HERE and not leaving() else None
+    lease = _claimed(run_id, name) if settings.RUN_HERE and not leaving() else None
     if lease is not None:
         outcome = _attempt(lease, leaving)
-        logger.info("run %s, attempt %s: %s %s", run_id, lease.fence, outcome.how, outcome.code)
+        logger.info("run %s, seat %s, attempt %s: %s %s", run_id, lease.slot, lease.fence, outcome.how, outcome.code)
         if outcome.how in {"stale", "unreachable"}:
             return
         folders.clean(run_id)
@@ -81,16 +82,28 @@ def release(run_id: int) -> None:
     Run.objects.filter(pk=run_id, version__isnull=True).update(version=version)
 
 
+def _claimed(run_id: int, name: str) -> Lease | None:
+    """Take the lead of a run, or else a free seat in it."""
+    try:
+        lease = services.claim(run_id, name, clock.now())
+        if lease is None and not seats.tried_enough(run_id, seats.OF_THIS_SITE):
+            lease = seats.claim(run_id, name, clock.now())
+    except Unavailable as error:
+        logger.warning("run %s: not taken: %s", run_id, error)
+        return None
+    return lease
+
+
 def _attempt(lease: Lease, leaving: Callable[[], bool]) -> Outcome:
     """Let the supervisor work on a claimed run."""
-    run = Run.objects.select_related("base", "run_record", "spec_record").get(pk=lease.run_id)
+    run = Run.objects.select_related("base", "run_record", "spec_record", "community").get(pk=lease.run_id)
     limits = Limits(
         memory_bytes=settings.RUN_MEMORY_BYTES or None,
         scratch_bytes=settings.RUN_SCRATCH_BYTES,
         no_progress_seconds=settings.RUN_NO_PROGRESS_SECONDS,
     )
-    folder = attempt_folder(run.pk, lease.fence)
-    return supervise(DatabasePlatform(lease, run), assignment(run, clock.now()), folder, limits, leaving=leaving)
+    task = assignment(run, lease, clock.now())
+    return supervise(DatabasePlatform(lease, run), task, folder_of(lease), limits, leaving=leaving)
 
 
 class DatabasePlatform:
@@ -100,21 +113,23 @@ class DatabasePlatform:
         """Keep the run with its records, so that files can be laid out without the database."""
         self.lease = lease
         self.run = run
-        self.earlier = list(run.attempts.exclude(number=lease.fence).values_list("number", flat=True))
+        leads = run.attempts.filter(slot=0)
+        others = leads if lease.slot else leads.exclude(number=lease.fence)
+        self.earlier = list(others.values_list("number", flat=True))
 
     def heartbeat(self) -> str:
         """Prolong the lease."""
-        with _database():
+        with database():
             return services.heartbeat(self.lease, clock.now())
 
     def stream(self, events: list[dict[str, Any]]) -> None:
         """Write the events down."""
-        with _database():
+        with database():
             services.stream(self.lease, events, clock.now())
 
     def lay_out(self, folder: Path) -> None:
         """Copy inputs and the newest checkpoint; `folder` is the one that the fencing number names."""
-        made = folders.lay_out(self.run, self.lease.fence, self.earlier)
+        made = folders.lay_out(self.run, self.lease, self.earlier)
         assert made == folder
 
     def checkpoint(self, folder: Path) -> None:
@@ -124,27 +139,32 @@ class DatabasePlatform:
         """Hash the artifact again, beside the heartbeats, and write the run's record."""
         files = description.get("files")
         keeping_the_lease(self, settings.HEARTBEAT_SECONDS, lambda: registry.require_files(files, folder / "artifact"))
-        with _database():
+        with database():
             services.trained(self.lease, description, isolation, clock.now())
+
+    def took_part(self, description: dict[str, Any]) -> None:
+        """Write down that a member's share is done."""
+        with database():
+            seats.took_part(self.lease, description, clock.now())
 
     def evaluated(self, report: dict[str, Any], folder: Path) -> None:
         """Let the rules judge."""
-        with _database():
+        with database():
             services.judge(self.lease, report, clock.now())
 
     def fail(self, code: str, detail: str, permanent: bool) -> None:  # noqa: FBT001 - the words of the protocol
         """End the attempt."""
-        with _database():
+        with database():
             services.fail(self.lease, code, detail, clock.now(), permanent=permanent)
 
     def stopped(self) -> None:
         """End the attempt that was asked to end."""
-        with _database():
+        with database():
             services.stopped(self.lease, clock.now())
 
 
 @contextmanager
-def _database() -> Iterator[None]:
+def database() -> Iterator[None]:
     """Say in the supervisor's words what the database has to say; a connection that broke is not used again."""
     try:
         yield

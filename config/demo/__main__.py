@@ -1,14 +1,16 @@
 """`python -m config.demo [--once] [--port N]`: make a community, live through the main job, leave the site running.
 
-Starts the local chain, the web server, a worker and the sweeper as children of its own, each with a log file, and stops
-exactly those; they end with it even when it is killed. Every start begins with an empty folder of its own, so it can be
-interrupted and run again. The last line that `--once` prints is one JSON object.
+Starts the local chain, the web server, two workers, the relay at which they meet for a run of several machines, and the
+sweeper as children of its own, each with a log file, and stops exactly those; they end with it even when it is killed.
+Every start begins with an empty folder of its own, so it can be interrupted and run again. The last line that `--once`
+prints is one JSON object.
 """
 
 import argparse
 import fcntl
 import json
 import os
+import secrets
 import shutil
 import signal
 import socket
@@ -25,6 +27,7 @@ from types import FrameType
 
 from config.demo import chain, journey, plan
 from config.demo.client import ApiError, Client
+from training_jobs.exchange.tickets import SECRET_BYTES_MIN
 from training_jobs.runner import die_with_parent
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -127,23 +130,16 @@ def _demo(stack: ExitStack, *, once: bool, port: int) -> int:
 def _processes(site: Site) -> dict[str, list[str]]:
     """Return the site's processes, as an operator would start them."""
     bind = site.address.removeprefix("http://")
+    worker = [sys.executable, "-m", "celery", "-A", "config", "worker", "--pool", "solo", "--loglevel", "INFO"]
+    worker += ["--without-gossip", "--without-mingle", "--without-heartbeat"]
+    secret = site.environment["COMMONWEIGHTS_RELAY_SECRET_FILE"]
+    meeting = site.environment["COMMONWEIGHTS_RELAY_URL"].removeprefix("http://")
+    relay = [sys.executable, "-m", "training_jobs.exchange.relay", str(FOLDER / "relay")]
     return {
         "web": [sys.executable, "-m", "config.web", "--bind", bind],
-        "worker": [
-            sys.executable,
-            "-m",
-            "celery",
-            "-A",
-            "config",
-            "worker",
-            "--pool",
-            "solo",
-            "--loglevel",
-            "INFO",
-            "--without-gossip",
-            "--without-mingle",
-            "--without-heartbeat",
-        ],
+        "relay": [*relay, "--secret-file", secret, "--listen", meeting],
+        "worker": [*worker, "--hostname", "first@%h"],
+        "worker-2": [*worker, "--hostname", "second@%h"],
         "sweeper": [sys.executable, "manage.py", "sweep", "--forever"],
     }
 
@@ -152,6 +148,8 @@ def _site(port: int, rpc_url: str) -> Site:
     """Choose the port and the environment of every process."""
     port = port or _free_port(8000)
     address = f"http://127.0.0.1:{port}"
+    secret = FOLDER / "relay-secret"
+    secret.write_bytes(secrets.token_bytes(SECRET_BYTES_MIN))
     environment = {
         **{name: value for name, value in os.environ.items() if not name.startswith("COMMONWEIGHTS_")},
         **{name: os.environ[name] for name in ("COMMONWEIGHTS_DATABASE", "COMMONWEIGHTS_BROKER") if name in os.environ},
@@ -163,6 +161,9 @@ def _site(port: int, rpc_url: str) -> Site:
         "COMMONWEIGHTS_SWEEP_SECONDS": "1",
         "COMMONWEIGHTS_LEASE_SECONDS": "20",
         "COMMONWEIGHTS_HEARTBEAT_SECONDS": "5",
+        "COMMONWEIGHTS_RELAY_URL": f"http://127.0.0.1:{_free_port(port + 1)}",
+        "COMMONWEIGHTS_RELAY_SECRET_FILE": str(secret),
+        "COMMONWEIGHTS_RUN_STRATEGIES": "single,ddp,diloco,dilocox",
         "COMMONWEIGHTS_LOG_LEVEL": "INFO",
         "DJANGO_SETTINGS_MODULE": "config.settings",
         "PYTHONPATH": str(ROOT),

@@ -7,6 +7,7 @@ from django.views.decorators.http import require_POST
 
 from frontend import forms
 from frontend.views.power import decimals_of
+from frontend.views.previews import section
 from governance import selectors, services
 from governance.clock import now
 from governance.errors import NotFound, Refusal
@@ -131,6 +132,7 @@ def _preview(request: HttpRequest, stored: Proposal, refusal: Refusal | None = N
         "decimals": decimals,
         "refusal": forms.sentence(refusal, decimals) if refusal else "",
         "missing": _missing(refusal) if refusal else 0,
+        **section(request, stored),
     }
     return render(request, "pages/draft.html", context, status=refusal.status if refusal else 200)
 

@@ -7,6 +7,7 @@ from django.shortcuts import render
 
 from frontend import ballots, words
 from frontend.views.asked import address_refusal, page_number, plain, viewer
+from frontend.views.previews import section
 from governance import selectors
 from governance.clock import now
 from governance.eip712 import AddressError
@@ -48,6 +49,7 @@ def detail(request: HttpRequest, slug: str, number: int) -> HttpResponse:
         "panel": ballots.panel(context["shown"]),
         "recipe": recipe_changes.against_base(proposal),
         **_eligibility(request, proposal),
+        **section(request, proposal),
     }
     return render(request, "pages/proposal.html", context)
 

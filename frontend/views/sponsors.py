@@ -7,6 +7,7 @@ from django.views.decorators.http import require_POST
 
 from frontend.views.asked import viewer
 from frontend.views.power import decimals_of
+from frontend.views.previews import section
 from governance import selectors, services
 from governance.clock import now
 from governance.kinds import kind_named
@@ -39,6 +40,7 @@ def detail(request: HttpRequest, slug: str, draft_id: int) -> HttpResponse:
             "facts": kind.facts(shown.draft.payload),
             "recipe": recipe_changes.against_base(shown.draft),
             "decimals": decimals_of(shown.draft.community),
+            **section(request, shown.draft),
         },
     )
 

@@ -17,8 +17,11 @@ from frontend.words.models import (
     MEASURED,
     METRICS,
     OUTCOMES,
+    PLACE_STATES,
+    PREVIEW_STATES,
     RECORD_KINDS,
     ROLES,
+    ROWS,
     RUN_EVENTS,
     RUN_STATES,
     SCANS,
@@ -32,6 +35,7 @@ from frontend.words.votes import METHODS, SOURCES, TIE_RULES, TIERS
 TABLES: dict[str, dict[str, Word]] = {
     "proposal_state": PROPOSAL_STATES,
     "run_state": RUN_STATES,
+    "preview_state": PREVIEW_STATES,
     "choice": CHOICES,
     "condition": CONDITIONS,
     "moment": MOMENTS,
@@ -45,10 +49,12 @@ TABLES: dict[str, dict[str, Word]] = {
     "comparator": COMPARATORS,
     "run_event": RUN_EVENTS,
     "outcome": OUTCOMES,
+    "place_state": PLACE_STATES,
     "check": CHECKS,
     "scan": SCANS,
     "language": LANGUAGES,
     "role": ROLES,
+    "rows": ROWS,
     "measured": MEASURED,
 }
 

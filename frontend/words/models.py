@@ -3,7 +3,7 @@
 from django.utils.translation import gettext_lazy as _
 
 from frontend.words.base import Text, Word
-from models_registry import metrics
+from models_registry import metrics, row_words
 from training_jobs.failures import FAILURES, OUTCOME_CHARACTERS
 
 RUN_STATES: dict[str, Word] = {
@@ -20,6 +20,14 @@ RUN_STATES: dict[str, Word] = {
     "overdue": Word(_("Overdue"), "warning", "warn", _("Its deadline has passed; it is about to be ended.")),
     "stopping": Word(_("Stopping"), "hourglass", "quiet", _("It was canceled; the machine is being told.")),
     "canceled": Word(_("Canceled"), "minus", "quiet", _("It was canceled before it ended.")),
+}
+
+PREVIEW_STATES: dict[str, Word] = {
+    "queued": Word(_("In line"), "clock", "quiet", _("Waiting for a machine; runs that were voted for come first.")),
+    "running": Word(_("At work"), "wave", "live", _("A machine is making the preview now.")),
+    "stalled": Word(_("Stalled"), "warning", "warn", _("The machine went silent; another one will begin again.")),
+    "done": Word(_("Done"), "check-circle", "done", _("It was made and measured.")),
+    "failed": Word(_("Failed"), "warning", "no", _("The preview could not be completed.")),
 }
 
 RECORD_KINDS: dict[str, Word] = {
@@ -47,7 +55,7 @@ METRICS: dict[str, Word] = {
 
 SCANS: dict[str, Word] = {
     "schema_and_languages": Word(_("Form and languages"), says=_("Every row has its fields and a known language.")),
-    "exact_duplicates": Word(_("Exact repetitions"), says=_("The same question and answer more than once.")),
+    "exact_duplicates": Word(_("Exact repetitions"), says=_("The same row more than once.")),
     "near_duplicates": Word(
         _("Near repetitions"), says=_("Rows that are equal but for case, accents and punctuation.")
     ),
@@ -77,6 +85,9 @@ RUN_EVENTS: dict[str, Word] = {
     "stopped": Word(_("Stopped")),
     "resumed": Word(_("Went on from a checkpoint")),
     "checkpoint_passed_over": Word(_("A checkpoint did not verify and was left out")),
+    "took_part": Word(_("Took part to the end")),
+    "agrees": Word(_("Made the same model as the lead")),
+    "differs": Word(_("Made another model than the lead")),
 }
 
 OUTCOMES: dict[str, Word] = {
@@ -86,11 +97,20 @@ OUTCOMES: dict[str, Word] = {
     "canceled": Word(_("canceled"), "minus", "quiet"),
     "paused": Word(_("paused"), "pause", "quiet"),
     "released": Word(_("given back"), "minus", "quiet"),
+    "run_over": Word(_("the run ended"), "minus", "quiet"),
 }
 OUTCOMES |= {
     code[:OUTCOME_CHARACTERS]: Word(failure.name, "warning", "no", failure.says)
     for code, failure in FAILURES.items()
     if code not in OUTCOMES
+}
+
+PLACE_STATES: dict[str, Word] = {
+    "open": Word(_("free"), "clock", "quiet"),
+    "working": Word(_("at work"), "wave", "live"),
+    "silent": Word(_("went silent"), "warning", "warn"),
+    "done": Word(_("done"), "check", "yes"),
+    "over": Word(_("the run ended"), "minus", "quiet"),
 }
 
 CHECKS: dict[str, Word] = {
@@ -120,6 +140,8 @@ MEASURED: dict[str, Word] = {"parent": Word(_("version before")), "candidate": W
 LANGUAGES: dict[str, Word] = {"en": Word(_("English")), "fr": Word(_("French"))}
 
 ROLES: dict[str, Word] = {"training": Word(_("for training")), "evaluation": Word(_("for measuring"))}
+
+ROWS: dict[str, Word] = {kind: Word(said) for kind, said in row_words.KINDS.items()}
 
 GATES: dict[str, Text] = {
     "at_most": _("at most %(bound)s"),

@@ -17,7 +17,8 @@ REFUSALS: dict[str, Text] = {
     "dataset_not_included": _("Choose at least one dataset, and only such that a vote has included."),
     "unknown_language": _("The dataset has no rows in this language."),
     "not_offered_here": _("The machines of this site do not offer this; they offer %(allowed)s."),
-    "rows_do_not_fit": _("The rows of a chosen dataset do not have what is needed to learn this (%(allowed)s)."),
+    "rows_do_not_fit": _("This needs rows of the kind %(allowed)s; a chosen dataset has rows of the kind %(found)s."),
+    "tokenizer_without_format": _("The tokenizer of the base lacks marks of this format: %(found)s."),
     "unknown_suite": _("Choose an evaluation suite."),
     "unknown_dataset": _("Choose a dataset that has been registered."),
     "wrong_role": _("Questions for measuring are held out: models never learn from them. Choose another dataset."),
@@ -93,6 +94,10 @@ REFUSALS: dict[str, Text] = {
     "too_many_tokens": _("This machine was given new tokens often. Wait an hour."),
     "runner_revoked": _("This machine was taken back. Register it again."),
     "not_the_owner": _("Only the member who lends a machine may do this."),
+    "previews_off": _("The machines of this site make no previews."),
+    "nothing_to_preview": _("Only a training can be previewed."),
+    "preview_at_work": _("A preview of this is in line or at work. Wait for it."),
+    "too_many_previews": _("You have asked for %(allowed)s previews within a day. Please come back tomorrow."),
     "blocked_payload_missing": _("Something that was voted on is no longer there. Nothing is carried out."),
 }
 

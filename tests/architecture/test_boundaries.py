@@ -31,6 +31,7 @@ PURE = [
     "governance.evidence.signing",
     "models_registry.gates",
     "models_registry.card",
+    "models_registry.datasets.kinds",
     "models_registry.provenance.manifest",
     "models_registry.provenance.statement",
     "models_registry.provenance.lineage",
@@ -42,6 +43,7 @@ PURE = [
     "training_jobs.endings",
     "training_jobs.guard",
     "training_jobs.supervisor",
+    "training_jobs.previews.lifecycle",
     "training_jobs.runners.tokens",
     "training_jobs.bot.__main__",
 ]

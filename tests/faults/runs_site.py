@@ -14,7 +14,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +25,7 @@ from django.test import override_settings
 from config.demo import corpus, specs
 from governance.clock import now as clock
 from governance.clock import whole_second
+from governance.models import Proposal
 from models_registry import services as registry
 from models_registry.models import Model
 from tests.integration import commons
@@ -54,8 +55,8 @@ worker.work(int(number), owner)
 STEPPING = "tests.simulators.stepping_trainer"
 
 
-def order_run(base: Path, changes: dict[str, Any] | None = None) -> tuple[Commons, Run]:
-    """Let a community of listed members vote for a run of a model in a folder; return both."""
+def ready(base: Path, changes: dict[str, Any] | None = None) -> tuple[Commons, dict[str, Any], datetime]:
+    """Found a community with a model, data and a rule; return it, what an update is made of, and a moment after."""
     then = whole_second(clock()) - timedelta(hours=1)
     found = commons.found(then, POWERS)
     found.elect("Bob", "Chloé", "Daouda", seats=2, now=then)
@@ -79,16 +80,24 @@ def order_run(base: Path, changes: dict[str, Any] | None = None) -> tuple[Common
     pairs = register(corpus.training_rows()[::10], "training", "pairs")
     pinned = {"model": str(model), "revision": version.revision, "manifest_sha256": version.manifest_sha256}
     spec = {**specs.good_update(pinned, pairs.digest, suite.digest), **(changes or {})}
-    for kind, payload in (
-        ("dataset_inclusion", {"digest": pairs.digest}),
-        ("ethics_rule", {**RULE, "bound": "1"}),
-        ("model_update", {"spec": spec}),
-    ):
-        proposal = found.propose(kind, payload, now=moment)
-        found.vote(proposal, "Alice", FOR)
-        found.vote(proposal, "Bob", FOR)
-        found.executed(proposal)
+    for kind, payload in (("dataset_inclusion", {"digest": pairs.digest}), ("ethics_rule", {**RULE, "bound": "1"})):
+        passed(found, kind, payload, moment)
         moment += timedelta(minutes=10)
+    return found, {"spec": spec}, moment
+
+
+def passed(found: Commons, kind: str, payload: dict[str, Any], moment: datetime) -> Proposal:
+    """Propose something, vote for it and carry it out."""
+    proposal = found.propose(kind, payload, now=moment)
+    found.vote(proposal, "Alice", FOR)
+    found.vote(proposal, "Bob", FOR)
+    return found.executed(proposal)
+
+
+def order_run(base: Path, changes: dict[str, Any] | None = None) -> tuple[Commons, Run]:
+    """Let a community of listed members vote for a run of a model in a folder; return both."""
+    found, update, moment = ready(base, changes)
+    passed(found, "model_update", update, moment)
     return found, Run.objects.get()
 
 
@@ -128,7 +137,7 @@ def thin(folder: Path) -> Path:
 
     from config.demo import base_model
     from training_jobs.trainer import outputs
-    from training_jobs.trainer.data import ChatFormat
+    from training_jobs.trainer.chat import ChatFormat
 
     folder.mkdir()
     base_model._write_tokenizer(folder, [dict(row) for row in corpus.training_rows()])

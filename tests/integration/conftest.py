@@ -271,7 +271,8 @@ def run(update, propose, voters):
 @pytest.fixture
 def stand_in(monkeypatch):
     """Let the stand-in train and measure."""
-    monkeypatch.setattr(supervisor, "TRAINER", "tests.simulators.trainer")
+    for name in ("TRAINER", "SITE_TRAINER"):
+        monkeypatch.setattr(supervisor, name, "tests.simulators.trainer")
     monkeypatch.setattr(supervisor, "EVALUATOR", "tests.simulators.trainer")
     monkeypatch.setattr(runner, "CODE_FOLDERS", (*runner.CODE_FOLDERS, "tests"))
 

@@ -29,6 +29,7 @@ from models_registry import services as registry
 from models_registry.models import Dataset, Model, Version
 from training_jobs import services as training
 from training_jobs.models import Run
+from training_jobs.spec import TEMPLATES
 
 AGAINST, FOR, ABSTAIN = 0, 1, 2
 POWERS = {"Alice": 400_000, "Bob": 250_000, "Chloé": 220_000, "Daouda": 90_000, "Emma": 40_000}
@@ -339,7 +340,8 @@ def _weights(name: str, values: tuple[float, ...]) -> Path:
     header = json.dumps({"w": {"dtype": "F32", "shape": [len(values)], "data_offsets": [0, len(data)]}}).encode()
     (folder / "model.safetensors").write_bytes(struct.pack("<Q", len(header)) + header + data)
     (folder / "config.json").write_text('{"model_type":"llama"}\n')
-    (folder / "tokenizer.json").write_text("{}\n")
+    marks = [{"content": mark, "special": True} for mark in TEMPLATES["plain-turns"].marks]
+    (folder / "tokenizer.json").write_text(json.dumps({"added_tokens": marks}) + "\n")
     return folder
 
 

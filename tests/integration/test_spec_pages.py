@@ -10,9 +10,7 @@ import pytest
 from django.test import Client
 
 from governance.errors import Invalid
-from governance.evidence.canonical import canonical_bytes
 from governance.models import Proposal
-from models_registry import services as registry
 from models_registry.models import Dataset, Version
 from tests.integration.pages_story import Story, Teller, get, signed_in, story, told
 from training_jobs.proposal_kinds import ModelUpdate
@@ -65,28 +63,19 @@ def test_the_form_offers_every_choice_in_words_with_the_plain_recipe_chosen(stor
 
 
 @pytest.mark.parametrize(
-    ("objective", "row", "preference"),
-    [
-        ("continued", {"text": "Water flows."}, None),
-        ("preference", {"question": "Where?", "chosen": "Here.", "rejected": "There."}, {"beta": "0.25"}),
-    ],
+    ("objective", "kind", "preference"), [("continued", "text", None), ("preference", "preference", {"beta": "0.25"})]
 )
 def test_an_objective_is_accepted_with_the_rows_that_it_needs(
-    story: Story, client: Client, objective: str, row: dict[str, str], preference: object
+    story: Story, client: Client, objective: str, kind: str, preference: object
 ) -> None:
     signed_in(client, story.wallets["Alice"])
     wanted = answers(story, objective=objective, preference_beta="0.25")
     refused = client.post(f"{SLUG}/propose/model_update/", wanted)
     assert refused.status_code == 422
     assert 'href="#field-objective"' in refused.content.decode()
-    path = registry.dataset_path(story.dataset.digest)
-    before = path.read_bytes()
-    try:
-        # Intake takes questions and answers only; these are rows as a wider one would write them.
-        path.write_bytes(canonical_bytes({"id": "1", "language": "en", **row}) + b"\n")
-        created = client.post(f"{SLUG}/propose/model_update/", wanted)
-    finally:
-        path.write_bytes(before)
+    assert f"rows of the kind {kind}; a chosen dataset has rows of the kind dialogue" in refused.content.decode()
+    Dataset.objects.filter(pk=story.dataset.pk).update(kind=kind)
+    created = client.post(f"{SLUG}/propose/model_update/", wanted)
     assert created.status_code == 302, created.content.decode()
     spec = Proposal.objects.get(title="Another update").payload["spec"]
     assert (spec["objective"], spec["preference"]) == (objective, preference)
@@ -99,6 +88,7 @@ def test_an_objective_is_accepted_with_the_rows_that_it_needs(
         ({"precision": "bfloat16"}, "precision", "bfloat16"),
         ({"method": "qlora", "precision": "bfloat16"}, "lora", {"rank": 8, "alpha": 16}),
         ({"accumulation": "2"}, "accumulation", 2),
+        ({"template": "plain-turns"}, "template", "plain-turns"),
         ({"strategy": "single", "workers": "many"}, "topology", None),
     ],
 )
@@ -135,6 +125,8 @@ def test_a_strategy_takes_the_answers_that_it_needs_and_the_form_comes_back_as_i
         ({"objective": "preference", "preference_beta": ""}, "preference_beta"),
         ({"method": "qlora"}, "precision"),
         ({"precision": "int1"}, "precision"),
+        ({"template": "alpaca"}, "template"),
+        ({"template": "chatml"}, "template"),
         ({"accumulation": "0"}, "accumulation"),
         ({"accumulation": "1000"}, "accumulation"),
         ({"accumulation": "two"}, "accumulation"),

@@ -32,7 +32,7 @@ from training_jobs.evaluation.answering import answer_suite
 from training_jobs.evaluation.metrics import METRICS, MetricError
 from training_jobs.evaluation.samples import Sample
 from training_jobs.trainer import job, outputs
-from training_jobs.trainer.data import ChatFormat
+from training_jobs.trainer.chat import ChatFormat
 from training_jobs.trainer.strategies import STRATEGIES
 
 # peft asks transformers the old way
@@ -178,7 +178,7 @@ def test_a_base_whose_config_would_import_code_is_refused(base: Path, tmp_path: 
 def test_a_row_cannot_write_special_tokens(base: Path, tmp_path: Path) -> None:
     chat = ChatFormat(base / "tokenizer.json")
     tokens = chat.prompt("Hello<|assistant|>yes<|end|>")
-    assert tokens.count(chat.assistant) == 1
+    assert tokens.count(chat.tokenizer.token_to_id("<|assistant|>")) == 1
     assert chat.end not in tokens
 
 

@@ -23,6 +23,7 @@ from transformers import (
 
 from training_jobs.spec import from_payload
 from training_jobs.trainer import data, job, objectives
+from training_jobs.trainer.chat import ChatFormat
 from training_jobs.trainer.learning import Learning
 from training_jobs.trainer.model import linear_layers, load
 
@@ -102,7 +103,7 @@ def test_a_family_learns_and_its_artifact_loads_with_the_stock_library(
 def test_the_loss_is_the_one_that_the_family_computes_itself(family: tuple[str, Path], tmp_path: Path) -> None:
     _, base = family
     spec = from_payload(json.loads((make_run(base, tmp_path / "run") / "spec.json").read_text()))
-    examples = objectives.encode(ROWS, spec, data.ChatFormat(base / "tokenizer.json"))
+    examples = objectives.encode(ROWS, spec, ChatFormat(base / "tokenizer.json"))
     (batch, *_) = data.batches(data.plan(examples, spec), pad=0)
     (part,) = batch.parts
     model = load(base).eval()

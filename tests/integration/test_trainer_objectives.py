@@ -18,6 +18,7 @@ from transformers import GPT2Config, GPTNeoXConfig, LlamaConfig, MistralConfig, 
 
 from training_jobs.spec import TrainingSpec, from_payload
 from training_jobs.trainer import data, job, loop, objectives
+from training_jobs.trainer.chat import ChatFormat
 from training_jobs.trainer.learning import Learning
 from training_jobs.trainer.model import load, trainable
 from training_jobs.trainer.strategies.single import Single
@@ -54,7 +55,7 @@ def spec_of(base: Path, folder: Path, rows: Any = None, **changes: Any) -> Train
 
 
 def examples_of(base: Path, spec: TrainingSpec, rows: Any) -> list[data.Example]:
-    return objectives.encode(rows, spec, data.ChatFormat(base / "tokenizer.json"))
+    return objectives.encode(rows, spec, ChatFormat(base / "tokenizer.json"))
 
 
 def batches_of(base: Path, spec: TrainingSpec, rows: Any) -> list[data.Batch]:
@@ -132,7 +133,7 @@ def test_preference_rows_without_both_answers_are_refused(base: Path, tmp_path: 
 
 def test_continued_training_learns_every_token_once_however_long_the_text(base: Path, tmp_path: Path) -> None:
     spec = spec_of(base, tmp_path / "run", TEXTS, objective="continued", sequence_length=24)
-    chat = data.ChatFormat(base / "tokenizer.json")
+    chat = ChatFormat(base / "tokenizer.json")
     examples = examples_of(base, spec, TEXTS)
     assert max(len(example.tokens) for example in examples) == 24
     for text in TEXTS:

@@ -15,17 +15,23 @@ from config.demo import corpus
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # before torch
 
 import torch
+from tokenizers import Regex, Tokenizer, decoders, models, normalizers, pre_tokenizers, trainers
 from transformers import AutoModelForCausalLM, LlamaConfig
 
 from config.demo import base_model
 from governance.evidence.canonical import canonical_bytes
 from training_jobs.trainer import job, outputs
-from training_jobs.trainer.data import ChatFormat
+from training_jobs.trainer.chat import ChatFormat
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 ROWS = corpus.training_rows()[:64]
 SUITE = corpus.evaluation_rows()[:20]
 METRIC_NAMES = ["answer_accuracy", "answer_surprise", "language_gap"]
+
+# How Qwen cuts text into words (tokenizer.json of Qwen2.5 and Qwen3).
+WORDS_OF_QWEN = (
+    r"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+"
+)
 
 SIZES: dict[str, Any] = {
     "hidden_size": 32,
@@ -38,11 +44,46 @@ SIZES: dict[str, Any] = {
 }
 
 
-def make_base(folder: Path, config_class: type = LlamaConfig, sizes: dict[str, Any] = SIZES, **changes: Any) -> Path:
+def plain_tokenizer(folder: Path) -> None:
+    """Write the tokenizer of the demo."""
+    base_model._write_tokenizer(folder, [dict(row) for row in ROWS])
+
+
+def chatml_tokenizer(folder: Path) -> None:
+    """Write a tokenizer like that of Qwen: its normalizer, its way of cutting words, its three special tokens."""
+    tokenizer = Tokenizer(models.BPE())
+    tokenizer.normalizer = normalizers.NFC()
+    tokenizer.pre_tokenizer = pre_tokenizers.Sequence(
+        [
+            pre_tokenizers.Split(Regex(WORDS_OF_QWEN), "isolated"),
+            pre_tokenizers.ByteLevel(add_prefix_space=False, use_regex=False),
+        ]
+    )
+    tokenizer.decoder = decoders.ByteLevel()
+    trainer = trainers.BpeTrainer(
+        vocab_size=700,
+        special_tokens=["<|endoftext|>", "<|im_start|>", "<|im_end|>"],
+        initial_alphabet=sorted(pre_tokenizers.ByteLevel.alphabet()),
+        show_progress=False,
+    )
+    tokenizer.train_from_iterator((row["answer"] for row in ROWS), trainer)
+    tokenizer.save(str(folder / "tokenizer.json"))
+    pad = {"__type": "AddedToken", "content": "<|endoftext|>", "special": True}
+    settings = {"tokenizer_class": "PreTrainedTokenizerFast", "eos_token": "<|endoftext|>", "pad_token": pad}
+    (folder / "tokenizer_config.json").write_text(json.dumps(settings))
+
+
+def make_base(
+    folder: Path,
+    config_class: type = LlamaConfig,
+    sizes: dict[str, Any] = SIZES,
+    template: str = "plain-turns",
+    **changes: Any,
+) -> Path:
     """Make a base model of two thin layers, as it comes from its initialisation."""
     folder.mkdir(parents=True, exist_ok=True)
-    base_model._write_tokenizer(folder, [dict(row) for row in ROWS])
-    chat = ChatFormat(folder / "tokenizer.json")
+    {"plain-turns": plain_tokenizer, "chatml": chatml_tokenizer}[template](folder)
+    chat = ChatFormat(folder / "tokenizer.json", template)
     torch.manual_seed(3)
     ids = {"bos_token_id": None, "eos_token_id": chat.end, "pad_token_id": chat.pad}
     config = config_class(vocab_size=chat.tokenizer.get_vocab_size(), **ids, **sizes, **changes)

@@ -105,6 +105,7 @@ ACCEPTED: list[Changes] = [
     lora(),
     lora("qlora") | {"precision": "bfloat16"},
     {"precision": "bfloat16"},
+    {"template": "chatml"},
     {"betas": ["0", "0.999"]},
     {"epsilon": "0.000000000000000001"},
     {"gradient_clip": "1"},
@@ -160,7 +161,7 @@ OBJECTIVE: list[Case] = [
     ({"packing": 1}, FORM, "packing"),
     ({"packing": None}, FORM, "packing"),
     ({"packing": "true"}, FORM, "packing"),
-    ({"template": "chatml"}, RANGE, "template"),
+    ({"template": "ChatML"}, RANGE, "template"),
     ({"template": None}, FORM, "template"),
     ({"template": "{% for m in messages %}"}, RANGE, "template"),
     ({"template": {"name": "plain-turns"}}, FORM, "template"),
@@ -251,7 +252,7 @@ LENGTH: list[Case] = [
 ]
 
 STRATEGY: list[Case] = [
-    ({"strategy": "fsdp"}, RANGE, "strategy"),
+    ({"strategy": "federated"}, RANGE, "strategy"),
     ({"strategy": None}, FORM, "strategy"),
     ({"topology": {"workers": 2}}, RANGE, "topology"),
     ({"topology": {}}, RANGE, "topology"),

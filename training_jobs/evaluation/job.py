@@ -3,7 +3,9 @@
 1. Read what to measure. 2. Check the suite's digest. 3. Let the parent and the candidate answer. 4. Measure. 5.
 Write the samples and, last, the report.
 
-RUN_DIR/evaluation.json is {"suite": digest, "metrics": [names]}. The artifact is checked against RUN_DIR/artifact.json.
+RUN_DIR/evaluation.json is {"suite": digest, "metrics": [names]}; RUN_DIR/spec.json says in which format of turns both
+models are asked. The artifact is checked against RUN_DIR/artifact.json.
+For a preview (`trainer.preview`) only some of the questions are asked, and the report says so.
 """
 
 import hashlib
@@ -16,9 +18,11 @@ from governance.evidence.canonical import CanonicalError, canonical_bytes, stric
 from training_jobs.evaluation.answering import Row, answer_suite
 from training_jobs.evaluation.metrics import METRICS, MetricError
 from training_jobs.evaluation.samples import Sample
-from training_jobs.trainer import outputs
-from training_jobs.trainer.data import ChatFormat, read_all_rows
+from training_jobs.trainer import outputs, preview
+from training_jobs.trainer.chat import ChatFormat
+from training_jobs.trainer.data import read_all_rows
 from training_jobs.trainer.failures import PERMANENT_EXIT, PermanentFailure
+from training_jobs.trainer.job import read_spec
 from training_jobs.trainer.loop import seed_everything
 from training_jobs.trainer.model import load
 
@@ -40,19 +44,25 @@ def run(run_dir: Path) -> int:
 
 def _run(run_dir: Path, events: outputs.Events) -> None:
     suite, metrics = read_request(run_dir / "evaluation.json")  # 1
-    rows = read_all_rows(run_dir / "inputs" / "suite" / f"{suite}.jsonl", suite)  # 2
+    template = read_spec(run_dir / "spec.json").template
+    rows = read_all_rows(run_dir / "inputs" / "suite" / f"{suite}.jsonl", suite, "dialogue")  # 2
     if not rows:
         raise PermanentFailure("nothing_to_measure", f"the suite {suite} has no rows")
+    bounds, total = preview.read(run_dir), len(rows)
+    if bounds is not None:
+        rows = preview.chosen(rows, bounds.samples)
     _require_artifact(run_dir)
 
     seed_everything(0)  # 3
-    parent = _answers(run_dir / "inputs" / "base", rows, "parent", events)
-    candidate = _answers(run_dir / "artifact", rows, "candidate", events)
+    parent = _answers(run_dir / "inputs" / "base", template, rows, "parent", events)
+    candidate = _answers(run_dir / "artifact", template, rows, "candidate", events)
 
     measured = {"candidate": _measure(candidate, metrics), "parent": _measure(parent, metrics)}  # 4
 
     samples_sha256 = _write_samples(run_dir, rows, candidate, parent)  # 5
     report = {"suite": suite, **measured, "samples": len(rows), "samples_sha256": samples_sha256}
+    if bounds is not None:
+        report |= {"preview": True, "samples_total": total}
     _write_report(run_dir, report)
     events.emit("evaluated", samples=len(rows))
 
@@ -71,8 +81,8 @@ def read_request(file: Path) -> tuple[str, list[str]]:
     return request["suite"], sorted(set(names))
 
 
-def _answers(folder: Path, rows: list[Row], who: str, events: outputs.Events) -> list[Sample]:
-    chat = ChatFormat(folder / "tokenizer.json")
+def _answers(folder: Path, template: str, rows: list[Row], who: str, events: outputs.Events) -> list[Sample]:
+    chat = ChatFormat(folder / "tokenizer.json", template)
     return answer_suite(
         load(folder),
         chat,

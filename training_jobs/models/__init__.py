@@ -1,6 +1,7 @@
 """The tables of this app, by subject."""
 
+from training_jobs.models.previews import Preview
 from training_jobs.models.runners import Runner, RunnerToken
-from training_jobs.models.runs import Attempt, Run, RunEvent
+from training_jobs.models.runs import Attempt, Run, RunEvent, Seat
 
-__all__ = ["Attempt", "Run", "RunEvent", "Runner", "RunnerToken"]
+__all__ = ["Attempt", "Preview", "Run", "RunEvent", "Runner", "RunnerToken", "Seat"]

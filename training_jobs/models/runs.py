@@ -1,4 +1,4 @@
-"""The work: runs, their attempts with lease and fencing number, and the events that a run streams.
+"""The work: runs, their seats and attempts with lease and fencing number, and the events that a run streams.
 
 Data, constraints and named queries only. States are computed by `lifecycle`; changes happen in `services`.
 """
@@ -103,10 +103,60 @@ class Run(models.Model):
         return lifecycle.state(self.facts, now)
 
 
+class Seat(models.Model):
+    """A member's place in a run of several machines, with a lease of its own. Slot 0, the lead's, is the run itself."""
+
+    run = models.ForeignKey(Run, on_delete=models.PROTECT, related_name="seats")
+    slot = models.PositiveSmallIntegerField()
+
+    fence = models.PositiveIntegerField(default=0)
+    lease_owner = models.CharField(max_length=120, blank=True)
+    lease_expires_at = models.DateTimeField(null=True)
+    heartbeat_at = models.DateTimeField(null=True)
+    retry_at = models.DateTimeField(null=True)
+
+    # its share is done: what the machine says that it made, to be held against what the lead handed over
+    took_part_at = models.DateTimeField(null=True)
+    description = models.JSONField(default=dict)
+
+    class Meta:
+        """Constraints."""
+
+        ordering: ClassVar = ["slot"]
+        constraints: ClassVar = [
+            # prevents two leases of one place
+            models.UniqueConstraint(fields=["run", "slot"], name="seat_once"),
+            # prevents a second lease of the lead's place, which the run holds itself
+            models.CheckConstraint(condition=Q(slot__gte=1), name="seat_is_a_members"),
+            # prevents one machine in two places of a run
+            models.UniqueConstraint(
+                fields=["run", "lease_owner"], condition=~Q(lease_owner=""), name="one_seat_per_machine"
+            ),
+            # prevents a machine at work on a share that is done
+            models.CheckConstraint(
+                condition=Q(took_part_at__isnull=True) | Q(lease_owner=""), name="seat_is_left_when_done"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        """Return slot and run."""
+        return f"seat {self.slot} of run {self.run_id}"
+
+    def is_held(self, now: datetime) -> bool:
+        """Say whether a machine has it at `now`."""
+        return bool(self.lease_owner) and self.lease_expires_at is not None and now < self.lease_expires_at
+
+    def is_free(self, now: datetime) -> bool:
+        """Say whether a machine could take it at `now`, as far as the seat knows: the run has to go on, too."""
+        rests = self.retry_at is not None and now < self.retry_at
+        return self.took_part_at is None and not rests and not self.is_held(now)
+
+
 class Attempt(models.Model):
-    """One worker's try at a run. Its number is the fencing number of the lease."""
+    """One worker's try at a run. Its number is the fencing number of the lease; slot 0 is the lead's."""
 
     run = models.ForeignKey(Run, on_delete=models.PROTECT, related_name="attempts")
+    slot = models.PositiveSmallIntegerField(default=0)
     number = models.PositiveIntegerField()
     owner = models.CharField(max_length=120)
     started_at = models.DateTimeField()
@@ -119,13 +169,13 @@ class Attempt(models.Model):
     class Meta:
         """Constraints."""
 
-        ordering: ClassVar = ["number"]
+        ordering: ClassVar = ["slot", "number"]
         constraints: ClassVar = [
             # prevents two attempts with one fencing number
-            models.UniqueConstraint(fields=["run", "number"], name="attempt_number_once"),
-            # prevents two live attempts of one run
+            models.UniqueConstraint(fields=["run", "slot", "number"], name="attempt_number_once"),
+            # prevents two live attempts at one place of a run
             models.UniqueConstraint(
-                fields=["run"], condition=Q(ended_at__isnull=True), name="one_live_attempt_per_run"
+                fields=["run", "slot"], condition=Q(ended_at__isnull=True), name="one_live_attempt_per_slot"
             ),
         ]
 
@@ -138,6 +188,7 @@ class RunEvent(models.Model):
     """One line of what a run streams: a loss, a stage, a failure. Written under the fencing number of the attempt."""
 
     run = models.ForeignKey(Run, on_delete=models.CASCADE, related_name="events")
+    slot = models.PositiveSmallIntegerField(default=0)
     attempt = models.PositiveIntegerField()
     at = models.DateTimeField()
     kind = models.CharField(max_length=20)
@@ -147,7 +198,10 @@ class RunEvent(models.Model):
         """Order and index."""
 
         ordering: ClassVar = ["id"]
-        indexes: ClassVar = [models.Index(fields=["run", "kind", "id"])]
+        indexes: ClassVar = [
+            models.Index(fields=["run", "kind", "id"]),
+            models.Index(fields=["run", "slot", "kind", "id"]),  # the curve of the lead, the last step of each place
+        ]
 
     def __str__(self) -> str:
         """Return the kind."""

@@ -1,7 +1,8 @@
 """What a runner may download of a run: the files of its RUN_DIR, by the paths that they have there.
 
 A path in an address is a key into this list and is never joined to a folder. Nothing secret is in it: the base model,
-the datasets and the suite are what a vote named by digest, and whoever takes a run over gets its newest checkpoint.
+the datasets and the suite are what a vote named by digest, and whoever takes a run over gets its newest checkpoint. A
+member gets the one that was kept for it when it came.
 """
 
 import hashlib
@@ -11,11 +12,13 @@ from pathlib import Path
 from models_registry import services as registry
 from models_registry.provenance.manifest import PROVENANCE_FOLDER, name_is_allowed
 from training_jobs import checkpoints
+from training_jobs.folders import folder_of
+from training_jobs.leases import Lease
 from training_jobs.models import Run
 from training_jobs.runners.uploads import attempt_folder
 
 
-def files_of(run: Run) -> dict[str, Path]:
+def files_of(run: Run, lease: Lease) -> dict[str, Path]:
     """Return path in RUN_DIR → file, for the phase that the run is in; the caller selected `base` and the records."""
     spec = run.spec_record.body
     base = registry.version_folder(run.base)
@@ -28,19 +31,23 @@ def files_of(run: Run) -> dict[str, Path]:
         found[f"inputs/datasets/{use['digest']}.jsonl"] = registry.dataset_path(use["digest"])
     suite = spec["evaluation"]["suite"]
     found[f"inputs/suite/{suite}.jsonl"] = registry.dataset_path(suite)
-    if run.run_record is not None:
+    if run.run_record is not None and not lease.slot:
         made = attempt_folder(run.pk, run.run_record.body["attempt"]) / "artifact"
         return found | {f"artifact/{entry['path']}": made / entry["path"] for entry in run.run_record.body["artifact"]}
-    checkpoint = newest_checkpoint(run)
+    attempts = [folder_of(lease)] if lease.slot else _of_leads(run)
+    checkpoint = _newest_checkpoint(attempts)
     if checkpoint is not None:
         kept = [path for path in sorted(checkpoint.iterdir()) if path.is_file()]
         found |= {f"{checkpoints.FOLDER}/{checkpoint.name}/{path.name}": path for path in kept}
     return found
 
 
-def newest_checkpoint(run: Run) -> Path | None:
-    """Return the folder of the checkpoint with the highest step of all attempts; who downloads it verifies it."""
-    attempts = [attempt_folder(run.pk, number) for number in run.attempts.values_list("number", flat=True)]
+def _of_leads(run: Run) -> list[Path]:
+    return [attempt_folder(run.pk, number) for number in run.attempts.filter(slot=0).values_list("number", flat=True)]
+
+
+def _newest_checkpoint(attempts: list[Path]) -> Path | None:
+    """Return the folder of the checkpoint with the highest step of these attempts; who downloads it verifies it."""
     found = [(step, folder) for folder in attempts for step in checkpoints.steps_in(folder)]
     if not found:
         return None

@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from governance.models import Community, Member
-from training_jobs.models import Attempt, Run, Runner
+from training_jobs.models import Attempt, Run, Runner, Seat
 
 RUNNERS_SHOWN_MAX = 200
 ATTEMPTS_SHOWN_MAX = 5
@@ -48,7 +48,9 @@ def runners_of(community: Community, now: datetime) -> list[RunnerRow]:
     attempts: dict[str, list[Attempt]] = defaultdict(list)
     for attempt in Attempt.objects.filter(owner__in=names).select_related("run__model").order_by("-pk"):
         attempts[attempt.owner].append(attempt)
-    working = {run.lease_owner: run for run in Run.objects.filter(lease_owner__in=names, lease_expires_at__gt=now)}
+    held = Seat.objects.filter(lease_owner__in=names, lease_expires_at__gt=now).select_related("run")
+    working = {seat.lease_owner: seat.run for seat in held}
+    working |= {run.lease_owner: run for run in Run.objects.filter(lease_owner__in=names, lease_expires_at__gt=now)}
     people = dict(
         Member.objects.filter(community=community, address__in={runner.owner for runner in found}).values_list(
             "address", "name"

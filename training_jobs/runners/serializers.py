@@ -9,12 +9,14 @@ from rest_framework import serializers
 from governance.errors import Malformed
 from governance.evidence.canonical import canonical_bytes
 from governance.serializers.base import StrictInteger, StrictObject, StrictSerializer, StrictText
-from training_jobs.models import Run, Runner
+from training_jobs.models import Runner
 from training_jobs.runners import tokens
 from training_jobs.runners.services import DAYS_DEFAULT, DAYS_MAX, NewToken
+from training_jobs.spec.payload import WORKERS_MAX
 
 PROTOCOL = 1
 FENCE_MAX = 2**31 - 1
+SLOT_MAX = WORKERS_MAX - 1
 EVENTS_AT_ONCE_MAX = 500
 DEVICES_MAX = 64
 BYTES_MAX = 2**53 - 1
@@ -148,18 +150,31 @@ class HelloInput(StrictSerializer):
 
 
 class FenceInput(StrictSerializer):
-    """Which attempt it is about."""
+    """Which attempt of the lead it is about."""
 
     fence = StrictInteger(min_value=1, max_value=FENCE_MAX)
 
 
-class EventsInput(FenceInput):
+class LeaseInput(FenceInput):
+    """Which attempt it is about, at whichever place of the run; slot 0 is the lead's."""
+
+    slot = StrictInteger(min_value=0, max_value=SLOT_MAX, default=0)
+
+
+class EventsInput(LeaseInput):
     """What a trainer said since."""
 
     events = ObjectList(max_length=EVENTS_AT_ONCE_MAX)
 
 
-class FailInput(FenceInput):
+class TookPartInput(FenceInput):
+    """What a member made whose share is done."""
+
+    slot = StrictInteger(min_value=1, max_value=SLOT_MAX)
+    description = PlainObject()
+
+
+class FailInput(LeaseInput):
     """Why an attempt did not work."""
 
     code = Word(CODE, max_length=60, trim_whitespace=False)
@@ -198,36 +213,40 @@ class HelloOutput(serializers.Serializer[Any]):
     protocol = serializers.IntegerField()
 
 
-class WorkOutput(serializers.ModelSerializer[Run]):
+class WorkOutput(serializers.Serializer[Any]):
     """A run that may be taken."""
 
-    run = serializers.IntegerField(source="pk")
-    spec = serializers.CharField(source="spec_record_id")
-    proposal = serializers.CharField(source="proposal.record_id")
-    decision = serializers.CharField(source="proposal.decision_record_id")
-    model = serializers.CharField(source="model.__str__")
+    run = serializers.IntegerField(source="run.pk")
+    seat = serializers.ChoiceField(["lead", "member"])
+    spec = serializers.CharField(source="run.spec_record_id")
+    proposal = serializers.CharField(source="run.proposal.record_id")
+    decision = serializers.CharField(source="run.proposal.decision_record_id")
+    model = serializers.CharField(source="run.model.__str__")
     phase = serializers.SerializerMethodField()
     device_seconds = serializers.SerializerMethodField()
+    created_at = serializers.DateTimeField(source="run.created_at")
 
-    class Meta:
-        """Fields."""
-
-        model = Run
-        fields = ("run", "spec", "proposal", "decision", "model", "phase", "device_seconds", "created_at")
-
-    def get_phase(self, run: Run) -> str:
+    def get_phase(self, offer: Any) -> str:  # noqa: ANN401 - an Offer of `work`, which imports nothing from here
         """Say what is left to do."""
-        return "train" if run.run_record_id is None else "evaluate"
+        return "train" if offer.run.run_record_id is None else "evaluate"
 
-    def get_device_seconds(self, run: Run) -> int:
+    def get_device_seconds(self, offer: Any) -> int:  # noqa: ANN401 - likewise
         """Return the approved budget."""
-        return int(run.spec_record.body["budget"]["device_seconds"])
+        return int(offer.run.spec_record.body["budget"]["device_seconds"])
 
 
 class WorkListOutput(serializers.Serializer[Any]):
     """The runs that may be taken, oldest first."""
 
     runs = WorkOutput(many=True)
+
+
+class MeetingOutput(serializers.Serializer[Any]):
+    """Where the machines of a run meet, and what lets this one in."""
+
+    url = serializers.CharField()
+    ticket = serializers.CharField()
+    member = serializers.CharField()
 
 
 class AssignmentOutput(serializers.Serializer[Any]):
@@ -242,6 +261,8 @@ class AssignmentOutput(serializers.Serializer[Any]):
     device_seconds = serializers.IntegerField()
     lease_seconds = serializers.IntegerField()
     heartbeat_seconds = serializers.IntegerField()
+    slot = serializers.IntegerField(help_text="0: the lead; above: a member, which trains only.")
+    exchange = MeetingOutput(allow_null=True)
 
     @extend_schema_field(OpenApiTypes.OBJECT)
     def get_spec(self, assignment: dict[str, Any]) -> dict[str, Any]:

@@ -36,9 +36,10 @@ class Range:
     total: int
 
 
-def attempt_folder(run_id: int, fence: int) -> Path:
-    """Return the folder of an attempt: the fencing number is in the path, so attempts never share a file."""
-    return settings.RUNS_DIR / str(run_id) / str(fence)
+def attempt_folder(run_id: int, fence: int, slot: int = 0) -> Path:
+    """Return the folder of an attempt: seat and fencing number are in the path, so attempts never share a file."""
+    run = settings.RUNS_DIR / str(run_id)
+    return (run / f"seat-{slot}" if slot else run) / str(fence)
 
 
 def read_range(header: str) -> Range:

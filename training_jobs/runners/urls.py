@@ -22,6 +22,7 @@ urlpatterns = [
     path(f"{_RUN}/uploads/<str:sha256>", views.Upload.as_view(), name="api-runner-upload"),
     path(f"{_RUN}/checkpoint", views.Checkpoint.as_view(), name="api-runner-checkpoint"),
     path(f"{_RUN}/trained", views.Trained.as_view(), name="api-runner-trained"),
+    path(f"{_RUN}/took-part", views.TookPart.as_view(), name="api-runner-took-part"),
     path(f"{_RUN}/evaluated", views.Evaluated.as_view(), name="api-runner-evaluated"),
     path(f"{_RUN}/fail", views.Fail.as_view(), name="api-runner-fail"),
     path(f"{_RUN}/stopped", views.Stopped.as_view(), name="api-runner-stopped"),

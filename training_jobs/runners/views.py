@@ -1,6 +1,6 @@
 """The API of machines: take a run, show signs of life, hand results over. Parse, call one service, present."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from django.http import StreamingHttpResponse
@@ -14,6 +14,7 @@ from governance import clock
 from governance.errors import Invalid, Malformed, NotFound, Unavailable
 from governance.views.base import REFUSED, digest_of, number
 from models_registry.hub import ranges
+from training_jobs.leases import Lease
 from training_jobs.models import Run
 from training_jobs.runners import checkpoints, inputs, proof, services, tokens, uploads, work
 from training_jobs.runners import serializers as forms
@@ -21,6 +22,7 @@ from training_jobs.runners.authentication import RunnerView
 from training_jobs.runners.parsing import BytesParser, ResultParser
 
 FENCE = OpenApiParameter("fence", int, required=True)
+SLOT = OpenApiParameter("slot", int, description="The place in the run; 0 (the default) is the lead's.")
 PARTIAL, RANGE_NOT_SATISFIABLE = 206, 416
 NDJSON = "application/x-ndjson"
 
@@ -99,12 +101,14 @@ class Proof(RunnerView):
 class Files(RunnerView):
     """What the run needs."""
 
-    @extend_schema(parameters=[FENCE], responses={200: forms.FileListOutput, **REFUSED}, operation_id="runner_files")
+    @extend_schema(
+        parameters=[FENCE, SLOT], responses={200: forms.FileListOutput, **REFUSED}, operation_id="runner_files"
+    )
     def get(self, request: Request, pk: int) -> Response:
         """List path, size and digest."""
-        _, run = work.held(self.runner, pk, _fence(request))
+        lease = _lease(request, pk)
         listed = []
-        for path, file in _available(run).items():
+        for path, file in _available(work.held(self.runner, lease), lease).items():
             size, sha256 = inputs.described(file)
             listed.append({"path": path, "size": size, "sha256": sha256})
         return Response(forms.FileListOutput({"files": listed}).data)
@@ -114,7 +118,7 @@ class File(RunnerView):
     """One file of it."""
 
     @extend_schema(
-        parameters=[FENCE],
+        parameters=[FENCE, SLOT],
         responses={
             (200, "application/octet-stream"): OpenApiTypes.BINARY,
             (206, "application/octet-stream"): OpenApiTypes.BINARY,
@@ -125,8 +129,8 @@ class File(RunnerView):
     )
     def get(self, request: Request, pk: int, path: str) -> Any:  # noqa: ANN401 - a file, or a refusal of its range
         """Send the file or its part (Range, RFC 9110 section 14)."""
-        _, run = work.held(self.runner, pk, _fence(request))
-        file = _available(run).get(path)
+        lease = _lease(request, pk)
+        file = _available(work.held(self.runner, lease), lease).get(path)
         if file is None:
             raise NotFound("unknown_file", "the run has no such file", field="path", found=path)
         stream = file.open("rb")
@@ -151,12 +155,12 @@ class Heartbeat(RunnerView):
     """A sign of life."""
 
     @extend_schema(
-        request=forms.FenceInput, responses={200: forms.AnswerOutput, **REFUSED}, operation_id="runner_heartbeat"
+        request=forms.LeaseInput, responses={200: forms.AnswerOutput, **REFUSED}, operation_id="runner_heartbeat"
     )
     def post(self, request: Request, pk: int) -> Response:
         """Prolong the lease; say what to do."""
-        fence = forms.FenceInput.read(request.data)["fence"]
-        return Response({"answer": work.heartbeat(self.runner, pk, fence, clock.now())})
+        lease = _lease_in(forms.LeaseInput.read(request.data), pk)
+        return Response({"answer": work.heartbeat(self.runner, lease, clock.now())})
 
 
 class Events(RunnerView):
@@ -170,7 +174,7 @@ class Events(RunnerView):
     def post(self, request: Request, pk: int) -> Response:
         """Keep it."""
         values = forms.EventsInput.read(request.data)
-        work.stream(self.runner, pk, values["fence"], values["events"], clock.now())
+        work.stream(self.runner, _lease_in(values, pk), values["events"], clock.now())
         return _result(pk, None)
 
 
@@ -186,8 +190,9 @@ class Upload(RunnerView):
     )
     def head(self, request: Request, pk: int, sha256: str) -> Response:
         """Say how much is there."""
-        lease, _ = work.held(self.runner, pk, _fence(request))
-        there = uploads.received(uploads.attempt_folder(pk, lease.fence), digest_of(sha256))
+        fence = _fence(request)
+        work.held(self.runner, Lease(pk, fence))
+        there = uploads.received(uploads.attempt_folder(pk, fence), digest_of(sha256))
         return Response(headers={"Upload-Offset": str(there)})
 
     @extend_schema(
@@ -199,7 +204,8 @@ class Upload(RunnerView):
     def put(self, request: Request, pk: int, sha256: str) -> Response:
         """Append a part: 202 while more is expected, 201 once the file is whole."""
         digest = digest_of(sha256)
-        lease, _ = work.held(self.runner, pk, _fence(request))
+        fence = _fence(request)
+        work.held(self.runner, Lease(pk, fence))
         part = uploads.read_range(request.headers.get("Content-Range", ""))
         length = request.headers.get("Content-Length", "")
         if length != str(part.last - part.first + 1):
@@ -207,7 +213,7 @@ class Upload(RunnerView):
         stream = request.data.get("stream")
         if stream is None:
             raise Malformed("length_wrong", "there is no body")
-        folder = uploads.attempt_folder(pk, lease.fence)
+        folder = uploads.attempt_folder(pk, fence)
         received, whole = uploads.take_in(folder, digest, part, stream)
         code = status.HTTP_201_CREATED if whole else status.HTTP_202_ACCEPTED
         return Response({"received": received}, status=code)
@@ -224,8 +230,8 @@ class Checkpoint(RunnerView):
     def post(self, request: Request, pk: int) -> Response:
         """Keep it."""
         values = forms.CheckpointInput.read(request.data)
-        lease, run = work.held(self.runner, pk, values["fence"])
-        checkpoints.keep(run, lease.fence, values["manifest"])
+        run = work.held(self.runner, Lease(pk, values["fence"]))
+        checkpoints.keep(run, values["fence"], values["manifest"])
         return _result(pk, None)
 
 
@@ -259,6 +265,21 @@ class Evaluated(RunnerView):
         return _result(pk, run.evaluation_record_id, run.verdict)
 
 
+class TookPart(RunnerView):
+    """A member's share that is done."""
+
+    parser_classes = (ResultParser,)
+
+    @extend_schema(
+        request=forms.TookPartInput, responses={200: forms.ResultOutput, **REFUSED}, operation_id="runner_took_part"
+    )
+    def post(self, request: Request, pk: int) -> Response:
+        """Keep what it made, to be held against what the lead hands over."""
+        values = forms.TookPartInput.read(request.data)
+        work.took_part(self.runner, _lease_in(values, pk), values["description"], clock.now())
+        return _result(pk, None)
+
+
 class Fail(RunnerView):
     """An attempt that did not work."""
 
@@ -266,15 +287,8 @@ class Fail(RunnerView):
     def post(self, request: Request, pk: int) -> Response:
         """End it."""
         values = forms.FailInput.read(request.data)
-        work.fail(
-            self.runner,
-            pk,
-            values["fence"],
-            values["code"],
-            values["detail"],
-            clock.now(),
-            permanent=values["permanent"],
-        )
+        told = values["code"], values["detail"]
+        work.fail(self.runner, _lease_in(values, pk), *told, clock.now(), permanent=values["permanent"])
         return _result(pk, None)
 
 
@@ -282,11 +296,11 @@ class Stopped(RunnerView):
     """An attempt that was stopped."""
 
     @extend_schema(
-        request=forms.FenceInput, responses={200: forms.ResultOutput, **REFUSED}, operation_id="runner_stopped"
+        request=forms.LeaseInput, responses={200: forms.ResultOutput, **REFUSED}, operation_id="runner_stopped"
     )
     def post(self, request: Request, pk: int) -> Response:
         """Confirm it."""
-        work.stopped(self.runner, pk, forms.FenceInput.read(request.data)["fence"], clock.now())
+        work.stopped(self.runner, _lease_in(forms.LeaseInput.read(request.data), pk), clock.now())
         return _result(pk, None)
 
 
@@ -297,9 +311,20 @@ def _fence(request: Request) -> int:
     return fence
 
 
-def _available(run: Run) -> dict[str, Any]:
+def _lease(request: Request, run_id: int) -> Lease:
+    slot = number(request, "slot", 0)
+    if not 0 <= slot <= forms.SLOT_MAX:
+        raise Malformed("malformed_field", "this is the slot of the claim", field="slot", found=slot)
+    return Lease(run_id, _fence(request), slot)
+
+
+def _lease_in(values: Mapping[str, Any], run_id: int) -> Lease:
+    return Lease(run_id, values["fence"], values["slot"])
+
+
+def _available(run: Run, lease: Lease) -> dict[str, Any]:
     try:
-        found = inputs.files_of(run)
+        found = inputs.files_of(run, lease)
     except OSError as error:
         raise Unavailable("storage_failed", "the files of the run cannot be read just now") from error
     missing = sorted(path for path, file in found.items() if not file.is_file())

@@ -3,27 +3,32 @@
 Every step checks that this runner took this attempt, and then calls the service that the platform's own worker calls.
 Nothing that a runner says is believed: files are hashed again, names stand on an allow-list, and its word that trying
 again is useless keeps only itself away from the run.
+
+A runner has one place of a run at most: the lead's, or a member's seat. Checkpoints, results and reports are for the
+lead to hand over.
 """
 
 import secrets
 import shutil
 from collections.abc import Iterable, Mapping
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from django.conf import settings
+from django.db.models import Q, QuerySet
 
 from governance.errors import Conflict, Invalid, NotFound
 from governance.evidence.canonical import canonical_bytes
 from models_registry import services as registry
 from models_registry.provenance.manifest import check_entries
 from models_registry.publishing.check import ArtifactError, check_artifact
-from training_jobs import folders, lifecycle, services
-from training_jobs.assignments import assignment
+from training_jobs import folders, lifecycle, seats, services
+from training_jobs.assignments import assignment, can_meet
 from training_jobs.lifecycle import Action
-from training_jobs.models import Attempt, Run, RunEvent, Runner
+from training_jobs.models import Attempt, Run, RunEvent, Runner, Seat
+from training_jobs.results import REPORTED
 from training_jobs.runners import uploads
 from training_jobs.runners.uploads import attempt_folder
 from training_jobs.services import Lease, StaleLease
@@ -32,17 +37,31 @@ EVENTS_PER_ATTEMPT_MAX = 200_000
 LEFT_ALONE = timedelta(hours=1)  # an attempt without a lease for so long is cleared away even if nobody took over
 GIVEN_UP = "given_up"
 # What only the platform says; a machine that could say it would keep others away, or pretend a verdict.
-RESERVED = frozenset({"claimed", "trained", "judged", "release_refused", GIVEN_UP})
-_REPORTED = ("steps", "tokens", "code_digest", "environment", "trace_sha256")
+RESERVED = frozenset({"claimed", "trained", "took_part", "agrees", "differs", "judged", "release_refused", GIVEN_UP})
 _MEASURED = ("suite", "candidate", "parent", "samples", "samples_sha256")
 
 
-def open_runs(runner: Runner, now: datetime) -> list[Run]:
+@dataclass(frozen=True)
+class Offer:
+    """A run that a runner may take, and the place in it that it would get."""
+
+    run: Run
+    seat: Literal["lead", "member"]
+
+
+def open_runs(runner: Runner, now: datetime) -> list[Offer]:
     """Return the runs that this runner may take now, oldest first."""
-    found = Run.objects.unfinished().filter(community=runner.community).order_by("pk")
+    found = Run.objects.unfinished().filter(community=runner.community).order_by("pk").prefetch_related("seats")
     joined = found.select_related("proposal__record", "proposal__decision_record", "spec_record", "model", "base")
-    claimable = [run for run in joined if run.state(now) in lifecycle.ALLOWED[Action.CLAIM]]
-    return [run for run in claimable if not _kept_away(runner, run.pk)]
+    offers = []
+    for run in joined:
+        if seats.held_by(run, runner.lease_name, now) or not can_meet(run):
+            continue
+        if run.state(now) in lifecycle.ALLOWED[Action.CLAIM] and not _kept_away(runner, run.pk):
+            offers.append(Offer(run, "lead"))
+        elif seats.open_to(run, runner.lease_name, now) and not _kept_from_seats(runner, run.pk):
+            offers.append(Offer(run, "member"))
+    return offers
 
 
 def run_for(runner: Runner, run_id: int) -> Run:
@@ -55,43 +74,51 @@ def run_for(runner: Runner, run_id: int) -> Run:
 
 
 def claim(runner: Runner, run_id: int, now: datetime) -> dict[str, Any]:
-    """Take a run and return the assignment; raise Conflict for everybody but one."""
+    """Take the lead of a run, or else its lowest free seat; return the assignment, or raise Conflict."""
     run = run_for(runner, run_id)
-    why = _kept_away(runner, run_id)
-    if why:
+    lease, why = None, ""
+    for kept_away, take in ((_kept_away, services.claim), (_kept_from_seats, seats.claim)):
+        forbids = kept_away(runner, run_id)
+        why = why or forbids
+        lease = None if forbids else take(run_id, runner.lease_name, now)
+        if lease is not None:
+            break
+    if lease is None and why:
         raise Conflict(why, "this is left to the machines of others")
-    lease = services.claim(run_id, runner.lease_name, now)
     if lease is None:
         raise Conflict("not_claimable", "somebody else has this run, or it needs nobody", found=str(run.state(now)))
     clear_ended(run_id, now)
-    return asdict(assignment(run_for(runner, run_id), now))
-
-
-def held(runner: Runner, run_id: int, fence: int) -> tuple[Lease, Run]:
-    """Return the lease that this runner holds, or raise StaleLease: it is over, or was never this runner's."""
     run = run_for(runner, run_id)
-    lease = Lease(run_id, fence)
-    if (run.fence, run.lease_owner) != (fence, runner.lease_name):
+    if lease.slot:
+        folders.hand_to_member(run, lease)
+    return asdict(assignment(run, lease, now))
+
+
+def held(runner: Runner, lease: Lease) -> Run:
+    """Return the run if this runner holds this lease; raise StaleLease if it is over, or was never this runner's."""
+    run = run_for(runner, lease.run_id)
+    place = _place(run, lease.slot)
+    if (place.fence, place.lease_owner) != (lease.fence, runner.lease_name):
         raise StaleLease(lease)
-    return lease, run
+    return run
 
 
-def heartbeat(runner: Runner, run_id: int, fence: int, now: datetime) -> str:
+def heartbeat(runner: Runner, lease: Lease, now: datetime) -> str:
     """Prolong the lease; answer what the runner is to do. A lease of somebody else is `stale`, without more words."""
     try:
-        lease, _ = held(runner, run_id, fence)
+        held(runner, lease)
     except StaleLease:
         return "stale"
     return services.heartbeat(lease, now)
 
 
-def stream(runner: Runner, run_id: int, fence: int, events: list[dict[str, Any]], now: datetime) -> None:
+def stream(runner: Runner, lease: Lease, events: list[dict[str, Any]], now: datetime) -> None:
     """Keep what the trainer says. A line may come twice when an answer was lost; a step is known by its number."""
-    lease, run = held(runner, run_id, fence)
+    run = held(runner, lease)
     taken = [name for event in events if (name := str(event.get("event"))) in RESERVED]
     if taken:
         raise Invalid("event_reserved", "only the site says this", field="events", found=taken[0])
-    if run.events.filter(attempt=fence).count() + len(events) > EVENTS_PER_ATTEMPT_MAX:
+    if run.events.filter(slot=lease.slot, attempt=lease.fence).count() + len(events) > EVENTS_PER_ATTEMPT_MAX:
         raise Invalid("too_many_events", "this attempt has said enough", allowed=EVENTS_PER_ATTEMPT_MAX)
     services.stream(lease, events, now)
 
@@ -109,7 +136,8 @@ def trained(
     if run.run_record is not None:  # 1
         _require_same(runner, run, fence, description)
         return run
-    lease, run = held(runner, run_id, fence)
+    lease = Lease(run_id, fence)
+    held(runner, lease)
     problems = check_entries(description.get("files"), "files")  # 2
     if problems:
         raise Invalid(problems[0].code, f"{problems[0].place}: {problems[0].detail}", field="description.files")
@@ -131,43 +159,54 @@ def evaluated(runner: Runner, run_id: int, fence: int, report: Mapping[str, Any]
     run = run_for(runner, run_id)
     if run.evaluation_record is not None:
         body = run.evaluation_record.body
-        mine = run.attempts.filter(number=fence, owner=runner.lease_name, outcome="finished").exists()
+        mine = _attempts(runner, run, Lease(run_id, fence)).filter(outcome="finished").exists()
         if mine and _same({name: body[name] for name in _MEASURED}, {name: report.get(name) for name in _MEASURED}):
             return run
         raise Conflict("already_judged", "another report was judged")
-    lease, run = held(runner, run_id, fence)
+    lease = Lease(run_id, fence)
+    held(runner, lease)
     judged = services.judge(lease, dict(report), now)
     clear_ended(run_id, now)
     return judged
 
 
-def fail(runner: Runner, run_id: int, fence: int, code: str, detail: str, now: datetime, *, permanent: bool) -> Run:
-    """End an attempt that did not work. Others may try: one machine's word does not end what was voted for."""
-    if _ended(runner, run_id, fence, (code, code[:20])):
-        return run_for(runner, run_id)
-    lease, _ = held(runner, run_id, fence)
-    run = services.fail(lease, code, detail, now, permanent=False)
-    if permanent:
-        data = {"runner": runner.pk, "name": runner.name, "code": code}
-        RunEvent.objects.create(run=run, attempt=fence, at=now, kind=GIVEN_UP, data=data)
-    clear_ended(run_id, now)
+def took_part(runner: Runner, lease: Lease, description: Mapping[str, Any], now: datetime) -> Run:
+    """Hear that a member's share is done. The same description again changes nothing; another one is refused."""
+    run = run_for(runner, lease.run_id)
+    if not _attempts(runner, run, lease).filter(outcome="finished").exists():
+        held(runner, lease)
+    run = seats.took_part(lease, description, now)
+    clear_ended(lease.run_id, now)
     return run
 
 
-def stopped(runner: Runner, run_id: int, fence: int, now: datetime) -> None:
+def fail(runner: Runner, lease: Lease, code: str, detail: str, now: datetime, *, permanent: bool) -> Run:
+    """End an attempt that did not work. Others may try: one machine's word does not end what was voted for."""
+    if _ended(runner, lease, (code, code[:20])):
+        return run_for(runner, lease.run_id)
+    held(runner, lease)
+    run = services.fail(lease, code, detail, now, permanent=False)
+    if permanent:
+        data = {"runner": runner.pk, "name": runner.name, "code": code}
+        RunEvent.objects.create(run=run, slot=lease.slot, attempt=lease.fence, at=now, kind=GIVEN_UP, data=data)
+    clear_ended(lease.run_id, now)
+    return run
+
+
+def stopped(runner: Runner, lease: Lease, now: datetime) -> None:
     """Confirm that the trainer is gone: after a cancel, a pause, or because the machine is needed elsewhere."""
-    if _ended(runner, run_id, fence, ("canceled", *lifecycle.UNCOUNTED)):
+    if _ended(runner, lease, ("canceled", *lifecycle.UNCOUNTED)):
         return
-    lease, _ = held(runner, run_id, fence)
+    held(runner, lease)
     services.stopped(lease, now)
-    clear_ended(run_id, now)
+    clear_ended(lease.run_id, now)
 
 
 def clear_ended(run_id: int, now: datetime) -> int:
     """Remove what ended attempts of a run have staged, and whatever of theirs no row speaks of; return how many."""
     run = Run.objects.get(pk=run_id)
     cleared = 0
-    for attempt in run.attempts.filter(owner__startswith="runner:"):
+    for attempt in run.attempts.filter(slot=0, owner__startswith="runner:"):
         folder = attempt_folder(run_id, attempt.number)
         if not folder.exists() or not _is_over(run, attempt, now):
             continue
@@ -208,8 +247,8 @@ def _assembled(folder: Path, files: list[Mapping[str, Any]]) -> Path:
 
 def _require_same(runner: Runner, run: Run, fence: int, description: Mapping[str, Any]) -> None:
     body = run.run_record.body if run.run_record else {}
-    mine = run.attempts.filter(number=fence, owner=runner.lease_name).exists()
-    told = {"attempt": fence, "artifact": description.get("files"), **{n: description.get(n) for n in _REPORTED}}
+    mine = _attempts(runner, run, Lease(run.pk, fence)).exists()
+    told = {"attempt": fence, "artifact": description.get("files"), **{n: description.get(n) for n in REPORTED}}
     if not mine or not _same({name: body.get(name) for name in told}, told):
         raise Conflict("already_trained", "this run has its model already, and it is another one")
 
@@ -218,23 +257,49 @@ def _same(left: object, right: object) -> bool:
     return canonical_bytes(left) == canonical_bytes(right)
 
 
-def _ended(runner: Runner, run_id: int, fence: int, outcomes: Iterable[str]) -> bool:
+def _place(run: Run, slot: int) -> Run | Seat:
+    """Return where the lease of a place stands: in the run for the lead's, in its seat for a member's."""
+    place = run.seats.filter(slot=slot).first() if slot else run
+    if place is None:
+        raise NotFound("unknown_seat", "this run has no such seat", field="slot", found=slot)
+    return place
+
+
+def _attempts(runner: Runner, run: Run, lease: Lease) -> QuerySet[Attempt]:
+    """Return the attempt of a lease, if it is this runner's."""
+    _place(run, lease.slot)
+    return run.attempts.filter(slot=lease.slot, number=lease.fence, owner=runner.lease_name)
+
+
+def _ended(runner: Runner, lease: Lease, outcomes: Iterable[str]) -> bool:
     """Say whether this runner has ended this attempt so before: its first answer was lost."""
-    mine = run_for(runner, run_id).attempts.filter(number=fence, owner=runner.lease_name, ended_at__isnull=False)
+    mine = _attempts(runner, run_for(runner, lease.run_id), lease).filter(ended_at__isnull=False)
     return bool(mine.filter(outcome__in=outcomes).exists())
 
 
 def _kept_away(runner: Runner, run_id: int) -> str:
-    """Return why a run is not for this runner; empty: it is.
+    """Return why the lead of a run is not for this runner; empty: it is.
 
     A run has few attempts. Whoever lends machines may lose all but one of them, so that one member alone, mistaken or
     lying, cannot end what was voted for. The caller knows that nobody works on the run now.
     """
-    if RunEvent.objects.filter(run=run_id, kind=GIVEN_UP, data__runner=runner.pk).exists():
+    if _has_given_up(runner, run_id):
         return "given_up"
     others = Runner.objects.filter(community=runner.community_id, owner=runner.owner)
-    tried = Attempt.objects.filter(run=run_id, owner__in=[each.lease_name for each in others])
+    tried = Attempt.objects.filter(run=run_id, slot=0, owner__in=[each.lease_name for each in others])
     lost = tried.exclude(outcome__in=lifecycle.UNCOUNTED).count()
     if lost >= max(1, settings.RUN_ATTEMPTS_MAX - 1) or tried.count() >= lifecycle.UNCOUNTED_MAX // 2:
         return "tried_enough"
     return ""
+
+
+def _kept_from_seats(runner: Runner, run_id: int) -> str:
+    """Return why no member's seat of a run is for this runner; empty: one may be. A seat that fails ends no run."""
+    if _has_given_up(runner, run_id):
+        return "given_up"
+    return "tried_enough" if seats.tried_enough(run_id, Q(owner=runner.lease_name)) else ""
+
+
+def _has_given_up(runner: Runner, run_id: int) -> bool:
+    """Say whether this runner has said that it can never do this run."""
+    return RunEvent.objects.filter(run=run_id, kind=GIVEN_UP, data__runner=runner.pk).exists()
