@@ -25,7 +25,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from types import FrameType
 
-from config.demo import chain, journey, plan
+from config.demo import chain, journey, machine, plan
 from config.demo.client import ApiError, Client
 from training_jobs.exchange.tickets import SECRET_BYTES_MIN
 from training_jobs.runner import die_with_parent
@@ -73,7 +73,7 @@ def _demo(stack: ExitStack, *, once: bool, port: int) -> int:
     """Do it.
 
     1. the chain with its token; 2. the base model; 3. the database and the community; 4. the processes;
-    5. the journey; 6. what a stranger does: download with a stock client, and verify.
+    5. the journey; 6. what a stranger does: download with a stock client, and verify; 7. a member lends a machine.
     """
     began = time.monotonic()
     node = stack.enter_context(chain.start())  # 1
@@ -106,6 +106,9 @@ def _demo(stack: ExitStack, *, once: bool, port: int) -> int:
     _say(f"a stranger's transformers loads it: {answer}")
     verified = _verify(release, clients[0])
     recounted = _recount(outcome, clients[0])
+    bot = machine.lend(clients[0], plan.SLUG, FOLDER / machine.NAME)  # 7
+    greeted = subprocess.run([*bot, "--check"], cwd=ROOT, check=False).returncode == 0
+    _say(f"Alice lends a machine; it takes what the members vote for when you start it: {' '.join(bot)}")
     seconds = round(time.monotonic() - began, 1)
     _say(f"the journey took {seconds} s")
     result = {
@@ -114,12 +117,13 @@ def _demo(stack: ExitStack, *, once: bool, port: int) -> int:
         "rejected_run": outcome.rejected_run,
         "verified": verified,
         "recounted": recounted,
+        "machine_greeted": greeted,
         "seconds": seconds,
     }
     if once:
         stack.close()
         print(json.dumps(result), flush=True)
-        return 0 if verified and recounted else 1
+        return 0 if verified and recounted and greeted else 1
     print(json.dumps(result), flush=True)
     _say(f"open {site.address}/c/{plan.SLUG}/proposals/{outcome.open_proposal}/ and vote; Ctrl-C ends the demo")
     while node.is_running():
