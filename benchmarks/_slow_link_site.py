@@ -163,7 +163,7 @@ def spec_of(plan: dict[str, Any]) -> TrainingSpec:
             "sequence_length": plan["length"],
             "epochs": 1,
             "seed": plan["seed"],
-            "precision": "float32",
+            "precision": plan["precision"],
             "strategy": plan["strategy"],
             "topology": plan["topology"],
             "evaluation": {"suite": "0" * 64},

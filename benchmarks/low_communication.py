@@ -1,8 +1,8 @@
 """What slow links cost: data parallel training against diloco and dilocox over the same shaped link, in one run.
 
     python -m benchmarks.low_communication [--mbit 100] [--round-trip-ms 50] [--sites 2] [--steps 2000] [--ddp-steps 24]
-        [--size small|medium] [--ablation] [--curves FOLDER] [--folder FOLDER] [--only SIDE …]
-        [--check]
+        [--size small|medium] [--precision float32|bfloat16] [--ablation] [--curves FOLDER] [--folder FOLDER]
+        [--only SIDE …] [--check]
 
 Each site is a process in its own network namespace, on one core; every line is shaped with `tc`, and bytes are counted
 at the interface, headers and all. That needs root; without it the command says so and ends with 2. All sides start from
@@ -11,7 +11,8 @@ longer` goes on a tenth longer, to see when it reaches the final loss of DDP.
 
 DDP over a slow link is so slow that its steps are timed on the shaped link (`--ddp-steps` of them) and its loss is
 measured in a run without limit: where the gradients travel does not change what they are. Its time to a loss is then
-steps times seconds per step.
+steps times seconds per step. How much sooner a step ends depends on how fast the machine computes: the faster it does,
+the more of DDP's step is the link.
 
 All sides together take hours. With `--folder`, what was measured stays there, and the same command goes on after an
 interruption with the sides that are missing. `--only` measures the sides named, and says of the promises what follows.
@@ -140,6 +141,7 @@ def parsed() -> argparse.Namespace:
     parser.add_argument("--ddp-steps", type=int, default=24, help="of DDP on the shaped link")
     parser.add_argument("--base-steps", type=int, default=500, help="before all sides start")
     parser.add_argument("--size", choices=SIZES, default="medium")
+    parser.add_argument("--precision", choices=("float32", "bfloat16"), default="float32", help="of all sides")
     parser.add_argument("--learning-rate", default="0.002")
     parser.add_argument("--points", type=int, default=10, help="of each curve")
     parser.add_argument("--local-steps", type=int, default=DILOCOX["local_steps"])
@@ -210,6 +212,7 @@ class Bench:
             "threads": 1,
             "device": "eth0",
             "learning_rate": options.learning_rate,
+            "precision": options.precision,
             "warmup": min(50, options.steps // 10),
         }
         settings = repr((sorted(self.common.items()), options.sites, options.base_steps))
