@@ -170,9 +170,10 @@ def main_sides(options: argparse.Namespace) -> list[Side]:
 
 
 def usual(options: argparse.Namespace) -> dict[str, Any]:
-    """Return the topology of dilocox."""
+    """Return the topology of dilocox; with full rank nothing can adapt, and averages are waited for."""
     rank = options.rank if options.rank is not None else SIZES[options.size]["hidden"] // RANK_SHARE
-    return {**DILOCOX, "workers": options.sites, "local_steps": options.local_steps, "rank": rank}
+    waiting = {} if rank else {"adaptive": False, "delay": 0}
+    return {**DILOCOX, "workers": options.sites, "local_steps": options.local_steps, "rank": rank, **waiting}
 
 
 def ablation(options: argparse.Namespace) -> list[Side]:
