@@ -7,6 +7,7 @@ import socket
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -19,7 +20,11 @@ from django.db import connections
 
 from config.wsgi import application
 from governance.clock import now as clock
+from models_registry import services as registry
+from models_registry.models import Model
+from tests.integration.conftest import NOON
 from tests.integration.test_races import using
+from tests.integration.trainer_runs import make_base
 from training_jobs.runners import services, tokens
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -192,3 +197,26 @@ def unused_port() -> int:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])
+
+
+def eventually(condition: Callable[[], Any], seconds: float = 180) -> Any:
+    """Look until it holds, and return what it said; fail after a while."""
+    until = time.monotonic() + seconds
+    while not (found := condition()):
+        assert time.monotonic() < until, "it did not happen"
+        time.sleep(0.1)
+    return found
+
+
+def trainable_base(community: Any, folder: Path) -> dict[str, str]:
+    """Register a base model that can really be trained; return how a specification names it."""
+    model = Model.objects.create(
+        community=community,
+        namespace="commons",
+        name="water-assistant",
+        title_en="Water assistant",
+        title_fr="Assistant de l’eau",
+        license="apache-2.0",
+    )
+    base = registry.register_base(model, make_base(folder), NOON)
+    return {"model": str(model), "revision": base.revision, "manifest_sha256": base.manifest_sha256}

@@ -4,7 +4,6 @@ import contextlib
 import os
 import signal
 import stat
-import time
 from datetime import timedelta
 
 import pytest
@@ -12,12 +11,10 @@ import pytest
 from config.demo import specs
 from governance.clock import now as clock
 from models_registry import services as registry
-from models_registry.models import Model
 from models_registry.provenance.verify import TrustRoots, check
-from tests.integration.bots import Bot, db, running, site, template, unused_port  # noqa: F401 - fixtures
-from tests.integration.conftest import NOON, pass_
+from tests.integration.bots import Bot, db, eventually, running, site, template, trainable_base, unused_port  # noqa: F401 - fixtures
+from tests.integration.conftest import pass_
 from tests.integration.machines import files_below
-from tests.integration.trainer_runs import make_base
 from training_jobs import services, worker
 from training_jobs.lifecycle import State
 from training_jobs.models import Run, RunnerToken
@@ -28,23 +25,9 @@ WAIT_SECONDS = 120
 
 
 @pytest.fixture
-def base(community, tmp_path):
-    """A base model that can really be trained."""
-    model = Model.objects.create(
-        community=community,
-        namespace="commons",
-        name="water-assistant",
-        title_en="Water assistant",
-        title_fr="Assistant de l’eau",
-        license="apache-2.0",
-    )
-    return registry.register_base(model, make_base(tmp_path / "base"), NOON)
-
-
-@pytest.fixture
-def update(base, dataset, suite, rule):
-    """The payload of a small model update."""
-    pinned = {"model": str(base.model), "revision": base.revision, "manifest_sha256": base.manifest_sha256}
+def update(community, dataset, suite, rule, tmp_path):
+    """The payload of a small model update, of a base that can really be trained."""
+    pinned = trainable_base(community, tmp_path / "base")
     return {"spec": {**specs.good_update(pinned, dataset.digest, suite.digest), "sequence_length": 128}}
 
 
@@ -65,15 +48,6 @@ def ordered(update, propose, voters, settings):
         return Run.objects.get()
 
     return order
-
-
-def eventually(condition, seconds=WAIT_SECONDS):
-    """Look until it holds; fail after a while."""
-    until = time.monotonic() + seconds
-    while not (found := condition()):
-        assert time.monotonic() < until, "it did not happen"
-        time.sleep(0.1)
-    return found
 
 
 def test_a_bot_takes_what_was_voted_for_and_the_release_verifies(run, bot):

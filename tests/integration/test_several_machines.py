@@ -6,7 +6,6 @@ import secrets
 import signal
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
 
 import pytest
@@ -14,11 +13,9 @@ import pytest
 from config.demo import specs
 from governance.clock import now as clock
 from models_registry import services as registry
-from models_registry.models import Model
 from models_registry.provenance.verify import TrustRoots, check
-from tests.integration.bots import ROOT, Bot, db, running, site, template  # noqa: F401 - fixtures
-from tests.integration.conftest import NOON, pass_
-from tests.integration.trainer_runs import make_base
+from tests.integration.bots import ROOT, Bot, db, eventually, running, site, template, trainable_base  # noqa: F401 - fixtures
+from tests.integration.conftest import pass_
 from training_jobs import services, worker
 from training_jobs.lifecycle import State
 from training_jobs.models import Run
@@ -68,16 +65,7 @@ def bot(site, relay, community, voters, tmp_path):  # noqa: F811
 @pytest.fixture
 def update(community, dataset, suite, rule, tmp_path):
     """The payload of a small model update, of a base that can really be trained."""
-    model = Model.objects.create(
-        community=community,
-        namespace="commons",
-        name="water-assistant",
-        title_en="Water assistant",
-        title_fr="Assistant de l’eau",
-        license="apache-2.0",
-    )
-    base = registry.register_base(model, make_base(tmp_path / "base"), NOON)
-    pinned = {"model": str(model), "revision": base.revision, "manifest_sha256": base.manifest_sha256}
+    pinned = trainable_base(community, tmp_path / "base")
     return {**specs.good_update(pinned, dataset.digest, suite.digest), "sequence_length": 128, "checkpoint_steps": 5}
 
 
@@ -94,15 +82,6 @@ def ordered(relay, update, propose, voters, settings):
         return Run.objects.get()
 
     return order
-
-
-def eventually(condition, seconds=WAIT_SECONDS):
-    """Look until it holds; fail after a while."""
-    until = time.monotonic() + seconds
-    while not (found := condition()):
-        assert time.monotonic() < until, "it did not happen"
-        time.sleep(0.1)
-    return found
 
 
 def test_two_machines_train_what_was_voted_for_and_the_release_verifies(ordered, bot):
