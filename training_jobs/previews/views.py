@@ -1,5 +1,7 @@
 """The JSON API of previews: parse, call one service, present."""
 
+from abc import abstractmethod
+
 from django.db.models import QuerySet
 from drf_spectacular.utils import extend_schema
 from rest_framework import generics, status
@@ -21,9 +23,9 @@ class _Previews(generics.ListAPIView[Preview]):
 
     serializer_class = PreviewOutput
 
+    @abstractmethod
     def found(self) -> Proposal:
         """Return the draft or proposal of the address."""
-        raise NotImplementedError
 
     def get_queryset(self) -> QuerySet[Preview]:
         """Return its previews."""
