@@ -8,6 +8,7 @@ import pytest
 from governance.clock import now as clock
 from tests.faults import runs_site
 from tests.faults.runs_site import alive, until
+from tests.moments import just_past
 from training_jobs import services
 from training_jobs.lifecycle import State
 from training_jobs.models import Run
@@ -44,7 +45,7 @@ def test_a_run_that_was_paused_and_then_killed_gives_the_bytes_of_one_that_was_n
     services.pause(site.run_id, site.commons.address("Bob"), "Wait.", clock())
     until(lambda: site.run.state(clock()) is State.PAUSED)
     paused_at = max(site.kept(1))
-    Run.objects.update(paused_until=clock())
+    Run.objects.update(paused_until=just_past())
     doomed = site.worker("doomed", trainer="")
     until(lambda: max(site.written(2), default=0) > paused_at)
     undisturbed = tmp_path / "undisturbed"
@@ -54,7 +55,7 @@ def test_a_run_that_was_paused_and_then_killed_gives_the_bytes_of_one_that_was_n
     doomed.wait()
     until(lambda: not alive(site.folder(2)))
     killed_at = max(site.kept(2))
-    Run.objects.update(lease_expires_at=clock())
+    Run.objects.update(lease_expires_at=just_past())
     site.worker("heir", trainer="")
     from training_jobs.trainer import job
 

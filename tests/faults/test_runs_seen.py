@@ -8,6 +8,7 @@ from django.test import Client
 from governance.clock import now as clock
 from governance.models import Account
 from tests.faults.runs_site import until
+from tests.moments import just_past
 from training_jobs import services
 from training_jobs.lifecycle import State
 from training_jobs.models import Run
@@ -78,7 +79,7 @@ def test_what_is_saved_and_what_is_used_is_shown_while_a_run_is_at_work(site):
     lease = services.claim(site.run_id, "worker", clock())
     services.stream(lease, [{"event": "started"}, {"event": "checkpoint", "step": 40}], clock())
     assert "Saved up to step 40" in page(site)
-    Run.objects.update(deadline_at=clock())
+    Run.objects.update(deadline_at=just_past())
     until(lambda: "Has to be done" in page(site))
 
 

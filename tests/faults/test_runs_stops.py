@@ -9,6 +9,7 @@ from governance.clock import now as clock
 from governance.errors import Conflict, Forbidden, Invalid
 from governance.models import Event
 from tests.faults.runs_site import alive, until
+from tests.moments import just_past
 from training_jobs import lifecycle, services, worker
 from training_jobs.lifecycle import NotAllowed, State
 from training_jobs.models import Run
@@ -49,7 +50,7 @@ def test_a_paused_run_stops_with_a_checkpoint_and_goes_on_from_it_afterwards(sit
     left = site.kept(1)[0]
     assert services.due(clock()) == []
     assert services.claim(site.run_id, "impatient", clock()) is None
-    Run.objects.update(paused_until=clock())
+    Run.objects.update(paused_until=just_past())
     site.simulate(f"steps={left + 5} seconds=0.01")
     assert services.due(clock()) == [site.run_id]
     site.worker("next")
@@ -98,14 +99,14 @@ def test_a_budget_counts_all_attempts(site, stepping, monkeypatch):
 def test_a_deadline_ends_a_running_attempt_with_a_checkpoint(site):
     site.simulate(LONG)
     at_work(site)
-    Run.objects.update(deadline_at=clock())
+    Run.objects.update(deadline_at=just_past())
     until(lambda: site.run.failed_at)
     assert (site.run.failure, site.outcomes()) == ("deadline_passed", [("worker", "deadline_passed")])
     assert len(site.kept(1)) == 1
 
 
 def test_a_deadline_that_passes_while_nobody_works_is_found_by_the_sweeper(site):
-    Run.objects.update(deadline_at=clock())
+    Run.objects.update(deadline_at=just_past())
     assert site.run.state(clock()) is State.OVERDUE
     assert services.due(clock()) == []
     assert sweeper.settle() == 1
@@ -117,7 +118,7 @@ def test_a_deadline_that_passes_while_nobody_works_is_found_by_the_sweeper(site)
 def test_the_attempt_of_a_canceled_run_whose_worker_died_is_closed_by_the_sweeper(site):
     services.claim(site.run_id, "dead", clock())
     services.cancel(site.run_id, site.commons.address("Alice"), clock())
-    Run.objects.update(lease_expires_at=clock())
+    Run.objects.update(lease_expires_at=just_past())
     assert sweeper.settle() == 1
     assert sweeper.settle() == 0
     assert site.outcomes() == [("dead", "lost")]
@@ -141,7 +142,7 @@ def test_a_run_is_paused_once_and_not_after_its_end(site):
     services.pause(site.run_id, site.commons.address("Bob"), "Wait.", clock())
     with pytest.raises(NotAllowed):
         services.pause(site.run_id, site.commons.address("Chloé"), "Longer.", clock())
-    Run.objects.update(paused_until=clock())
+    Run.objects.update(paused_until=just_past())
     with pytest.raises(Conflict) as refusal:
         services.pause(site.run_id, site.commons.address("Chloé"), "Again.", clock())
     assert refusal.value.code == "already_paused"

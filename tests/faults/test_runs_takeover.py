@@ -10,6 +10,7 @@ from django.db import IntegrityError, transaction
 from config import sweeper
 from governance.clock import now as clock
 from tests.faults.runs_site import LEASE_SECONDS, alive, until
+from tests.moments import just_past
 from training_jobs import checkpoints, services, worker
 from training_jobs.models import Attempt, Run
 
@@ -84,7 +85,7 @@ def test_a_checkpoint_that_changed_after_it_was_written_is_not_gone_on_from(site
     until(lambda: not alive(site.folder(1)))
     older, newest = checkpoints.steps_in(site.folder(1))
     (checkpoints.folder_of(site.folder(1), newest) / "state.json").write_text('{"step": 39}')
-    Run.objects.update(lease_expires_at=clock())
+    Run.objects.update(lease_expires_at=just_past())
     site.worker("heir")
     until(lambda: finished(site))
     assert site.resumed_at(2) == older
@@ -98,7 +99,7 @@ def test_the_heir_has_files_of_its_own(site):
     doomed.kill()
     doomed.wait()
     until(lambda: not alive(site.folder(1)))
-    Run.objects.update(lease_expires_at=clock())
+    Run.objects.update(lease_expires_at=just_past())
     site.worker("heir")
     until(lambda: site.step(2) > 0)
     of_first, of_second = ({path.stat().st_ino for path in site.folder(number).rglob("*")} for number in (1, 2))

@@ -13,6 +13,7 @@ from models_registry import services as registry
 from models_registry.models import Version
 from tests.integration.conftest import sign_in
 from tests.integration.machines import HELLO, Machine, files_below, model_in, report, rows
+from tests.moments import just_past
 from training_jobs import worker
 from training_jobs.models import Attempt, Run, Runner, RunnerToken
 from training_jobs.runners import tokens, work
@@ -84,7 +85,7 @@ def test_a_token_that_is_unknown_revoked_or_expired_gets_one_and_the_same_answer
     answers = [Client().post("/api/v1/runner/hello"), Machine(tokens.make()).post("hello", HELLO)]
     answers.append(Client().post(f"/api/v1/runner/hello?token={tokens.make()}"))
     assert machine.post("hello", HELLO).status_code == 200
-    RunnerToken.objects.update(expires_at=clock())
+    RunnerToken.objects.update(expires_at=just_past())
     answers.append(machine.post("hello", HELLO))
     RunnerToken.objects.update(expires_at=clock() + DAY)
     assert machine.post("hello", HELLO).status_code == 200
@@ -150,7 +151,7 @@ def test_whoever_lost_the_lease_writes_nothing(run, machine, other, tmp_path, se
     fence = machine.claim(run)["fence"]
     artifact = model_in(tmp_path / "model")
     told = machine.upload(run, fence, artifact)
-    Run.objects.update(lease_expires_at=clock())
+    Run.objects.update(lease_expires_at=just_past())
     heir = other.claim(run)["fence"]
     before = rows()
     path = f"runs/{run.pk}"
@@ -272,7 +273,7 @@ def test_a_machine_that_gives_a_run_up_keeps_only_itself_away(run, machine, othe
 def test_one_member_cannot_use_up_the_attempts_of_a_run(run, machine, other, voters, community):
     """Silent or failing, with one machine or many: the last attempt is for somebody else."""
     machine.claim(run)
-    Run.objects.update(lease_expires_at=clock())
+    Run.objects.update(lease_expires_at=just_past())
     fence = other.claim(run)["fence"]
     other.post(f"runs/{run.pk}/fail", {"fence": fence, "code": "crash", "detail": "", "permanent": False})
     Run.objects.update(retry_at=None)

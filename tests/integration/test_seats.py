@@ -20,6 +20,7 @@ from tests.integration.test_runner_protocol import (
     other,
     register,
 )
+from tests.moments import just_past
 from training_jobs import seats, services
 from training_jobs.exchange import tickets
 from training_jobs.lifecycle import State
@@ -75,7 +76,7 @@ def beat(machine, run, assignment):
 
 def let_lapse(seat):
     """Let the lease of a seat run out, as if nobody had been heard of since its claim."""
-    type(seat).objects.filter(pk=seat.pk).update(lease_expires_at=clock())
+    type(seat).objects.filter(pk=seat.pk).update(lease_expires_at=just_past())
 
 
 def live(run):
@@ -133,7 +134,7 @@ def test_one_seat_goes_to_one_of_two_machines(order, machine, other, third):
 
 def test_a_machine_has_one_place_of_a_run(several, machine, other):
     lead, member = machine.claim(several), other.claim(several)
-    Run.objects.update(lease_expires_at=clock())  # the lead's place is free, and not for who has another one
+    Run.objects.update(lease_expires_at=just_past())  # the lead's place is free, and not for who has another one
     for each, assignment in ((machine, lead), (other, member)):
         if each is other:
             assert each.get("work").json() == {"runs": []}
@@ -210,14 +211,14 @@ def test_a_lease_that_ran_out_and_that_nobody_took_may_be_prolonged(order, machi
 
 def test_members_go_on_while_the_lead_is_lost_and_new_ones_may_join(several, machine, other, third):
     lead, member = machine.claim(several), other.claim(several)
-    Run.objects.update(lease_expires_at=clock())
+    Run.objects.update(lease_expires_at=just_past())
     several.refresh_from_db()
     assert several.state(clock()) == State.STALLED
     assert beat(other, several, member) == "continue"
     heir = third.claim(several)
     assert (heir["slot"], heir["fence"]) == (0, 2)
     assert beat(machine, several, lead) == "stale"
-    Run.objects.update(lease_expires_at=clock())
+    Run.objects.update(lease_expires_at=just_past())
     joined = machine.claim(several)
     assert joined["slot"] == 2, "the last attempt at the lead is left to the machines of others; a seat is not"
 

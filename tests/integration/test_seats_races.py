@@ -5,6 +5,7 @@
 from governance.clock import now as clock
 from tests.integration.test_races import at_once, db, server, template
 from tests.integration.test_seats import order, secret
+from tests.moments import just_past
 from training_jobs import seats, services
 from training_jobs.models import Run
 
@@ -21,7 +22,7 @@ def test_ten_workers_that_ask_at_once_get_one_lead_and_each_seat_once(order):
     owners = [Run.objects.get().lease_owner, *run.seats.values_list("lease_owner", flat=True)]
     assert len(set(owners)) == 4
     assert (services.due(clock()), services.settle(clock())) == ([], [])
-    run.seats.filter(slot=2).update(lease_expires_at=clock())
+    run.seats.filter(slot=2).update(lease_expires_at=just_past())
     assert services.due(clock()) == [run.pk]
     Run.objects.update(canceled_at=clock(), canceled_by="somebody")
     assert services.settle(clock()) == [run.pk]
@@ -32,7 +33,7 @@ def test_a_lapsed_seat_goes_to_one_of_many_and_its_late_heartbeat_comes_too_late
     run = order(workers=2)
     services.claim(run.pk, "lead", clock())
     old = seats.claim(run.pk, "old", clock())
-    run.seats.update(lease_expires_at=clock())
+    run.seats.update(lease_expires_at=just_past())
 
     def ask(number):
         return seats.claim(run.pk, f"worker {number}", clock()) if number else services.heartbeat(old, clock())
