@@ -1,8 +1,8 @@
 """What slow links cost: data parallel training against diloco and dilocox over the same shaped link, in one run.
 
     python -m benchmarks.low_communication [--mbit 100] [--round-trip-ms 50] [--sites 2] [--steps 2000] [--ddp-steps 24]
-        [--size small|medium] [--precision float32|bfloat16] [--ablation] [--curves FOLDER] [--folder FOLDER]
-        [--only SIDE …] [--check]
+        [--size small|medium] [--precision float32|bfloat16] [--set KEY=VALUE …] [--ablation] [--curves FOLDER]
+        [--folder FOLDER] [--only SIDE …] [--check]
 
 Each site is a process in its own network namespace, on one core; every line is shaped with `tc`, and bytes are counted
 at the interface, headers and all. That needs root; without it the command says so and ends with 2. All sides start from
@@ -144,8 +144,7 @@ def parsed() -> argparse.Namespace:
     parser.add_argument("--precision", choices=("float32", "bfloat16"), default="float32", help="of all sides")
     parser.add_argument("--learning-rate", default="0.002")
     parser.add_argument("--points", type=int, default=10, help="of each curve")
-    parser.add_argument("--local-steps", type=int, default=DILOCOX["local_steps"])
-    parser.add_argument("--rank", type=int, help="of dilocox; default: a quarter of the hidden size")
+    parser.add_argument("--set", nargs="+", type=setting, default=[], metavar="KEY=VALUE", help="topology of dilocox")
     parser.add_argument("--ablation", action="store_true", help="settings of dilocox one by one, without a limit")
     parser.add_argument("--curves", type=Path, help="folder for the pictures and curves.csv")
     parser.add_argument("--folder", type=Path, help="keep here what was measured, and go on from it")
@@ -154,11 +153,20 @@ def parsed() -> argparse.Namespace:
     return parser.parse_args()
 
 
+def setting(text: str) -> tuple[str, Any]:
+    """Return a key of the topology and its value, of the type that it has by default."""
+    key, _equals, value = text.partition("=")
+    if key not in DILOCOX:
+        raise argparse.ArgumentTypeError(f"{key!r} is none of {', '.join(DILOCOX)}")
+    kind = type(DILOCOX[key])
+    return key, value == "true" if kind is bool else kind(value)
+
+
 def main_sides(options: argparse.Namespace) -> list[Side]:
     """Return what is compared: the same tokens for all but `longer`, and DDP timed over few steps on the link."""
     workers, steps, mbit = {"workers": options.sites}, options.steps, options.mbit
-    diloco = {**DILOCO, **workers, "local_steps": options.local_steps}
     dilocox = usual(options)
+    diloco = {**DILOCO, **workers, "local_steps": dilocox["local_steps"]}
     return [
         Side("DDP, on the link", "ddp", workers, options.ddp_steps, mbit),
         Side("DDP, no limit", "ddp", workers, steps, None),
@@ -170,10 +178,9 @@ def main_sides(options: argparse.Namespace) -> list[Side]:
 
 
 def usual(options: argparse.Namespace) -> dict[str, Any]:
-    """Return the topology of dilocox; with full rank nothing can adapt, and averages are waited for."""
-    rank = options.rank if options.rank is not None else SIZES[options.size]["hidden"] // RANK_SHARE
-    waiting = {} if rank else {"adaptive": False, "delay": 0}
-    return {**DILOCOX, "workers": options.sites, "local_steps": options.local_steps, "rank": rank, **waiting}
+    """Return the topology of dilocox: a quarter of the full rank and what `--set` changes."""
+    rank = SIZES[options.size]["hidden"] // RANK_SHARE
+    return {**DILOCOX, "workers": options.sites, "rank": rank, **dict(options.set)}
 
 
 def ablation(options: argparse.Namespace) -> list[Side]:

@@ -103,25 +103,29 @@ def order_run(base: Path, changes: dict[str, Any] | None = None) -> tuple[Common
 
 @dataclass(frozen=True)
 class Made:
-    """What is copied for each test: a database with one approved run, and the artifacts of its community."""
+    """What is copied for each test: a database with one approved run, the artifacts of its community, and its key."""
 
     database: Path
     artifacts: Path
+    keys: Path
     commons: Commons
     run_id: int
 
 
 def make(folder: Path, base: Path, changes: dict[str, Any]) -> Made:
     """Make a site in a folder, with a run of the model in `base`; `changes` are those of its specification."""
-    database, artifacts = folder / "site.sqlite3", folder / "artifacts"
+    database, artifacts, keys = folder / "site.sqlite3", folder / "artifacts", folder / "keys"
     artifacts.mkdir()
+    keys.mkdir()
     with (
         using(f"sqlite://{database}"),
-        override_settings(ARTIFACTS_DIR=artifacts, VOTING_PERIOD_SECONDS_MIN=1, CHAIN_RPC="http://127.0.0.1:9"),
+        override_settings(
+            ARTIFACTS_DIR=artifacts, KEYS_DIR=keys, VOTING_PERIOD_SECONDS_MIN=1, CHAIN_RPC="http://127.0.0.1:9"
+        ),
     ):
         call_command("migrate", verbosity=0)
         found, run = order_run(base, changes)
-    return Made(database, artifacts, found, run.pk)
+    return Made(database, artifacts, keys, found, run.pk)
 
 
 def tiny(folder: Path) -> Path:
@@ -187,6 +191,7 @@ class Site:
             "DJANGO_SETTINGS_MODULE": "config.settings",
             "COMMONWEIGHTS_DATA": str(settings.DATA_DIR),
             "COMMONWEIGHTS_ARTIFACTS": str(settings.ARTIFACTS_DIR),
+            "COMMONWEIGHTS_KEYS": str(settings.KEYS_DIR),
             "COMMONWEIGHTS_RUNS": str(settings.RUNS_DIR),
             "COMMONWEIGHTS_DATABASE": self.url,
             "COMMONWEIGHTS_LEASE_SECONDS": str(LEASE_SECONDS),
@@ -244,6 +249,7 @@ def copied(made: Made, folder: Path, settings: Any) -> Iterator[Site]:
     shutil.copyfile(made.database, database)
     shutil.copytree(made.artifacts, folder / "artifacts")
     settings.ARTIFACTS_DIR, settings.RUNS_DIR = folder / "artifacts", folder / "runs"
+    settings.KEYS_DIR = made.keys  # other tests in this process found communities of the same name
     settings.LEASE_SECONDS, settings.HEARTBEAT_SECONDS = LEASE_SECONDS, 1
     with using(f"sqlite://{database}"):
         site = Site(f"sqlite://{database}", made.commons, made.run_id)
