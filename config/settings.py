@@ -226,6 +226,8 @@ PREVIEW_STEPS = env.integer("PREVIEW_STEPS", 200, least=1)
 PREVIEW_SECONDS = env.integer("PREVIEW_SECONDS", 600, least=1)
 PREVIEW_SAMPLES = env.integer("PREVIEW_SAMPLES", 24, least=1)
 PREVIEWS_PER_DAY = env.integer("PREVIEWS_PER_DAY", 3, least=1)
+# Where a process answers visitors who try a released model (docs/how-to/try-and-serve.md). Empty: nobody answers here.
+SERVING_SOCKET = env.text("SERVING_SOCKET", "")
 PUBLICATION_TARGETS = env.listed("PUBLICATION_TARGETS", "hub")
 HUGGING_FACE_ENDPOINT = env.address("HUGGING_FACE_ENDPOINT", "https://huggingface.co", {"http", "https"})
 HUGGING_FACE_TOKEN = env.text("HUGGING_FACE_TOKEN", "")

@@ -19,6 +19,7 @@ urlpatterns = [
     path("api/docs/", api_docs(SpectacularSwaggerSplitView.as_view(url_name="api-schema")), name="api-docs"),
     re_path(r"^api/", api_errors.not_found),
     path("hub/", include("models_registry.hub.urls")),
+    path("v1/", include("training_jobs.serving.urls")),
     path("admin/", admin.site.urls),
     path("i18n/", include("django.conf.urls.i18n")),
 ]

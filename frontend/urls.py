@@ -20,6 +20,7 @@ from frontend.views import (
     runs,
     sign_in,
     sponsors,
+    trying,
 )
 from frontend.views.errors import page
 
@@ -67,6 +68,7 @@ urlpatterns = [
     path("previews/<int:preview_id>/live/", page(previews.live), name="preview_live"),
     path("datasets/<slug:digest>/", page(datasets.detail), name="dataset"),
     path("models/<slug:namespace>/<slug:name>/", page(models.detail), name="model"),
+    path("models/<slug:namespace>/<slug:name>/try/", page(trying.model), name="try"),
     path("releases/<slug:revision>/", page(releases.detail), name="release"),
     path("receipts/<slug:digest>/", page(receipts.detail), name="receipt"),
     path("receipts/<slug:digest>/receipt.json", page(receipts.download), name="receipt_json"),

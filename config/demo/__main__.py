@@ -1,9 +1,9 @@
 """`python -m config.demo [--once] [--port N]`: make a community, live through the main job, leave the site running.
 
-Starts the local chain, the web server, two workers, the relay at which they meet for a run of several machines, and the
-sweeper as children of its own, each with a log file, and stops exactly those; they end with it even when it is killed.
-Every start begins with an empty folder of its own, so it can be interrupted and run again. The last line that `--once`
-prints is one JSON object.
+Starts the local chain, the web server, two workers, the relay at which they meet for a run of several machines, the
+process that answers who tries a model, and the sweeper as children of its own, each with a log file, and stops exactly
+those; they end with it even when it is killed. Every start begins with an empty folder of its own, so it can be
+interrupted and run again. The last line that `--once` prints is one JSON object.
 """
 
 import argparse
@@ -16,6 +16,7 @@ import signal
 import socket
 import subprocess
 import sys
+import tempfile
 import time
 import urllib.error
 import urllib.request
@@ -25,7 +26,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from types import FrameType
 
-from config.demo import chain, journey, machine, plan
+from config.demo import chain, corpus, journey, machine, plan
 from config.demo.client import ApiError, Client
 from training_jobs.exchange.tickets import SECRET_BYTES_MIN
 from training_jobs.runner import die_with_parent
@@ -73,7 +74,8 @@ def _demo(stack: ExitStack, *, once: bool, port: int) -> int:
     """Do it.
 
     1. the chain with its token; 2. the base model; 3. the database and the community; 4. the processes;
-    5. the journey; 6. what a stranger does: download with a stock client, and verify; 7. a member lends a machine.
+    5. the journey; 6. what a stranger does: ask the model, download it with a stock client, and verify; 7. a member
+    lends a machine.
     """
     began = time.monotonic()
     node = stack.enter_context(chain.start())  # 1
@@ -100,7 +102,8 @@ def _demo(stack: ExitStack, *, once: bool, port: int) -> int:
     clients = [Client(site.address, node.rpc_url, member) for member in token.members if member.name != "Emma"]
     outcome = journey.run(clients, FOLDER / "corpus", _say)  # 5
 
-    release = _release_folder(outcome.revision)  # 6
+    _say(f"asked at /v1/chat/completions, the new version says: {_tried(clients[0], outcome.revision)}")  # 6
+    release = _release_folder(outcome.revision)
     _say("downloading the release with a stock client from our own hub …")
     answer = _command("config.demo.stranger", site.address, outcome.revision, environment=site.environment, quiet=True)
     _say(f"a stranger's transformers loads it: {answer}")
@@ -142,6 +145,7 @@ def _processes(site: Site) -> dict[str, list[str]]:
     return {
         "web": [sys.executable, "-m", "config.web", "--bind", bind],
         "relay": [*relay, "--secret-file", secret, "--listen", meeting],
+        "serving": [sys.executable, "-m", "training_jobs.serving", *_serving(site.environment)],
         "worker": [*worker, "--hostname", "first@%h"],
         "worker-2": [*worker, "--hostname", "second@%h"],
         "sweeper": [sys.executable, "manage.py", "sweep", "--forever"],
@@ -168,12 +172,30 @@ def _site(port: int, rpc_url: str) -> Site:
         "COMMONWEIGHTS_RELAY_URL": f"http://127.0.0.1:{_free_port(port + 1)}",
         "COMMONWEIGHTS_RELAY_SECRET_FILE": str(secret),
         "COMMONWEIGHTS_RUN_STRATEGIES": "single,ddp,diloco,dilocox",
+        # Not in the folder of the demo: the kernel takes only short names of sockets.
+        "COMMONWEIGHTS_SERVING_SOCKET": str(Path(tempfile.gettempdir()) / f"commonweights-demo-{port}.sock"),
         "COMMONWEIGHTS_LOG_LEVEL": "INFO",
         "DJANGO_SETTINGS_MODULE": "config.settings",
         "PYTHONPATH": str(ROOT),
         "OMP_WAIT_POLICY": "PASSIVE",
     }
     return Site(address, rpc_url, environment)
+
+
+def _serving(environment: dict[str, str]) -> list[str]:
+    """Return what the answering process is told: where to listen, what to read, and to leave a core to the others."""
+    artifacts = Path(environment["COMMONWEIGHTS_DATA"]) / "artifacts"
+    artifacts.mkdir(parents=True, exist_ok=True)
+    return [environment["COMMONWEIGHTS_SERVING_SOCKET"], "--below", str(artifacts), "--threads", "1"]
+
+
+def _tried(client: Client, revision: str) -> str:
+    """Ask a released version one question over the standard form, and return question and answer."""
+    question = corpus.evaluation_rows()[0]["question"]
+    model = f"{plan.MODEL['namespace']}/{plan.MODEL['name']}@{revision}"
+    asked = {"model": model, "messages": [{"role": "user", "content": question}], "temperature": 0}
+    answer = client.post("/v1/chat/completions", asked)["choices"][0]["message"]["content"]
+    return f"“{question}” — “{answer.strip()}”"
 
 
 def _release_folder(revision: str) -> Path:
