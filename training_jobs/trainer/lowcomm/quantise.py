@@ -30,13 +30,14 @@ def payload_bytes(count: int, bits: int) -> int:
 def quantise(values: torch.Tensor, bits: int) -> bytes:
     """Return the bytes of a float32 tensor of any shape, read in row-major order."""
     flat = values.detach().reshape(-1).to("cpu", torch.float32)
-    if not bool(torch.isfinite(flat).all()):
-        raise NotFiniteError("a value is not finite")
     if bits == PLAIN_BITS:
+        _require_finite(flat, "a value")
         return flat.numpy().tobytes()
     levels = LEVELS[bits]
     blocks = torch.nn.functional.pad(flat, (0, -flat.numel() % BLOCK)).view(-1, BLOCK)
-    scales = _scales(blocks.abs().amax(dim=1) / levels)
+    largest = blocks.abs().amax(dim=1)
+    _require_finite(largest, "a value")  # a block with NaN or infinity has it as its largest
+    scales = _scales(largest / levels)
     steps = scales.to(torch.float32).unsqueeze(1)
     integers = torch.where(steps > 0, blocks / steps, 0.0).round_().clamp_(-levels, levels).to(torch.int8)
     if bits == 4:  # noqa: PLR2004
@@ -54,19 +55,23 @@ def dequantise(data: bytes, count: int, bits: int) -> torch.Tensor:
     buffer = bytearray(data)
     if bits == PLAIN_BITS:
         values = torch.frombuffer(buffer, dtype=torch.float32)
+        _require_finite(values, "a decoded value")
+        return values
+    blocks = -(-count // BLOCK)
+    scales = torch.frombuffer(buffer, dtype=torch.float16, count=blocks).to(torch.float32)
+    _require_finite(scales, "a decoded value")  # finite times a small integer stays finite in float32
+    if bits == 8:  # noqa: PLR2004
+        integers = torch.frombuffer(buffer, dtype=torch.int8, offset=2 * blocks)
     else:
-        blocks = -(-count // BLOCK)
-        scales = torch.frombuffer(buffer, dtype=torch.float16, count=blocks).to(torch.float32)
-        if bits == 8:  # noqa: PLR2004
-            integers = torch.frombuffer(buffer, dtype=torch.int8, offset=2 * blocks)
-        else:
-            packed = torch.frombuffer(buffer, dtype=torch.uint8, offset=2 * blocks)
-            nibbles = torch.stack((packed & 15, packed >> 4), dim=1).view(-1).to(torch.int8)
-            integers = torch.where(nibbles > LEVELS[4], nibbles - 16, nibbles)
-        values = (integers.view(-1, BLOCK).to(torch.float32) * scales.unsqueeze(1)).view(-1)[:count]
+        packed = torch.frombuffer(buffer, dtype=torch.uint8, offset=2 * blocks)
+        nibbles = torch.stack((packed & 15, packed >> 4), dim=1).view(-1).to(torch.int8)
+        integers = (nibbles ^ 8) - 8  # two's complement of four bits
+    return (integers.view(-1, BLOCK).to(torch.float32) * scales.unsqueeze(1)).view(-1)[:count]
+
+
+def _require_finite(values: torch.Tensor, what: str) -> None:
     if not bool(torch.isfinite(values).all()):
-        raise NotFiniteError("a decoded value is not finite")
-    return values
+        raise NotFiniteError(f"{what} is not finite")
 
 
 def _scales(wanted: torch.Tensor) -> torch.Tensor:
