@@ -5,6 +5,7 @@ folder, no debug. The demo sets COMMONWEIGHTS_DEMO=1, which `manage.py check --d
 """
 
 import os
+import shlex
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
@@ -27,6 +28,9 @@ KEYS_DIR = env.path("KEYS", DATA_DIR / "keys")
 for folder in (DATA_DIR, ARTIFACTS_DIR, RUNS_DIR):
     folder.mkdir(parents=True, exist_ok=True)
 KEYS_DIR.mkdir(parents=True, exist_ok=True, mode=0o700)
+# Who signs instead of key files (governance/external_signer.py): a command with its first arguments.
+SIGNER_COMMAND = shlex.split(env.text("SIGNER_COMMAND", ""))
+SIGNER_TIMEOUT_SECONDS = env.integer("SIGNER_TIMEOUT_SECONDS", 30, least=1)
 
 # --- who we are ---------------------------------------------------------------------------------------------------
 ORIGIN = env.address("ORIGIN", "http://127.0.0.1:8000", {"http", "https"}).rstrip("/")
@@ -111,6 +115,8 @@ PROPOSAL_KINDS = [
     "training_jobs.proposal_kinds.ModelUpdate",
     "models_registry.proposal_kinds.DatasetInclusion",
     "models_registry.proposal_kinds.EthicsRuleAdoption",
+    "models_registry.proposal_kinds.ReleaseWithdrawal",
+    "models_registry.release_keys_kind.ReleaseKeysChange",
     "governance.proposal_kinds.TextSignal",
     "governance.proposal_kinds.Poll",
     "governance.proposal_kinds.GovernanceRules",
@@ -228,9 +234,27 @@ PREVIEW_SAMPLES = env.integer("PREVIEW_SAMPLES", 24, least=1)
 PREVIEWS_PER_DAY = env.integer("PREVIEWS_PER_DAY", 3, least=1)
 # Where a process answers visitors who try a released model (docs/how-to/try-and-serve.md). Empty: nobody answers here.
 SERVING_SOCKET = env.text("SERVING_SOCKET", "")
+# Where releases go: our own hub always, the others after it (docs/how-to/publish.md).
 PUBLICATION_TARGETS = env.listed("PUBLICATION_TARGETS", "hub")
+PUBLICATION_FOLDER = env.path("PUBLICATION_FOLDER", DATA_DIR / "published")
+PUBLICATION_S3_BUCKET = env.text("PUBLICATION_S3_BUCKET", "")
+PUBLICATION_S3_PREFIX = env.text("PUBLICATION_S3_PREFIX", "")
+PUBLICATION_S3_REGION = env.text("PUBLICATION_S3_REGION", "")
+# Empty: the public service of the region.
+PUBLICATION_S3_ENDPOINT = (
+    env.address("PUBLICATION_S3_ENDPOINT", "", {"http", "https"}) if env.text("PUBLICATION_S3_ENDPOINT", "") else ""
+)
 HUGGING_FACE_ENDPOINT = env.address("HUGGING_FACE_ENDPOINT", "https://huggingface.co", {"http", "https"})
 HUGGING_FACE_TOKEN = env.text("HUGGING_FACE_TOKEN", "")
+
+# --- objects that releases are made of: in a folder below ARTIFACTS, or in an S3-compatible bucket --------------------
+OBJECTS_BUCKET = env.text("OBJECTS_BUCKET", "")
+OBJECTS_ENDPOINT = env.address("OBJECTS_ENDPOINT", "", {"http", "https"}) if env.text("OBJECTS_ENDPOINT", "") else ""
+OBJECTS_REGION = env.text("OBJECTS_REGION", "")
+# Releases of other hubs that `python -m models_registry.mirror` has verified; the hub serves them too.
+MIRROR_DIR = env.path("MIRROR", DATA_DIR) if env.text("MIRROR", "") else None
+# What nothing reaches is left alone for so long; a publication under way may want it.
+OBJECTS_GRACE_SECONDS = env.integer("OBJECTS_GRACE_SECONDS", 24 * 3600, least=3600)
 
 # --- limits -------------------------------------------------------------------------------------------------------
 DATA_UPLOAD_MAX_MEMORY_SIZE = 1_000_000
@@ -269,6 +293,8 @@ CONTENT_SECURITY_POLICY = {
         "img-src": [SELF, "data:"],
         "font-src": [SELF],
         "connect-src": [SELF],
+        # The verifier in the browser hashes beside the page.
+        "worker-src": [SELF],
         "form-action": [SELF],
         "base-uri": [NONE],
         "frame-ancestors": [NONE],

@@ -24,6 +24,8 @@ from governance.models import Community, Proposal
 from governance.outcome import InvalidRules
 from governance.power import PowerError
 from governance.tally import UnknownMethod
+from models_registry import deliveries
+from models_registry.tasks import deliver_job
 from training_jobs import folders
 from training_jobs import services as runs
 from training_jobs.previews import services as previews
@@ -122,8 +124,10 @@ def settle() -> int:
 
 
 def nudge() -> int:
-    """Tell workers which runs need them, and which previews when no run waits; return how many."""
-    return _tell(run_job, runs.due(clock())) + _tell(preview_job, previews.due(clock()))
+    """Tell workers which runs, deliveries, and previews when no run waits, need them; return how many."""
+    now = clock()
+    told = _tell(run_job, runs.due(now)) + _tell(preview_job, previews.due(now))
+    return told + _tell(deliver_job, deliveries.due(now))
 
 
 def _tell(task: Any, numbers: list[int]) -> int:  # noqa: ANN401 - Celery's tasks are untyped

@@ -21,6 +21,7 @@ from frontend.views import (
     sign_in,
     sponsors,
     trying,
+    verifying,
 )
 from frontend.views.errors import page
 
@@ -64,12 +65,15 @@ urlpatterns = [
     path("runs/<int:run_id>/live/", page(runs.live), name="run_live"),
     path("runs/<int:run_id>/cancel/", page(runs.cancel), name="run_cancel"),
     path("runs/<int:run_id>/pause/", page(runs.pause), name="run_pause"),
+    path("runs/<int:run_id>/sign/", page(runs.sign), name="run_sign"),
     path("previews/<int:preview_id>/", page(previews.detail), name="preview"),
     path("previews/<int:preview_id>/live/", page(previews.live), name="preview_live"),
     path("datasets/<slug:digest>/", page(datasets.detail), name="dataset"),
     path("models/<slug:namespace>/<slug:name>/", page(models.detail), name="model"),
     path("models/<slug:namespace>/<slug:name>/try/", page(trying.model), name="try"),
     path("releases/<slug:revision>/", page(releases.detail), name="release"),
+    path("releases/<slug:revision>/pause/", page(releases.pause), name="release_pause"),
+    path("verify/", page(verifying.verify), name="verify"),
     path("receipts/<slug:digest>/", page(receipts.detail), name="receipt"),
     path("receipts/<slug:digest>/receipt.json", page(receipts.download), name="receipt_json"),
 ]

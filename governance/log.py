@@ -12,9 +12,8 @@ from django.db import connection, transaction
 from governance.clock import unix
 from governance.evidence import checkpoint, log_tree, merkle
 from governance.evidence.canonical import canonical_bytes
-from governance.evidence.signing import FileSigner
 from governance.insert import insert
-from governance.keys import release_key_path
+from governance.keys import release_signer
 from governance.models import Checkpoint, Community, Event, LogNode
 
 
@@ -102,7 +101,7 @@ def publish_checkpoint(community_id: int, now: datetime) -> Checkpoint | None:
         if not size or (published is not None and published.size == size):
             return published
         body = checkpoint.Checkpoint(origin_of(community), size, log_tree.root(size, reader(community.pk)))
-        note = checkpoint.sign(body, FileSigner(release_key_path(community.slug)))
+        note = checkpoint.sign(body, release_signer(community.slug))
         return Checkpoint.objects.create(community=community, size=size, note=note, at=now)
 
 

@@ -3,13 +3,27 @@
 from django.contrib import admin
 
 from governance.admin import ReadOnly
-from models_registry.models import Dataset, EthicsRule, Model, Publication, Version
+from models_registry.models import (
+    Dataset,
+    Delivery,
+    EthicsRule,
+    Model,
+    Publication,
+    ReleaseKeys,
+    ReleaseSignature,
+    Version,
+    WaitingRelease,
+)
 
 for model, columns in (
     (Model, ("namespace", "name", "community")),
     (Version, ("model", "number", "revision", "published_at")),
     (Publication, ("version", "target", "location", "published_at")),
+    (Delivery, ("version", "target", "attempts", "next_at", "error_code", "failed_at", "publication")),
     (Dataset, ("slug", "community", "role", "records", "digest", "included_at")),
+    (ReleaseKeys, ("community", "record", "proposal", "adopted_at")),
+    (WaitingRelease, ("model", "release_record", "keys", "since")),
+    (ReleaseSignature, ("release_record", "public_key", "signed_at")),
     (EthicsRule, ("slug", "community", "metric", "comparator", "scope", "adopted_at", "revoked_at")),
 ):
     admin.site.register(model, type(f"{model.__name__}Admin", (ReadOnly,), {"list_display": columns}))

@@ -17,11 +17,17 @@ from typing import Any
 
 from governance.evidence.record import Record
 from governance.evidence.signing import fingerprint
+from models_registry.card_words import WORDS
 from models_registry.provenance.shapes import parent_of, parents_of
 
 LANGUAGES = ("en", "fr")
 _MARKUP = re.compile(r"([\\`*_{}\[\]()<>#+!|~&:@=$^])")
 _WEB = re.compile(r"(?i)\b(www)\.")
+# Only such an address becomes a link: it comes from the community's record, not from a member.
+_ADDRESS = re.compile(r"https?://[A-Za-z0-9.\-]+(?::[0-9]+)?")
+_BIBTEX = re.compile(r"([%&#$_])")
+# What a machine may report in its environment about the energy of a run: whole numbers as text.
+_ENERGY = ("energy_joules", "carbon_grams")
 _NO_BREAK_SPACE = "\N{NO-BREAK SPACE}"
 _NOTHING = "\N{EN DASH}"
 _COMMAND = "```\npython -m models_registry.provenance verify PATH \\\n    --community-key {fingerprint}\n```"
@@ -58,6 +64,11 @@ class _Story:
         """Return the proposal whose execution made this record."""
         decision = parent_of(parent_of(record, "execution", self.records), "decision", self.records)
         return parent_of(decision, "proposal", self.records)
+
+    def page(self, *parts: object) -> str:
+        """Return the address of a page of the community's site, or nothing if the site has no usable address."""
+        instance = self.community.body["instance"]
+        return f"{instance}/{'/'.join(map(str, parts))}/" if _ADDRESS.fullmatch(instance) else ""
 
     def decision_of(self, proposal: Record) -> Record:
         """Return the decision on a proposal of this lineage."""
@@ -98,6 +109,7 @@ def _front_matter(story: _Story) -> str:
         "library_name: transformers",
         "pipeline_tag: text-generation",
         f"base_model: {_quoted(spec['base']['model'])}",
+        "base_model_relation: finetune",
         "tags:",
         "- commonweights",
         "- community-governed",
@@ -109,10 +121,14 @@ def _front_matter(story: _Story) -> str:
         "    dataset:",
         f"      name: {_quoted('Evaluation suite ' + suite[:_SHORT])}",
         f"      type: {_quoted(suite)}",
+        f"      revision: {_quoted(suite)}",
+        "      args:",
+        f"        samples: {story.evaluation.body['samples']}",
         "    metrics:",
     ]
     for metric, value in _measured(story.evaluation.body["candidate"]):
-        lines += [f"    - type: {_quoted(metric)}", f"      value: {_decimal(_ratio(value))}"]
+        name = _quoted(metric.replace("_", " ").capitalize())
+        lines += [f"    - type: {_quoted(metric)}", f"      value: {_decimal(_ratio(value))}", f"      name: {name}"]
     return "\n".join([*lines, "---", ""])
 
 
@@ -129,44 +145,107 @@ def _quoted(text: str) -> str:
 
 
 def _section(story: _Story, language: str) -> str:
-    words = _WORDS[language]
-    facts, spec, run = story.facts, story.spec.body, story.run.body
-    approved = story.proposal_of(story.spec)
-    community = story.community.body
-    title = facts.title_en if language == "en" else facts.title_fr
+    words = WORDS[language]
+    facts, community = story.facts, story.community.body
+    model_page = story.page("models", *facts.model.split("/"))
     paragraphs = [
         f"## {words['language']}",
-        f"### {words['purpose']}",
-        words["purpose_text"].format(
-            title=_inline(title),
-            model=facts.model,
-            version=facts.version,
-            community=_inline(community["name"][language]),
-            base=spec["base"]["model"],
-            revision=spec["base"]["revision"][:_SHORT],
-            number=approved.body["number"],
-            proposal=_inline(approved.body["title"]),
-        ),
+        _purpose(story, language),
         f"### {words['data']}",
         _data(story, words),
-        f"### {words['recipe']}",
-        _recipe(spec, run, words),
         f"### {words['decided']}",
         words["decided_text"],
         _decisions(story, language),
         f"### {words['gates']}",
         words["gates_text"].format(samples=story.evaluation.body["samples"]),
         _gates(story, language),
-        words["measured_text"],
+        f"### {words['changed']}",
+        words["changed_text"].format(
+            base=story.spec.body["base"]["model"], revision=story.spec.body["base"]["revision"][:_SHORT]
+        ),
         _all_measured(story, language),
         f"### {words['limits']}",
-        "\n".join(f"- {limit.format(isolation=_inline(run['isolation']))}" for limit in words["limits_list"]),
+        "\n".join(
+            f"- {limit.format(isolation=_inline(story.run.body['isolation']))}" for limit in words["limits_list"]
+        ),
+        f"### {words['incidents']}",
+        words["incidents_text"].format(page=f"<{model_page}>" if model_page else _inline(community["instance"])),
+        f"### {words['energy']}",
+        _energy(story, words),
+        f"### {words['recipe']}",
+        words["recipe_text"].format(open=_open_settings(story.spec.body)),
+        _recipe(story.spec.body, story.run.body, words),
         f"### {words['verify']}",
         words["verify_text"],
         _COMMAND.format(fingerprint=fingerprint(community["release_key"]["public_key"])),
         words["verify_root"].format(instance=_inline(community["instance"])),
+        f"### {words['cite']}",
+        _citation(story, language, model_page),
     ]
     return "\n\n".join(paragraphs) + "\n"
+
+
+def _purpose(story: _Story, language: str) -> str:
+    """Say what this is and where it comes from, in one paragraph that can be read alone."""
+    words, facts, base = WORDS[language], story.facts, story.spec.body["base"]
+    approved = story.proposal_of(story.spec)
+    text: str = words["purpose_text"]
+    return text.format(
+        title=_inline(facts.title_en if language == "en" else facts.title_fr),
+        model=facts.model,
+        version=facts.version,
+        community=_inline(story.community.body["name"][language]),
+        base=base["model"],
+        revision=base["revision"][:_SHORT],
+        number=_proposal_link(story, approved),
+        proposal=_inline(approved.body["title"]),
+        license=_inline(facts.license),
+    )
+
+
+def _proposal_link(story: _Story, proposal: Record) -> str:
+    number = proposal.body["number"]
+    page = story.page("c", story.community.body["slug"], "proposals", number)
+    return f"[{number}]({page})" if page else str(number)
+
+
+def _energy(story: _Story, words: Mapping[str, Any]) -> str:
+    """Say what the run took, as far as its record knows; what was not measured is said to be so."""
+    run, budget = story.run.body, story.spec.body.get("budget") or {}
+    measured = {name: run["environment"][name] for name in _ENERGY if name in run["environment"]}
+    known = [f"{words[name]} {_inline(str(value))}" for name, value in measured.items()] or [words["unmeasured"]]
+    known.append(
+        words["took"].format(
+            seconds=run["finished_at"] - run["started_at"],
+            device=_inline(str(run["environment"].get("device", _NOTHING))),
+        )
+    )
+    if budget.get("carbon_grams") is not None:
+        known.append(words["carbon_budget"].format(grams=budget["carbon_grams"]))
+    return " ".join(known)
+
+
+def _citation(story: _Story, language: str, page: str) -> str:
+    """Write a BibTeX entry; its values are plain text, whatever the records hold."""
+    facts, community = story.facts, story.community.body
+    title = facts.title_en if language == "en" else facts.title_fr
+    released = datetime.fromtimestamp(story.run.body["finished_at"], UTC)
+    fields = {
+        "title": f"{{{_bibtex(title)}}}, version {facts.version}",
+        "author": f"{{{_bibtex(community['name'][language])}}}",
+        "year": str(released.year),
+        "url": page,
+        "note": f"{_bibtex(facts.model)}; run record {story.run.digest[:_SHORT]}",
+    }
+    key = re.sub(r"[^a-z0-9]+", "-", f"{facts.model}-v{facts.version}".lower())
+    lines = [f"  {name} = {{{value}}}," for name, value in fields.items() if value]
+    return "\n".join(["```bibtex", f"@misc{{{key},", *lines, "}", "```"])
+
+
+def _bibtex(text: str) -> str:
+    """Return text for a BibTeX value inside a code block: nothing in it can end either of them."""
+    plain = "".join(letter for letter in " ".join(str(text).split()) if letter not in "{}\\`")
+    return _BIBTEX.sub(r"\\\1", plain)
 
 
 def _data(story: _Story, words: Mapping[str, Any]) -> str:
@@ -181,7 +260,7 @@ def _data(story: _Story, words: Mapping[str, Any]) -> str:
                 str(body["records"]),
                 ", ".join(_inline(language) for language in languages.get(body["digest"], body["languages"])),
                 f"`{body['digest'][:_SHORT]}`",
-                str(story.proposal_of(dataset).body["number"]),
+                _proposal_link(story, story.proposal_of(dataset)),
             ]
         )
     return _table(words["data_head"], rows)
@@ -190,15 +269,21 @@ def _data(story: _Story, words: Mapping[str, Any]) -> str:
 def _recipe(spec: Mapping[str, Any], run: Mapping[str, Any], words: Mapping[str, Any]) -> str:
     """Show the approved recipe key by key, as it was voted, and then what the run reports."""
     rows = [
-        [f"`{key}`", f"`{_plain(value)}`"] for key, value in sorted(spec.items()) if key not in {"base", "datasets"}
+        [f"`{_plain(key)}`", f"`{_plain(value)}`"]
+        for key, value in sorted(spec.items())
+        if key not in {"base", "datasets"} and value is not None
     ]
     rows += [[words["steps"], str(run["steps"])], [words["tokens"], str(run["tokens"])]]
     rows += [[f"`{_plain(name)}`", f"`{_plain(value)}`"] for name, value in sorted(run["environment"].items())]
     return _table(words["recipe_head"], rows)
 
 
+def _open_settings(spec: Mapping[str, Any]) -> str:
+    return ", ".join(f"`{_plain(key)}`" for key, value in sorted(spec.items()) if value is None) or _NOTHING
+
+
 def _decisions(story: _Story, language: str) -> str:
-    rows, options = [], _WORDS[language]["options"]
+    rows, options = [], WORDS[language]["options"]
     for proposal in story.proposals:
         decision = story.decision_of(proposal)
         tally = parent_of(decision, "tally", story.records)
@@ -207,7 +292,7 @@ def _decisions(story: _Story, language: str) -> str:
         quorum = next((c for c in decision.body["conditions"] if c["condition"] == "quorum"), None)
         rows.append(
             [
-                str(proposal.body["number"]),
+                _proposal_link(story, proposal),
                 _inline(proposal.body["title"]),
                 ", ".join(
                     f"{options.get(option, _inline(option))} {_percent(Fraction(score), supply, language)}"
@@ -218,7 +303,7 @@ def _decisions(story: _Story, language: str) -> str:
                 _date(execution.body["executed_at"]),
             ]
         )
-    return _table(_WORDS[language]["decided_head"], rows)
+    return _table(WORDS[language]["decided_head"], rows)
 
 
 def _option_order(item: tuple[str, str]) -> tuple[int, str]:
@@ -227,7 +312,7 @@ def _option_order(item: tuple[str, str]) -> tuple[int, str]:
 
 
 def _gates(story: _Story, language: str) -> str:
-    words, body = _WORDS[language], story.evaluation.body
+    words, body = WORDS[language], story.evaluation.body
     titles = {rule.body["slug"]: rule.body for rule in parents_of(story.evaluation, "rule", story.records)}
     rows = []
     for reason in body["verdict"]["reasons"]:
@@ -246,18 +331,23 @@ def _gates(story: _Story, language: str) -> str:
 
 
 def _all_measured(story: _Story, language: str) -> str:
-    """Show every metric, also those that no rule reads: what improved matters to readers too."""
+    """Show every metric, also those that no rule reads: what became better or worse matters to readers too."""
     candidate, parent = story.evaluation.body["candidate"], story.evaluation.body["parent"]
     rows = [
-        [f"`{_plain(metric)}`", _value(value, language), _value(parent.get(metric), language)]
+        [
+            f"`{_plain(metric)}`",
+            _value(value, language),
+            _value(parent.get(metric), language),
+            _difference(value, parent.get(metric), language),
+        ]
         for metric, value in _measured(candidate)
     ]
-    return _table(_WORDS[language]["measured_head"], rows)
+    return _table(WORDS[language]["measured_head"], rows)
 
 
 def _demand(rule: Mapping[str, Any], language: str) -> str:
     bound = _value(rule["bound"], language)
-    known: Mapping[str, str] = _WORDS[language]["comparators"]
+    known: Mapping[str, str] = WORDS[language]["comparators"]
     if rule["comparator"] not in known:
         return f"`{_plain(rule['comparator'])}` {bound}"
     return known[rule["comparator"]].format(bound=bound)
@@ -296,6 +386,15 @@ def _value(value: Mapping[str, Any] | None, language: str) -> str:
     return shown if ratio.denominator == 1 else f"{shown} ({ratio})"
 
 
+def _difference(after: Mapping[str, Any], before: Mapping[str, Any] | None, language: str) -> str:
+    """Return by how much a value changed, with its sign."""
+    if not before or not before.get("denominator"):
+        return _NOTHING
+    ratio = _ratio(after) - _ratio(before)
+    shown = _decimal(ratio) if language == "en" else _decimal(ratio).replace(".", ",")
+    return f"+{shown}" if ratio > 0 else shown.replace("-", "\N{MINUS SIGN}")
+
+
 def _decimal(ratio: Fraction, places: int = _DECIMALS) -> str:
     """Round half up to `places` decimals, in integers; drop zeros at the end."""
     scaled = (ratio * 10**places + Fraction(1, 2)).__floor__()
@@ -311,129 +410,3 @@ def _percent(part: int | Fraction, whole: int, language: str) -> str:
 
 def _date(seconds: int) -> str:
     return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%d")
-
-
-_WORDS: Mapping[str, Mapping[str, Any]] = {
-    "en": {
-        "language": "English",
-        "purpose": "Purpose",
-        "purpose_text": (
-            "{title}: version {version} of `{model}`, owned by {community}. It was trained from `{base}` at "
-            "revision `{revision}`, as proposal {number} (“{proposal}”) approved. This card was written "
-            "from the signed records of the release; no part of it was written by hand."
-        ),
-        "data": "Data",
-        "data_head": ("Dataset", "Licence", "Records", "Languages used", "Digest", "Included by proposal"),
-        "recipe": "Recipe",
-        "recipe_head": ("Setting", "Value"),
-        "steps": "Steps taken",
-        "tokens": "Tokens seen",
-        "decided": "Who decided",
-        "decided_text": (
-            "Token holders, by signed ballots. Shares are of all voting power at the snapshot. Every ballot "
-            "is in `provenance/ballots.jsonl`, everybody who could vote in `provenance/census.jsonl`, and what "
-            "was delegated in `provenance/delegations.jsonl`."
-        ),
-        "decided_head": ("Proposal", "Title", "Power", "Ballots", "Quorum", "Executed (UTC)"),
-        "options": {"for": "for", "against": "against", "abstain": "abstained"},
-        "gates": "Gates",
-        "gates_text": "Measured on {samples} held-out samples and judged by the ethics rules then in force.",
-        "gates_head": ("Rule", "Metric", "This version", "Parent version", "Demand", "Result"),
-        "comparators": {
-            "at_most": "at most {bound}",
-            "at_least": "at least {bound}",
-            "not_below_parent": "not more than {bound} below the parent",
-        },
-        "measured_text": "Everything that was measured:",
-        "measured_head": ("Metric", "This version", "Parent version"),
-        "kept": "kept",
-        "broken": "broken",
-        "limits": "Limits",
-        "limits_list": (
-            "It can be wrong, also where it sounds sure. Have somebody who knows check important answers.",
-            "Only what the tables above name was measured, on these samples; nothing follows for others.",
-            "It knows nothing that happened after its training data was collected.",
-            (
-                "The release key says who released the weights. That they came from this run is shown only "
-                "by training again; the isolation of the run was: {isolation}."
-            ),
-        ),
-        "verify": "How to verify",
-        "verify_text": "From the weights back to the ballots, offline, with the code of Commonweights:",
-        "verify_root": (
-            "Do not take the fingerprint from this card alone: compare it with the one that the community "
-            "publishes, at {instance} and elsewhere."
-        ),
-    },
-    "fr": {
-        "language": "Français",
-        "purpose": "But",
-        "purpose_text": (
-            "{title}\N{NO-BREAK SPACE}: version {version} de `{model}`, qui appartient à {community}. Elle "
-            "a été entraînée à partir de `{base}`, révision `{revision}`, comme la proposition {number} "
-            "(«\N{NO-BREAK SPACE}{proposal}\N{NO-BREAK SPACE}») l’a approuvé. Cette fiche est écrite à "
-            "partir des enregistrements signés de la publication\N{NARROW NO-BREAK SPACE}; rien n’y est "
-            "écrit à la main."
-        ),
-        "data": "Données",
-        "data_head": (
-            "Jeu de données",
-            "Licence",
-            "Lignes",
-            "Langues utilisées",
-            "Empreinte",
-            "Inclus par la proposition",
-        ),
-        "recipe": "Recette",
-        "recipe_head": ("Réglage", "Valeur"),
-        "steps": "Pas effectués",
-        "tokens": "Jetons lus",
-        "decided": "Qui a décidé",
-        "decided_text": (
-            "Les détenteurs de jetons, par bulletins signés. Les parts se rapportent à tout le pouvoir de "
-            "vote au moment de l’instantané. Chaque bulletin se trouve dans `provenance/ballots.jsonl`, toute "
-            "personne qui pouvait voter dans `provenance/census.jsonl`, et ce qui a été délégué dans "
-            "`provenance/delegations.jsonl`."
-        ),
-        "decided_head": ("Proposition", "Titre", "Pouvoir", "Bulletins", "Quorum", "Exécutée (UTC)"),
-        "options": {"for": "pour", "against": "contre", "abstain": "abstention"},
-        "gates": "Contrôles",
-        "gates_text": (
-            "Mesuré sur {samples} exemples tenus à l’écart et jugé selon les règles éthiques en vigueur à "
-            "l’approbation."
-        ),
-        "gates_head": ("Règle", "Mesure", "Cette version", "Version précédente", "Exigence", "Résultat"),
-        "comparators": {
-            "at_most": "au plus {bound}",
-            "at_least": "au moins {bound}",
-            "not_below_parent": "pas plus de {bound} sous la version précédente",
-        },
-        "measured_text": "Tout ce qui a été mesuré\N{NO-BREAK SPACE}:",
-        "measured_head": ("Mesure", "Cette version", "Version précédente"),
-        "kept": "respectée",
-        "broken": "enfreinte",
-        "limits": "Limites",
-        "limits_list": (
-            (
-                "Le modèle peut se tromper, même quand il paraît sûr. Faites vérifier les réponses "
-                "importantes par une personne compétente."
-            ),
-            (
-                "Seul ce que nomment les tableaux ci-dessus a été mesuré, sur ces "
-                "exemples\N{NARROW NO-BREAK SPACE}; rien n’en découle pour d’autres."
-            ),
-            "Il ne sait rien de ce qui s’est passé après la collecte de ses données.",
-            (
-                "La clé de publication dit qui a publié les poids. Qu’ils viennent de cet entraînement, seul "
-                "un nouvel entraînement le montre\N{NARROW NO-BREAK SPACE}; l’isolation "
-                "était\N{NO-BREAK SPACE}: {isolation}."
-            ),
-        ),
-        "verify": "Comment vérifier",
-        "verify_text": ("Des poids jusqu’aux bulletins, hors ligne, avec le code de Commonweights\N{NO-BREAK SPACE}:"),
-        "verify_root": (
-            "Ne prenez pas l’empreinte de cette seule fiche\N{NO-BREAK SPACE}: comparez-la avec celle que "
-            "la communauté publie, sur {instance} et ailleurs."
-        ),
-    },
-}

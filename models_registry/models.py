@@ -11,6 +11,7 @@ from django.db import models
 from django.db.models import Q
 
 from governance.models import Community, Proposal, Record
+from models_registry.publishing import delivery
 
 
 class Model(models.Model):
@@ -37,7 +38,11 @@ class Model(models.Model):
 
 
 class Version(models.Model):
-    """One published state of a model. Number 0 is the base that the community started from; it has no release."""
+    """One published state of a model. Number 0 is the base that the community started from; it has no release.
+
+    `files` is its listing, as `storage.listing` writes it: what lies in the storage under which name. What stops it
+    (a withdrawal, a pause) is said by `withdrawals.py`; its files stay.
+    """
 
     model = models.ForeignKey(Model, on_delete=models.PROTECT, related_name="versions")
     number = models.PositiveIntegerField()
@@ -48,8 +53,15 @@ class Version(models.Model):
     evaluation_record = models.OneToOneField(Record, on_delete=models.PROTECT, null=True, related_name="+")
     release_record = models.OneToOneField(Record, on_delete=models.PROTECT, null=True, related_name="+")
     proposal = models.ForeignKey(Proposal, on_delete=models.PROTECT, null=True, related_name="versions")
+    files = models.JSONField(default=list)
     created_at = models.DateTimeField()
     published_at = models.DateTimeField(null=True)
+    withdrawn_at = models.DateTimeField(null=True)
+    withdrawn_reason = models.CharField(max_length=500, blank=True)
+    withdrawal = models.OneToOneField(Proposal, on_delete=models.PROTECT, null=True, related_name="withdrew")
+    paused_by = models.CharField(max_length=42, blank=True)
+    paused_reason = models.CharField(max_length=500, blank=True)
+    paused_until = models.DateTimeField(null=True)
 
     class Meta:
         """Constraints."""
@@ -62,6 +74,15 @@ class Version(models.Model):
             models.CheckConstraint(
                 condition=Q(number=0) | Q(release_record__isnull=False, evaluation_record__isnull=False),
                 name="a_version_has_a_release",
+            ),
+            # prevents a withdrawal that no vote explains
+            models.CheckConstraint(
+                condition=Q(withdrawn_at__isnull=True) | Q(withdrawal__isnull=False), name="withdrawn_means_voted"
+            ),
+            # prevents a pause without a name and a reason
+            models.CheckConstraint(
+                condition=Q(paused_until__isnull=True) | ~Q(paused_by="") & ~Q(paused_reason=""),
+                name="paused_means_explained",
             ),
         ]
 
@@ -91,6 +112,50 @@ class Publication(models.Model):
     def __str__(self) -> str:
         """Return the place."""
         return self.location
+
+
+class Delivery(models.Model):
+    """A version on its way to a target other than our own hub: planned with the version, worked off by workers.
+
+    `publishing/delivery.py` computes its state. `next_at` is when it is due, or null when nothing more is tried.
+    """
+
+    version = models.ForeignKey(Version, on_delete=models.PROTECT, related_name="deliveries")
+    target = models.CharField(max_length=40)
+    attempts = models.PositiveIntegerField(default=0)
+    next_at = models.DateTimeField(null=True)
+    fence = models.PositiveBigIntegerField(default=0)
+    lease_expires_at = models.DateTimeField(null=True)
+    tried_at = models.DateTimeField(null=True)
+    error_code = models.CharField(max_length=60, blank=True)
+    error_detail = models.CharField(max_length=1000, blank=True)
+    failed_at = models.DateTimeField(null=True)
+    publication = models.OneToOneField(Publication, on_delete=models.PROTECT, null=True, related_name="delivery")
+
+    class Meta:
+        """Constraints."""
+
+        verbose_name_plural = "deliveries"
+        constraints: ClassVar = [
+            # prevents two workers' rows for one place, and so two publications
+            models.UniqueConstraint(fields=["version", "target"], name="delivered_once_per_target"),
+            # prevents a delivery that is neither due, nor failed, nor done, or two of these
+            models.CheckConstraint(
+                condition=Q(next_at__isnull=False, failed_at__isnull=True, publication__isnull=True)
+                | Q(next_at__isnull=True, failed_at__isnull=False, publication__isnull=True)
+                | Q(next_at__isnull=True, failed_at__isnull=True, publication__isnull=False),
+                name="a_delivery_is_due_failed_or_done",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        """Return what goes where."""
+        return f"{self.version} to {self.target}"
+
+    def facts(self) -> delivery.Facts:
+        """Return what its state is computed from."""
+        published_at = self.publication.published_at if self.publication else None
+        return delivery.Facts(self.attempts, self.next_at, self.lease_expires_at, self.failed_at, published_at)
 
 
 class DatasetQuerySet(models.QuerySet["Dataset"]):
@@ -201,3 +266,68 @@ class EthicsRule(models.Model):
     def to_dict(self) -> dict[str, Any]:
         """Return the rule as its record's body has it."""
         return self.record.body
+
+
+class ReleaseKeys(models.Model):
+    """Who signs releases since a vote: a release key, and guardians of whom some must sign. The newest are in force.
+
+    The body of the record says all of it; until the first vote the founding key of the community signs alone.
+    """
+
+    community = models.ForeignKey(Community, on_delete=models.PROTECT, related_name="release_keys")
+    record = models.OneToOneField(Record, on_delete=models.PROTECT, related_name="+")
+    proposal = models.OneToOneField(Proposal, on_delete=models.PROTECT, related_name="release_keys")
+    adopted_at = models.DateTimeField()
+
+    class Meta:
+        """The order of adoption."""
+
+        verbose_name_plural = "release keys"
+        ordering: ClassVar = ["-adopted_at", "-pk"]
+
+    def __str__(self) -> str:
+        """Return the fingerprint's beginning."""
+        return f"keys {self.record_id[:12]}"
+
+
+class WaitingRelease(models.Model):
+    """A release whose evidence is made and that guardians have still to sign: `payload` is what they sign."""
+
+    release_record = models.OneToOneField(Record, on_delete=models.PROTECT, related_name="+")
+    evaluation_record = models.ForeignKey(Record, on_delete=models.PROTECT, related_name="waiting_releases")
+    proposal = models.ForeignKey(Proposal, on_delete=models.PROTECT, related_name="waiting_releases")
+    model = models.ForeignKey(Model, on_delete=models.PROTECT, related_name="waiting_releases")
+    keys = models.ForeignKey(ReleaseKeys, on_delete=models.PROTECT, related_name="waiting_releases")
+    payload = models.BinaryField()
+    since = models.DateTimeField()
+
+    class Meta:
+        """The newest first."""
+
+        ordering: ClassVar = ["-pk"]
+
+    def __str__(self) -> str:
+        """Return model and version."""
+        return f"{self.model} v{self.release_record.body['version']}"
+
+
+class ReleaseSignature(models.Model):
+    """One signature that was made for a release: of a guardian, or of a key whose signatures differ each time."""
+
+    release_record = models.ForeignKey(Record, on_delete=models.PROTECT, related_name="release_signatures")
+    message_sha256 = models.CharField(max_length=64)
+    public_key = models.CharField(max_length=130)
+    signature = models.BinaryField()
+    signed_at = models.DateTimeField()
+
+    class Meta:
+        """Constraints."""
+
+        constraints: ClassVar = [
+            # prevents one key counting twice for the same bytes
+            models.UniqueConstraint(fields=["message_sha256", "public_key"], name="signed_once"),
+        ]
+
+    def __str__(self) -> str:
+        """Return the key."""
+        return self.public_key

@@ -13,13 +13,17 @@ from typing import Any
 from django.core.cache import cache
 from django.db.models import Count, Prefetch
 
-from governance.errors import NotFound
+from governance import clock
+from governance.errors import NotFound, Unavailable
 from governance.evidence.record import Record
 from governance.models import Community, Proposal
+from models_registry import lineage_graph
+from models_registry.deliveries import told
 from models_registry.models import Dataset, EthicsRule, Model, Publication, Version
 from models_registry.provenance import bundle, verify
 from models_registry.provenance.bundle import BundleError
 from models_registry.services import version_folder
+from models_registry.withdrawals import Stop, stop_of
 
 VERIFICATION_SECONDS = 3600
 
@@ -42,6 +46,7 @@ class VersionRow:
     version: Version
     measures: tuple[Measure, ...]
     headline: Measure | None
+    stop: Stop | None
 
 
 @dataclass(frozen=True)
@@ -53,8 +58,9 @@ class ModelCard:
 
     @property
     def newest(self) -> VersionRow | None:
-        """Return the newest version."""
-        return self.versions[0] if self.versions else None
+        """Return the newest version that is handed out; where none is, the newest."""
+        handed_out = (row for row in self.versions if row.stop is None)
+        return next(handed_out, self.versions[0] if self.versions else None)
 
 
 @dataclass(frozen=True)
@@ -85,10 +91,11 @@ class Step:
 
 @dataclass(frozen=True)
 class Strand:
-    """One decision of a lineage with all that follows from it: proposal, tally, decision, execution, effects."""
+    """One decision of a lineage with all that follows from it, and the first of its ballots."""
 
     proposal: Step
     steps: tuple[Step, ...]
+    ballots: tuple[lineage_graph.Ballot, ...]
 
 
 @dataclass(frozen=True)
@@ -96,6 +103,7 @@ class Lineage:
     """The walk from a release back to the ballots, read from its bundle."""
 
     strands: tuple[Strand, ...]
+    graph: lineage_graph.Graph
     record_count: int
     ballot_count: int
     files: tuple[Mapping[str, Any], ...]
@@ -108,6 +116,7 @@ class ReleaseDetail:
     version: Version
     row: VersionRow
     publications: tuple[Publication, ...]
+    deliveries: tuple[dict[str, Any], ...]
     lineage: Lineage | None
     problem: str
 
@@ -154,42 +163,45 @@ def release_detail(revision: str) -> ReleaseDetail:
     except (BundleError, OSError) as error:
         problem = str(error)
     publications = tuple(version.publications.order_by("published_at"))
-    return ReleaseDetail(version, version_row(version), publications, lineage, problem)
+    rows = version.deliveries.select_related("publication").order_by("pk")
+    open_deliveries = tuple(told(row, clock.now()) for row in rows if row.publication_id is None)
+    return ReleaseDetail(version, version_row(version), publications, open_deliveries, lineage, problem)
 
 
 def read_lineage(folder: Path) -> Lineage:
     """Read the bundle of a release and order its records by the decision that they follow from."""
     found = bundle.read(folder)
-    ballots: dict[str, int] = {}
-    for ballot in found.ballots:
-        for parent in ballot.parents:
-            ballots[parent] = ballots.get(parent, 0) + 1
-    proposals = [record for record in found.records if record.kind == "proposal"]
-    owner: dict[str, str] = {proposal.digest: proposal.digest for proposal in proposals}
-    # Parents stand before children, so one pass gives every record the newest decision among those it rests on.
-    numbers = {proposal.digest: proposal.body["number"] for proposal in proposals}
-    for record in found.records:
-        owners = [owner[parent] for parent in record.parents if parent in owner]
-        if record.digest not in owner and owners:
-            owner[record.digest] = max(owners, key=lambda digest: numbers[digest])
+    ballots = bundle.strict(bundle.read_lines(folder, bundle.BALLOTS, Record.from_bytes))
+    graph = lineage_graph.draw_up(found.records, ballots)
+    counts = {node.number: node for node in graph.nodes if node.kind == lineage_graph.BALLOTS}
+    records = [node for node in graph.nodes if node.kind != lineage_graph.BALLOTS and node.number is not None]
     strands = [
         Strand(
-            Step(proposal, ballots.get(proposal.digest, 0)),
+            Step(votes.record, votes.ballot_count),
             tuple(
-                Step(record, ballots.get(proposal.digest, 0))
-                for record in found.records
-                if owner.get(record.digest) == proposal.digest and record is not proposal
+                Step(node.record, votes.ballot_count)
+                for node in records
+                if node.number == number and node.record is not votes.record
             ),
+            votes.ballots,
         )
-        for proposal in proposals
+        for number, votes in sorted(counts.items(), reverse=True)
     ]
-    strands.sort(key=lambda strand: -numbers[strand.proposal.record.digest])
     return Lineage(
         strands=tuple(strands),
+        graph=graph,
         record_count=len(found.records),
-        ballot_count=len(found.ballots),
+        ballot_count=sum(votes.ballot_count for votes in counts.values()),
         files=tuple(found.manifest["files"]),
     )
+
+
+def release_graph(revision: str) -> lineage_graph.Graph:
+    """Return the lineage of a release as a graph; raise NotFound, or Unavailable if its bundle cannot be read."""
+    shown = release_detail(revision)
+    if shown.lineage is None:
+        raise Unavailable("bundle_unreadable", "the bundle of this release cannot be read just now")
+    return shown.lineage.graph
 
 
 def verification(version: Version) -> verify.Report | None:
@@ -269,11 +281,11 @@ def measures_of(evaluation: Mapping[str, Any]) -> tuple[Measure, ...]:
 def version_row(version: Version) -> VersionRow:
     """Return a version with its measures."""
     if version.evaluation_record is None:
-        return VersionRow(version, (), None)
+        return VersionRow(version, (), None, stop_of(version, clock.now()))
     measures = measures_of(version.evaluation_record.body)
     headline = next((measure for measure in measures if measure.metric == "answer_accuracy"), None)
     headline = headline or next((measure for measure in measures if "accuracy" in measure.metric), None)
-    return VersionRow(version, measures, headline or (measures[0] if measures else None))
+    return VersionRow(version, measures, headline or (measures[0] if measures else None), stop_of(version, clock.now()))
 
 
 def _versions() -> "Prefetch[Any]":

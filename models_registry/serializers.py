@@ -6,8 +6,11 @@ from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
+from governance import clock
 from governance.serializers import StrictSerializer, StrictText
+from models_registry.deliveries import told
 from models_registry.models import Dataset, EthicsRule, Model, Version
+from models_registry.withdrawals import stop_of
 
 
 class DatasetInput(StrictSerializer):
@@ -90,6 +93,8 @@ class VersionOutput(serializers.ModelSerializer[Version]):
     release = serializers.CharField(source="release_record_id", allow_null=True)
     evaluation = serializers.SerializerMethodField()
     publications = serializers.SerializerMethodField()
+    deliveries = serializers.SerializerMethodField()
+    stopped = serializers.SerializerMethodField()
 
     class Meta:
         """Fields."""
@@ -103,9 +108,19 @@ class VersionOutput(serializers.ModelSerializer[Version]):
             "release",
             "evaluation",
             "publications",
+            "deliveries",
             "created_at",
             "published_at",
+            "stopped",
         )
+
+    @extend_schema_field(OpenApiTypes.OBJECT)
+    def get_stopped(self, version: Version) -> dict[str, Any] | None:
+        """Return why the hub does not hand it out: withdrawn by a vote, or paused by a guardian until a time."""
+        stop = stop_of(version, clock.now())
+        if stop is None:
+            return None
+        return {"withdrawn": stop.withdrawn, "reason": stop.reason, "since": stop.since, "until": stop.until}
 
     @extend_schema_field(OpenApiTypes.OBJECT)
     def get_evaluation(self, version: Version) -> dict[str, Any] | None:
@@ -120,6 +135,12 @@ class VersionOutput(serializers.ModelSerializer[Version]):
             for publication in version.publications.all()
         ]
 
+    @extend_schema_field(OpenApiTypes.OBJECT)
+    def get_deliveries(self, version: Version) -> list[dict[str, Any]]:
+        """Return where it is on its way to, or was brought: one entry for each target beside our own hub."""
+        now = clock.now()
+        return [told(row, now) for row in version.deliveries.all()]
+
 
 class ModelOutput(serializers.ModelSerializer[Model]):
     """A model with its versions."""
@@ -132,3 +153,28 @@ class ModelOutput(serializers.ModelSerializer[Model]):
 
         model = Model
         fields = ("namespace", "name", "community", "title_en", "title_fr", "license", "versions")
+
+
+class LineageBallotOutput(serializers.Serializer[Any]):
+    """One ballot: its voter, and the digest by which its receipt is found."""
+
+    voter = serializers.CharField()
+    digest = serializers.CharField()
+
+
+class LineageNodeOutput(serializers.Serializer[Any]):
+    """One record, or all ballots of one proposal."""
+
+    id = serializers.CharField()
+    kind = serializers.CharField()
+    subject = serializers.CharField(source="record.subject")
+    proposal_number = serializers.IntegerField(source="number", allow_null=True)
+    ballot_count = serializers.IntegerField()
+    ballots = LineageBallotOutput(many=True)
+
+
+class LineageOutput(serializers.Serializer[Any]):
+    """The lineage of a release: nodes with parents before children, edges as pairs of a node and what it rests on."""
+
+    nodes = LineageNodeOutput(many=True)
+    edges = serializers.ListField(child=serializers.ListField(child=serializers.CharField()))

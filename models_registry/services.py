@@ -21,24 +21,24 @@ from django.db.models import Max
 from governance.clock import unix
 from governance.errors import Conflict, Invalid, Unavailable
 from governance.evidence.record import Record as RecordValue
-from governance.evidence.signing import FileSigner, SigningError
-from governance.keys import release_key_path
+from governance.evidence.signing import SigningError
 from governance.models import Ballot, Community, Proposal, Record
 from governance.records import closure, keep
 from governance.selectors import census_entries, delegation_records
 from governance.services import note, require_standing
-from models_registry import card, gates
+from models_registry import card, deliveries, gates, release_keys
 from models_registry.datasets.intake import Limits, read_rows, take_in
 from models_registry.datasets.scans import SCANS, Context, run_all
-from models_registry.models import Dataset, EthicsRule, Model, Publication, Version
-from models_registry.provenance import bundle, manifest
+from models_registry.models import Dataset, EthicsRule, Model, Publication, ReleaseKeys, Version
+from models_registry.provenance import bundle, manifest, writing
 from models_registry.provenance.bundle import BundleError
 from models_registry.provenance.entries import CensusEntry, HeldDelegation
 from models_registry.provenance.lineage import LineageError
 from models_registry.provenance.manifest import ManifestError
 from models_registry.provenance.verify import Status, TrustRoots, check
-from models_registry.publishing import TARGETS, HubTarget, HuggingFaceTarget, PublishError, Target
+from models_registry.publishing import HubTarget, PublishError
 from models_registry.publishing.check import ArtifactError, check_artifact
+from models_registry.storage import folders
 
 REVISION_DIGITS = 40
 RELEASES = "releases"
@@ -192,6 +192,7 @@ def register_base(model: Model, folder: Path, now: datetime) -> Version:
     revision = manifest_sha256[:REVISION_DIGITS]
     relative = Path("bases") / revision
     _copy_whole(folder, settings.ARTIFACTS_DIR / relative)
+    files = folders.keep(settings.ARTIFACTS_DIR / relative)
     with transaction.atomic():
         version, created = Version.objects.get_or_create(
             model=model,
@@ -200,6 +201,7 @@ def register_base(model: Model, folder: Path, now: datetime) -> Version:
                 "revision": revision,
                 "manifest_sha256": manifest_sha256,
                 "folder": str(relative),
+                "files": files,
                 "created_at": now,
                 "published_at": now,
             },
@@ -212,8 +214,8 @@ def register_base(model: Model, folder: Path, now: datetime) -> Version:
 
 
 def version_folder(version: Version) -> Path:
-    """Return where the files of a version lie."""
-    return settings.ARTIFACTS_DIR / version.folder
+    """Return where the files of a version lie; they are fetched from the storage if they are not there."""
+    return folders.folder_of(version)
 
 
 @dataclass(frozen=True)
@@ -237,15 +239,18 @@ def release(candidate: Candidate) -> Version:
 
     1. Stage the files of the run, the card and the licence; refuse whatever may not be published.
     2. Make the manifest and the release record; write the provenance and sign it; refuse what a stranger could not
-       verify.
-    3. Publish to every configured target.
-    4. In one transaction: the version and its publications exist.
+       verify. Where guardians must sign as well, what they sign is kept, and the release is refused until they have.
+    3. Publish on our own hub.
+    4. In one transaction: the version exists, and its deliveries to the other targets are planned (`delivering`).
     """
     # Before the question whether it exists: whoever answers that with no has the number that the version would get.
     number = _next_number(candidate.model)
     existing = Version.objects.filter(evaluation_record=candidate.evaluation_record).first()
     if existing:
         return existing
+    waiting = release_keys.blocking(candidate.evaluation_record, candidate.model.community, number)
+    if waiting is not None:
+        raise _signatures_missing(waiting)
     try:
         with _stage() as stage:
             return _release(candidate, number, stage)
@@ -278,10 +283,10 @@ def _release(candidate: Candidate, number: int, stage: Path) -> Version:
         shutil.copyfile(candidate.artifact / entry["path"], destination)
     require_files(candidate.run_record.body["artifact"], stage)
     shutil.copyfile(settings.BASE_DIR / "LICENSE", stage / "LICENSE")
-    records = {
-        **closure(candidate.run_record),
-        **closure(candidate.evaluation_record),
-    }
+    keys = release_keys.keys_in_force(candidate.model.community)
+    rests_on = [candidate.run_record, candidate.evaluation_record, *([keys.record] if keys else [])]
+    records = {digest: record for start in rests_on for digest, record in closure(start).items()}
+    released_at = max(candidate.judged_at, keys.adopted_at) if keys else candidate.judged_at
     model_address = str(candidate.model)
     (stage / "README.md").write_text(
         card.render(
@@ -299,9 +304,8 @@ def _release(candidate: Candidate, number: int, stage: Path) -> Version:
     )
     _require_publishable(stage, release=True)
     manifest_sha256 = hashlib.sha256(bundle.manifest_bytes(stage)).hexdigest()  # 2
-    revision = hashlib.sha256(f"{manifest_sha256}{candidate.evaluation_record.digest}".encode()).hexdigest()[
-        :REVISION_DIGITS
-    ]
+    named = "".join([manifest_sha256, *(record.digest for record in rests_on[1:])])
+    revision = hashlib.sha256(named.encode()).hexdigest()[:REVISION_DIGITS]
     with transaction.atomic():
         release_record = keep(
             "release",
@@ -312,16 +316,17 @@ def _release(candidate: Candidate, number: int, stage: Path) -> Version:
                 "revision": revision,
                 "manifest_sha256": manifest_sha256,
                 "card_sha256": hashlib.sha256((stage / "README.md").read_bytes()).hexdigest(),
-                "released_at": unix(candidate.judged_at),
+                "released_at": unix(released_at),
             },
-            [candidate.run_record, candidate.evaluation_record],
+            rests_on,
         )
-    _write_provenance(stage, release_record.value, records, candidate.model.community)
+    _write_provenance(stage, release_record, records, candidate, keys)
     _require_verifiable(stage, candidate.model.community)
-    published = {  # 3
-        name: target.publish(stage, model_address, number, revision, manifest_sha256)
-        for name, target in _targets().items()
-    }
+    others = deliveries.other_targets()  # 3
+    hub = HubTarget(settings.ARTIFACTS_DIR / RELEASES)
+    place = hub.publish(stage, model_address, number, revision, manifest_sha256)
+    folder = f"{RELEASES}/{place.location}"
+    files = folders.keep(settings.ARTIFACTS_DIR / folder)
     try:
         with transaction.atomic():  # 4
             version = Version.objects.create(
@@ -329,7 +334,8 @@ def _release(candidate: Candidate, number: int, stage: Path) -> Version:
                 number=number,
                 revision=revision,
                 manifest_sha256=manifest_sha256,
-                folder=f"{RELEASES}/{published[HubTarget.name].location}",
+                folder=folder,
+                files=files,
                 parent=candidate.parent,
                 evaluation_record=candidate.evaluation_record,
                 release_record=release_record,
@@ -337,14 +343,10 @@ def _release(candidate: Candidate, number: int, stage: Path) -> Version:
                 created_at=candidate.judged_at,
                 published_at=candidate.judged_at,
             )
-            for name, publication in published.items():
-                body = {"target": name, "location": publication.location, "revision": publication.revision}
-                Publication.objects.create(
-                    version=version,
-                    **body,
-                    record=keep("publication", f"publication:{revision}/{name}", body, [release_record]),
-                    published_at=candidate.judged_at,
-                )
+            body = {"target": hub.name, "location": place.location, "revision": place.revision}
+            record = keep("publication", f"publication:{revision}/{hub.name}", body, [release_record])
+            Publication.objects.create(version=version, **body, record=record, published_at=candidate.judged_at)
+            deliveries.plan(version, others, candidate.judged_at)
             note("version_released", candidate.judged_at, proposal=candidate.proposal, revision=revision)
     except IntegrityError as error:
         existing = Version.objects.filter(evaluation_record=candidate.evaluation_record).first()
@@ -357,21 +359,47 @@ def _release(candidate: Candidate, number: int, stage: Path) -> Version:
 
 
 def _write_provenance(
-    stage: Path, release_record: RecordValue, records: Mapping[str, RecordValue], community: Community
+    stage: Path,
+    release_record: Record,
+    records: Mapping[str, RecordValue],
+    candidate: Candidate,
+    keys: ReleaseKeys | None,
 ) -> None:
-    """Write the evidence of a release: its lineage, and for each vote in it who voted, who could, and for whom."""
+    """Write the evidence of a release and sign it: its lineage, and for each vote in it who voted, who could, for whom.
+
+    Raises PublishError where the keys in force ask for guardians who have not signed yet.
+    """
+    community = candidate.model.community
     proposals = [digest for digest, record in records.items() if record.kind == "proposal"]
     counting = Ballot.objects.counting().filter(proposal__record__in=proposals)
     ballots = counting.order_by("proposal__number", "voter_key").select_related("record")
-    bundle.write(
+    signer, model_signer = release_keys.signers(community, keys, release_record)
+    writing.write_documents(
         stage,
-        release_record,
+        release_record.value,
         records,
         ballots=(ballot.record.value for ballot in ballots.iterator(chunk_size=ROWS_AT_ONCE)),
         census=(CensusEntry(*entry) for entry in census_entries(proposals)),
         delegations=(HeldDelegation(*held) for held in delegation_records(proposals)),
-        signer=FileSigner(release_key_path(community.slug)),
+        signer=signer,
+        model_signer=model_signer,
     )
+    payload = writing.payload(stage, release_record.digest, model_signer.public_key_hex)
+    guardians: list[release_keys.HandedIn] = []
+    if keys is not None and keys.record.body["threshold"]:
+        waiting = release_keys.remember(
+            release_record, candidate.evaluation_record, candidate.proposal, candidate.model.pk, keys, payload
+        )
+        if waiting.missing:
+            raise _signatures_missing(waiting)
+        guardians = release_keys.guardians_of(waiting.release)
+    writing.write_statement(stage, payload, signer, guardians)
+
+
+def _signatures_missing(waiting: release_keys.Waiting) -> PublishError:
+    """Say what a release waits for. Trying again helps as soon as guardians have signed."""
+    detail = f"{waiting.signed} guardians have signed, {waiting.threshold} of {len(waiting.guardians)} are needed"
+    return PublishError("signatures_missing", detail, permanent=False)
 
 
 def _require_verifiable(stage: Path, community: Community) -> None:
@@ -381,17 +409,6 @@ def _require_verifiable(stage: Path, community: Community) -> None:
     if not report.ok:
         detail = "; ".join(f"{finding.number} {finding.code}: {finding.evidence}" for finding in failed)
         raise PublishError("release_does_not_verify", detail, permanent=False)
-
-
-def _targets() -> dict[str, Target]:
-    """Return where releases go: always our own hub first, then what the operator configured."""
-    targets: dict[str, Target] = {HubTarget.name: HubTarget(settings.ARTIFACTS_DIR / RELEASES)}
-    for name in settings.PUBLICATION_TARGETS:
-        if name not in TARGETS:
-            raise PublishError("unknown_target", f"{name}; known: {', '.join(sorted(TARGETS))}", permanent=True)
-        if name == HuggingFaceTarget.name:
-            targets[name] = HuggingFaceTarget(settings.HUGGING_FACE_TOKEN, endpoint=settings.HUGGING_FACE_ENDPOINT)
-    return targets
 
 
 def _require_publishable(folder: Path, *, release: bool) -> None:

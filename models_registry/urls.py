@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from models_registry import views
+from models_registry import views, waiting_views
 
 urlpatterns = [
     path("datasets", views.DatasetList.as_view(), name="api-datasets"),
@@ -10,5 +10,16 @@ urlpatterns = [
     path("datasets/<slug:digest>/rows", views.DatasetRows.as_view(), name="api-dataset-rows"),
     path("rules", views.RuleList.as_view(), name="api-rules"),
     path("models", views.ModelList.as_view(), name="api-models"),
+    path("release-keys", waiting_views.ReleaseKeysInForce.as_view(), name="api-release-keys"),
+    path("waiting-releases", waiting_views.WaitingList.as_view(), name="api-waiting-releases"),
+    path("waiting-releases/<slug:release>", waiting_views.WaitingDetail.as_view(), name="api-waiting-release"),
+    path("waiting-releases/<slug:release>/payload", waiting_views.WaitingPayload.as_view(), name="api-waiting-payload"),
+    path(
+        "waiting-releases/<slug:release>/signatures",
+        waiting_views.WaitingSignatures.as_view(),
+        name="api-waiting-signatures",
+    ),
     path("releases/<slug:revision>", views.ReleaseDetail.as_view(), name="api-release"),
+    path("releases/<slug:revision>/lineage", views.ReleaseLineage.as_view(), name="api-release-lineage"),
+    path("releases/<slug:revision>/pause", views.ReleasePause.as_view(), name="api-release-pause"),
 ]

@@ -13,10 +13,18 @@ from rest_framework.views import APIView
 from governance import clock
 from governance.errors import Malformed, NotFound, Unavailable
 from governance.serializers import ProblemOutput
-from governance.views.base import community_named, signed_in
-from models_registry import services
+from governance.serializers.inputs import ReasonInput
+from governance.views.base import REFUSED, community_named, signed_in
+from models_registry import selectors, services, withdrawals
 from models_registry.models import Dataset, EthicsRule, Model, Version
-from models_registry.serializers import DatasetInput, DatasetOutput, EthicsRuleOutput, ModelOutput, VersionOutput
+from models_registry.serializers import (
+    DatasetInput,
+    DatasetOutput,
+    EthicsRuleOutput,
+    LineageOutput,
+    ModelOutput,
+    VersionOutput,
+)
 
 
 class DatasetList(generics.ListAPIView[Dataset]):
@@ -120,7 +128,12 @@ class ModelList(generics.ListAPIView[Model]):
     serializer_class = ModelOutput
     queryset = (
         Model.objects.select_related("community")
-        .prefetch_related("versions__evaluation_record", "versions__publications", "versions__model")
+        .prefetch_related(
+            "versions__evaluation_record",
+            "versions__publications",
+            "versions__deliveries__publication",
+            "versions__model",
+        )
         .order_by("pk")
     )
 
@@ -135,10 +148,44 @@ class ReleaseDetail(APIView):
     )
     def get(self, _request: Request, revision: str) -> Response:
         """Answer with the version."""
-        version = Version.objects.select_related("model", "evaluation_record").filter(revision=revision).first()
+        version = (
+            Version.objects.select_related("model", "evaluation_record")
+            .prefetch_related("deliveries__publication")
+            .filter(revision=revision)
+            .first()
+        )
         if version is None:
             raise NotFound("unknown_release", "there is no such release", found=revision)
         return Response(VersionOutput(version).data)
+
+
+class ReleasePause(APIView):
+    """Stop handing a version out for a while, as a guardian."""
+
+    @extend_schema(
+        parameters=[OpenApiParameter("revision", str, "path")],
+        request=ReasonInput,
+        responses={200: VersionOutput, **REFUSED},
+        operation_id="release_pause",
+    )
+    def post(self, request: Request, revision: str) -> Response:
+        """Pause it, once, for as long as the charter lets a guardian hold things up."""
+        actor = signed_in(request)
+        reason = ReasonInput.read(request.data)["reason"]
+        return Response(VersionOutput(withdrawals.pause_release(revision, actor, reason, clock.now())).data)
+
+
+class ReleaseLineage(APIView):
+    """What a release rests on, back to the ballots."""
+
+    @extend_schema(
+        parameters=[OpenApiParameter("revision", str, "path")],
+        responses={200: LineageOutput, 404: ProblemOutput, 503: ProblemOutput},
+        operation_id="release_lineage",
+    )
+    def get(self, _request: Request, revision: str) -> Response:
+        """Answer with nodes and edges; ballots stand folded at their proposal."""
+        return Response(LineageOutput(selectors.release_graph(revision)).data)
 
 
 def _dataset(digest: str) -> Dataset:

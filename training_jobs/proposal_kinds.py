@@ -16,6 +16,7 @@ from governance.models import Community, Proposal, Record
 from models_registry.languages import LANGUAGES
 from models_registry.models import Dataset, EthicsRule, Version
 from models_registry.row_words import KINDS
+from models_registry.withdrawals import require_usable
 from training_jobs import base_tokenizers, services, spec_words
 from training_jobs import spec as specs
 
@@ -40,7 +41,7 @@ class ModelUpdate(ForOrAgainst):
 
     def fields(self, community: Community) -> list[Field]:
         """Ask for everything that decides the result."""
-        versions = Version.objects.filter(model__community=community).select_related("model")
+        versions = Version.objects.filter(model__community=community, withdrawn_at__isnull=True).select_related("model")
         datasets = Dataset.objects.filter(community=community)
         training = datasets.included().filter(role="training")
         suites = datasets.filter(role="evaluation")
@@ -188,6 +189,7 @@ class ModelUpdate(ForOrAgainst):
                 field="payload.spec.base",
                 found=spec.base.revision,
             )
+        require_usable(base)
         if spec.output != base.model.name:
             raise Invalid(
                 "wrong_output",

@@ -158,6 +158,8 @@ def _site(port: int, rpc_url: str) -> Site:
     address = f"http://127.0.0.1:{port}"
     secret = FOLDER / "relay-secret"
     secret.write_bytes(secrets.token_bytes(SECRET_BYTES_MIN))
+    published = FOLDER / "published"
+    published.mkdir(exist_ok=True)
     environment = {
         **{name: value for name, value in os.environ.items() if not name.startswith("COMMONWEIGHTS_")},
         **{name: os.environ[name] for name in ("COMMONWEIGHTS_DATABASE", "COMMONWEIGHTS_BROKER") if name in os.environ},
@@ -172,6 +174,8 @@ def _site(port: int, rpc_url: str) -> Site:
         "COMMONWEIGHTS_RELAY_URL": f"http://127.0.0.1:{_free_port(port + 1)}",
         "COMMONWEIGHTS_RELAY_SECRET_FILE": str(secret),
         "COMMONWEIGHTS_RUN_STRATEGIES": "single,ddp,diloco,dilocox",
+        "COMMONWEIGHTS_PUBLICATION_TARGETS": "hub,folder",
+        "COMMONWEIGHTS_PUBLICATION_FOLDER": str(published),
         # Not in the folder of the demo: the kernel takes only short names of sockets.
         "COMMONWEIGHTS_SERVING_SOCKET": str(Path(tempfile.gettempdir()) / f"commonweights-demo-{port}.sock"),
         "COMMONWEIGHTS_LOG_LEVEL": "INFO",

@@ -17,7 +17,7 @@ from django.utils.translation import get_language, gettext
 from frontend import numbers, text, words
 from governance.kinds import all_kinds
 from models_registry.gates import COMPARATORS
-from models_registry.provenance.verify import Finding, Report
+from models_registry.provenance.verify import Finding, Report, Status
 
 register = template.Library()
 SHORT = 6
@@ -202,4 +202,5 @@ def finding_title(finding: Finding) -> str:
 @register.filter
 def finding_counts(report: Report) -> dict[str, int]:
     """Return how many checks of a release passed, failed and were not made, by status."""
-    return dict(Counter(str(finding.status) for finding in report.findings))
+    counted = Counter(finding.status for finding in report.findings)
+    return {str(status): counted[status] for status in Status}

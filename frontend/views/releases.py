@@ -1,24 +1,40 @@
 """Answers: where does this release come from, and does all of it hold."""
 
+from django.contrib.auth.decorators import login_required
 from django.http import HttpRequest, HttpResponse
-from django.shortcuts import render
+from django.shortcuts import redirect, render
+from django.views.decorators.http import require_POST
 
-from models_registry import selectors
+from frontend import lineage_picture
+from frontend.views.asked import viewer
+from governance.clock import now
+from models_registry import selectors, withdrawals
 from training_jobs.selectors import run_of_version
 
 
 def detail(request: HttpRequest, revision: str) -> HttpResponse:
     """Show a release: verification, lineage from the weights to the ballots, commands, files."""
     shown = selectors.release_detail(revision)
+    community = shown.version.model.community
     return render(
         request,
         "pages/release.html",
         {
-            "community": shown.version.model.community,
+            "community": community,
             "tab": "models",
             "shown": shown,
             "version": shown.version,
             "report": selectors.verification(shown.version),
             "run": run_of_version(shown.version.pk),
+            "picture": lineage_picture.draw(shown.lineage.graph, community.slug) if shown.lineage else None,
+            "may_pause": withdrawals.may_pause(shown.version, viewer(request), now()),
         },
     )
+
+
+@login_required
+@require_POST
+def pause(request: HttpRequest, revision: str) -> HttpResponse:
+    """Stop handing a release out for a while, as a guardian."""
+    withdrawals.pause_release(revision, viewer(request), request.POST.get("reason", ""), now())
+    return redirect("site:release", revision=revision)

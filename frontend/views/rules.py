@@ -6,7 +6,7 @@ from django.shortcuts import render
 from frontend.views.power import decimals_of
 from governance import selectors as governance
 from governance.clock import now
-from models_registry import selectors
+from models_registry import release_keys, selectors
 
 
 def index(request: HttpRequest, slug: str) -> HttpResponse:
@@ -20,6 +20,8 @@ def index(request: HttpRequest, slug: str) -> HttpResponse:
             "tab": "rules",
             "rules": selectors.rules_of(community),
             "book": governance.rule_book(community, now()),
+            "keys": release_keys.in_force(community),
+            "waiting": release_keys.waiting_of(community),
             "decimals": decimals_of(community),
         },
     )

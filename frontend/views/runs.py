@@ -11,8 +11,14 @@ from frontend.charts import loss_curve
 from frontend.views.asked import viewer
 from governance import selectors as governance
 from governance.clock import now
+from governance.errors import NotFound
+from governance.evidence.canonical import strict_loads
+from models_registry import release_keys
+from models_registry.waiting_views import SignatureInput
 from training_jobs import selectors, services, spec_words
 from training_jobs.spec import from_payload
+
+SIGNATURE_BYTES_MAX = 2_000
 
 
 def index(request: HttpRequest, slug: str) -> HttpResponse:
@@ -50,6 +56,20 @@ def pause(request: HttpRequest, run_id: int) -> HttpResponse:
     return redirect("site:run", run_id=run_id)
 
 
+@require_POST
+def sign(request: HttpRequest, run_id: int) -> HttpResponse:
+    """Take in a guardian's signature of the release of a run. The signature is the authority, so nobody signs in."""
+    waiting = release_keys.waiting_for(selectors.run_detail(run_id, now(), viewer(request)).run.evaluation_record)
+    if waiting is None:
+        raise NotFound("no_waiting_release", "the release of this run does not wait for guardians", found=run_id)
+    values = SignatureInput.read(
+        strict_loads(request.POST.get("signature", "").encode(), max_bytes=SIGNATURE_BYTES_MAX)
+    )
+    signature = bytes.fromhex(values["signature"])
+    release_keys.sign(waiting.release.release_record_id, values["public_key"], signature, now())
+    return redirect("site:run", run_id=run_id)
+
+
 def _context(run_id: int, who: str) -> dict[str, Any]:
     shown = selectors.run_detail(run_id, now(), who)
     return {
@@ -58,4 +78,5 @@ def _context(run_id: int, who: str) -> dict[str, Any]:
         "shown": shown,
         "run": shown.run,
         "curve": loss_curve(shown.points, shown.steps),
+        "waiting": None if shown.run.version_id else release_keys.waiting_for(shown.run.evaluation_record),
     }

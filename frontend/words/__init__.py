@@ -25,6 +25,7 @@ from frontend.words.models import (
     RUN_EVENTS,
     RUN_STATES,
     SCANS,
+    TARGETS,
     gate,
 )
 from frontend.words.proposals import CHOICES, CONDITIONS, MOMENTS, PROPOSAL_STATES, choice
@@ -52,6 +53,7 @@ TABLES: dict[str, dict[str, Word]] = {
     "place_state": PLACE_STATES,
     "check": CHECKS,
     "scan": SCANS,
+    "target": TARGETS,
     "language": LANGUAGES,
     "role": ROLES,
     "rows": ROWS,

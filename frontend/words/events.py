@@ -48,6 +48,12 @@ EVENTS: dict[str, Word] = {
     "dataset_included": Word(_("A dataset was included"), "layers"),
     "rule_adopted": Word(_("An ethics rule was adopted"), "shield"),
     "base_registered": Word(_("A base model was registered"), "wave"),
+    "release_keys_adopted": Word(_("Other keys sign releases from now on"), "shield"),
+    "release_signed": Word(_("A guardian signed a release"), "check"),
     "version_released": Word(_("A version was released"), "drop"),
+    "release_paused": Word(_("A guardian paused a release"), "pause"),
+    "release_withdrawn": Word(_("A release was withdrawn"), "minus"),
+    "release_delivered": Word(_("A release was published elsewhere too"), "check"),
+    "delivery_failed": Word(_("A release could not be published elsewhere"), "warning"),
     "vote_imported": Word(_("A vote was imported"), "download"),
 }

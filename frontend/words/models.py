@@ -32,6 +32,7 @@ PREVIEW_STATES: dict[str, Word] = {
 
 RECORD_KINDS: dict[str, Word] = {
     "release": Word(_("Release"), "drop", says=_("The published model, signed with the community's key.")),
+    "keys": Word(_("Keys for releases"), "shield", says=_("Who signs releases, and which keys are revoked.")),
     "evaluation": Word(_("Evaluation"), "scale", says=_("What was measured, and the verdict under the rules.")),
     "run": Word(_("Training run"), "wave", says=_("What the machine did, with the digest of every file it made.")),
     "spec": Word(_("Specification"), "list", says=_("Everything that determines the training, as it was approved.")),
@@ -42,11 +43,19 @@ RECORD_KINDS: dict[str, Word] = {
     "tally": Word(_("Count"), "scale", says=_("The totals, and the root of the tree over all counted ballots.")),
     "proposal": Word(_("Proposal"), "pencil", says=_("The text, the payload and the rules, frozen before the vote.")),
     "community": Word(_("Community"), "people", says=_("Who they are: token, chain and release key.")),
+    "ballots": Word(_("Ballots"), "drop", says=_("All counted votes of one decision.")),
     "ballot": Word(_("Ballot"), "drop", says=_("A vote signed by a member's wallet.")),
     "charter": Word(_("Charter"), "shield", says=_("The rules by which the community decides.")),
     "census": Word(_("Census"), "people", says=_("Who could vote with how much, and the root of the tree over it.")),
     "delegation": Word(_("Delegation"), "people", says=_("Power lent to somebody else, signed by its holder.")),
     "council": Word(_("Council"), "shield", says=_("The guardians who were elected, and how long they serve.")),
+}
+
+TARGETS: dict[str, Word] = {
+    "hub": Word(_("Our own hub")),
+    "huggingface": Word(_("Hugging Face Hub")),
+    "folder": Word(_("A folder of the operator")),
+    "s3": Word(_("A bucket (S3)")),
 }
 
 METRICS: dict[str, Word] = {

@@ -10,8 +10,9 @@ import stat
 from pathlib import Path
 from typing import Protocol
 
-from cryptography.exceptions import InvalidSignature
+from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
+from cryptography.hazmat.primitives.asymmetric.types import PrivateKeyTypes
 from cryptography.hazmat.primitives.serialization import (
     Encoding,
     NoEncryption,
@@ -56,7 +57,10 @@ class FileSigner:
 
     def __init__(self, path: Path) -> None:
         """Read the key; raise SigningError if it is missing, damaged, or readable by other accounts."""
-        self._key = _load(path)
+        key = read_private_key(path)
+        if not isinstance(key, Ed25519PrivateKey):
+            raise SigningError(f"{path} holds a key that is not Ed25519")
+        self._key = key
 
     @property
     def public_key_hex(self) -> str:
@@ -71,16 +75,7 @@ class FileSigner:
 def generate_key(path: Path) -> str:
     """Write a new private key (PEM, PKCS#8, mode 0600) and return its public key; never overwrite a file."""
     key = Ed25519PrivateKey.generate()
-    pem = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
-    try:
-        handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
-    except FileExistsError as error:
-        raise SigningError(f"{path} exists; a release key is never overwritten") from error
-    with os.fdopen(handle, "wb") as stream:
-        os.fchmod(stream.fileno(), 0o600)
-        stream.write(pem)
-        stream.flush()
-        os.fsync(stream.fileno())
+    write_private_key(path, key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()))
     return key.public_key().public_bytes(Encoding.Raw, PublicFormat.Raw).hex()
 
 
@@ -115,7 +110,23 @@ def signature_holds(public_key: str, signature: bytes, data: bytes) -> bool:
     return True
 
 
-def _load(path: Path) -> Ed25519PrivateKey:
+def write_private_key(path: Path, pem: bytes) -> None:
+    """Write a private key that only this account may read; raise SigningError rather than overwrite a file."""
+    try:
+        handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
+    except FileExistsError as error:
+        raise SigningError(f"{path} exists; a release key is never overwritten") from error
+    except OSError as error:
+        raise SigningError(f"{path}: {error.strerror}") from error
+    with os.fdopen(handle, "wb") as stream:
+        os.fchmod(stream.fileno(), 0o600)
+        stream.write(pem)
+        stream.flush()
+        os.fsync(stream.fileno())
+
+
+def read_private_key(path: Path) -> PrivateKeyTypes:
+    """Read a private key of any kind; raise SigningError if it is missing, damaged, or readable by other accounts."""
     try:
         with path.open("rb") as stream:
             if stat.S_IMODE(os.fstat(stream.fileno()).st_mode) & 0o077:
@@ -124,9 +135,6 @@ def _load(path: Path) -> Ed25519PrivateKey:
     except OSError as error:
         raise SigningError(f"{path}: {error.strerror}") from error
     try:
-        key = load_pem_private_key(pem, password=None)
-    except (ValueError, TypeError) as error:
+        return load_pem_private_key(pem, password=None)
+    except (ValueError, TypeError, UnsupportedAlgorithm) as error:
         raise SigningError(f"{path} holds no readable private key") from error
-    if not isinstance(key, Ed25519PrivateKey):
-        raise SigningError(f"{path} holds a key that is not Ed25519")
-    return key

@@ -12,6 +12,7 @@ from typing import Any, NoReturn
 
 from governance import eip712
 from governance.counting import Cast, QuorumMeter, Roll, Terms, has_late_quorum, touched_by
+from governance.eip712.ballot_digests import BallotDigests
 from governance.evidence import merkle
 from governance.evidence.canonical import INTEGER_MAX, CanonicalError, canonical_bytes
 from governance.evidence.record import Record
@@ -21,7 +22,6 @@ from governance.recount.demands import check_body, require
 from governance.recount.frozen import Frozen
 from governance.recount.lines import Lines
 from governance.recount.report import BadEntry
-from governance.recount.signatures import BallotDigests
 from governance.tally import InvalidChoice
 
 _BALLOT = b'{"body":{"cast_at":'

@@ -1,81 +1,184 @@
-"""The few questions that the hub asks the database. Only published versions exist here."""
+"""The few questions that the hub asks: which repositories there are, their revisions, and where the bytes lie.
 
-from collections.abc import Sequence
+Only what is published exists here: published versions of models, those that a mirror has verified, and training
+datasets that a vote has included.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
+from typing import Any, BinaryIO
 
-from django.conf import settings
-from django.utils._os import safe_join
-
-from models_registry.models import Version
+from governance import clock
+from models_registry.hub import dataset_files, mirrored
+from models_registry.models import Dataset, Version
+from models_registry.services import dataset_path
+from models_registry.storage import folders
+from models_registry.storage.listing import File
+from models_registry.withdrawals import Stop, stop_of
 
 NUL = "\x00"
+REVISION_DIGITS = 40
+_MODEL_FACTS: dict[str, Any] = {
+    "library_name": "transformers",
+    "pipeline_tag": "text-generation",
+    "tags": ["transformers", "safetensors", "text-generation"],
+}
 
 
 @dataclass(frozen=True)
-class PublishedVersion:
-    """One published version: where it is on the hub, and where its files lie."""
+class Revision:
+    """One published revision of a repository: what it is called, what it holds, and what stops it, if anything.
+
+    `facts` is what clients are told beyond that. `files`, `open` and `folder` (for models: real paths) read the storage
+    when they are called.
+    """
 
     namespace: str
     name: str
     number: int
     revision: str
-    folder: Path
     published_at: datetime
+    facts: Mapping[str, Any]
+    files: Callable[[], Mapping[str, File]]
+    open: Callable[[File, int], BinaryIO]
+    folder: Callable[[], Path]
+    stop: Stop | None = None
 
     @property
-    def model_id(self) -> str:
+    def repository_id(self) -> str:
         """The name by which clients ask for it."""
         return f"{self.namespace}/{self.name}"
 
     @property
     def tag(self) -> str:
-        """The tag of this version."""
+        """The tag of this revision."""
         return f"v{self.number}"
 
 
-def published_versions(namespace: str, name: str) -> list[PublishedVersion]:
-    """Return the published versions of one model, newest first; none when there is no such model."""
-    if NUL in namespace + name:  # PostgreSQL cannot even be asked
+def revisions_of(kind: str, namespace: str, name: str) -> list[Revision]:
+    """Return the revisions of one repository, newest first; none when there is no such repository."""
+    if not namespace or not name or NUL in namespace + name:  # PostgreSQL cannot even be asked for a NUL
         return []
-    versions = Version.objects.filter(
-        model__namespace=namespace, model__name=name, published_at__isnull=False
-    ).select_related("model")
-    return [_published(version) for version in versions.order_by("-number")]
+    return _MODELS_OR_DATASETS[kind](namespace, name, "")
 
 
-def newest_of_each_model(author: str, search: str) -> list[PublishedVersion]:
-    """Return the newest published version of every model, sorted by name, filtered as the client asks."""
+def newest_of_each(kind: str, author: str, search: str) -> list[Revision]:
+    """Return the newest revision of every repository that is not stopped, by name, filtered as the client asks."""
     if NUL in author + search:
         return []
-    versions = Version.objects.filter(published_at__isnull=False).select_related("model")
-    if author:
-        versions = versions.filter(model__namespace=author)
+    newest: dict[str, Revision] = {}
+    for revision in reversed(_MODELS_OR_DATASETS[kind](author, "", search)):
+        if revision.stop is None:
+            newest[revision.repository_id] = revision
+    return [newest[name] for name in sorted(newest)]
+
+
+def at_revision(revisions: Sequence[Revision], wanted: str) -> Revision | None:
+    """Find a revision by `main`, its tag or its 40 hex characters; `main` is the newest that is not stopped.
+
+    Where all are stopped, `main` is the newest, so that its reason can be told.
+    """
+    if wanted in {"main", "refs/heads/main"}:
+        return next((revision for revision in revisions if revision.stop is None), revisions[0] if revisions else None)
+    tag = wanted.removeprefix("refs/tags/")
+    return next((revision for revision in revisions if wanted == revision.revision or tag == revision.tag), None)
+
+
+def _models(namespace: str, name: str, search: str) -> list[Revision]:
+    """Return versions of models, those of each model newest first; an empty name is any."""
+    # The listing of one version is read when it is asked for, not those of all of them.
+    versions = Version.objects.filter(published_at__isnull=False).select_related("model").defer("files")
+    if namespace:
+        versions = versions.filter(model__namespace=namespace)
+    if name:
+        versions = versions.filter(model__name=name)
     if search:
         versions = versions.filter(model__name__icontains=search)
-    newest: dict[int, Version] = {}
-    for version in versions.order_by("model__namespace", "model__name", "number"):
-        newest[version.model_id] = version
-    return [_published(version) for version in newest.values()]
+    now = clock.now()
+    own = [_model(version, now) for version in versions.order_by("-number")]
+    return own + _mirrored(namespace, name, search, {revision.repository_id for revision in own})
 
 
-def at_revision(versions: Sequence[PublishedVersion], revision: str) -> PublishedVersion | None:
-    """Find a version by `main`, its tag or its 40 hex characters."""
-    if revision in {"main", "refs/heads/main"}:
-        return versions[0] if versions else None
-    tag = revision.removeprefix("refs/tags/")
-    return next((version for version in versions if revision == version.revision or tag == version.tag), None)
+def _mirrored(namespace: str, name: str, search: str, own: set[str]) -> list[Revision]:
+    """Return mirrored versions of models that this site does not have itself, newest first."""
+    found = []
+    for kept in mirrored.mirrored():
+        there, _slash, called = kept.entry.model.partition("/")
+        fits = namespace in {"", there} and name in {"", called} and search.lower() in called.lower()
+        if fits and kept.entry.model not in own:
+            found.append(
+                Revision(
+                    namespace=there,
+                    name=called,
+                    number=kept.entry.number,
+                    revision=kept.entry.revision,
+                    published_at=kept.verified_at,
+                    facts=_MODEL_FACTS,
+                    files=kept.files,
+                    open=kept.open,
+                    folder=lambda kept=kept: kept.folder,  # type: ignore[misc]
+                    stop=Stop("", None, None, told=kept.entry.stopped) if kept.entry.stopped else None,
+                )
+            )
+    return sorted(found, key=lambda revision: -revision.number)
 
 
-def _published(version: Version) -> PublishedVersion:
+def _model(version: Version, now: datetime) -> Revision:
     if version.published_at is None:
         raise ValueError(f"version {version.pk} is not published")
-    return PublishedVersion(
+    return Revision(
         namespace=version.model.namespace,
         name=version.model.name,
         number=version.number,
         revision=version.revision,
-        folder=Path(safe_join(settings.ARTIFACTS_DIR, version.folder)),
         published_at=version.published_at,
+        facts=_MODEL_FACTS | {"tags": [*_MODEL_FACTS["tags"], f"license:{version.model.license.lower()}"]},
+        files=lambda: folders.listing_of(version),
+        open=lambda file, first: folders.store().open(file.sha256, first),
+        folder=lambda: folders.folder_of(version),
+        stop=stop_of(version, now),
     )
+
+
+def _datasets(namespace: str, name: str, search: str) -> list[Revision]:
+    """Return included training datasets. Those of one name in one community are revisions of one repository."""
+    datasets = Dataset.objects.included().filter(role="training").select_related("community", "inclusion_record")
+    if namespace:
+        datasets = datasets.filter(community__slug=namespace)
+    if name:
+        datasets = datasets.filter(slug=name)
+    if search:
+        datasets = datasets.filter(slug__icontains=search)
+    numbers: dict[tuple[int, str], int] = {}
+    found = []
+    for dataset in datasets.order_by("included_at", "pk"):
+        place = (dataset.community_id, dataset.slug)
+        numbers[place] = numbers.get(place, 0) + 1
+        found.append(_dataset(dataset, numbers[place]))
+    return found[::-1]
+
+
+def _dataset(dataset: Dataset, number: int) -> Revision:
+    if dataset.included_at is None:
+        raise ValueError(f"dataset {dataset.pk} is not included")
+    return Revision(
+        namespace=dataset.community.slug,
+        name=dataset.slug,
+        number=number,
+        revision=dataset.digest[:REVISION_DIGITS],
+        published_at=dataset.included_at,
+        facts={
+            "tags": [
+                f"license:{dataset.license.lower()}",
+                *(f"language:{code}" for code in dataset_files.language_codes(dataset)),
+            ],
+        },
+        files=lambda: dataset_files.listing(dataset),
+        open=lambda file, first: dataset_files.opened(dataset, file, first),
+        folder=lambda: dataset_path(dataset.digest).parent,
+    )
+
+
+_MODELS_OR_DATASETS: dict[str, Callable[[str, str, str], list[Revision]]] = {"models": _models, "datasets": _datasets}

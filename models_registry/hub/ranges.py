@@ -37,11 +37,10 @@ def wanted(header: str, size: int) -> tuple[int, int] | None:
 class Part:
     """Reads a part of a file in chunks, so that the size of a file never shows in memory; closes it in the end."""
 
-    def __init__(self, stream: BinaryIO, first: int, behind: int) -> None:
-        """Take an open file and the bytes to hand out."""
+    def __init__(self, stream: BinaryIO, length: int) -> None:
+        """Take an open stream, at its first wanted byte, and how many bytes to hand out."""
         self._stream = stream
-        self._remaining = behind - first
-        stream.seek(first)
+        self._remaining = length
 
     def __iter__(self) -> Self:
         """Return itself: a part is read once."""

@@ -1,49 +1,162 @@
 """Command line: `python -m models_registry.provenance verify PATH`. Needs no Django, network or account.
 
-Exit status: 0 when every offline check holds, 1 when one does not, 2 when there is nothing to check or it
-cannot be read.
+Installed alone (config/verifier_wheel) it is `commonweights-verify PATH`.
+
+Exit status: 0 when every check that was made holds, 1 when one does not, 2 when there is nothing to check, it cannot
+be read, or nobody is trusted; 3 when a check that was asked for could not be made.
 """
 
 import argparse
 import json
 import re
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Final
 
-from models_registry.provenance.verify import Finding, Report, Status, TrustRoots, Unreadable, check
+from governance.evidence.signing import FileSigner, SigningError
+from models_registry.provenance.attest import attested
+from models_registry.provenance.attestation import Files
+from models_registry.provenance.bundle import BundleError, read_manifest
+from models_registry.provenance.report import POWER_CHECK, RERUN_CHECK, TOOL, VERSION, Finding, Report, Status
+from models_registry.provenance.report_html import LANGUAGES, render
+from models_registry.provenance.verify import NoTrustRoot, TrustRoots, Unreadable, check
 
-EXIT_VERIFIED, EXIT_FAILED, EXIT_UNREADABLE = 0, 1, 2
+EXIT_VERIFIED, EXIT_FAILED, EXIT_UNREADABLE, EXIT_NOT_MADE = 0, 1, 2, 3
+STANDARD_OUTPUT: Final = "-"
+# Makes checks that take more than the folder: `training_jobs.rerun` trains again.
+Further = Callable[[Report, argparse.Namespace], Report]
 _HEX64 = re.compile(r"[0-9a-fA-F]{64}")
 _MARKS = {Status.PASSED: "passed     ", Status.FAILED: "FAILED     ", Status.NOT_CHECKED: "not checked"}
+_COMPARE = """To compare, ask the community for the fingerprint of its release key in a way that the publisher of
+these files does not control (its site, a meeting, a member you know). Then say
+
+    --community-key {found}
+
+if it is the one above, else what they told you; or --community with the digest of the community record.
+To check only that the files agree with each other, whoever made them: --consistency-only."""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run one command and return the exit status."""
+    """Run one command of this repository and return the exit status."""
     parser = argparse.ArgumentParser(prog="python -m models_registry.provenance", description="Verify a model release.")
     commands = parser.add_subparsers(dest="command", required=True)
     verify = commands.add_parser("verify", help="check a release folder from the weights back to the ballots, offline")
-    verify.add_argument("path", type=Path, help="the folder of the release")
-    verify.add_argument("--json", action="store_true", help="print the report as JSON")
-    verify.add_argument(
-        "--community-key",
-        type=_hex64,
-        metavar="HEX",
-        help="the release key that you trust, or its fingerprint",
-    )
-    verify.add_argument("--community", type=_hex64, metavar="DIGEST", help="the community record that you trust")
+    add_arguments(verify)
+    # Not part of the program that installs alone.
+    from models_registry.provenance import guardian
+
+    guardian.add_commands(commands)
     options = parser.parse_args(arguments)
+    return guardian.run(options) if options.command in guardian.COMMANDS else run(options)
+
+
+def alone(arguments: Sequence[str] | None = None) -> int:
+    """Verify one release and return the exit status: the program that installs alone."""
+    parser = argparse.ArgumentParser(prog=TOOL, description="Check a release of a model back to the votes, offline.")
+    add_arguments(parser)
+    return run(parser.parse_args(arguments))
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add what the command takes."""
+    parser.add_argument("path", type=Path, help="the folder of the release")
+    parser.add_argument("--version", action="version", version=f"{TOOL} {VERSION}")
+    trust = parser.add_argument_group("whom you trust (one is needed)")
+    trust.add_argument(
+        "--community-key", type=_hex64, metavar="HEX", help="the release key that you trust, or its fingerprint"
+    )
+    trust.add_argument("--community", type=_hex64, metavar="DIGEST", help="the community record that you trust")
+    trust.add_argument(
+        "--consistency-only", action="store_true", help="nobody: check only that everything agrees with itself"
+    )
+    shown = parser.add_argument_group("how the report is given")
+    shown.add_argument("--json", action="store_true", help="print the report as JSON")
+    shown.add_argument(
+        "--html",
+        nargs="?",
+        const=STANDARD_OUTPUT,
+        metavar="FILE",
+        help="write the report as a page to print, into a file, or instead of the text",
+    )
+    shown.add_argument("--language", choices=LANGUAGES, default=LANGUAGES[0], help="of the page (default: both)")
+    signed = parser.add_argument_group("the report signed, for others")
+    signed.add_argument("--attest", type=Path, metavar="FILE", help="write it there as an in-toto attestation")
+    signed.add_argument("--attest-key", type=Path, metavar="PEM", help="your own Ed25519 key, readable by you alone")
+    online = parser.add_argument_group("beyond the offline checks")
+    online.add_argument(
+        "--rpc", metavar="URL", help="also ask this node of the chain for the power of everybody who could vote"
+    )
+
+
+def run(options: argparse.Namespace, further: Further | None = None) -> int:
+    """Make the checks and `further` ones, print the report and return the exit status.
+
+    `further` gets the report and the options, and raises ValueError for options that it cannot use.
+    """
     try:
-        report = check(options.path, TrustRoots(release_key=options.community_key, community=options.community))
-    except (Unreadable, ValueError, OSError) as error:
-        # ValueError: a path that no file can have, such as one with a NUL.
+        signer = _signer(options)
+        report = _checked(options, further)
+    except NoTrustRoot as error:
+        print(_printable(str(error)), file=sys.stderr)
+        if error.found:
+            print(_COMPARE.format(found=error.found), file=sys.stderr)
+        return EXIT_UNREADABLE
+    except (Unreadable, SigningError, ValueError, OSError) as error:
+        # ValueError: a path that no file can have, such as one with a NUL, or an address that no node can have.
         print(f"cannot be read: {_printable(str(error))}", file=sys.stderr)
         return EXIT_UNREADABLE
+    try:
+        if signer is not None:
+            options.attest.write_bytes(attested(report, _files(options.path), signer))
+        _give(report, options)
+    except OSError as error:
+        print(f"cannot be written: {error.filename}: {error.strerror}", file=sys.stderr)
+        return EXIT_UNREADABLE
+    except BundleError as error:
+        print(f"there is no release to attest: {error}", file=sys.stderr)
+        return EXIT_UNREADABLE
+    if not report.ok:
+        return EXIT_FAILED
+    asked = {POWER_CHECK: options.rpc is not None, RERUN_CHECK: further is not None}
+    open_ = any(asked[number] and report.findings[number - 1].status is Status.NOT_CHECKED for number in asked)
+    return EXIT_NOT_MADE if open_ else EXIT_VERIFIED
+
+
+def _checked(options: argparse.Namespace, further: Further | None) -> Report:
+    trust_roots = TrustRoots(options.community_key, options.community, options.consistency_only)
+    report = check(options.path, trust_roots)
+    if options.rpc is not None:
+        # Loaded only when asked for: nothing else here can open a connection.
+        from models_registry.chain_check import check_powers
+
+        report = check_powers(report, options.path, options.rpc)
+    return report if further is None else further(report, options)
+
+
+def _signer(options: argparse.Namespace) -> FileSigner | None:
+    """Return who signs the report, if anybody does."""
+    if (options.attest is None) != (options.attest_key is None):
+        raise ValueError("--attest and --attest-key belong together")
+    return None if options.attest_key is None else FileSigner(options.attest_key)
+
+
+def _files(folder: Path) -> Files:
+    """Return what the manifest lists, which is what an attestation is about."""
+    loaded, _ = read_manifest(folder)
+    return tuple((file["path"], file["sha256"]) for file in loaded["files"])
+
+
+def _give(report: Report, options: argparse.Namespace) -> None:
+    page = render(report, options.language) if options.html is not None else ""
+    if options.html not in {None, STANDARD_OUTPUT}:
+        Path(options.html).write_text(page, encoding="utf-8")
     if options.json:
         print(json.dumps(report.to_dict(), indent=2, ensure_ascii=True))
+    elif options.html == STANDARD_OUTPUT:
+        sys.stdout.buffer.write(page.encode("utf-8"))
     else:
         _print(report)
-    return EXIT_VERIFIED if report.ok else EXIT_FAILED
 
 
 def _hex64(text: str) -> str:
@@ -59,7 +172,13 @@ def _print(report: Report) -> None:
             _print_failure(finding)
     print()
     named = f"{report.model} version {report.version}" if report.model else "this folder"
-    print(_printable(f"{'Verified' if report.ok else 'NOT verified'}: {named}"))
+    print(_printable(f"{_outcome(report)}: {named}"))
+
+
+def _outcome(report: Report) -> str:
+    if not report.ok:
+        return "NOT verified"
+    return "Verified" if report.verified else "Consistent; nobody's key was given to compare"
 
 
 def _print_failure(finding: Finding) -> None:

@@ -1,11 +1,15 @@
-"""The folder of a release on disk: writes `provenance/` and reads it back strictly. `verify` judges it.
+"""The folder of a release on disk: reads `provenance/` strictly. `writing` makes it, `verify` judges it.
 
 provenance/manifest.json      every file outside provenance/
 provenance/records.jsonl      the lineage of the release, parents first, one canonical record a line
 provenance/ballots.jsonl      the counting ballots of every proposal in the lineage
 provenance/census.jsonl       who could vote on each of them, with what power
 provenance/delegations.jsonl  the signed delegations that hold for each of them
-provenance/statement.json     the signed statement
+provenance/model.sig          the signature of the files that Model Signing tools verify
+provenance/model-key.pem      the key of that signature
+provenance/slsa.json          how the model came to be, as SLSA provenance
+provenance/bom.cdx.json       what it is made of, as a CycloneDX bill of materials
+provenance/statement.json     the signed statement: it names all of the above
 
 The three long files are written and read line by line: however many voted, no file lies in memory whole.
 """
@@ -22,8 +26,7 @@ from typing import Any, BinaryIO, TypeVar
 
 from governance.evidence.canonical import CanonicalError, canonical_bytes, strict_loads
 from governance.evidence.record import RECORD_BYTES_MAX, Record
-from governance.evidence.signing import Signer
-from models_registry.provenance import lineage, manifest, statement
+from models_registry.provenance import attestation, manifest, statement
 from models_registry.provenance.entries import CensusEntry, HeldDelegation, Line, belongs_to
 from models_registry.provenance.statement import Statement, StatementError
 
@@ -32,9 +35,13 @@ RECORDS = "records.jsonl"
 BALLOTS = "ballots.jsonl"
 CENSUS = "census.jsonl"
 DELEGATIONS = "delegations.jsonl"
+MODEL_SIGNATURE = "model.sig"
+MODEL_KEY = "model-key.pem"
+SLSA = "slsa.json"
+BOM = "bom.cdx.json"
 STATEMENT = "statement.json"
-# Bytes that a reader takes at most from each file, so that a stranger's bundle has an end. The first and the last are
-# read whole; the others line by line. A ballot has about 800 bytes, a delegation 900 and a census entry 190: there is
+# Bytes that a reader takes at most from each file, so that a stranger's bundle has an end. The four files of lines are
+# read line by line, the others whole. A ballot has about 800 bytes, a delegation 900 and a census entry 190: there is
 # room for a dozen proposals with a million members each.
 LIMITS = {
     MANIFEST: 1_000_000,
@@ -42,13 +49,22 @@ LIMITS = {
     BALLOTS: 10_000_000_000,
     CENSUS: 3_000_000_000,
     DELEGATIONS: 3_000_000_000,
-    STATEMENT: statement.STATEMENT_BYTES_MAX,
+    MODEL_SIGNATURE: 1_000_000,
+    MODEL_KEY: 1_000,
+    SLSA: attestation.BYTES_MAX,
+    BOM: 4_000_000,
+    STATEMENT: attestation.BYTES_MAX,
 }
+# What the statement names: every other file of `provenance/`.
+DOCUMENTS = tuple(sorted(set(LIMITS) - {STATEMENT}))
 # A record, and around it what a line of delegations adds.
 LINE_BYTES_MAX = RECORD_BYTES_MAX + 100
+_CHUNK_BYTES = 1 << 20
 # What a line of these files is called in a report.
 _CALLED = {BALLOTS: "ballot", CENSUS: "census entry", DELEGATIONS: "delegation"}
 AnyLine = TypeVar("AnyLine", bound=Line)
+Order = tuple[int, str]  # proposal number, then voter in lower case, for delegations digest
+_FIRST: Order = (-1, "")
 
 
 class BundleError(Exception):
@@ -83,17 +99,17 @@ class Bundle:
     @cached_property
     def ballots(self) -> tuple[Record, ...]:
         """Return the counting ballots, or raise BundleError."""
-        return tuple(_strict(read_lines(self.folder, BALLOTS, Record.from_bytes)))
+        return tuple(strict(read_lines(self.folder, BALLOTS, Record.from_bytes)))
 
     @cached_property
     def census(self) -> tuple[CensusEntry, ...]:
         """Return the entries of all censuses, or raise BundleError."""
-        return tuple(_strict(read_lines(self.folder, CENSUS, CensusEntry.from_bytes)))
+        return tuple(strict(read_lines(self.folder, CENSUS, CensusEntry.from_bytes)))
 
     @cached_property
     def delegations(self) -> tuple[HeldDelegation, ...]:
         """Return the delegations that hold, or raise BundleError."""
-        return tuple(_strict(read_lines(self.folder, DELEGATIONS, HeldDelegation.from_bytes)))
+        return tuple(strict(read_lines(self.folder, DELEGATIONS, HeldDelegation.from_bytes)))
 
 
 def place_of(name: str) -> str:
@@ -104,53 +120,6 @@ def place_of(name: str) -> str:
 def manifest_bytes(folder: Path) -> bytes:
     """Return the canonical manifest of `folder`; its SHA-256 is the release's `manifest_sha256`."""
     return canonical_bytes(manifest.build(folder))
-
-
-def write(
-    folder: Path,
-    release: Record,
-    records: Mapping[str, Record],
-    *,
-    ballots: Iterable[Record],
-    census: Iterable[CensusEntry],
-    delegations: Iterable[HeldDelegation],
-    signer: Signer,
-) -> None:
-    """Write `provenance/` for the files in `folder`. Safe to repeat; the statement is written last.
-
-    `records` holds at least all that `release` rests on, by digest; others are left out. `ballots` (the counting ones),
-    `census` and `delegations` are those of every proposal in the lineage; they come in the order of the files, are
-    read once and not kept. Raises BundleError, LineageError or ManifestError.
-
-    1. The manifest must be the one that the release record names.
-    2. The lineage must be complete.
-    3. Files are replaced one by one, each whole or not at all; every line must belong to the lineage.
-    """
-    # 1
-    built = manifest.build(folder)
-    built_bytes = canonical_bytes(built)
-    manifest_sha256 = hashlib.sha256(built_bytes).hexdigest()
-    if release.body.get("manifest_sha256") != manifest_sha256:
-        expected = release.body.get("manifest_sha256")
-        raise BundleError(
-            "manifest_mismatch",
-            place_of(MANIFEST),
-            f"the files give {manifest_sha256}, the release says {expected}",
-        )
-    # 2
-    closed = lineage.closure(release.digest, {**records, release.digest: release})
-    numbers = proposal_numbers(closed)
-    # 3
-    target = folder / manifest.PROVENANCE_FOLDER
-    target.mkdir(exist_ok=True)
-    if target.is_symlink():
-        raise BundleError("link_not_allowed", manifest.PROVENANCE_FOLDER, "a release holds no links")
-    _replace(target / MANIFEST, [built_bytes])
-    _replace(target / RECORDS, _written(closed))
-    parts: dict[str, Iterable[Line]] = {BALLOTS: ballots, CENSUS: census, DELEGATIONS: delegations}
-    for name, lines in parts.items():
-        _replace(target / name, _written(_strict(in_order(name, enumerate(lines, start=1), numbers))))
-    _replace(target / STATEMENT, [statement.build(built, manifest_sha256, release.digest, signer)])
 
 
 def proposal_numbers(records: Iterable[Record]) -> dict[str, int]:
@@ -166,29 +135,44 @@ def in_order(
     The order is strict, so that there is one way to write a file: proposal number, then voter in lower case, for
     delegations digest.
     """
-    last: tuple[tuple[int, str], AnyLine] | None = None
+    for row, _, line in placed(name, lines, numbers):
+        yield row, line
+
+
+def placed(
+    name: str, lines: Iterable[tuple[int, AnyLine | BundleError]], numbers: Mapping[str, int]
+) -> Iterator[tuple[int, Order, AnyLine | BundleError]]:
+    """Pass on the same as `in_order`, with the order of each line; that of a line which is wrong means nothing."""
+    last, before = _FIRST, None
     for row, line in lines:
         if isinstance(line, BundleError):
-            yield row, line
+            yield row, _FIRST, line
             continue
-        place, called = f"{place_of(name)} line {row}", _CALLED[name]
         proposal, key = belongs_to(line)
-        if proposal not in numbers:
-            code = f"{called.split()[0]}_foreign"
-            yield row, BundleError(code, place, f"this {called} belongs to no proposal of this release")
-            continue
-        order = (numbers[proposal], key)
-        if last is None or order > last[0]:
-            last = order, line
-            yield row, line
-        elif order < last[0]:
-            detail = "lines are sorted by proposal number, then voter (delegations: digest)"
-            yield row, BundleError("order_wrong", place, detail)
-        elif line == last[1]:
-            yield row, BundleError("duplicate_record", place, f"the same {called} stands in the line before")
+        number = numbers.get(proposal)
+        if number is not None and (order := (number, key)) > last:
+            last, before = order, line
+            yield row, order, line
         else:
-            detail = f"{key} has more than one {called} in proposal {numbers[proposal]}"
-            yield row, BundleError("voter_twice", place, detail)
+            yield row, _FIRST, _misplaced(name, row, line, numbers, last, before)
+
+
+def _misplaced(
+    name: str, row: int, line: Line, numbers: Mapping[str, int], last: Order, before: Line | None
+) -> BundleError:
+    """Return why a line may not stand where it stands, after the line `before`."""
+    place, called = f"{place_of(name)} line {row}", _CALLED[name]
+    proposal, key = belongs_to(line)
+    if proposal not in numbers:
+        code = f"{called.split()[0]}_foreign"
+        return BundleError(code, place, f"this {called} belongs to no proposal of this release")
+    if (numbers[proposal], key) < last:
+        detail = "lines are sorted by proposal number, then voter (delegations: digest)"
+        return BundleError("order_wrong", place, detail)
+    if line == before:
+        return BundleError("duplicate_record", place, f"the same {called} stands in the line before")
+    detail = f"{key} has more than one {called} in proposal {numbers[proposal]}"
+    return BundleError("voter_twice", place, detail)
 
 
 def read(folder: Path) -> Bundle:
@@ -207,13 +191,13 @@ def read(folder: Path) -> Bundle:
         folder=folder,
         manifest=loaded,
         manifest_sha256=hashlib.sha256(data).hexdigest(),
-        records=tuple(_strict(read_lines(folder, RECORDS, Record.from_bytes))),
+        records=tuple(strict(read_lines(folder, RECORDS, Record.from_bytes))),
         statement=signed,
     )
 
 
 def check_folder(folder: Path) -> list[manifest.Problem]:
-    """Return what is wrong with the set of files in `provenance/`: exactly six regular files."""
+    """Return what is wrong with the set of files in `provenance/`: exactly ten regular files."""
     path = folder / manifest.PROVENANCE_FOLDER
     try:
         if not stat.S_ISDIR(path.lstat().st_mode):
@@ -257,23 +241,23 @@ def read_lines(
 
     Raises BundleError where the file is missing, a link, or too large.
     """
-    taken = 0
+    taken, limit = 0, LIMITS[name]
     with _opened(folder, name) as stream:
         for row in itertools.count(1):
             line = stream.readline(LINE_BYTES_MAX)
             if not line:
                 return
-            place, taken = f"{place_of(name)} line {row}", taken + len(line)
-            if taken > LIMITS[name]:
-                raise BundleError("too_large", place_of(name), f"more than {LIMITS[name]} bytes")
+            taken += len(line)
+            if taken > limit:
+                raise BundleError("too_large", place_of(name), f"more than {limit} bytes")
             if not line.endswith(b"\n"):
                 detail = f"a line ends with a line feed and has at most {LINE_BYTES_MAX} bytes"
-                yield row, BundleError("not_canonical", place, detail)
+                yield row, BundleError("not_canonical", f"{place_of(name)} line {row}", detail)
                 return
             try:
                 yield row, reader(line[:-1])
             except CanonicalError as error:
-                yield row, BundleError(error.code, place, error.detail)
+                yield row, BundleError(error.code, f"{place_of(name)} line {row}", error.detail)
 
 
 def read_file(folder: Path, name: str) -> bytes:
@@ -283,6 +267,15 @@ def read_file(folder: Path, name: str) -> bytes:
     if len(data) > LIMITS[name]:
         raise BundleError("too_large", place_of(name), f"more than {LIMITS[name]} bytes")
     return data
+
+
+def sha256_of(folder: Path, name: str) -> str:
+    """Return the digest of one file of `provenance/`, however long; raise BundleError if missing or a link."""
+    with _opened(folder, name) as stream:
+        found = hashlib.sha256()
+        while chunk := stream.read(_CHUNK_BYTES):
+            found.update(chunk)
+    return found.hexdigest()
 
 
 def _opened(folder: Path, name: str) -> BinaryIO:
@@ -300,26 +293,9 @@ def _opened(folder: Path, name: str) -> BinaryIO:
     return os.fdopen(handle, "rb")
 
 
-def _strict(lines: Iterable[tuple[int, AnyLine | BundleError]]) -> Iterator[AnyLine]:
+def strict(lines: Iterable[tuple[int, AnyLine | BundleError]]) -> Iterator[AnyLine]:
+    """Pass on lines without their numbers; raise the first that is a BundleError."""
     for _, line in lines:
         if isinstance(line, BundleError):
             raise line
         yield line
-
-
-def _written(lines: Iterable[Line]) -> Iterator[bytes]:
-    for line in lines:
-        yield line.canonical() + b"\n"
-
-
-def _replace(path: Path, parts: Iterable[bytes]) -> None:
-    """Write a file whole or not at all: a reader or a crash never sees half of it."""
-    temporary = path.with_name(f".{path.name}.{os.getpid()}")
-    try:
-        with temporary.open("wb") as stream:
-            stream.writelines(parts)
-            stream.flush()
-            os.fsync(stream.fileno())
-        temporary.replace(path)
-    finally:
-        temporary.unlink(missing_ok=True)

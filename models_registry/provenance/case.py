@@ -1,7 +1,7 @@
 """A bundle as read from a stranger: the lines that are records, and what was wrong with the others.
 
 Judges the form of single records only; what they say together is for `checks`. The long files, one line for each
-voter, are read by `votes` when a check asks for them.
+voter, are read by `vote_files` when a check asks for them.
 """
 
 from collections.abc import Iterator, Mapping
@@ -10,7 +10,7 @@ from functools import cached_property
 from pathlib import Path
 
 from governance.evidence.record import Record
-from models_registry.provenance import bundle, shapes, votes
+from models_registry.provenance import bundle, shapes, vote_files, votes
 from models_registry.provenance.bundle import BundleError
 from models_registry.provenance.manifest import Problem
 from models_registry.provenance.votes import Vote
@@ -22,10 +22,41 @@ class Unreadable(Exception):
 
 @dataclass(frozen=True)
 class TrustRoots:
-    """What the person who verifies knows from another channel than the bundle. Both may be absent."""
+    """What the person who verifies knows from another channel than the bundle.
+
+    With nothing, a whole invented community verifies; so who wants that says it: `consistency_only`.
+    """
 
     release_key: str | None = None  # the Ed25519 public key, or its fingerprint
     community: str | None = None  # the digest of the community record
+    consistency_only: bool = False  # nobody's key is compared
+
+    def __post_init__(self) -> None:
+        """Refuse a policy that says two things at once."""
+        if self.consistency_only and self.given:
+            raise ValueError("consistency_only means that no key and no community is compared; leave it or them out")
+
+    @property
+    def given(self) -> bool:
+        """Say whether there is anything to compare with."""
+        return self.release_key is not None or self.community is not None
+
+
+class NoTrustRoot(ValueError):
+    """Nothing to compare the signer with was given. `found` is the fingerprint of the founding key, None if unread."""
+
+    code = "no_trust_root"
+
+    def __init__(self, found: str | None) -> None:
+        """Say what was found, and what to do with it."""
+        self.found = found
+        super().__init__(
+            f"no_trust_root: the release is signed with a key of the fingerprint {found}; ask the community for its "
+            "release key over another channel, compare, and give it (or the digest of the community record); without "
+            "one only the consistency can be checked, on demand"
+            if found
+            else "no_trust_root: no readable community record is here, and no key to compare with was given"
+        )
 
 
 @dataclass
@@ -75,7 +106,7 @@ class Case:
     @cached_property
     def votes(self) -> list[Vote]:
         """Return every vote of the lineage, read once. Only for a lineage whose parents were checked."""
-        return votes.read(self.folder, self.records, self.places, self.line_problems)
+        return vote_files.read(self.folder, self.records, self.places, self.line_problems)
 
 
 def _only(found: list[Record]) -> Record | None:

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 from governance.evidence.canonical import CanonicalError
 from governance.evidence.record import Record
+from models_registry.provenance.ballot_lines import BallotLine
 
 # The grammar of a canonical line is its regular expression: nothing else is accepted, and a million lines are fast.
 _POWER = rb"(0|[1-9][0-9]{0,77})"
@@ -18,7 +19,7 @@ _ENTRY = re.compile(
 _HELD = re.compile(rb'\{"proposal":"([0-9a-f]{64})","record":(\{.*\})\}', re.DOTALL)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class CensusEntry:
     """What one member could vote with: power in units, and power in the second house."""
 
@@ -74,7 +75,7 @@ class HeldDelegation:
         return cls(found[1].decode(), Record.from_bytes(found[2]))
 
 
-Line = Record | CensusEntry | HeldDelegation
+Line = Record | CensusEntry | HeldDelegation | BallotLine
 
 
 def belongs_to(line: Line) -> tuple[str, str]:
@@ -84,6 +85,8 @@ def belongs_to(line: Line) -> tuple[str, str]:
             return line.proposal, line.voter.lower()
         case HeldDelegation():
             return line.proposal, line.record.digest
+        case BallotLine():
+            return line.proposal, line.body["voter"].lower()
         case _ if line.kind == "ballot" and len(line.parents) == 1:
             return line.parents[0], str(line.body.get("voter")).lower()
         case _:

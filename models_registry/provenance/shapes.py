@@ -14,6 +14,7 @@ from models_registry.provenance.manifest import check_entries
 Form = Callable[[object], str | None]  # says what is wrong, or nothing
 VERSION = 1
 MANY = 10_000
+GUARDIANS_MAX = 16
 _DIGEST = re.compile(r"[0-9a-f]{64}")
 _SLUG = re.compile(r"[A-Za-z0-9_-]{1,100}")
 _MODEL = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,95}/[A-Za-z0-9][A-Za-z0-9._-]{0,95}")
@@ -119,10 +120,28 @@ def _first(results: Iterator[tuple[str, str | None]]) -> str | None:
 
 
 def _release_key(value: object) -> str | None:
-    wrong = keys(algorithm=one_of(ALGORITHM), public_key=text)(value)
-    if wrong is None and isinstance(value, dict) and not is_usable_public_key(value["public_key"]):
-        return "public_key is not a usable Ed25519 public key (64 lower-case hex characters)"
-    return wrong
+    return keys(algorithm=one_of(ALGORITHM), public_key=_usable_key)(value)
+
+
+def keys_in_force(value: object) -> str | None:
+    """Accept the keys of a community: usable, each once, none revoked, and as many guardians as the threshold asks."""
+    wrong = keys(
+        guardians=every(keys(name=text, public_key=_usable_key)),
+        release_key=_release_key,
+        revoked=every(keys(public_key=_usable_key, reason=text)),
+        threshold=count,
+    )(value)
+    if wrong is not None or not isinstance(value, dict):
+        return wrong
+    guardians = [guardian["public_key"] for guardian in value["guardians"]]
+    if not value["threshold"] <= len(guardians) <= GUARDIANS_MAX:
+        return f"threshold asks for {value['threshold']} of {len(guardians)} guardians (at most {GUARDIANS_MAX})"
+    used = [value["release_key"]["public_key"], *guardians, *(entry["public_key"] for entry in value["revoked"])]
+    return None if len(set(used)) == len(used) else "names one key twice; a revoked key is in force no more"
+
+
+def _usable_key(value: object) -> str | None:
+    return None if is_usable_public_key(value) else "is not a usable Ed25519 public key (64 lower-case hex characters)"
 
 
 def _artifact(value: object) -> str | None:
@@ -280,6 +299,8 @@ BODIES: Mapping[str, Form] = {
         scans=every(keys(scan=text, passed=boolean, found=count, detail=text)),
     ),
     "rule": keys(**_RULE),
+    # Who signs releases from then on; community.release_key does until there is such a record.
+    "keys": keys_in_force,
     # The recipe belongs to training_jobs; here only what the checks read.
     "spec": at_least_keys(
         base=keys(
@@ -339,10 +360,11 @@ PARENTS: Mapping[str, Mapping[str, tuple[int, int]]] = {
     "execution": {"decision": (1, 1)},
     "dataset": {"execution": (1, 1)},
     "rule": {"execution": (1, 1)},
+    "keys": {"execution": (1, 1)},
     "spec": {"execution": (1, 1), "dataset": (1, MANY), "rule": (1, MANY)},
     "run": {"spec": (1, 1)},
     "evaluation": {"run": (1, 1), "rule": (1, MANY)},
-    "release": {"run": (1, 1), "evaluation": (1, 1)},
+    "release": {"run": (1, 1), "evaluation": (1, 1), "keys": (0, 1)},
 }
 
 

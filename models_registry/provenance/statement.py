@@ -1,26 +1,21 @@
-"""The signed statement: an in-toto Statement v1 in a DSSE envelope, in one exact spelling. Knows no records.
+"""The signed statement of a release: it names the release record, the model files and every file of `provenance/`.
 
-Standards: in-toto Attestation Framework v1 (Statement), DSSE v1 (pre-authentication encoding), RFC 8785 for
-both the payload and the envelope. JSON and base64 allow many spellings of the same content; only one is
-accepted here, so that no byte of the file can change unnoticed, also where a signature alone would not mind.
+An attestation (in-toto in DSSE, see `attestation`) that the release key signs, and guardians where the community's keys
+ask for them. Knows no records.
 """
 
-import base64
-import binascii
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from governance.evidence.canonical import CanonicalError, canonical_bytes, strict_loads
-from governance.evidence.signing import Signer, fingerprint, signature_holds
-from models_registry.provenance import manifest as manifests
+from governance.evidence.signing import Signer, fingerprint
+from models_registry.provenance import attestation
+from models_registry.provenance.attestation import Envelope, Files, FormatError, is_digest, require_keys
 
-STATEMENT_TYPE = "https://in-toto.io/Statement/v1"
 PREDICATE_TYPE = "urn:commonweights:release:1"
-PAYLOAD_TYPE = "application/vnd.in-toto+json"
-STATEMENT_BYTES_MAX = 4_000_000
-_DIGEST = re.compile(r"[0-9a-f]{64}")
+DOCUMENTS_MAX = 100
+_POINT = re.compile(r"04[0-9a-f]{128}")
 
 
 class StatementError(Exception):
@@ -35,128 +30,76 @@ class StatementError(Exception):
 
 @dataclass(frozen=True)
 class Statement:
-    """What a well-formed statement says. Whether its signature holds is another question: `signed_by`."""
+    """What a well-formed statement says. Whether its signatures hold is another question: `envelope.signed_by`."""
 
-    files: tuple[tuple[str, str], ...]
+    files: Files
+    documents: Files  # every other file of provenance/, sorted by name
     release: str
     manifest_sha256: str
-    payload: bytes
-    signature: bytes
-    key_fingerprint: str
-
-    def signed_by(self, public_key_hex: str) -> bool:
-        """Say whether the holder of this Ed25519 key signed exactly this payload."""
-        return self.key_fingerprint == fingerprint(public_key_hex) and signature_holds(
-            public_key_hex, self.signature, pre_authentication_encoding(PAYLOAD_TYPE, self.payload)
-        )
+    model_key: str  # the P-256 key of model.sig: the uncompressed point in hex
+    envelope: Envelope
 
 
-def build(manifest: Mapping[str, Any], manifest_sha256: str, release_digest: str, signer: Signer) -> bytes:
-    """Return the bytes of `statement.json`: the signed claim that this release consists of these files."""
-    payload = canonical_bytes(
+def payload(manifest: Mapping[str, Any], documents: Files, release_digest: str, model_key: str) -> bytes:
+    """Return what is signed: the claim that this release consists of these files, with these documents."""
+    named = dict(documents)
+    return attestation.statement(
+        tuple((file["path"], file["sha256"]) for file in manifest["files"]),
+        PREDICATE_TYPE,
         {
-            "_type": STATEMENT_TYPE,
-            "subject": [{"name": file["path"], "digest": {"sha256": file["sha256"]}} for file in manifest["files"]],
-            "predicateType": PREDICATE_TYPE,
-            "predicate": {"release": release_digest, "manifest_sha256": manifest_sha256},
-        }
+            "documents": [{"name": name, "sha256": named[name]} for name in sorted(named)],
+            "manifest_sha256": named["manifest.json"],
+            "model_key": model_key,
+            "release": release_digest,
+        },
     )
-    signature = signer.sign(pre_authentication_encoding(PAYLOAD_TYPE, payload))
-    return canonical_bytes(
-        {
-            "payload": base64.b64encode(payload).decode("ascii"),
-            "payloadType": PAYLOAD_TYPE,
-            "signatures": [
-                {
-                    "keyid": fingerprint(signer.public_key_hex),
-                    "sig": base64.b64encode(signature).decode("ascii"),
-                }
-            ],
-        }
-    )
+
+
+def build(signed_payload: bytes, signer: Signer, guardians: Iterable[Signer] = ()) -> bytes:
+    """Return the bytes of `statement.json`: signed by the release key, then by guardians in the order of their keys."""
+    by_key = {guardian.public_key_hex: guardian for guardian in guardians}
+    ordered = sorted(by_key.values(), key=lambda guardian: fingerprint(guardian.public_key_hex))
+    return attestation.signed(signed_payload, [signer, *ordered])
 
 
 def parse(data: bytes) -> Statement:
     """Read `statement.json`; raise StatementError for anything but the one spelling of a true statement."""
-    envelope = _canonical_object(data, "the envelope", {"payload", "payloadType", "signatures"})
-    if envelope["payloadType"] != PAYLOAD_TYPE:
-        raise StatementError("statement_malformed", f"payloadType {envelope['payloadType']!r} is not {PAYLOAD_TYPE}")
-    signatures = envelope["signatures"]
-    if not isinstance(signatures, list) or len(signatures) != 1:
-        raise StatementError("statement_malformed", "exactly one signature is expected")
-    entry = signatures[0]
-    if not isinstance(entry, dict) or set(entry) != {"keyid", "sig"} or not _is_digest(entry["keyid"]):
-        raise StatementError("statement_malformed", "a signature has exactly keyid (64 hex characters) and sig")
-    payload = _base64(envelope["payload"], "payload")
-    statement = _canonical_object(payload, "the payload", {"_type", "subject", "predicateType", "predicate"})
-    if statement["_type"] != STATEMENT_TYPE or statement["predicateType"] != PREDICATE_TYPE:
-        raise StatementError("statement_malformed", f"expected a {STATEMENT_TYPE} with predicate {PREDICATE_TYPE}")
-    predicate = statement["predicate"]
-    if (
-        not isinstance(predicate, dict)
-        or set(predicate) != {"release", "manifest_sha256"}
-        or not all(_is_digest(value) for value in predicate.values())
-    ):
-        raise StatementError("statement_malformed", "the predicate has exactly the digests release and manifest_sha256")
+    try:
+        envelope = attestation.parse(data)
+        return read_payload(envelope.payload, envelope)
+    except FormatError as error:
+        raise StatementError(f"statement_{error.kind}", error.detail) from error
+
+
+def read_payload(data: bytes, envelope: Envelope | None = None) -> Statement:
+    """Read what a statement says, signed or not yet; raise FormatError for anything but its one spelling."""
+    found = attestation.read_statement(data, PREDICATE_TYPE)
+    predicate = found.predicate
+    require_keys(predicate, "the predicate", {"documents", "manifest_sha256", "model_key", "release"})
+    if not is_digest(predicate["release"]) or not is_digest(predicate["manifest_sha256"]):
+        raise FormatError("malformed", "release and manifest_sha256 are digests (64 lower-case hex characters)")
+    if not isinstance(predicate["model_key"], str) or not _POINT.fullmatch(predicate["model_key"]):
+        raise FormatError("malformed", "model_key is an uncompressed P-256 point (130 lower-case hex characters)")
     return Statement(
-        files=_subject(statement["subject"]),
+        files=found.files,
+        documents=_documents(predicate["documents"]),
         release=predicate["release"],
         manifest_sha256=predicate["manifest_sha256"],
-        payload=payload,
-        signature=_base64(entry["sig"], "sig"),
-        key_fingerprint=entry["keyid"],
+        model_key=predicate["model_key"],
+        envelope=envelope or Envelope(data, ()),
     )
 
 
-def pre_authentication_encoding(payload_type: str, payload: bytes) -> bytes:
-    """Return what DSSE v1 signs: type and payload with their lengths, so neither can pass for the other."""
-    type_bytes = payload_type.encode("utf-8")
-    return b"DSSEv1 %d %b %d %b" % (len(type_bytes), type_bytes, len(payload), payload)
-
-
-def _canonical_object(data: bytes, what: str, keys: set[str]) -> dict[str, Any]:
-    try:
-        value = strict_loads(data, max_bytes=STATEMENT_BYTES_MAX)
-        canonical = canonical_bytes(value)
-    except CanonicalError as error:
-        raise StatementError("statement_malformed", f"{what}: {error}") from error
-    if canonical != data:
-        raise StatementError("statement_not_canonical", f"{what} is not written in its canonical form (RFC 8785)")
-    if not isinstance(value, dict) or set(value) != keys:
-        raise StatementError("statement_malformed", f"{what} has exactly the keys {sorted(keys)}")
-    return value
-
-
-def _base64(text: object, what: str) -> bytes:
-    if not isinstance(text, str):
-        raise StatementError("statement_malformed", f"{what} is not text")
-    try:
-        data = base64.b64decode(text, validate=True)
-    except (binascii.Error, ValueError) as error:
-        raise StatementError("statement_malformed", f"{what} is not base64") from error
-    if base64.b64encode(data).decode("ascii") != text:
-        # The last character before padding has spare bits that a decoder ignores.
-        raise StatementError("statement_not_canonical", f"{what} is not written in canonical base64")
-    return data
-
-
-def _subject(subject: object) -> tuple[tuple[str, str], ...]:
-    if not isinstance(subject, list) or len(subject) > manifests.FILES_MAX:
-        raise StatementError("statement_malformed", "subject is not a list of files")
-    files = []
-    for entry in subject:
-        if (
-            not isinstance(entry, dict)
-            or set(entry) != {"name", "digest"}
-            or not isinstance(entry["name"], str)
-            or not isinstance(entry["digest"], dict)
-            or set(entry["digest"]) != {"sha256"}
-            or not _is_digest(entry["digest"]["sha256"])
-        ):
-            raise StatementError("statement_malformed", "a subject has exactly a name and its sha256 digest")
-        files.append((entry["name"], entry["digest"]["sha256"]))
-    return tuple(files)
-
-
-def _is_digest(value: object) -> bool:
-    return isinstance(value, str) and _DIGEST.fullmatch(value) is not None
+def _documents(entries: object) -> Files:
+    if not isinstance(entries, list) or len(entries) > DOCUMENTS_MAX:
+        raise FormatError("malformed", "documents is not a list of the other files of provenance/")
+    found = []
+    for entry in entries:
+        require_keys(entry, "a document", {"name", "sha256"})
+        if not isinstance(entry["name"], str) or not is_digest(entry["sha256"]):
+            raise FormatError("malformed", "a document has exactly a name and its sha256 digest")
+        found.append((entry["name"], entry["sha256"]))
+    names = [name for name, _ in found]
+    if names != sorted(set(names)):
+        raise FormatError("malformed", "documents are sorted by name, each once")
+    return tuple(found)

@@ -11,99 +11,20 @@ was extended by the very ballot that it names, and that the release key has not 
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
-from enum import StrEnum
 from pathlib import Path
-from typing import Any
 
 from governance.evidence.signing import fingerprint
 from models_registry.provenance import checks
-from models_registry.provenance.case import Answer, Case, TrustRoots, Unreadable, load
+from models_registry.provenance.case import Answer, Case, NoTrustRoot, TrustRoots, Unreadable, load
 from models_registry.provenance.manifest import Problem
-
-PROBLEMS_SHOWN = 20
-
-
-class Status(StrEnum):
-    """What became of a check."""
-
-    PASSED = "passed"
-    FAILED = "failed"
-    NOT_CHECKED = "not_checked"
+from models_registry.provenance.report import OFFLINE_CHECKS, POWER_CHECK, RERUN_CHECK, Finding, Report, Status
+from models_registry.provenance.summary import summarise
 
 
-@dataclass(frozen=True)
-class Finding:
-    """The answer to one numbered check. `problems` is empty unless it failed."""
-
-    number: int
-    title: str
-    status: Status
-    evidence: str
-    problems: tuple[Problem, ...] = ()
-
-    @property
-    def code(self) -> str:
-        """Return the code of the first problem, or the status."""
-        return self.problems[0].code if self.problems else str(self.status)
-
-    @property
-    def place(self) -> str:
-        """Return where the first problem lies."""
-        return self.problems[0].place if self.problems else ""
-
-    @property
-    def hint(self) -> str:
-        """Return in one line what to do about a failure."""
-        return HINTS.get(self.code, _HINT_BY_CHECK.get(self.number, "")) if self.problems else ""
-
-    def to_dict(self) -> dict[str, Any]:
-        """Return the finding as data."""
-        return {
-            "number": self.number,
-            "title": self.title,
-            "status": str(self.status),
-            "code": self.code,
-            "place": self.place,
-            "evidence": self.evidence,
-            "hint": self.hint,
-            "problems": [
-                {"code": problem.code, "place": problem.place, "detail": problem.detail}
-                for problem in self.problems[:PROBLEMS_SHOWN]
-            ],
-            "problem_count": len(self.problems),
-        }
-
-
-@dataclass(frozen=True)
-class Report:
-    """All findings, in order."""
-
-    findings: tuple[Finding, ...]
-    release: str | None
-    model: str | None
-    version: int | None
-    key_fingerprint: str | None
-
-    @property
-    def ok(self) -> bool:
-        """Say whether every check that can be made offline holds."""
-        return all(finding.status is Status.PASSED for finding in self.findings if finding.number <= OFFLINE_CHECKS)
-
-    def to_dict(self) -> dict[str, Any]:
-        """Return the report as data."""
-        return {
-            "verified": self.ok,
-            "release": self.release,
-            "model": self.model,
-            "version": self.version,
-            "release_key_fingerprint": self.key_fingerprint,
-            "findings": [finding.to_dict() for finding in self.findings],
-        }
-
-
-def check(folder: Path, trust_roots: TrustRoots | None = None) -> Report:
+def check(folder: Path, trust_roots: TrustRoots) -> Report:
     """Check the release in `folder` and return the report; raise Unreadable when there is no folder to read.
+
+    Raises NoTrustRoot when `trust_roots` names nothing to compare the signer with and does not say that this is meant.
 
     1. records are canonical and their digests recompute; none is foreign; they stand in the one right order
     2. parents exist and each kind rests on what it must
@@ -118,7 +39,10 @@ def check(folder: Path, trust_roots: TrustRoots | None = None) -> Report:
     11. and 12. are not made offline and say so.
     """
     try:
-        return _report(load(folder, trust_roots or TrustRoots()))
+        case = load(folder, trust_roots)
+        if not (trust_roots.given or trust_roots.consistency_only):
+            raise NoTrustRoot(_founding_fingerprint(case))
+        return _report(case)
     except OSError as error:
         raise Unreadable(f"{error.filename or folder}: {error.strerror or type(error).__name__}") from error
 
@@ -152,8 +76,14 @@ def _report(case: Case) -> Report:
         release.digest if release else None,
         str(release.body["model"]) if release else None,
         int(release.body["version"]) if release else None,
-        fingerprint(case.community.body["release_key"]["public_key"]) if case.community else None,
+        _founding_fingerprint(case),
+        case.trust_roots,
+        summarise(case) if statuses[1] is statuses[2] is Status.PASSED else None,
     )
+
+
+def _founding_fingerprint(case: Case) -> str | None:
+    return fingerprint(case.community.body["release_key"]["public_key"]) if case.community else None
 
 
 _Check = Callable[[Case, Answer], None]
@@ -170,43 +100,19 @@ _CHECKS: tuple[tuple[str, tuple[int, ...], _Check], ...] = (
     ("the verdict follows from rules and report", (1, 2), checks.check_verdict),
     ("the release is signed by the community's key", (1, 2, 3), checks.check_signature),
 )
-OFFLINE_CHECKS = len(_CHECKS)
 _NOT_OFFLINE = (
     (
-        11,
+        POWER_CHECK,
         "voting power matches the chain",
         "offline: the chain was not asked for power at the snapshot blocks",
     ),
-    (12, "training again gives the same bytes", "the training was not repeated"),
+    (RERUN_CHECK, "training again gives the same bytes", "the training was not repeated"),
 )
 
-_HINT_BY_CHECK = {
-    1: "get the bundle again from the publisher; a record in it was changed, added or left out",
-    2: "get the bundle again from the publisher; the records do not belong together",
-    3: "do not use the release; ask the community which ballots, members and delegations this vote had",
-    4: "do not use the release; ballots were dropped, added or altered after the count",
-    5: "do not use the release; the recorded decision is not what votes and charter say",
-    6: "do not use the release; a time that the community set was not kept",
-    7: "do not use the release; what was trained is not what was approved",
-    8: "download the release again into an empty folder; do not load the changed file",
-    9: "do not use the release; judged by the community's rules it is not accepted",
-    10: "do not use the release; ask the community for its release key and its fingerprint",
-}
-HINTS = {
-    "file_missing": "download the release again; a file is missing",
-    "file_not_listed": "move files that do not belong to the release out of its folder",
-    "link_not_allowed": "download the release as plain files (`local_dir`), not as links into a cache",
-    "provenance_missing": "this is not a release folder, or its provenance was left out; download all files",
-    "parent_missing": "get the bundle again; if this stays, a record was changed after others rested on it",
-    "not_canonical": "get the bundle again; some tool rewrote the file, which must stay byte for byte",
-    "community_untrusted": "this is another community than the one you trust; check the digest that you gave",
-    "key_untrusted": "this is another key than the one you trust; check the key that you gave",
-}
-
 __all__ = [
-    "HINTS",
     "OFFLINE_CHECKS",
     "Finding",
+    "NoTrustRoot",
     "Problem",
     "Report",
     "Status",

@@ -1,32 +1,34 @@
-"""One vote as a bundle tells it: its delegations, its census and its ballots, read side by side and counted again.
+"""One vote as a bundle tells it: its delegations, its census and its ballots, taken in line by line and counted again.
 
-The three files are sorted alike, so one pass over all of them meets each member with their entry and their ballot
-together. What is kept of a member who did not vote is nothing; of a ballot, what counting it takes. Every line is
-judged here (check 3); what the lines amount to is compared with the records in `checks`.
+`vote_files` brings each member's entry and ballot together. What is kept of a member who did not vote is nothing; of a
+ballot, what counting it takes. Every line is judged here (check 3); what the lines amount to is compared with the
+records in `checks`.
 """
 
-import heapq
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
-from itertools import groupby
-from pathlib import Path
+from hashlib import sha256
 from typing import Any
 
 from governance import eip712
 from governance.counting import Cast, Result, Roll, Terms, count_votes, edges_of
 from governance.delegation import DelegationError, require_whole
+from governance.eip712.addresses import checksummed as checksum
+from governance.eip712.ballot_digests import BallotDigests
 from governance.evidence import merkle
-from governance.evidence.canonical import CanonicalError
 from governance.evidence.record import Record
 from governance.outcome import InvalidRules
 from governance.tally import InvalidChoice, InvalidChoices, UnknownMethod
 from models_registry.provenance import bundle, shapes
-from models_registry.provenance.bundle import AnyLine, BundleError
-from models_registry.provenance.entries import CensusEntry, HeldDelegation, Line, belongs_to
+from models_registry.provenance.ballot_lines import BallotLine
+from models_registry.provenance.entries import CensusEntry, HeldDelegation, Line
 from models_registry.provenance.manifest import Problem
 from models_registry.provenance.shapes import parent_of
 
 PROBLEMS_MAX = 100
+HASH_BYTES = 32
+SIGNATURES_AT_ONCE = 256
+CHOICE_MAX = 255  # a uint8 in what wallets sign
 # Only these decide for or against one thing, and only under these names: `outcome` reads the names, the methods read
 # the places, and a voter must not have signed one for the other.
 CHOICES: Mapping[str, tuple[tuple[str, ...], ...]] = {
@@ -58,6 +60,9 @@ class Vote:
         self.census_count = self.delegation_count = self.ballot_count = 0
         self.total = self.house_total = self.sponsored = 0
         self.extending_cast_at: int | None = None
+        self._extended_by = self.tally.body["extended_by"]
+        self._opens_at, self._closes_at = self.census.body["opens_at"], self.tally.body["closes_at"]
+        self._unchecked: list[tuple[bytes, bytes, bytes, BallotLine, int]] = []
         snapshot = proposal.body["snapshot"]
         self.listed = _members(snapshot["source"])
         self.house_listed = _members(snapshot["house"]["source"]) if snapshot["house"] else None
@@ -68,14 +73,15 @@ class Vote:
         self._delegates: set[str] = set()
         self._powers: dict[str, int] = {}
         self._casts: list[Cast] = []
-        self._ballot_leaves: list[bytes] = []
+        self._ballot_hashes = bytearray()  # one after the other
+        self._digests = _digests(self.community.body, proposal.digest)
 
     def fail(self, code: str, place: str, detail: str) -> None:
         """Add a problem of check 3; a report has an end."""
         if len(self.problems) < PROBLEMS_MAX:
             self.problems.append(Problem(code, place, detail))
 
-    def read(self, lines: Iterable[tuple[str, Line]]) -> None:
+    def read(self, lines: Iterable[tuple[int, Line]]) -> None:
         """Take in all lines of this vote and count.
 
         1. lines come as delegations first, then each member's census entry and then their ballot
@@ -83,12 +89,13 @@ class Vote:
         3. count by the rules of the proposal
         """
         self.census_root = merkle.root(self._census_leaves(lines))  # 1
+        self._recover()
         self.delegations_root = merkle.root(self._delegation_leaves)
-        self.ballots_root = merkle.root_of_hashes(self._ballot_leaves)
-        self.delegation_count, self.ballot_count = len(self._delegation_leaves), len(self._ballot_leaves)
+        self.ballots_root = merkle.root_of_hashes(_cut(self._ballot_hashes))
+        self.delegation_count, self.ballot_count = len(self._delegation_leaves), len(self._ballot_hashes) // HASH_BYTES
         if self.terms is not None:
             self._count(self.terms)  # 2, 3
-        for kept in (self._casts, self._ballot_leaves, self._delegation_leaves, self._delegations):
+        for kept in (self._casts, self._ballot_hashes, self._delegation_leaves, self._delegations):
             kept.clear()  # the next vote needs the room
 
     def _count(self, terms: Terms) -> None:
@@ -108,19 +115,20 @@ class Vote:
         except InvalidRules as error:
             self.uncountable = Problem("rules_malformed", self.place, str(error))
 
-    def _census_leaves(self, lines: Iterable[tuple[str, Line]]) -> Iterator[bytes]:
+    def _census_leaves(self, lines: Iterable[tuple[int, Line]]) -> Iterator[bytes]:
         """Take in every line, and pass on the leaves of the census tree."""
         entry: CensusEntry | None = None
-        for place, line in lines:
-            if isinstance(line, HeldDelegation):
-                self._take_delegation(line.record, place)
-            elif isinstance(line, CensusEntry):
+        for row, line in lines:
+            if isinstance(line, CensusEntry):
                 entry = line
-                self._take_entry(line, place)
+                self._take_entry(line, row)
                 yield line.leaf()
-            else:
-                known = entry is not None and entry.voter.lower() == line.body["voter"].lower()
-                self._take_ballot(line, entry if known else None, place)
+            elif isinstance(line, BallotLine):
+                voter = line.body["voter"]
+                known = entry is not None and (entry.voter == voter or entry.voter.lower() == voter.lower())
+                self._take_ballot(line, entry if known else None, row)
+            elif isinstance(line, HeldDelegation):
+                self._take_delegation(line.record, _place(row, line))
 
     # --- delegations ---
 
@@ -163,56 +171,97 @@ class Vote:
 
     # --- census ---
 
-    def _take_entry(self, entry: CensusEntry, place: str) -> None:
+    def _take_entry(self, entry: CensusEntry, row: int) -> None:
+        lower = entry.voter.lower()
         self.census_count += 1
         self.total += entry.power
         self.house_total += entry.house_power
         if not (entry.power or entry.house_power):
-            self.fail("census_malformed", place, f"{entry.voter} has no power at all")
-        if eip712.checksum_address(entry.voter) != entry.voter:
-            self.fail("census_malformed", place, f"{entry.voter} is not written with its checksum")
+            self.fail("census_malformed", _place(row, entry), f"{entry.voter} has no power at all")
+        if checksum(lower[2:]) != entry.voter:
+            self.fail("census_malformed", _place(row, entry), f"{entry.voter} is not written with its checksum")
         if entry.voter in self._delegators:
             self._powers[entry.voter] = entry.power
-        if entry.voter.lower() in self._backers:
+        if lower in self._backers:
             self.sponsored += entry.power
+        if self.listed is None and self.house_listed is None:
+            return
         for found, listed in ((entry.power, self.listed), (entry.house_power, self.house_listed)):
-            if listed is not None and listed.get(entry.voter.lower(), 0) != found:
-                detail = f"{entry.voter} has {found}, the list of members gives {listed.get(entry.voter.lower(), 0)}"
-                self.fail("power_wrong", place, detail)
+            if listed is not None and listed.get(lower, 0) != found:
+                detail = f"{entry.voter} has {found}, the list of members gives {listed.get(lower, 0)}"
+                self.fail("power_wrong", _place(row, entry), detail)
 
     # --- ballots ---
 
-    def _take_ballot(self, ballot: Record, entry: CensusEntry | None, place: str) -> None:
-        self._ballot_leaves.append(merkle.leaf_hash(ballot.canonical()))
+    def _take_ballot(self, ballot: BallotLine, entry: CensusEntry | None, row: int) -> None:
+        self._ballot_hashes += merkle.leaf_hash(ballot.line)
         body = ballot.body
         power, house_power = (entry.power, entry.house_power) if entry else (0, 0)
         for code, detail in self._ballot_faults(ballot, power, house_power):
-            self.fail(code, place, detail)
-        if ballot.digest == self.tally.body["extended_by"]:
+            self.fail(code, _place(row, ballot), detail)
+        self._take_signature(ballot, entry, row)
+        if self._extended_by and sha256(ballot.line).hexdigest() == self._extended_by:
             self.extending_cast_at = body["cast_at"]
         if self.terms is None:
             return
         try:
             self.terms.method.validate(body["choice"], len(self.terms.choices))
         except InvalidChoice as error:
-            self.fail("ballot_malformed", place, str(error))
+            self.fail("ballot_malformed", _place(row, ballot), str(error))
         else:
             self._casts.append(Cast(body["voter"], body["choice"], power, house_power))
 
-    def _ballot_faults(self, ballot: Record, power: int, house_power: int) -> Iterator[tuple[str, str]]:
-        """Yield what is wrong with one ballot, apart from what it says."""
-        body, voter = ballot.body, ballot.body["voter"]
-        if ballot.subject != f"ballot:{self.proposal.digest}/{voter}":
-            yield "subject_wrong", f"the subject is not ballot:{self.proposal.digest}/{voter}"
+    def _ballot_faults(self, ballot: BallotLine, power: int, house_power: int) -> list[tuple[str, str]]:
+        """Return what is wrong with one ballot, apart from what it says and who signed it."""
+        body, voter, faults = ballot.body, ballot.body["voter"], []
+        if ballot.subject is not None:
+            faults.append(("subject_wrong", f"the subject is not ballot:{self.proposal.digest}/{voter}"))
         if (body["power"], body["house_power"]) != (str(power), str(house_power)):
             found = f"power {body['power']} and house power {body['house_power']}"
-            yield "power_wrong", f"{voter} voted with {found}, the census gives {power} and {house_power}"
+            detail = f"{voter} voted with {found}, the census gives {power} and {house_power}"
+            faults.append(("power_wrong", detail))
         if not (power or house_power or voter in self._delegates):
-            yield "power_wrong", f"{voter} has no power, and nobody delegates to them"
-        opens, closes = self.census.body["opens_at"], self.tally.body["closes_at"]
-        if not opens <= body["cast_at"] < closes:
-            window = f"voting was open from {opens} until before {closes}"
-            yield "ballot_outside_voting", f"cast at {body['cast_at']}, but {window}"
+            faults.append(("power_wrong", f"{voter} has no power, and nobody delegates to them"))
+        if not self._opens_at <= body["cast_at"] < self._closes_at:
+            window = f"voting was open from {self._opens_at} until before {self._closes_at}"
+            faults.append(("ballot_outside_voting", f"cast at {body['cast_at']}, but {window}"))
+        return faults
+
+    def _take_signature(self, ballot: BallotLine, entry: CensusEntry | None, row: int) -> None:
+        """Keep a signature until there are some; what is strange, or of nobody in the census, is checked now."""
+        body, choice = ballot.body, ballot.body["choice"]
+        if (
+            self._digests
+            and entry
+            and entry.voter == body["voter"]
+            and (type(choice) is not int or choice <= CHOICE_MAX)
+        ):
+            try:
+                address, signature = bytes.fromhex(body["voter"][2:]), eip712.parse_signature(body["signature"])
+                digest = self._digests.digest(address, choice, body["reason"], body["nonce"])
+            except (eip712.Eip712Error, ValueError, OverflowError):
+                self._check_signature(ballot, row)
+                return
+            self._unchecked.append((digest, signature, address, ballot, row))
+            if len(self._unchecked) == SIGNATURES_AT_ONCE:
+                self._recover()
+        else:
+            self._check_signature(ballot, row)
+
+    def _recover(self) -> None:
+        """Check the signatures that were kept: one after the other, so that the curve's tables stay in the cache."""
+        for digest, signature, address, ballot, row in self._unchecked:
+            try:
+                if eip712.recover_bytes(digest, signature) == address:
+                    continue
+            except eip712.Eip712Error:
+                pass
+            self._check_signature(ballot, row)
+        self._unchecked.clear()
+
+    def _check_signature(self, ballot: BallotLine, row: int) -> None:
+        """See, field by field, that the voter signed, and say why not."""
+        body, voter = ballot.body, ballot.body["voter"]
         try:
             signed = eip712.ballot_digest(
                 **domain(self.community.body),
@@ -224,62 +273,27 @@ class Vote:
             )
             eip712.verify(signed, body["signature"], voter)
         except eip712.Eip712Error as error:
-            yield "signature_wrong", f"{voter} did not sign this ballot for this proposal: {error.detail}"
+            detail = f"{voter} did not sign this ballot for this proposal: {error.detail}"
+            self.fail("signature_wrong", _place(row, ballot), detail)
 
 
-def read(folder: Path, records: Mapping[str, Record], places: Mapping[str, str], problems: list[Problem]) -> list[Vote]:
-    """Read and count every vote of the lineage; add to `problems` the lines that belong to none."""
-    numbers = bundle.proposal_numbers(records.values())
-    votes = {
-        numbers[digest]: Vote(records[digest], records, f"{places[digest]} (proposal)")
-        for digest in sorted(numbers, key=lambda digest: numbers[digest])
-    }
-    merged = heapq.merge(
-        _lines(folder, bundle.DELEGATIONS, HeldDelegation.from_bytes, numbers, problems),
-        _lines(folder, bundle.CENSUS, CensusEntry.from_bytes, numbers, problems),
-        _lines(folder, bundle.BALLOTS, _read_ballot, numbers, problems),
-        key=lambda item: item[0],
-    )
-    waiting = dict(votes)
-    for number, group in groupby(merged, key=lambda item: item[0][0]):
-        waiting.pop(number).read((place, line) for _, place, line in group)
-    for vote in waiting.values():
-        vote.read(())
-    return list(votes.values())
+_FILE_OF = {HeldDelegation: bundle.DELEGATIONS, CensusEntry: bundle.CENSUS, BallotLine: bundle.BALLOTS}
 
 
-# Where a line comes in the pass: proposal number, delegations before members, the member (or digest), file.
-_Order = tuple[int, int, str, int]
-_STAGES = {bundle.DELEGATIONS: (0, 0), bundle.CENSUS: (1, 0), bundle.BALLOTS: (1, 1)}
+def _place(row: int, line: Line) -> str:
+    return f"{bundle.place_of(_FILE_OF[type(line)])} line {row}"
 
 
-def _lines(
-    folder: Path, name: str, reader: Callable[[bytes], AnyLine], numbers: Mapping[str, int], problems: list[Problem]
-) -> Iterator[tuple[_Order, str, Line]]:
-    """Pass on the good lines of a file, and stop once it is clear that it is garbage."""
-    stage, last = _STAGES[name]
-    bad = 0
+def _digests(community: Mapping[str, Any], proposal: str) -> BallotDigests | None:
+    """Return what makes the digests of many ballots; nothing where they cannot be made, which each ballot then says."""
     try:
-        for row, line in bundle.in_order(name, bundle.read_lines(folder, name, reader), numbers):
-            if isinstance(line, BundleError):
-                problems.append(Problem(line.code, line.place, line.detail))
-                bad += 1
-                if bad == PROBLEMS_MAX:
-                    return
-                continue
-            proposal, key = belongs_to(line)
-            yield (numbers[proposal], stage, key, last), f"{bundle.place_of(name)} line {row}", line
-    except BundleError as error:
-        problems.append(Problem(error.code, error.place, error.detail))
+        return BallotDigests(community, proposal)
+    except (eip712.Eip712Error, ValueError, OverflowError):
+        return None
 
 
-def _read_ballot(line: bytes) -> Record:
-    """Read a ballot line; raise CanonicalError unless it is a ballot in form."""
-    record = Record.from_bytes(line)
-    wrong = f"a {record.kind[:40]} among the ballots" if record.kind != "ballot" else shapes.body_problem(record)
-    if wrong:
-        raise CanonicalError("record_malformed", wrong)
-    return record
+def _cut(hashes: bytearray) -> Iterator[bytes]:
+    return (bytes(hashes[start : start + HASH_BYTES]) for start in range(0, len(hashes), HASH_BYTES))
 
 
 def _terms(proposal: Record, place: str) -> tuple[Terms | None, Problem | None]:

@@ -4,12 +4,25 @@ Targets are classes: what each needs to work (a folder, a token) is given by the
 """
 
 from models_registry.publishing.base import Publication, PublishError, Target
+from models_registry.publishing.folder import FolderTarget
 from models_registry.publishing.hub import HubTarget
 from models_registry.publishing.huggingface import HuggingFaceTarget
+from models_registry.publishing.s3 import S3Target
 
-__all__ = ["TARGETS", "HubTarget", "HuggingFaceTarget", "Publication", "PublishError", "Target"]
+__all__ = [
+    "TARGETS",
+    "FolderTarget",
+    "HubTarget",
+    "HuggingFaceTarget",
+    "Publication",
+    "PublishError",
+    "S3Target",
+    "Target",
+]
 
-TARGETS: dict[str, type[HubTarget | HuggingFaceTarget]] = {
+TARGETS: dict[str, type[Target]] = {
     HubTarget.name: HubTarget,
     HuggingFaceTarget.name: HuggingFaceTarget,
+    FolderTarget.name: FolderTarget,
+    S3Target.name: S3Target,
 }

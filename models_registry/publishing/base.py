@@ -30,14 +30,19 @@ class Publication:
 
 
 class PublishError(Exception):
-    """A publication that did not happen. `permanent` says that trying again the same way cannot help."""
+    """A publication that did not happen.
 
-    def __init__(self, code: str, detail: str, *, permanent: bool) -> None:
+    `permanent` says that trying again the same way cannot help; `retry_after_seconds` is the rest that a target asked
+    for, or 0.
+    """
+
+    def __init__(self, code: str, detail: str, *, permanent: bool, retry_after_seconds: int = 0) -> None:
         """Keep the stable code beside the readable sentence."""
         super().__init__(f"{code}: {detail}")
         self.code = code
         self.detail = detail
         self.permanent = permanent
+        self.retry_after_seconds = retry_after_seconds
 
 
 class Target(Protocol):

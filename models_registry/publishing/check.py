@@ -12,6 +12,7 @@ it is the one that was trained (the manifest).
 import os
 import re
 import stat
+import zipfile
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from itertools import pairwise
@@ -20,6 +21,7 @@ from typing import Any, BinaryIO
 
 from governance.evidence.canonical import CanonicalError, strict_loads
 from models_registry.datasets.intake import HEAD_BYTES, foreign_format
+from models_registry.provenance import bundle
 
 WEIGHTS = re.compile(r"model(?:-[0-9]{5}-of-[0-9]{5})?\.safetensors")
 FILE_NAMES = frozenset(
@@ -39,16 +41,9 @@ FILE_NAMES = frozenset(
         "vocab.json",
     }
 )
-PROVENANCE_NAMES = frozenset(
-    {
-        "provenance/ballots.jsonl",
-        "provenance/census.jsonl",
-        "provenance/delegations.jsonl",
-        "provenance/manifest.json",
-        "provenance/records.jsonl",
-        "provenance/statement.json",
-    }
-)
+TEXT_NAMES = frozenset({"LICENSE", "NOTICE", "README.md", "chat_template.jinja", "merges.txt"})
+INDEX_NAME = "model.safetensors.index.json"
+PROVENANCE_NAMES = frozenset(f"provenance/{name}" for name in bundle.LIMITS)
 # Formats that hold pickles, programs or other people's containers: refused by name, so that the refusal can say why.
 FOREIGN_SUFFIXES = frozenset(
     {".bin", ".ckpt", ".h5", ".hdf5", ".joblib", ".keras", ".mar", ".npy", ".npz", ".pb", ".pickle", ".pkl", ".pt"}
@@ -124,15 +119,16 @@ class Tensor:
 def check_artifact(folder: Path, *, release: bool = False, listed: Iterable[str] | None = None) -> tuple[str, ...]:
     """Check a whole model folder and return the sorted paths of its files, or raise ArtifactError.
 
-    1. Every name is allowed, and every entry is a plain file.  2. Nothing that is needed is missing; for a `release`,
-    also the model card and the licence.  3. The files are those of the manifest, when their names are `listed`.  4.
-    JSON files are strict and ask for no code.  5. Weights are strict safetensors and finite.
+    1. Every name is allowed, every entry is a plain file, and no content is an archive or a pickle as well.  2. Nothing
+    that is needed is missing; for a `release`, also the model card and the licence.  3. The files are those of the
+    manifest, when their names are `listed`.  4. JSON files are strict and ask for no code; texts are text.  5. Weights
+    are strict safetensors and finite, and every tensor stands once, where the index says.
     """
     # 1. Names and kinds of entries.
     paths = _plain_files(folder)
     for path in paths:
         check_file_name(path, provenance=release)
-        _check_first_bytes(folder / path, path)
+        _check_content(folder / path, path)
     # 2. Completeness.
     _check_complete(folder, paths, (*LOADER_FILES, *(RELEASE_FILES if release else ())))
     # 3. The manifest.
@@ -142,10 +138,20 @@ def check_artifact(folder: Path, *, release: bool = False, listed: Iterable[str]
     for path in paths:
         if path.endswith(".json") and path not in PROVENANCE_NAMES:
             check_json(folder / path, path)
-    _check_index(folder, paths)
+        elif path in TEXT_NAMES:
+            check_text(folder / path, path)
+    weight_map = _check_index(folder, paths)
     # 5. Weights.
+    stored: dict[str, str] = {}
     for path in filter(WEIGHTS.fullmatch, paths):
-        check_weights(folder / path, path)
+        for tensor in check_weights(folder / path, path):
+            if tensor.name in stored:
+                raise _bad_weights(path, f"the tensor {tensor.name} stands in {stored[tensor.name]} too")
+            stored[tensor.name] = path
+    if weight_map is not None and weight_map != stored:
+        name = next(iter(sorted(set(weight_map.items()) ^ set(stored.items()))))[0][:80]
+        detail = f"the index does not say where {name!r} stands"
+        raise ArtifactError("manifest_mismatch", 422, INDEX_NAME, detail)
     return tuple(paths)
 
 
@@ -200,6 +206,20 @@ def check_json(file: Path, path: str) -> Any:  # noqa: ANN401 - JSON is any shap
     if path not in _VOCABULARIES:
         _refuse_code(value, path)
     return value
+
+
+def check_text(file: Path, path: str) -> None:
+    """Refuse a text file that is none: binary content has no place under the name of a text."""
+    size = file.stat().st_size
+    if size > SMALL_FILE_BYTES_MAX:
+        raise ArtifactError("file_too_large", 413, path, f"{size} bytes found, at most {SMALL_FILE_BYTES_MAX} allowed")
+    try:
+        text = file.read_bytes().decode("utf-8")
+    except UnicodeDecodeError as error:
+        raise ArtifactError("malformed_text", 422, path, f"byte {error.start} is not UTF-8") from error
+    found = next((letter for letter in text if letter < " " and letter not in "\t\n\r\f"), None)
+    if found is not None:
+        raise ArtifactError("malformed_text", 422, path, f"the control character {found!r} has no place in a text")
 
 
 def check_weights(file: Path, path: str) -> tuple[Tensor, ...]:
@@ -271,10 +291,16 @@ def _check_complete(folder: Path, paths: list[str], needed: tuple[str, ...]) -> 
             raise ArtifactError("file_missing", 422, path, "the file is needed, and is not there or is empty")
 
 
-def _check_first_bytes(file: Path, path: str) -> None:
-    """Refuse a file whose content is an archive or a pickle, whatever its name says."""
+def _check_content(file: Path, path: str) -> None:
+    """Refuse a file whose content is an archive or a pickle, whatever its name says.
+
+    A zip archive is found from its end, so that the same bytes can be weights to one program and an archive of pickles
+    to another: torch opens such a file as the latter.
+    """
     with file.open("rb") as stream:
         format_name = foreign_format(stream.read(HEAD_BYTES))
+    if format_name is None and zipfile.is_zipfile(file):
+        format_name = "zip archive, read from its end"
     if format_name is not None:
         raise ArtifactError("format_not_allowed", 415, path, f"the content is a {format_name}")
 
@@ -293,17 +319,18 @@ def _refuse_code(value: object, path: str) -> None:
             _refuse_code(item, path)
 
 
-def _check_index(folder: Path, paths: list[str]) -> None:
-    """Require that a sharded model's index names exactly the weight files; without an index there is one."""
-    name = "model.safetensors.index.json"
+def _check_index(folder: Path, paths: list[str]) -> dict[str, str] | None:
+    """Require that a sharded model's index names exactly the weight files; return which tensor it says stands where."""
     weights = {path for path in paths if WEIGHTS.fullmatch(path)}
-    if name not in paths:
+    if INDEX_NAME not in paths:
         if weights != {"model.safetensors"}:
-            raise ArtifactError("file_missing", 422, name, "weights in several files need their index")
-        return
-    weight_map = check_json(folder / name, name).get("weight_map")
+            raise ArtifactError("file_missing", 422, INDEX_NAME, "weights in several files need their index")
+        return None
+    weight_map = check_json(folder / INDEX_NAME, INDEX_NAME).get("weight_map")
     if not isinstance(weight_map, dict) or set(map(str, weight_map.values())) != weights:
-        raise ArtifactError("manifest_mismatch", 422, name, "the index names exactly the weight files of this folder")
+        detail = "the index names exactly the weight files of this folder"
+        raise ArtifactError("manifest_mismatch", 422, INDEX_NAME, detail)
+    return {name: str(path) for name, path in weight_map.items()}
 
 
 def _check_metadata(metadata: object, path: str) -> None:

@@ -26,7 +26,7 @@ class HuggingFaceTarget:
 
     name = "huggingface"
     label = "Hugging Face Hub"
-    description = "One commit and one tag per release on huggingface.co or a hub with the same API."
+    description = "One commit and one tag per release on huggingface.co or a hub with the same API, then main."
 
     def __init__(
         self, token: str, *, endpoint: str = PUBLIC_ENDPOINT, private: bool = False, timeout_seconds: int = 3600
@@ -44,6 +44,8 @@ class HuggingFaceTarget:
         require_names(model_id, version, revision, manifest_sha256)
         # A wrong folder is refused here, before any process starts or any byte leaves.
         release_files(release_folder, manifest_sha256)
+        if not self._token:
+            raise PublishError("token_missing", "no access token is configured", permanent=True)
         order = {
             "release_folder": str(release_folder.resolve()),
             "model_id": model_id,
@@ -58,7 +60,12 @@ class HuggingFaceTarget:
         if "publication" in answer:
             return Publication(**answer["publication"])
         error = answer["error"]
-        raise PublishError(error["code"], error["detail"], permanent=error["permanent"])
+        raise PublishError(
+            error["code"],
+            error["detail"],
+            permanent=error["permanent"],
+            retry_after_seconds=error["retry_after_seconds"],
+        )
 
     def _run_child(self, order: bytes) -> Mapping[str, Any]:
         with tempfile.TemporaryDirectory(prefix="publish-") as home:

@@ -181,7 +181,9 @@ class Site:
     def simulate(self, words: str) -> None:
         """Say what the stepping trainer is to do from its next start on."""
         config = registry.version_folder(self.run.base) / "config.json"
-        config.write_text(json.dumps({**json.loads(config.read_text()), "simulate": words}))
+        changed = json.dumps({**json.loads(config.read_text()), "simulate": words})
+        config.unlink()  # a name of bytes that the stored objects share
+        config.write_text(changed)
 
     def worker(self, owner: str, trainer: str = STEPPING, **environment: str) -> "subprocess.Popen[bytes]":
         """Start a worker that does what the run needs."""

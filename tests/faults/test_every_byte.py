@@ -6,18 +6,14 @@ import pytest
 
 from models_registry.provenance.verify import check
 from tests.simulators import golden_bundle
+from tests.simulators.attacks import CONSISTENCY, PROVENANCE
 
 FILES = (
     "model.safetensors",
     "config.json",
     "README.md",
     "LICENSE",
-    "provenance/manifest.json",
-    "provenance/records.jsonl",
-    "provenance/ballots.jsonl",
-    "provenance/census.jsonl",
-    "provenance/delegations.jsonl",
-    "provenance/statement.json",
+    *(f"provenance/{name}" for name in PROVENANCE),
 )
 SLICES = 4
 
@@ -26,7 +22,7 @@ SLICES = 4
 @pytest.mark.parametrize("name", FILES)
 def test_no_byte_can_change_unnoticed(tmp_path: Path, name: str, part: int) -> None:
     golden_bundle.build(tmp_path, golden_bundle.plain_story())
-    assert check(tmp_path).ok
+    assert check(tmp_path, CONSISTENCY).ok
     path = tmp_path / name
     whole = path.read_bytes()
     for place in range(part, len(whole), SLICES):
@@ -34,4 +30,4 @@ def test_no_byte_can_change_unnoticed(tmp_path: Path, name: str, part: int) -> N
         # The bit moves with the place, so that every bit of a byte is tried somewhere.
         flipped[place] ^= 1 << (place // SLICES % 8)
         path.write_bytes(flipped)
-        assert not check(tmp_path).ok, f"{name} byte {place}"
+        assert not check(tmp_path, CONSISTENCY).ok, f"{name} byte {place}"

@@ -278,7 +278,9 @@ def stand_in(monkeypatch):
 
     def simulate(run, mode):
         config = registry.version_folder(run.base) / "config.json"
-        config.write_text(json.dumps({**json.loads(config.read_text()), "simulate": mode}))
+        changed = json.dumps({**json.loads(config.read_text()), "simulate": mode})
+        config.unlink()  # a name of bytes that other releases and the stored objects share
+        config.write_text(changed)
 
     return simulate
 

@@ -24,6 +24,7 @@ from sha3 import keccak_256
 
 from governance import eip712, services
 from governance.evidence.signing import generate_key
+from governance.keys import release_key_path
 from governance.models import Account, Ballot, Community, Delegation, Member, Proposal
 from models_registry import services as registry
 from models_registry.models import Dataset, Model, Version
@@ -195,7 +196,7 @@ def charter(members: dict[str, Wallet], **rules: Any) -> dict[str, Any]:
 
 def found_one(members: dict[str, Wallet], now: datetime) -> Community:
     """Found a community whose power is a fixed list, so that no chain is needed."""
-    key = registry.release_key_path("water-commons")
+    key = release_key_path("water-commons")
     key.unlink(missing_ok=True)
     community = services.found_community(
         services.NewCommunity(

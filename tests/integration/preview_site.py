@@ -65,7 +65,9 @@ class Site:
     def simulate(self, mode: str) -> None:
         """Say what the stand-in does from its next start on."""
         config = registry.version_folder(Version.objects.get()) / "config.json"
-        config.write_text(json.dumps({**json.loads(config.read_text()), "simulate": mode}))
+        changed = json.dumps({**json.loads(config.read_text()), "simulate": mode})
+        config.unlink()  # a name of bytes that the stored objects share
+        config.write_text(changed)
 
 
 @contextmanager

@@ -50,6 +50,7 @@ UNUSABLE = {
     "a negative number": {"SWEEP_SECONDS": "-5"},
     "a heartbeat slower than the lease": {"LEASE_SECONDS": "20", "HEARTBEAT_SECONDS": "15"},
     "a yes that is none": {"DEMO": "perhaps"},
+    "a bucket's endpoint that is none": {"PUBLICATION_S3_ENDPOINT": f"s3://me:{SECRET}@store.example"},
 }
 
 
@@ -73,6 +74,18 @@ DEPLOYMENTS = {
         "commonweights.E005",
     ),
     "an unknown target": ({"PUBLICATION_TARGETS": "hub,floppy"}, 1, "commonweights.E004"),
+    "every target": ({"PUBLICATION_TARGETS": "hub,huggingface,folder,s3", "PUBLICATION_S3_BUCKET": "releases"}, 0, ""),
+    "a folder around the artifacts": (
+        {"PUBLICATION_TARGETS": "hub,folder", "PUBLICATION_FOLDER": "/"},
+        1,
+        "commonweights.E006",
+    ),
+    "a bucket without a name": ({"PUBLICATION_TARGETS": "hub,s3"}, 1, "commonweights.E007"),
+    "a bucket that is an address": (
+        {"PUBLICATION_TARGETS": "hub,s3", "PUBLICATION_S3_BUCKET": "https://bucket.example"},
+        1,
+        "commonweights.E007",
+    ),
 }
 
 

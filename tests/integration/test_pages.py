@@ -57,6 +57,7 @@ def pages_of(story: Story) -> dict[str, str]:
         "model": "/models/commons/water-assistant/",
         "release": f"/releases/{story.version.revision}/",
         "dataset": f"/datasets/{story.dataset.digest}/",
+        "verify": "/verify/",
         "receipt": f"/receipts/{ballot.record_id}/",
         "receipt of an open vote": f"/receipts/{waiting.record_id}/",
         **{f"run {run.pk}": f"/runs/{run.pk}/" for run in (story.accepted, story.rejected, story.at_work)},

@@ -13,11 +13,13 @@ from governance import services as governance
 from governance.clock import now as clock
 from governance.errors import Conflict, Refusal
 from governance.evidence.signing import generate_key
+from governance.keys import release_key_path
 from governance.models import Event, Record
 from models_registry import services as registry
 from models_registry.models import Dataset, EthicsRule, Publication, Version
 from tests.integration.conftest import NOON, TIMELOCK, data_folder, pass_, register
 from tests.simulators import tiny_model
+from tests.simulators.attacks import PROVENANCE
 from training_jobs import services, worker
 from training_jobs.folders import attempt_folder
 from training_jobs.lifecycle import State
@@ -44,14 +46,7 @@ def test_a_worker_trains_measures_judges_and_publishes(run, stand_in):
     assert run.version.publications.get().target == "hub"
     assert [event.kind for event in run.events.all()] == ["claimed", "started", "step", "finished", "trained", "judged"]
     folder = registry.version_folder(run.version)
-    assert {path.name for path in (folder / "provenance").iterdir()} == {
-        "manifest.json",
-        "records.jsonl",
-        "ballots.jsonl",
-        "census.jsonl",
-        "delegations.jsonl",
-        "statement.json",
-    }
+    assert {path.name for path in (folder / "provenance").iterdir()} == set(PROVENANCE)
 
 
 def test_the_release_verifies_and_a_second_message_changes_nothing(run, stand_in):
@@ -316,7 +311,7 @@ def refusals(run):
 
 
 def test_a_release_waits_for_its_key_and_says_so_once(accepted):
-    key = registry.release_key_path(accepted.community.slug)
+    key = release_key_path(accepted.community.slug)
     away = key.rename(key.with_suffix(".away"))
     for _ in range(3):
         worker.release(accepted.pk)
@@ -332,7 +327,7 @@ def test_a_release_waits_for_its_key_and_says_so_once(accepted):
 
 
 def test_attack_a_swapped_release_key_publishes_nothing(accepted):
-    key = registry.release_key_path(accepted.community.slug)
+    key = release_key_path(accepted.community.slug)
     key.unlink()
     generate_key(key)
     worker.release(accepted.pk)

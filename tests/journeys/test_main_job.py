@@ -71,7 +71,7 @@ def test_a_poll_is_decided_by_ranking_with_a_lent_vote_and_its_receipt_says_coun
 
 def verify(release):
     return subprocess.run(
-        [sys.executable, "-m", "models_registry.provenance", "verify", str(release), "--json"],
+        [sys.executable, "-m", "models_registry.provenance", "verify", str(release), "--json", "--consistency-only"],
         cwd="/",
         env={"PYTHONPATH": str(ROOT), "PATH": "/usr/bin:/bin"},
         check=False,

@@ -7,12 +7,17 @@ from typing import Any
 
 from governance.evidence.canonical import canonical_bytes
 from governance.evidence.record import Record
-from models_registry.provenance import bundle, lineage
-from models_registry.provenance.verify import Report, Status, check
+from models_registry.provenance import bundle, lineage, writing
+from models_registry.provenance.verify import Report, Status, TrustRoots, check
 from tests.simulators import golden_bundle
-from tests.simulators.golden_bundle import KeySigner, Story
+from tests.simulators.golden_bundle import KeySigner, ModelKeySigner, Story
 
+# Most attacks are found without knowing anybody; what knowing somebody adds has its own tests.
+CONSISTENCY = TrustRoots(consistency_only=True)
 LONG = ("ballots.jsonl", "census.jsonl", "delegations.jsonl")
+# What other tools read: the verifier looks at their signatures, and at their digests in the statement.
+FOREIGN = ("model.sig", "model-key.pem", "slsa.json", "bom.cdx.json")
+PROVENANCE = ("manifest.json", "records.jsonl", *LONG, *FOREIGN, "statement.json")
 
 
 def failures(report: Report) -> dict[int, set[str]]:
@@ -34,7 +39,7 @@ def put(folder: Path, name: str, new: list[bytes]) -> None:
 def told(folder: Path, signer: KeySigner | None = None, **facts: Any) -> Report:
     """Rebuild everything from changed facts, as somebody with the release key could, and check it."""
     golden_bundle.build(folder, Story(**facts), signer)
-    return check(folder)
+    return check(folder, CONSISTENCY)
 
 
 def changing(kind: str, /, **changes: Any) -> Callable[[str, dict[str, Any]], None]:
@@ -61,7 +66,21 @@ def rewrite(folder: Path, read: bundle.Bundle, signer: KeySigner, **changed: Any
     """Write a bundle that was read again, with some of its parts changed."""
     parts: dict[str, Any] = {"ballots": read.ballots, "census": read.census, "delegations": read.delegations, **changed}
     records = parts.pop("records", {record.digest: record for record in read.records})
-    bundle.write(folder, read.release, records, signer=signer, **parts)
+    writing.write(folder, read.release, records, signer=signer, model_signer=ModelKeySigner(7), **parts)
+
+
+def resign(
+    folder: Path, signer: KeySigner, *guardians: KeySigner, edit: Callable[[dict[str, Any]], None] | None = None
+) -> None:
+    """Sign the folder as it is, as somebody with these keys could: digests of all documents, one statement.
+
+    `edit` may change the predicate before it is signed.
+    """
+    read = bundle.read(folder)
+    payload = json.loads(writing.payload(folder, read.statement.release, read.statement.model_key))
+    if edit:
+        edit(payload["predicate"])
+    writing.write_statement(folder, canonical_bytes(payload), signer, guardians)
 
 
 def refit(folder: Path, read: bundle.Bundle, bodies: dict[str, dict[str, Any]]) -> None:

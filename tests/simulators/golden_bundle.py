@@ -1,4 +1,4 @@
-"""A complete, small, valid release with real signatures: secp256k1 for ballots, Ed25519 for the statement.
+"""A complete, small, valid release with real signatures: secp256k1 for ballots, Ed25519 and P-256 for the release.
 
 `Story` holds the facts from which every record is built, so that a test can change one fact, have everything
 that rests on it rebuilt, and see whether the verifier still notices. What a test leaves out of a rebuild (old
@@ -6,7 +6,8 @@ signatures, another release key) is exactly what an attacker cannot make.
 
 The story as it is told by default: a dataset comes in by a vote with delegations, rules are adopted with the consent
 of a second house, the charter is changed by a vote of its own, and the training is decided under the new charter by a
-vote in which power may be split. A `plain` story has none of this but one delegation.
+vote in which power may be split. A `plain` story has none of this but one delegation. `guarded_story` tells that a last
+vote put another release key in force, revoked the first one, and named guardians of whom two must sign.
 """
 
 import copy
@@ -22,9 +23,10 @@ from governance.counting import Cast, Roll, Terms, closing_time, count_votes, ed
 from governance.evidence import merkle
 from governance.evidence.canonical import digest
 from governance.evidence.record import Record
+from governance.outcome import Outcome
 from governance.tally import METHODS
 from models_registry import gates
-from models_registry.provenance import bundle, lineage, manifest
+from models_registry.provenance import bundle, lineage, manifest, writing
 from models_registry.provenance.bundle import AnyLine
 from models_registry.provenance.entries import CensusEntry, HeldDelegation, belongs_to
 from tests.simulators.golden_parts import (
@@ -37,6 +39,7 @@ from tests.simulators.golden_parts import (
     TRUSTING_POWERS,
     VOTE,
     KeySigner,
+    ModelKeySigner,
     Voter,
     domain,
     spec,
@@ -50,8 +53,10 @@ __all__ = [
     "TRUSTING_POWERS",
     "VOTE",
     "KeySigner",
+    "ModelKeySigner",
     "Story",
     "build",
+    "guarded_story",
     "plain_story",
     "publish",
     "voters",
@@ -68,6 +73,13 @@ class Story:
     """The facts of one release. `edit(kind, body)` may change the body of each record before it is made."""
 
     release_key: KeySigner = field(default_factory=lambda: KeySigner(7))
+    model_key: ModelKeySigner = field(default_factory=lambda: ModelKeySigner(7))
+    # the key that a vote put in the place of the release key, which it revoked
+    new_release_key: KeySigner | None = None
+    guardians: tuple[KeySigner, ...] = ()
+    threshold: int = 0
+    # who of them signs; by default as many as are needed
+    signing: tuple[KeySigner, ...] | None = None
     members: list[Voter] = field(default_factory=voters)
     choices: tuple[int, ...] = (1, 1, 0)
     rules: tuple[str, ...] = ("answers-stay-right",)
@@ -145,7 +157,33 @@ class Story:
         spec_record = self.record("spec", "spec:water-assistant", spec_body, spec_parents)
         run = self.run(folder, spec_record)
         evaluation = self.evaluation(run, rules)
-        return self.release(folder, run, evaluation)
+        keys = self.keys(community, number + 1) if self.new_release_key or self.guardians else None
+        return self.release(folder, run, evaluation, keys)
+
+    @property
+    def signer(self) -> KeySigner:
+        """Return the release key in force."""
+        return self.new_release_key or self.release_key
+
+    @property
+    def signing_guardians(self) -> tuple[KeySigner, ...]:
+        return self.guardians[: self.threshold] if self.signing is None else self.signing
+
+    def keys(self, community: Record, number: int) -> Record:
+        """Let the community vote on who signs releases."""
+        body: dict[str, Any] = {
+            "guardians": [
+                {"name": f"Guardian {place}", "public_key": guardian.public_key_hex}
+                for place, guardian in enumerate(self.guardians, start=1)
+            ],
+            "release_key": {"algorithm": "ed25519", "public_key": self.signer.public_key_hex},
+            "revoked": [],
+            "threshold": self.threshold,
+        }
+        if self.new_release_key:
+            body["revoked"] = [{"public_key": self.release_key.public_key_hex, "reason": "the laptop was stolen"}]
+        execution = self.vote(community, number, "release_keys", {"keys": copy.deepcopy(body)})
+        return self.record("keys", "keys:water", body, (execution.digest,))
 
     def dataset(self, community: Record, number: int, dataset_digest: str) -> Record:
         body = {
@@ -409,15 +447,20 @@ class Story:
             },
             (proposal.digest, census.digest),
         )
-        queued = closing["closes_at"] + 2
+        return self.carry_out(proposal, tally, result.outcome)
+
+    def carry_out(self, proposal: Record, tally: Record, outcome: Outcome) -> Record:
+        """Decide by the count, wait, and execute; return the execution."""
+        body, closed_at = proposal.body, tally.body["closes_at"]
+        queued = closed_at + 2
         eta = queued + body["rules"]["timelock_seconds"]
         decision = self.record(
             "decision",
             f"decision:{proposal.digest}",
             {
-                "passed": result.outcome.passed,
-                "conditions": [condition.to_body() for condition in result.outcome.conditions],
-                "decided_at": closing["closes_at"] + 1,
+                "passed": outcome.passed,
+                "conditions": [condition.to_body() for condition in outcome.conditions],
+                "decided_at": closed_at + 1,
                 "queued_at": queued,
                 "eta": eta,
                 "expires_at": eta + body["rules"]["execution_window_seconds"],
@@ -465,7 +508,7 @@ class Story:
         body["verdict"] = verdict.to_dict()
         return self.record("evaluation", "evaluation:1", body, (run.digest, *(rule.digest for rule in rules)))
 
-    def release(self, folder: Path, run: Record, evaluation: Record) -> Record:
+    def release(self, folder: Path, run: Record, evaluation: Record, keys: Record | None = None) -> Record:
         data = bundle.manifest_bytes(folder)
         return self.record(
             "release",
@@ -478,7 +521,7 @@ class Story:
                 "card_sha256": hashlib.sha256((folder / "README.md").read_bytes()).hexdigest(),
                 "released_at": START + 90_100,
             },
-            (run.digest, evaluation.digest),
+            (run.digest, evaluation.digest, *([keys.digest] if keys else [])),
         )
 
 
@@ -496,14 +539,16 @@ def publish(folder: Path, release: Record, story: Story, signer: KeySigner | Non
         kept = [((numbers[proposal], key), line) for (proposal, key), line in placed if proposal in numbers]
         return [line for _, line in sorted(kept, key=lambda pair: pair[0])]
 
-    bundle.write(
+    writing.write(
         folder,
         release,
         story.records,
         ballots=in_order(story.ballots),
         census=in_order(story.census),
         delegations=in_order(story.delegations),
-        signer=signer or story.release_key,
+        signer=signer or story.signer,
+        model_signer=story.model_key,
+        guardians=story.signing_guardians,
     )
 
 
@@ -512,6 +557,12 @@ def build(folder: Path, story: Story | None = None, signer: KeySigner | None = N
     told = story or Story()
     publish(folder, told.write(folder), told, signer)
     return told
+
+
+def guarded_story(**facts: Any) -> Story:
+    """Return a story with a rotated release key and three guardians, of whom two sign."""
+    guardians = (KeySigner(21), KeySigner(22), KeySigner(23))
+    return Story(**{"new_release_key": KeySigner(8), "guardians": guardians, "threshold": 2, **facts})
 
 
 def plain_story() -> Story:

@@ -8,13 +8,17 @@ from pathlib import Path
 from typing import Any
 
 import coincurve
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from sha3 import keccak_256
 
 from governance import eip712
+from governance.evidence import p256
 from governance.evidence.record import Record
 
+CURVE = ec.SECP256R1()
 START = 1_790_000_000
 VOTE = 10**18
 RULES = {
@@ -54,6 +58,20 @@ class KeySigner:
 
     def sign(self, data: bytes) -> bytes:
         return self._key.sign(data)
+
+
+class ModelKeySigner:
+    """A signer of model files whose P-256 key comes from a seed."""
+
+    def __init__(self, seed: int) -> None:
+        self._key = ec.derive_private_key(int.from_bytes(bytes([seed]) * 32, "big") % (p256.ORDER - 1) + 1, CURVE)
+
+    @property
+    def public_key_hex(self) -> str:
+        return self._key.public_key().public_bytes(Encoding.X962, PublicFormat.UncompressedPoint).hex()
+
+    def sign(self, data: bytes) -> bytes:
+        return p256.with_lower_s(self._key.sign(data, ec.ECDSA(hashes.SHA256(), deterministic_signing=True)))
 
 
 @dataclass(frozen=True)

@@ -1,16 +1,18 @@
 """A Hugging Face hub in this process: the endpoints that the official client calls to publish and to download a model.
 
 Repositories are real chains of commits held in memory; small files are named by their git digest and large ones go through
-Git LFS, as on the real hub. `fail` makes the next matching request go wrong in a chosen way. It keeps no secrets: one token.
+Git LFS, as on the real hub. `fail` makes the next matching request go wrong in a chosen way, and `before` is called with each
+request, so that a test can kill its publisher there. It keeps no secrets: one token.
 """
 
 import base64
 import hashlib
 import json
 import re
+import sys
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -27,6 +29,7 @@ class Commit:
     """One commit with its whole tree. `lfs` names the paths that are kept as large files."""
 
     oid: str
+    parent: str
     title: str
     message: str
     files: dict[str, bytes]
@@ -35,23 +38,41 @@ class Commit:
 
 @dataclass
 class Repository:
-    """One model repository: the commits of its main branch, oldest first, and its tags."""
+    """One model repository: every commit by its name, and what its branches and tags point to."""
 
-    commits: list[Commit] = field(default_factory=list)
+    known: dict[str, Commit] = field(default_factory=dict)
+    branches: dict[str, str] = field(default_factory=lambda: {"main": ""})
     tags: dict[str, str] = field(default_factory=dict)
 
-    def add(self, title: str, message: str, files: dict[str, bytes], lfs: frozenset[str]) -> Commit:
-        """Append a commit whose name depends on its content and its parent, as in git."""
-        parent = self.commits[-1].oid if self.commits else ""
+    @property
+    def commits(self) -> list[Commit]:
+        """The commits of the main branch, oldest first."""
+        return self.history("main")
+
+    def history(self, revision: str) -> list[Commit]:
+        """The commits up to a branch, tag or name, oldest first."""
+        found = []
+        commit = self.at(revision)
+        while commit is not None:
+            found.append(commit)
+            commit = self.known.get(commit.parent)
+        return found[::-1]
+
+    def add(
+        self, title: str, message: str, files: dict[str, bytes], lfs: frozenset[str], branch: str = "main"
+    ) -> Commit:
+        """Append a commit whose name depends on its content, its parent and its moment, as in git."""
+        parent = self.branches[branch]
+        moment = len(self.known)
         tree = "".join(f"{path} {git_digest(content)}\n" for path, content in sorted(files.items()))
-        oid = hashlib.sha1(f"{parent}\n{title}\n{message}\n{tree}".encode()).hexdigest()
-        self.commits.append(Commit(oid, title, message, files, lfs))
-        return self.commits[-1]
+        oid = hashlib.sha1(f"{parent}\n{moment}\n{title}\n{message}\n{tree}".encode()).hexdigest()
+        self.known[oid] = Commit(oid, parent, title, message, files, lfs)
+        self.branches[branch] = oid
+        return self.known[oid]
 
     def at(self, revision: str) -> Commit | None:
         """Find a commit by branch, tag or name."""
-        oid = self.commits[-1].oid if revision == "main" else self.tags.get(revision, revision)
-        return next((commit for commit in self.commits if commit.oid == oid), None)
+        return self.known.get(self.branches.get(revision) or self.tags.get(revision, revision))
 
 
 @dataclass
@@ -79,6 +100,7 @@ class HuggingFaceHubSimulator:
         self.large_files: dict[str, bytes] = {}
         self.requests: list[str] = []
         self.failures: list[Failure] = []
+        self.before: Callable[[str], None] = lambda _request: None
         self.lock = threading.RLock()
         self.endpoint = ""
 
@@ -90,7 +112,7 @@ class HuggingFaceHubSimulator:
         class Handler(_Handler):
             hub = simulator
 
-        server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        server = _Server(("127.0.0.1", 0), Handler)
         server.daemon_threads = True
         self.endpoint = f"http://127.0.0.1:{server.server_port}{self.prefix}"
         thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True)
@@ -105,17 +127,18 @@ class HuggingFaceHubSimulator:
     def fail(self, method: str, pattern: str, how: str, *, times: int = 1) -> None:
         """Let requests go wrong.
 
-        `how` is a status such as "500"; "drop" (it acts, then cuts the line); "hang" (it never answers); or "race"
-        (somebody else commits first).
+        `how` is a status such as "500"; "drop" (it acts, then cuts the line); "cut" (the line breaks in the middle of
+        what is sent); "truncate" (it acts, then half of the answer comes); "hang" (it never answers); or "race" (somebody
+        else commits first).
         """
         self.failures.append(Failure(method, pattern, how, times))
 
-    def commit_by_somebody_else(self, repo_id: str) -> None:
-        """Move the main branch, as a person with write access could."""
+    def commit_by_somebody_else(self, repo_id: str, branch: str = "main") -> None:
+        """Move a branch, as a person with write access could."""
         repository = self.repositories[repo_id]
-        head = repository.commits[-1]
-        files = head.files | {"NOTES.md": f"note {len(repository.commits)}".encode()}
-        repository.add("a note", "", files, head.lfs)
+        head = repository.history(branch)[-1]
+        files = head.files | {"NOTES.md": f"note {len(repository.known)}".encode()}
+        repository.add("a note", "", files, head.lfs, branch)
 
     def next_failure(self, method: str, path: str) -> str:
         """Return how this request shall go wrong, or nothing."""
@@ -125,6 +148,15 @@ class HuggingFaceHubSimulator:
                     failure.times -= 1
                     return failure.how
         return ""
+
+
+class _Server(ThreadingHTTPServer):
+    """A server whose clients may be killed."""
+
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        """Say nothing of a client that is gone."""
+        if not isinstance(sys.exception(), ConnectionError):
+            super().handle_error(request, client_address)
 
 
 class _Handler(BaseHTTPRequestHandler):
@@ -144,6 +176,8 @@ class _Handler(BaseHTTPRequestHandler):
         ("POST", rf"/api/models/{_REPO}/preupload/(?P<revision>[^/]+)", "preupload"),
         ("POST", rf"/api/models/{_REPO}/commit/(?P<revision>[^/]+)", "commit"),
         ("POST", rf"/api/models/{_REPO}/tag/(?P<revision>[^/]+)", "tag"),
+        ("POST", rf"/api/models/{_REPO}/branch/(?P<branch>[^/]+)", "branch"),
+        ("DELETE", rf"/api/models/{_REPO}/branch/(?P<branch>[^/]+)", "delete_branch"),
         ("POST", rf"/{_REPO}\.git/info/lfs/objects/batch", "lfs_batch"),
         ("PUT", r"/lfs/(?P<oid>[0-9a-f]{64})", "lfs_put"),
         ("POST", r"/lfs/verify", "lfs_verify"),
@@ -158,7 +192,7 @@ class _Handler(BaseHTTPRequestHandler):
         """Answer a reading request."""
         self._dispatch()
 
-    do_POST = do_PUT = do_HEAD = do_GET  # noqa: N815 - names given by http.server
+    do_POST = do_PUT = do_HEAD = do_DELETE = do_GET  # noqa: N815 - names given by http.server
 
     def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - name given by http.server
         """Keep the test's output quiet."""
@@ -166,12 +200,19 @@ class _Handler(BaseHTTPRequestHandler):
     # -- routing ---------------------------------------------------------------------------------------------------
 
     def _dispatch(self) -> None:
-        self.body = self._read_body()
         path = unquote(urlsplit(self.path).path)
-        self.hub.requests.append(f"{self.command} {path}")
         how = self.hub.next_failure(self.command, path)
+        if how == "cut":
+            self.rfile.read(int(self.headers.get("Content-Length") or 0) // 2)
+            self.close_connection = True
+            return
+        self.body = self._read_body()
+        self.hub.requests.append(f"{self.command} {path}")
+        self.hub.before(f"{self.command} {path}")
         if how.isdigit():
-            self._error(int(how), "Failure", "this request was told to fail")
+            # The public hub says with a 429 for how long it wants to be left alone.
+            wait = {"Retry-After": "1"} if how == "429" else {}
+            self._error(int(how), "Failure", "this request was told to fail", **wait)
             return
         if how == "hang":
             time.sleep(30)
@@ -185,8 +226,9 @@ class _Handler(BaseHTTPRequestHandler):
                     return
                 with self.hub.lock:
                     if how == "race":
-                        self.hub.commit_by_somebody_else(match["repo"])
+                        self.hub.commit_by_somebody_else(match["repo"], match["revision"])
                     self.dropping = how == "drop"
+                    self.truncating = how == "truncate"
                     getattr(self, f"_{name}")(**match.groupdict())
                 return
         self._error(404, "", "no such endpoint")
@@ -202,6 +244,7 @@ class _Handler(BaseHTTPRequestHandler):
         return self.rfile.read(int(self.headers.get("Content-Length") or 0))
 
     dropping = False
+    truncating = False
 
     def _send(self, status: int, content: bytes, headers: dict[str, str]) -> None:
         if self.dropping:
@@ -212,7 +255,10 @@ class _Handler(BaseHTTPRequestHandler):
         for name, value in ({"Content-Length": str(len(content))} | headers).items():
             self.send_header(name, value)
         self.end_headers()
-        if self.command != "HEAD":
+        if self.truncating:
+            self.wfile.write(content[: len(content) // 2])
+            self.close_connection = True
+        elif self.command != "HEAD":
             self.wfile.write(content)
 
     def _json(self, value: object, status: int = 200) -> None:
@@ -281,8 +327,7 @@ class _Handler(BaseHTTPRequestHandler):
         last = self._find(repo, revision)
         if last is None:
             return
-        commits = self.hub.repositories[repo].commits
-        history = reversed(commits[: commits.index(last) + 1])
+        history = reversed(self.hub.repositories[repo].history(last.oid))
         # Pages of two, so that the client's paging is used.
         start = int(parse_qs(urlsplit(self.path).query).get("skip", ["0"])[0])
         entries = [
@@ -305,11 +350,11 @@ class _Handler(BaseHTTPRequestHandler):
         commit = self._find(repo, "main")
         if commit is None:
             return
-        tags = [
-            {"name": name, "ref": f"refs/tags/{name}", "targetCommit": oid}
-            for name, oid in self.hub.repositories[repo].tags.items()
+        held = self.hub.repositories[repo]
+        tags = [{"name": name, "ref": f"refs/tags/{name}", "targetCommit": oid} for name, oid in held.tags.items()]
+        branches = [
+            {"name": name, "ref": f"refs/heads/{name}", "targetCommit": oid} for name, oid in held.branches.items()
         ]
-        branches = [{"name": "main", "ref": "refs/heads/main", "targetCommit": commit.oid}]
         self._json({"branches": branches, "tags": tags, "converts": []})
 
     def _preupload(self, repo: str, revision: str) -> None:
@@ -375,7 +420,12 @@ class _Handler(BaseHTTPRequestHandler):
             elif key == "deletedFile":
                 files.pop(value["path"])
                 lfs.discard(value["path"])
-        commit = self.hub.repositories[repo].add(header["summary"], header["description"], files, frozenset(lfs))
+        if revision not in self.hub.repositories[repo].branches:
+            self._error(404, "RevisionNotFound", f"Invalid rev id: {revision}")
+            return
+        commit = self.hub.repositories[repo].add(
+            header["summary"], header["description"], files, frozenset(lfs), revision
+        )
         self._json({"commitOid": commit.oid, "commitUrl": f"{self.hub.endpoint}/{repo}/commit/{commit.oid}"})
 
     def _tag(self, repo: str, revision: str) -> None:
@@ -388,6 +438,25 @@ class _Handler(BaseHTTPRequestHandler):
             self._error(409, "", "Tag reference exists already")
             return
         tags[tag] = commit.oid
+        self._json({})
+
+    def _branch(self, repo: str, branch: str) -> None:
+        start = self._find(repo, json.loads(self.body).get("startingPoint", "main"))
+        if start is None:
+            return
+        branches = self.hub.repositories[repo].branches
+        if branch in branches:
+            self._error(409, "", f"Reference already exists: {branch}")
+            return
+        branches[branch] = start.oid
+        self._json({})
+
+    def _delete_branch(self, repo: str, branch: str) -> None:
+        branches = self.hub.repositories[repo].branches
+        if branch not in branches:
+            self._error(404, "RevisionNotFound", f"Invalid rev id: {branch}")
+            return
+        del branches[branch]
         self._json({})
 
     def _resolve(self, repo: str, revision: str, path: str) -> None:

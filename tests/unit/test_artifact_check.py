@@ -89,8 +89,8 @@ def test_a_release_may_hold_its_provenance_and_nothing_else_may(folder: Path) ->
 def test_sharded_weights_pass_with_their_index(folder: Path) -> None:
     (folder / "model.safetensors").unlink()
     names = ["model-00001-of-00002.safetensors", "model-00002-of-00002.safetensors"]
-    for name in names:
-        (folder / name).write_bytes(GOOD)
+    for name, tensor in zip(names, "ab", strict=True):
+        (folder / name).write_bytes(pack({tensor: entry()}, bytes(16)))
     assert refusal(lambda: check_artifact(folder)).code == "file_missing"
     index = folder / "model.safetensors.index.json"
     index.write_text(json.dumps({"metadata": {}, "weight_map": {"a": names[0], "b": names[1]}}))

@@ -15,18 +15,17 @@ from governance.evidence.record import Record
 from models_registry.provenance import bundle
 from models_registry.provenance.verify import Status, TrustRoots, check
 from tests.simulators import golden_bundle
-from tests.simulators.attacks import LONG, lines, refit, told
+from tests.simulators.attacks import CONSISTENCY, PROVENANCE, lines, refit, told
 from tests.simulators.golden_bundle import VOTE, KeySigner
-
-PROVENANCE = ("manifest.json", "records.jsonl", *LONG, "statement.json")
 
 
 def test_a_true_release_verifies_from_the_weights_back_to_the_ballots(golden: Path) -> None:
-    report = check(golden)
+    report = check(golden, CONSISTENCY)
 
     assert report.ok
     assert [finding.status for finding in report.findings] == [Status.PASSED] * 10 + [Status.NOT_CHECKED] * 2
-    assert "compare the fingerprint" in report.findings[9].evidence
+    assert "nobody's key was given to compare" in report.findings[9].evidence
+    assert not report.verified, "consistent is not yet verified"
 
 
 def test_a_release_of_many_rules_and_one_voter_verifies(tmp_path: Path) -> None:
@@ -39,7 +38,7 @@ def test_a_release_of_many_rules_and_one_voter_verifies(tmp_path: Path) -> None:
 def test_a_release_decided_by_the_plainest_votes_verifies(tmp_path: Path) -> None:
     golden_bundle.build(tmp_path, golden_bundle.plain_story())
 
-    assert check(tmp_path).ok
+    assert check(tmp_path, CONSISTENCY).ok
 
 
 def test_delegated_power_counts_and_a_vote_of_ones_own_overrides_it(golden: Path) -> None:
@@ -98,9 +97,9 @@ def test_a_flipped_bit_in_any_part_of_any_file_is_detected(release: Path) -> Non
             flipped = bytearray(whole)
             flipped[place] ^= 1 << chance.randrange(8)
             path.write_bytes(flipped)
-            assert not check(release).ok, f"{path.name} byte {place}"
+            assert not check(release, CONSISTENCY).ok, f"{path.name} byte {place}"
         path.write_bytes(whole)
-    assert check(release).ok
+    assert check(release, CONSISTENCY).ok
 
 
 @pytest.mark.parametrize("name", PROVENANCE)
@@ -117,9 +116,9 @@ def test_a_file_that_was_cut_short_lengthened_emptied_or_removed_is_detected(rel
         whole.replace(b"\n", b"\r\n") + b"\r",
     ):
         path.write_bytes(changed)
-        assert not check(release).ok
+        assert not check(release, CONSISTENCY).ok
     path.unlink()
-    assert not check(release).ok
+    assert not check(release, CONSISTENCY).ok
 
 
 @settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
@@ -129,7 +128,7 @@ def test_whatever_the_bytes_are_the_answer_is_a_report(release: Path, name: str,
     whole = path.read_bytes()
     path.write_bytes(data)
     try:
-        assert not check(release).ok
+        assert not check(release, CONSISTENCY).ok
     finally:
         path.write_bytes(whole)
 
@@ -159,7 +158,7 @@ def test_any_value_in_any_field_of_any_record_is_reported_and_never_crashes(
     )
     path.write_bytes(b"".join(all_lines))
     try:
-        assert check(release).ok is (canonical_same(before, target[name]))
+        assert check(release, CONSISTENCY).ok is (canonical_same(before, target[name]))
     finally:
         path.write_bytes(whole)
 
@@ -179,7 +178,7 @@ def test_any_value_in_any_record_is_judged_even_when_all_digests_are_made_to_fit
     shutil.copytree(golden, folder)
     refit(folder, read, {record.digest: {**record.body, name: value}})
 
-    assert check(folder).ok is canonical_same(record.body[name], value)
+    assert check(folder, CONSISTENCY).ok is canonical_same(record.body[name], value)
 
 
 CANONICAL_JSON = st.recursive(

@@ -11,7 +11,7 @@ from governance.evidence.record import Record
 from models_registry.provenance import bundle
 from models_registry.provenance.verify import TrustRoots, check
 from tests.simulators import golden_bundle
-from tests.simulators.attacks import changing, changing_with, failures, lines, put, told
+from tests.simulators.attacks import CONSISTENCY, changing, changing_with, failures, lines, put, told
 from tests.simulators.golden_bundle import KeySigner, Story
 
 ATTACKER = KeySigner(66)
@@ -43,7 +43,7 @@ def test_attack_another_community_key_with_everything_built_again(tmp_path: Path
 def test_attack_invented_community_with_invented_voters(tmp_path: Path) -> None:
     """Consistent in itself; only a trust root tells it from the true one, and the report says so."""
     golden_bundle.build(tmp_path, Story(release_key=ATTACKER))
-    assert "compare the fingerprint" in check(tmp_path).findings[9].evidence
+    assert "nobody's key was given to compare" in check(tmp_path, CONSISTENCY).findings[9].evidence
 
     true_key = KeySigner(7).public_key_hex
     assert failures(check(tmp_path, TrustRoots(release_key=true_key))) == {10: {"key_untrusted"}}
@@ -87,7 +87,7 @@ def test_attack_spliced_run(tmp_path: Path) -> None:
     spliced = story.record("release", release.subject, dict(release.body), (other.digest, evaluation.digest))
     golden_bundle.publish(tmp_path, spliced, story)
 
-    assert failures(check(tmp_path)) == {2: {"run_spliced"}}
+    assert failures(check(tmp_path, CONSISTENCY)) == {2: {"run_spliced"}}
 
 
 def test_attack_replayed_ballots_of_another_proposal(tmp_path: Path) -> None:
@@ -104,7 +104,7 @@ def test_attack_double_vote(tmp_path: Path) -> None:
     stuffed = [*lines(tmp_path, "ballots.jsonl"), again.canonical() + b"\n"]
     put(tmp_path, "ballots.jsonl", sorted(stuffed, key=voter_and_proposal(tmp_path)))
 
-    assert "voter_twice" in failures(check(tmp_path))[3]
+    assert "voter_twice" in failures(check(tmp_path, CONSISTENCY))[3]
 
 
 def community_of(story: Story) -> Record:
@@ -256,7 +256,7 @@ def test_attack_unknown_voting_method(tmp_path: Path) -> None:
     assert story.records
     put(tmp_path, "records.jsonl", [text.replace(b'"method":"governor"', b'"method":"quadratic"')])
 
-    assert not check(tmp_path).ok
+    assert not check(tmp_path, CONSISTENCY).ok
 
 
 def test_attack_malleated_signature(tmp_path: Path) -> None:

@@ -20,7 +20,7 @@ from models_registry.provenance import bundle, votes
 from models_registry.provenance.entries import CensusEntry, HeldDelegation
 from models_registry.provenance.verify import check
 from tests.simulators import golden_bundle
-from tests.simulators.attacks import changing, changing_with, failures, lines, put, told
+from tests.simulators.attacks import CONSISTENCY, changing, changing_with, failures, lines, put, told
 from tests.simulators.golden_bundle import VOTE, Story
 
 
@@ -59,7 +59,7 @@ def test_attack_census_rewritten(release: Path, attack: Callable[[list[bytes]], 
     """Whoever holds the bundle only cannot give anybody other power, take it, add anybody or reorder them."""
     put(release, "census.jsonl", attack(lines(release, "census.jsonl")))
 
-    assert code in failures(check(release))[3]
+    assert code in failures(check(release, CONSISTENCY))[3]
 
 
 def raised(line: bytes) -> bytes:
@@ -69,11 +69,11 @@ def raised(line: bytes) -> bytes:
 def test_attack_census_entry_of_another_proposal(release: Path) -> None:
     census = lines(release, "census.jsonl")
     put(release, "census.jsonl", [census[0].replace(b'"proposal":"', b'"proposal":"' + b"ab" * 32)[:-64], *census])
-    assert "census_malformed" in failures(check(release))[3]
+    assert "census_malformed" in failures(check(release, CONSISTENCY))[3]
     other = json.loads(census[0]) | {"proposal": "ab" * 32}
     put(release, "census.jsonl", [canonical_bytes(other) + b"\n", *census])
 
-    assert failures(check(release)) == {3: {"census_foreign"}}
+    assert failures(check(release, CONSISTENCY)) == {3: {"census_foreign"}}
 
 
 def test_attack_more_power_than_exists_with_everything_built_again(tmp_path: Path) -> None:
@@ -116,7 +116,7 @@ def test_attack_delegation_dropped_repeated_or_reordered(release: Path) -> None:
         ([held[0].replace(b'"proposal":"', b'"proposal": "'), *held[1:]], "delegation_malformed"),
     ):
         put(release, "delegations.jsonl", changed)
-        assert code in failures(check(release))[3]
+        assert code in failures(check(release, CONSISTENCY))[3]
 
 
 @pytest.mark.parametrize(
@@ -161,9 +161,9 @@ def test_attack_weight_given_twice(tmp_path: Path) -> None:
             return replace(super().roll(terms, proposal), edges=())
 
     golden_bundle.build(tmp_path, Doubling(trusts=((3, 0, 10_000), (3, 1, 10_000))))
-    assert failures(check(tmp_path)) == {3: {"delegation_shares"}}
+    assert failures(check(tmp_path, CONSISTENCY)) == {3: {"delegation_shares"}}
     golden_bundle.build(tmp_path, Doubling(trusts=((3, 0, 10_000), (3, 1, 10_000)), edit=claiming(80 * VOTE)))
-    assert "totals_wrong" in failures(check(tmp_path))[4]
+    assert "totals_wrong" in failures(check(tmp_path, CONSISTENCY))[4]
 
 
 def test_attack_looped_delegations_that_make_power(tmp_path: Path) -> None:
@@ -295,7 +295,7 @@ def test_attack_another_way_of_counting(tmp_path: Path, change: dict[str, Any], 
     story = Story(edit=changing_with("proposal", lambda body: body.update(change) if body["number"] == 1 else None))
     if "yes" not in change.get("choices", ()):
         golden_bundle.build(tmp_path, story)
-        assert failures(check(tmp_path))[4] == {code}
+        assert failures(check(tmp_path, CONSISTENCY))[4] == {code}
         return
     # Names that no rule can read have no outcome to tell; the proposal alone is enough to be refused.
     golden_bundle.build(tmp_path)
@@ -339,7 +339,7 @@ def test_attack_totals_in_another_spelling(tmp_path: Path, spelled: str) -> None
         body["totals"]["for"] = spelled.format(body["totals"]["for"])
 
     assert failures(told(tmp_path, edit=changing_with("tally", respelled))).keys() <= {1, 2, 4}
-    assert not check(tmp_path).ok
+    assert not check(tmp_path, CONSISTENCY).ok
 
 
 def test_attack_tally_of_the_census_of_another_proposal(tmp_path: Path) -> None:
@@ -468,7 +468,7 @@ def peak_bytes(folder: Path, members: int) -> int:
     del story
     tracemalloc.start()
     try:
-        assert check(folder).ok
+        assert check(folder, CONSISTENCY).ok
         return tracemalloc.get_traced_memory()[1]
     finally:
         tracemalloc.stop()

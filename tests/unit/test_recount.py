@@ -11,11 +11,11 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from governance import eip712
+from governance.eip712.ballot_digests import BallotDigests
 from governance.evidence.record import Record
 from governance.evidence.signing import fingerprint
 from governance.recount import TrustRoots
 from governance.recount.__main__ import main
-from governance.recount.signatures import BallotDigests
 from tests.simulators.audit_bundle import (
     CHOICES,
     COMMUNITY,

@@ -141,8 +141,9 @@ class File(RunnerView):
             stream.close()
             return Response(status=RANGE_NOT_SATISFIABLE, headers={"Content-Range": f"bytes */{size}"})
         first, behind = part or (0, size)
+        stream.seek(first)
         answer = StreamingHttpResponse(
-            _sent(ranges.Part(stream, first, behind)), content_type="application/octet-stream"
+            _sent(ranges.Part(stream, behind - first)), content_type="application/octet-stream"
         )
         answer["Content-Length"] = str(behind - first)
         if part:

@@ -15,8 +15,8 @@ from governance.clock import now as clock
 from governance.eip712 import parse_address
 from governance.errors import Refusal
 from governance.evidence.canonical import CanonicalError, strict_loads
-from governance.evidence.signing import generate_key, public_key_hex
-from governance.keys import release_key_path
+from governance.evidence.signing import SigningError
+from governance.keys import founding_key
 from governance.models import Community, Member
 from governance.services import NewCommunity, found_community
 from models_registry.models import Model
@@ -45,7 +45,7 @@ class Command(BaseCommand):
                 )
             for entry in plan.get("models", []):
                 self._register(community, entry)
-        except (CanonicalError, Refusal) as error:
+        except (CanonicalError, Refusal, SigningError) as error:
             raise CommandError(str(error)) from error
         except (KeyError, TypeError, ValueError) as error:
             raise CommandError(f"the file lacks or misspells something: {error!r}") from error
@@ -55,8 +55,7 @@ class Command(BaseCommand):
         existing = Community.objects.filter(slug=plan["slug"]).first()
         if existing:
             return existing
-        key = release_key_path(plan["slug"])
-        release_key = public_key_hex(key) if key.exists() else generate_key(key)
+        release_key = founding_key(plan["slug"])
         names = ("slug", "name_en", "name_fr", "chain_id", "token", "charter")
         optional = ("description_en", "description_fr")
         return found_community(

@@ -1,17 +1,23 @@
 """`manage.py fsck [--community SLUG] [--skip-signatures]`: hold the database against the log and the records.
 
+Without --community, every file of every release is held against its digest too; --skip-files leaves that out.
+
 Prints a numbered line for each thing that is wrong and ends with 1; ends with 0 where nothing is. It only reads, and
 wants a database that nobody writes to meanwhile, or a copy of one: what changes under it may look wrong.
 """
 
 import sys
-from itertools import islice
+from datetime import timedelta
+from itertools import chain, islice
 from typing import Any
 
+from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
-from governance import fsck
+from governance import clock, fsck
 from governance.models import Community
+from models_registry.storage import checks as storage
+from models_registry.storage import folders
 
 FINDINGS_MAX = 200
 
@@ -25,6 +31,7 @@ class Command(BaseCommand):
         """Take what to check and how thoroughly."""
         parser.add_argument("--community", help="the slug of the only community to check")
         parser.add_argument("--skip-signatures", action="store_true", help="believe signatures; somewhat faster")
+        parser.add_argument("--skip-files", action="store_true", help="do not read the stored files of releases")
         parser.add_argument("--limit", type=int, default=FINDINGS_MAX, help="stop after so many findings")
 
     def handle(self, *_args: Any, **options: Any) -> None:  # noqa: ANN401 - Django's signature
@@ -37,6 +44,9 @@ class Command(BaseCommand):
             findings = fsck.check_one(community, signatures=signatures)
         else:
             findings = fsck.check(signatures=signatures)
+            if not options["skip_files"]:
+                grace = timedelta(seconds=settings.OBJECTS_GRACE_SECONDS)
+                findings = chain(findings, storage.check(folders.store(), grace, clock.now()))
         number = 0
         for number, found in enumerate(islice(findings, options["limit"]), start=1):
             self.stdout.write(f"{number}. {found}")

@@ -7,8 +7,9 @@ checks that `verify` lists as its needs. Order, titles and hints stand in `verif
 from models_registry.provenance.checks.ballots import check_ballots
 from models_registry.provenance.checks.decisions import check_decisions, check_tallies
 from models_registry.provenance.checks.effects import check_spec, check_verdict
-from models_registry.provenance.checks.files import check_files, check_signature
+from models_registry.provenance.checks.files import check_files
 from models_registry.provenance.checks.records import check_parents, check_records
+from models_registry.provenance.checks.signatures import check_signature
 from models_registry.provenance.checks.times import check_times
 
 __all__ = [

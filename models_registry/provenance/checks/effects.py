@@ -27,6 +27,7 @@ def check_spec(case: Case, answer: Answer) -> None:
             detail = f"it is not the spec that proposal {proposal.body['number']} put to the vote"
             answer.fail("spec_not_approved", case.place(spec), detail)
         _check_datasets(spec, case, answer)
+    _check_keys(case, answer)
     _check_payload("dataset", case, answer)
     _check_payload("rule", case, answer)
     release = case.release
@@ -40,7 +41,12 @@ def check_spec(case: Case, answer: Answer) -> None:
 
 
 # The kind of proposal that each record may come from: a payload means what the voters were told that it means.
-_PROPOSED_AS = {"spec": "model_update", "dataset": "dataset_inclusion", "rule": "ethics_rule"}
+_PROPOSED_AS = {
+    "spec": "model_update",
+    "dataset": "dataset_inclusion",
+    "rule": "ethics_rule",
+    "keys": "release_keys",
+}
 
 # What intake finds out (scans, files) need not be voted on; the digest, which fixes the content, always is.
 _VOTED_ALWAYS = {"dataset": {"digest"}, "rule": {*shapes.RULE_KEYS}}
@@ -56,6 +62,15 @@ def _check_payload(kind: str, case: Case, answer: Answer) -> None:
         if different:
             detail = f"proposal {proposal.body['number']} put another {', '.join(different)} to the vote"
             answer.fail(f"{kind}_not_approved", case.place(record), detail)
+
+
+def _check_keys(case: Case, answer: Answer) -> None:
+    """Compare the keys that sign releases with the payload of the proposal that put them in force."""
+    for keys in case.of_kind("keys"):
+        proposal = proposal_of(keys, case)
+        if not same(proposal.body["payload"], {"keys": keys.body}):
+            detail = f"these are not the keys that proposal {proposal.body['number']} put to the vote"
+            answer.fail("keys_not_approved", case.place(keys), detail)
 
 
 def _check_datasets(spec: Record, case: Case, answer: Answer) -> None:

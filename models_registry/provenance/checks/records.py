@@ -72,6 +72,8 @@ def _check_subjects(case: Case, answer: Answer) -> None:
             expected[proposal.digest] = f"proposal:{slug}/{proposal.body['number']}"
         for charter in case.of_kind("charter"):
             expected[charter.digest] = f"charter:{slug}"
+        for keys in case.of_kind("keys"):
+            expected[keys.digest] = f"keys:{slug}"
         for census in case.of_kind("census"):
             expected[census.digest] = f"census:{parent_of(census, 'proposal', case.records).digest}"
         for digest, subject in expected.items():

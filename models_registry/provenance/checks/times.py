@@ -163,3 +163,6 @@ def _effect_times(case: Case) -> Iterator[_Demand]:
             release,
             f"released at {found}, the run ended at {finished}",
         )
+        for keys in parents_of(release, "keys", case.records):
+            adopted = executed_at(keys, case)
+            yield adopted <= found, "adopted_late", keys, f"adopted at {adopted}, after the release at {found}"

@@ -1,0 +1,94 @@
+"""The inputs of a run, found by their digests in folders that a stranger gives: wrong or missing ones are refused."""
+
+import hashlib
+import shutil
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from governance.evidence.canonical import canonical_bytes
+from models_registry.provenance import manifest
+
+_CHUNK_BYTES = 1 << 20
+
+
+class InputWrong(ValueError):
+    """An input that is missing or is not the one that was approved; the message says which."""
+
+
+@dataclass(frozen=True)
+class Inputs:
+    """Where the base model lies, its files, and the file of each dataset by digest, the evaluation suite among them."""
+
+    base: Path
+    names: tuple[str, ...]
+    rows: Mapping[str, Path]
+
+    def lay_out(self, folder: Path, spec: Mapping[str, Any]) -> None:
+        """Copy them into the folder of an attempt, as a worker of the site does (`training_jobs.folders`)."""
+        for name in ("base", "datasets", "suite"):
+            (folder / "inputs" / name).mkdir(parents=True, exist_ok=True)
+        for name in self.names:
+            shutil.copyfile(self.base / name, folder / "inputs" / "base" / name)
+        suite = spec["evaluation"]["suite"]
+        for use in spec["datasets"]:
+            shutil.copyfile(self.rows[use["digest"]], folder / "inputs" / "datasets" / f"{use['digest']}.jsonl")
+        shutil.copyfile(self.rows[suite], folder / "inputs" / "suite" / f"{suite}.jsonl")
+        (folder / "spec.json").write_bytes(canonical_bytes(dict(spec)))
+
+
+def find(spec: Mapping[str, Any], base: Path, data: Iterable[Path]) -> Inputs:
+    """Return the inputs that a specification names; raise InputWrong. The trainer hashes all of them once more.
+
+    1. the base model is the one that was voted on, by its manifest; 2. every dataset and the suite is among the files
+    in `data` (files, or folders with all that is below), by SHA-256.
+    """
+    names = _names_in(base)
+    files = [manifest.describe(base, name) for name in names]  # 1
+    unread = [file.detail for file in files if isinstance(file, manifest.Problem)]
+    found = (
+        hashlib.sha256(canonical_bytes({"files": files, "version": manifest.VERSION})).hexdigest() if not unread else ""
+    )
+    approved = spec["base"]
+    if found != approved["manifest_sha256"]:
+        detail = unread[0] if unread else f"its files have the manifest {found}"
+        wanted_base = f"{approved['model']} revision {approved['revision']}, manifest {approved['manifest_sha256']}"
+        raise InputWrong(f"{base} is not the approved base model, {wanted_base}: {detail}")
+    wanted = {use["digest"] for use in spec["datasets"]} | {spec["evaluation"]["suite"]}
+    rows: dict[str, Path] = {}
+    for path in _files_in(data):  # 2
+        if wanted == rows.keys():
+            break
+        digest = _sha256(path)
+        if digest in wanted:
+            rows[digest] = path
+    missing = sorted(wanted - rows.keys())
+    if missing:
+        raise InputWrong(f"no file in the data given has the SHA-256 {', '.join(missing)}")
+    return Inputs(base, tuple(names), rows)
+
+
+def _names_in(base: Path) -> list[str]:
+    """Return what belongs to a model; a download has notes of its client beside it."""
+    if not base.is_dir():
+        raise InputWrong(f"{base} is not a folder")
+    return sorted(path.name for path in base.iterdir() if manifest.name_is_allowed(path.name))
+
+
+def _files_in(places: Iterable[Path]) -> Iterable[Path]:
+    for place in places:
+        if place.is_file():
+            yield place
+        elif place.is_dir():
+            yield from sorted(path for path in place.rglob("*") if path.is_file())
+        else:
+            raise InputWrong(f"{place} is neither a file nor a folder")
+
+
+def _sha256(path: Path) -> str:
+    hasher = hashlib.sha256()
+    with path.open("rb") as stream:
+        while chunk := stream.read(_CHUNK_BYTES):
+            hasher.update(chunk)
+    return hasher.hexdigest()
