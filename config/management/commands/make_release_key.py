@@ -24,9 +24,7 @@ class Command(BaseCommand):
         """Make it."""
         slug = options["slug"]
         if settings.SIGNER_COMMAND:
-            raise CommandError(
-                "a signer command is set: make the key where that command keeps its keys"
-            )
+            raise CommandError("a signer command is set: make the key where that command keeps its keys")
         if not Community.objects.filter(slug=slug).exists():
             raise CommandError(f"there is no community {slug!r}")
         try:
