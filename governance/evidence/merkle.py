@@ -12,7 +12,7 @@ from itertools import islice
 EMPTY_ROOT = hashlib.sha256(b"").hexdigest()
 _HASH_TEXT = re.compile(r"[0-9a-f]{64}")
 _sha256 = hashlib.sha256
-_BLOCK = 1_024  # leaves that are joined at once; a power of two
+_BLOCK = 512  # leaves that are joined at once; a power of two
 
 
 def leaf_hash(leaf: bytes) -> bytes:

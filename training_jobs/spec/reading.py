@@ -141,7 +141,7 @@ def _decimal(value: object, field: str) -> Decimal:
     if isinstance(number, Decimal):
         # Bounded before it is spelled out: 1e400 in plain digits is a long text.
         plain = number.is_finite() and -18 <= number.adjusted() <= 12  # noqa: PLR2004 - the digits that _DECIMAL allows
-        text = decimal_text(number) if plain or number == 0 else ""
+        text = decimal_text(number) if plain or number.is_zero() else ""
     else:
         text = value if isinstance(value, str) else ""
     if not _DECIMAL.fullmatch(text):
