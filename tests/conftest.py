@@ -12,13 +12,18 @@ import pytest
 from pytest_django import DjangoDbBlocker
 
 LONGEST = (
+    "test_every_byte.py",
     "test_several_machines.py",
     "test_inside_site_ends.py",
     "test_lowcomm_sites.py",
+    "test_release_guardians.py",
+    "test_publishing_huggingface.py",
+    "test_structural_edits.py",
+    "test_publishing_half.py",
     "test_fsck.py",
-    "test_every_byte.py",
     "test_api_schema.py",
     "test_api_lives.py",
+    "test_publishing_stores.py",
     "test_hub.py",
     "test_governance_machine.py",
     "test_delegation_chain.py",
