@@ -207,12 +207,15 @@ def _release_folder(revision: str) -> Path:
 
 
 def _verify(release: Path, client: Client) -> bool:
-    """Run the verifier as a stranger would, pinned to the community's key, and show what it says."""
+    """Run both verifiers as a stranger would, pinned to the community's key, and show what they say."""
     key = client.get(f"/api/v1/communities/{plan.SLUG}")["release_key"]
     command = [sys.executable, "-m", "models_registry.provenance", "verify", str(release), "--community-key", key]
     _say(f"verifying offline: python -m models_registry.provenance verify {release} --community-key {key}")
-    finished = subprocess.run(command, cwd=ROOT, check=False)
-    return finished.returncode == 0
+    first = subprocess.run(command, cwd=ROOT, check=False)
+    other = ["node", "frontend/static/js/verifier/cli.mjs", str(release), "--community-key", key]
+    _say(f"verifying again, with the verifier that shares no code with the first: {' '.join(other)}")
+    second = subprocess.run(other, cwd=ROOT, check=False)
+    return first.returncode == 0 and second.returncode == 0
 
 
 def _recount(outcome: journey.Outcome, client: Client) -> bool:
