@@ -60,6 +60,7 @@ def charter(token: DemoToken, voting_seconds: int) -> dict[str, Any]:
             "poll": "light",
             "ethics_rule": "standard",
             "governance_rules": "constitutional",
+            "release_keys": "constitutional",
             "council_election": "standard",
         },
         "power": {"source": "erc20_votes", "parameters": {"token": token.address}},
