@@ -191,7 +191,7 @@ def register_base(model: Model, folder: Path, now: datetime) -> Version:
     manifest_sha256 = hashlib.sha256(bundle.manifest_bytes(folder)).hexdigest()
     revision = manifest_sha256[:REVISION_DIGITS]
     relative = Path("bases") / revision
-    _copy_whole(folder, settings.ARTIFACTS_DIR / relative)
+    _copy_whole(folder, settings.ARTIFACTS_DIR / relative, manifest_sha256)
     files = folders.keep(settings.ARTIFACTS_DIR / relative)
     with transaction.atomic():
         version, created = Version.objects.get_or_create(
@@ -446,10 +446,20 @@ def _write_whole(path: Path, content: bytes) -> None:
     Path(temporary).replace(path)
 
 
-def _copy_whole(source: Path, destination: Path) -> None:
-    """Copy a folder so that it is there whole or not at all; what is there already stays."""
+def _holds(folder: Path, manifest_sha256: str) -> bool:
+    """Say whether a folder holds exactly the files of a manifest."""
+    try:
+        return hashlib.sha256(bundle.manifest_bytes(folder)).hexdigest() == manifest_sha256
+    except ManifestError:
+        return False
+
+
+def _copy_whole(source: Path, destination: Path, manifest_sha256: str) -> None:
+    """Copy a folder so that it is there whole or not at all; what is there already stays, unless it was changed."""
     if destination.exists():
-        return
+        if _holds(destination, manifest_sha256):
+            return
+        shutil.rmtree(destination)
     temporary = destination.with_name(f".{destination.name}.{os.getpid()}")
     shutil.rmtree(temporary, ignore_errors=True)
     temporary.parent.mkdir(parents=True, exist_ok=True)

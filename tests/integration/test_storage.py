@@ -18,6 +18,7 @@ import pytest
 from django.conf import LazySettings
 from django.core.management import call_command
 
+from models_registry import services
 from models_registry.models import Model, Version
 from models_registry.storage import checks, folders
 from models_registry.storage.base import ObjectMissing, ObjectStore, WrongBytes
@@ -25,7 +26,7 @@ from models_registry.storage.bucket import PREFIX, BucketObjects, StoreUnreachab
 from models_registry.storage.collect import unreached
 from models_registry.storage.local import LocalObjects
 from tests.integration.hub_site import FIRST, MODEL, SECOND, artifacts, content, model, raw, serving
-from tests.simulators import s3_store
+from tests.simulators import s3_store, tiny_model
 
 DAY = timedelta(days=1)
 
@@ -225,6 +226,18 @@ def test_a_spoiled_object_is_replaced_by_the_next_release_that_has_it(artifacts:
     spoil(store, sha(b"good"))
     folders.keep(write(artifacts / "two", weights=b"good"))
     assert read(store, sha(b"good")) == b"good"
+
+
+def test_a_base_whose_copy_was_changed_is_copied_anew_when_it_is_registered_again(model: Model, tmp_path: Path) -> None:
+    base, now = tiny_model.write(tmp_path / "base"), datetime.now(UTC)
+    address = {"namespace": "commons", "name": "another", "title_en": "A", "title_fr": "A", "license": "apache-2.0"}
+    another = Model.objects.create(community=model.community, **address)
+    folder = folders.folder_of(services.register_base(another, base, now))
+    for spoilt in ("config.json", "not a name.exe"):
+        (folder / spoilt).unlink(missing_ok=True)
+        (folder / spoilt).write_text("{}")
+        services.register_base(another, base, now)
+        assert content(folder) == content(base)
 
 
 def test_links_in_a_folder_are_never_followed(artifacts: Path, tmp_path: Path) -> None:
