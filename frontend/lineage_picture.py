@@ -115,9 +115,8 @@ def _href(node: Node, community: str) -> str:
         return reverse("site:rules", args=[community])
     if node.number is None:
         return reverse("site:community", args=[community])
-    names = {"census": "site:census", "tally": "site:proposal_results"}
-    page = reverse(names.get(node.kind, "site:proposal"), args=[community, node.number])
-    return f"{page}#ballots" if node.kind == BALLOTS else page
+    page = reverse("site:census" if node.kind == "census" else "site:proposal", args=[community, node.number])
+    return page + {BALLOTS: "#ballots", "tally": "#results"}.get(node.kind, "")
 
 
 def _line(child: Box, parent: Box) -> str:

@@ -29,6 +29,8 @@ from tests.journeys.visitor import (
 
 pytestmark = pytest.mark.journey
 
+# The findings of the site itself; those of the verifier in the browser stand in a list of their own.
+SITES_FINDINGS = ".findings:not([data-verifier-findings]) > li"
 GOOD_UPDATE = "Teach the assistant our own answers"
 PAGES_OF_ONE_FORM_MAX = 6
 
@@ -223,14 +225,38 @@ def test_the_accepted_update_leads_from_its_decision_over_its_run_to_a_verified_
         page.get_by_role("link", name="See the release").click()
 
         expect(page.get_by_role("main").get_by_text("Verified", exact=True)).to_be_visible()
-        findings = page.locator(".findings > li")
+        findings = page.locator(SITES_FINDINGS)
         expect(findings).to_have_count(12)
-        assert page.locator(".finding__number").all_text_contents() == [str(number) for number in range(1, 13)]
+        assert findings.locator(".finding__number").all_text_contents() == [str(number) for number in range(1, 13)]
         expect(findings.filter(has_text="Holds")).to_have_count(10)
         expect(findings.filter(has_text="Not checked")).to_have_count(2)
         expect(page.get_by_role("main")).to_contain_text("10 checks hold")
         expect(page.get_by_role("link", name="Equal service in both languages")).to_be_visible()
         assert page.url.rstrip("/").rsplit("/", 1)[1] == Path(demo["release"]).name
+
+        # The same in the browser, by the verifier that shares no code with the site's.
+        page.get_by_role("button", name="Check it in this browser").click()
+        result = page.get_by_text("Verified: commons/water-assistant, version 1.")
+        expect(result).to_be_visible(timeout=60_000)
+        own = page.locator(".findings[data-verifier-findings] > li")
+        expect(own.filter(has_text="Holds")).to_have_count(10)
+        expect(own.filter(has_text="Not checked")).to_have_count(2)
+
+
+def test_a_visitor_asks_the_model_and_a_stranger_checks_a_folder_without_a_key_in_vain(
+    visit: Visit, demo: dict[str, Any]
+) -> None:
+    with visit() as visitor:
+        page = visitor.open("/models/commons/water-assistant/")
+        page.get_by_role("link", name="Try this model").click()
+        page.get_by_label("Your question").fill("I grow melons on sandy soil. What is the rule in summer?")
+        page.get_by_role("button", name="Ask").click()
+        expect(page.get_by_text("Answered by v1")).to_be_visible(timeout=60_000)
+        assert page.locator("[data-try-text]").inner_text().strip()
+
+        visitor.open("/verify/")
+        page.locator("input[type=file]").set_input_files(str(Path(demo["release"])))
+        expect(page.get_by_text("Give the community’s key, its fingerprint").first).to_be_visible()
 
 
 def test_the_commands_on_the_page_of_a_release_work_as_they_stand(visit: Visit, tmp_path: Path) -> None:
@@ -292,7 +318,7 @@ def test_decision_run_and_release_can_be_read_without_javascript(visit: Visit, d
         expect(page.get_by_role("img", name=re.compile("Loss from"))).to_be_visible()
         expect(page.get_by_role("heading", name="Measured against the rules")).to_be_visible()
         page.get_by_role("link", name="See the release").click()
-        expect(page.locator(".findings > li")).to_have_count(12)
+        expect(page.locator(SITES_FINDINGS)).to_have_count(12)
         expect(page.get_by_role("heading", name="From the weights to the ballots")).to_be_visible()
         expect(page.get_by_text("4 signed ballots").first).to_be_visible()
 
