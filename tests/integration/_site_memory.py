@@ -15,11 +15,12 @@ import torch
 from torch.distributed.tensor import DTensor
 
 from training_jobs.trainer import job, loop, model
+from training_jobs.trainer.child import leave_after
 from training_jobs.trainer.data import Batch, Part
 from training_jobs.trainer.strategies import STRATEGIES
 
 
-def main(run_dir: Path, result: Path) -> None:
+def main(run_dir: Path, result: Path) -> int:
     spec = job.read_spec(run_dir / "spec.json")
     strategy = STRATEGIES[spec.strategy](spec, run_dir)
     loop.seed_everything(spec.seed)
@@ -31,6 +32,7 @@ def main(run_dir: Path, result: Path) -> None:
     held = {"weights": held_bytes(training.model.parameters()), "moments": held_bytes(moments)}
     result.write_text(json.dumps(held))
     strategy.finish(training.model)
+    return 0
 
 
 def held_bytes(tensors: Any) -> int:
@@ -41,4 +43,4 @@ def held_bytes(tensors: Any) -> int:
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]), Path(sys.argv[2]))
+    leave_after(lambda: main(Path(sys.argv[1]), Path(sys.argv[2])))  # as every trainer does

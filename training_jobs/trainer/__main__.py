@@ -9,7 +9,7 @@ import sys
 import threading
 from pathlib import Path
 
-from training_jobs.trainer.child import prepare_process
+from training_jobs.trainer.child import leave_after, prepare_process
 
 
 def main(arguments: list[str]) -> int:
@@ -26,4 +26,4 @@ def main(arguments: list[str]) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    leave_after(lambda: main(sys.argv[1:]))

@@ -1,7 +1,10 @@
-"""What every child process does first, before torch is imported: settle its surroundings and close its network."""
+"""What every child process does first, before torch is imported, and last: settle its surroundings, and end at once."""
 
 import os
 import sys
+import traceback
+from collections.abc import Callable
+from typing import NoReturn
 
 # Threads that spin while they wait make a busy small machine several times slower; the others keep libraries quiet,
 # offline and deterministic. They are read at import, so they must be set before.
@@ -30,6 +33,22 @@ def prepare_process() -> None:
     """
     os.environ.update(SETTINGS)
     sys.addaudithook(_refuse_network)
+
+
+def leave_after(work: Callable[[], int]) -> NoReturn:
+    """Do the work of this process, and end with the status that it returns, or with 1 and a traceback.
+
+    The interpreter is not taken apart: threads of gloo may still let go of tensors, and where they do it meanwhile, the
+    process is aborted (SIGABRT), and a job that is done looks like one that was killed.
+    """
+    try:
+        status = work()
+    except BaseException:  # noqa: BLE001 - the interpreter would do the same, and then come apart
+        traceback.print_exc()
+        status = 1
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(status)
 
 
 def _refuse_network(event: str, _arguments: tuple[object, ...]) -> None:

@@ -24,11 +24,12 @@ import sys
 import time
 from pathlib import Path
 from types import FrameType
-from typing import Any
+from typing import Any, NoReturn
 
 from governance.evidence.canonical import CanonicalError, canonical_bytes, strict_loads
 from training_jobs.runner import SIGNAL_EXIT, die_with_parent
 from training_jobs.spec import SpecError, from_payload
+from training_jobs.trainer.child import leave_after
 
 SHARED = ("spec.json", "inputs", "checkpoints")
 SPEC_BYTES_MAX = 200_000
@@ -50,14 +51,15 @@ def main(arguments: list[str]) -> int:
         return 2
     run_dir = Path(arguments[0]).resolve()
     if "LOCAL_RANK" in os.environ:
-        return _work(run_dir, int(os.environ["LOCAL_RANK"]))
+        _work(run_dir, int(os.environ["LOCAL_RANK"]))
     return Launcher(run_dir).run()
 
 
-def _work(run_dir: Path, rank: int) -> int:
+def _work(run_dir: Path, rank: int) -> NoReturn:
     from training_jobs.trainer import __main__ as trainer
 
-    return trainer.main([str(run_dir if rank == 0 else run_dir / "workers" / str(rank))])
+    folder = run_dir if rank == 0 else run_dir / "workers" / str(rank)
+    leave_after(lambda: trainer.main([str(folder)]))
 
 
 class Launcher:
