@@ -106,6 +106,10 @@ class Client:
         """Send and read JSON."""
         return self._send("POST", path, json.dumps(value).encode(), "application/json")
 
+    def send_file(self, path: str, file: Path) -> Any:  # noqa: ANN401 - any JSON
+        """Send a file of JSON byte for byte, and read JSON."""
+        return self._send("POST", path, file.read_bytes(), "application/json")
+
     def _send(self, method: str, path: str, body: bytes | None, content_type: str | None) -> Any:  # noqa: ANN401
         headers = {"Accept": "application/json", "Referer": f"{self.site}/"}
         if content_type:

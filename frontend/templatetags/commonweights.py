@@ -2,7 +2,7 @@
 
 import re
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from fractions import Fraction
 from typing import Any
@@ -197,6 +197,30 @@ def gate_needed(needed: str) -> str:
 def finding_title(finding: Finding) -> str:
     """Return the title of a verification check in the reader's language."""
     return str(words.FINDINGS.get(finding.number, finding.title))
+
+
+@register.filter
+def check_title(number: int) -> str:
+    """Return the title of a numbered check of a verification."""
+    return str(words.FINDINGS.get(int(number), number))
+
+
+@register.filter
+def ranges(numbers_in_order: Sequence[int]) -> str:
+    """Return ascending numbers with neighbours drawn together: 1–7, 9, 10."""
+    runs: list[list[int]] = []
+    for number in numbers_in_order:
+        if runs and runs[-1][-1] == number - 1:
+            runs[-1].append(number)
+        else:
+            runs.append([number])
+    return ", ".join(f"{run[0]}–{run[-1]}" if run[2:] else ", ".join(map(str, run)) for run in runs)
+
+
+@register.filter
+def look_into(number: int) -> str:
+    """Return how to look into a check that failed for somebody else."""
+    return str(words.LOOK_INTO.get(int(number), words.LOOK_INTO[0]).label)
 
 
 @register.filter

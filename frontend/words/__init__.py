@@ -5,6 +5,7 @@ new scan) is shown as its own words, so that an extension never has to edit thes
 each noun.
 """
 
+from frontend.words.attestations import ATTESTED, LOOK_INTO, RERUN
 from frontend.words.base import Text, Word
 from frontend.words.conditions import Condition, conditions
 from frontend.words.counts import told
@@ -58,6 +59,8 @@ TABLES: dict[str, dict[str, Word]] = {
     "role": ROLES,
     "rows": ROWS,
     "measured": MEASURED,
+    "attested": ATTESTED,
+    "rerun": RERUN,
 }
 
 
@@ -70,6 +73,7 @@ def word(table: str, key: str) -> Word:
 __all__ = [
     "CHOICES",
     "FINDINGS",
+    "LOOK_INTO",
     "METHODS",
     "REFUSALS",
     "TABLES",

@@ -55,5 +55,8 @@ EVENTS: dict[str, Word] = {
     "release_withdrawn": Word(_("A release was withdrawn"), "minus"),
     "release_delivered": Word(_("A release was published elsewhere too"), "check"),
     "delivery_failed": Word(_("A release could not be published elsewhere"), "warning"),
+    "notice_failed": Word(_("Something could not be said in the discussion elsewhere"), "warning"),
+    "attestation_filed": Word(_("Somebody filed what they found when they checked a release"), "shield"),
+    "attestation_hidden": Word(_("The operator hid a finding about a release, with a reason"), "minus"),
     "vote_imported": Word(_("A vote was imported"), "download"),
 }

@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from itertools import islice
 from typing import Any, TypeVar
@@ -26,22 +26,27 @@ T = TypeVar("T")
 
 @dataclass(frozen=True)
 class Finding:
-    """Something wrong: table, primary key of the row (or what names it), column or aspect, expected and found."""
+    """Something wrong: table, primary key of the row (or what names it), column or aspect, expected and found.
+
+    `todo` is what an operator can do about it; nothing where that is said once for all (docs/operations.md).
+    """
 
     table: str
     key: str
     what: str
     expected: str
     found: str
+    todo: str = ""
 
     def __str__(self) -> str:
         """Return one line."""
-        return f"{self.table} {self.key}: {self.what}: expected {self.expected}, found {self.found}"
+        line = f"{self.table} {self.key}: {self.what}: expected {self.expected}, found {self.found}"
+        return f"{line}; {self.todo}" if self.todo else line
 
 
-def finding(table: str, key: object, what: str, expected: object, found: object) -> Finding:
+def finding(table: str, key: object, what: str, expected: object, found: object, *, todo: str = "") -> Finding:
     """Make a finding of any values."""
-    return Finding(table, str(key), what, _shown(expected), _shown(found))
+    return Finding(table, str(key), what, _shown(expected), _shown(found), todo)
 
 
 def compare(table: str, key: object, expected: Mapping[str, Any], found: Mapping[str, Any]) -> Iterator[Finding]:
@@ -63,6 +68,12 @@ def against_record(
     envelope = {"kind": value.kind, "subject": value.subject, "parents": list(value.parents), "version": value.version}
     made = {"kind": kind, "subject": subject, "parents": list(expected.parents), "version": expected.version}
     yield from compare(row._meta.db_table, row.pk, {**envelope, **value.body}, {**made, **body})  # noqa: SLF001
+
+
+def advised(todo: str, findings: Iterable[Finding]) -> Iterator[Finding]:
+    """Yield the findings with what to do about them, where they do not say it themselves."""
+    for found in findings:
+        yield found if found.todo else replace(found, todo=todo)
 
 
 def guarded(table: str, key: object, findings: Iterable[Finding]) -> Iterator[Finding]:

@@ -14,6 +14,8 @@ VERSION: Final = "0.1.0"  # the version of the project, too; a test compares
 PROBLEMS_SHOWN: Final = 20
 OFFLINE_CHECKS: Final = 10
 POWER_CHECK, RERUN_CHECK = 11, 12
+# The two ways in which training again can pass: bit for bit, or on another class of machine within tolerances.
+SAME_BYTES, WITHIN_TOLERANCES = "same_bytes", "within_tolerances"
 
 
 class Status(StrEnum):
@@ -26,18 +28,22 @@ class Status(StrEnum):
 
 @dataclass(frozen=True)
 class Finding:
-    """The answer to one numbered check. `problems` is empty unless it failed."""
+    """The answer to one numbered check. `problems` is empty unless it failed.
+
+    `outcome` says how it passed, for a check that can pass in several ways.
+    """
 
     number: int
     title: str
     status: Status
     evidence: str
     problems: tuple[Problem, ...] = ()
+    outcome: str = ""
 
     @property
     def code(self) -> str:
-        """Return the code of the first problem, or the status."""
-        return self.problems[0].code if self.problems else str(self.status)
+        """Return the code of the first problem, or how it passed, or the status."""
+        return self.problems[0].code if self.problems else self.outcome or str(self.status)
 
     @property
     def place(self) -> str:
@@ -93,11 +99,14 @@ class Report:
         """Say whether all holds and the signer is the one that the reader knows."""
         return self.ok and self.trust_roots.given
 
-    def with_finding(self, number: int, status: Status, evidence: str, problems: tuple[Problem, ...] = ()) -> "Report":
+    def with_finding(
+        self, number: int, status: Status, evidence: str, problems: tuple[Problem, ...] = (), outcome: str = ""
+    ) -> "Report":
         """Return the report with the answer of a check that is made elsewhere: on the chain, or by training again."""
         if not OFFLINE_CHECKS < number <= len(self.findings):
             raise ValueError(f"check {number} is made here, not elsewhere")
-        made = replace(self.findings[number - 1], status=status, evidence=evidence, problems=problems)
+        before = self.findings[number - 1]
+        made = replace(before, status=status, evidence=evidence, problems=problems, outcome=outcome)
         return replace(self, findings=(*self.findings[: number - 1], made, *self.findings[number:]))
 
     def to_dict(self) -> dict[str, Any]:

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from models_registry.provenance import bundle
-from models_registry.provenance.report import Status
+from models_registry.provenance.report import SAME_BYTES, WITHIN_TOLERANCES, Status
 from models_registry.provenance.report_words import evidence_in_french
 from training_jobs.rerun.comparison import RATIO_TOLERANCE, RELATIVE_TOLERANCE, Answer, Recorded, compare
 
@@ -54,7 +54,9 @@ def again(golden: Path) -> Again:
 
 def test_the_same_bytes_and_the_same_values_pass(again: Again) -> None:
     assert again.compared() == Answer(
-        Status.PASSED, "trained again: 2 files, 100 bytes, all the same; measured again: 1 values, all the same"
+        Status.PASSED,
+        "trained again: 2 files, 100 bytes, all the same; measured again: 1 values, all the same",
+        outcome=SAME_BYTES,
     )
 
 
@@ -82,12 +84,14 @@ def test_other_bytes_on_another_class_of_machine_pass_when_they_are_as_good(
     found = again.with_other_bytes().on(**changes).compared()
     assert found.status is Status.PASSED
     assert "on another class of machine or software" in found.evidence
+    assert found.outcome == WITHIN_TOLERANCES
 
 
 def test_values_that_were_not_measured_are_found_where_the_bytes_are_the_same(again: Again) -> None:
     found = again.measuring(Fraction(1, 1000)).compared()
     assert [(problem.code, problem.place) for problem in found.problems] == [("measure_differs", "candidate accuracy")]
-    assert again.measuring(Fraction(1, 1000)).on(environment=ELSEWHERE).compared().status is Status.PASSED
+    elsewhere = again.measuring(Fraction(1, 1000)).on(environment=ELSEWHERE).compared()
+    assert (elsewhere.status, elsewhere.outcome) == (Status.PASSED, SAME_BYTES)
 
 
 def test_elsewhere_a_value_may_be_off_by_its_tolerance_and_no_more(again: Again) -> None:

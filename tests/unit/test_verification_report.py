@@ -239,7 +239,8 @@ def test_a_report_can_be_signed_about_the_files_that_it_is_about(golden: Path, t
     assert envelope.signed_by(mine)
     assert not envelope.signed_by(KEY)
     assert [name for name, _ in statement.files] == ["LICENSE", "README.md", "config.json", "model.safetensors"]
-    assert statement.predicate == check(golden, TrustRoots(KEY)).to_dict()
+    assert statement.predicate == {"public_key": mine, "report": check(golden, TrustRoots(KEY)).to_dict()}
+    assert attest.read(signed.read_bytes()).holds
 
 
 def test_a_report_is_not_signed_with_a_key_that_others_may_read_or_that_is_not_named(

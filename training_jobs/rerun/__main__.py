@@ -67,7 +67,7 @@ def _again(report: Report, options: argparse.Namespace) -> Report:
         reason = f"training again ended: {trained.outcome.how} {trained.outcome.code} {trained.outcome.detail}".strip()
         return report.with_finding(RERUN_CHECK, Status.NOT_CHECKED, reason)
     answer = compare(recorded, trained.description, trained.report)  # 4
-    return report.with_finding(RERUN_CHECK, answer.status, answer.evidence, answer.problems)
+    return report.with_finding(RERUN_CHECK, answer.status, answer.evidence, answer.problems, answer.outcome)
 
 
 def _recorded(case: Case) -> tuple[Recorded, Record]:

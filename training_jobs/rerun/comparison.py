@@ -13,7 +13,7 @@ from typing import Any, Final
 from governance.evidence.record import Record
 from models_registry import gates
 from models_registry.provenance.manifest import Problem
-from models_registry.provenance.report import Status
+from models_registry.provenance.report import SAME_BYTES, WITHIN_TOLERANCES, Status
 
 # By unit: how far a value may be from the recorded one. A ratio is compared as such, other units relative to it.
 RATIO_TOLERANCE: Final = Fraction(1, 50)
@@ -33,11 +33,12 @@ class Recorded:
 
 @dataclass(frozen=True)
 class Answer:
-    """The answer to check 12."""
+    """The answer to check 12; `outcome` says in which of the two ways it passed."""
 
     status: Status
     evidence: str
     problems: tuple[Problem, ...] = ()
+    outcome: str = ""
 
 
 def compare(recorded: Recorded, description: Mapping[str, Any], report: Mapping[str, Any]) -> Answer:
@@ -72,8 +73,8 @@ def _measured_alike(recorded: Recorded, report: Mapping[str, Any], apart: tuple[
     if wrong and not apart:
         return _failed(f"{trained}; but the recorded report is not what is measured here", wrong)
     if wrong:
-        return Answer(Status.PASSED, f"{trained}; measured on another class of machine ({', '.join(apart)})")
-    return Answer(Status.PASSED, f"{trained}; measured again: {len(body['candidate'])} values, all the same")
+        return _passed(f"{trained}; measured on another class of machine ({', '.join(apart)})", SAME_BYTES)
+    return _passed(f"{trained}; measured again: {len(body['candidate'])} values, all the same", SAME_BYTES)
 
 
 def _as_good(recorded: Recorded, report: Mapping[str, Any], apart: tuple[str, ...]) -> Answer:
@@ -97,7 +98,12 @@ def _as_good(recorded: Recorded, report: Mapping[str, Any], apart: tuple[str, ..
         return _failed(f"{where}; but what was trained here is not as good", tuple(problems))
     count = len(recorded.evaluation.body["candidate"])
     allowed = f"{RATIO_TOLERANCE} for ratios, {RELATIVE_TOLERANCE} of the value for others"
-    return Answer(Status.PASSED, f"{where}; the rules accept, and {count} values are as recorded within {allowed}")
+    evidence = f"{where}; the rules accept, and {count} values are as recorded within {allowed}"
+    return _passed(evidence, WITHIN_TOLERANCES)
+
+
+def _passed(evidence: str, outcome: str) -> Answer:
+    return Answer(Status.PASSED, evidence, outcome=outcome)
 
 
 def _failed(evidence: str, problems: tuple[Problem, ...]) -> Answer:

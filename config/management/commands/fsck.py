@@ -16,6 +16,7 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from governance import clock, fsck
 from governance.models import Community
+from models_registry import fsck as registry
 from models_registry.storage import checks as storage
 from models_registry.storage import folders
 
@@ -41,9 +42,10 @@ class Command(BaseCommand):
             community = Community.objects.select_related("record").filter(slug=options["community"]).first()
             if community is None:
                 raise CommandError(f"there is no community {options['community']!r}")
-            findings = fsck.check_one(community, signatures=signatures)
+            findings = chain(fsck.check_one(community, signatures=signatures), registry.check_one(community))
         else:
-            findings = fsck.check(signatures=signatures)
+            everywhere = (registry.check_one(each) for each in Community.objects.order_by("pk"))
+            findings = chain(fsck.check(signatures=signatures), chain.from_iterable(everywhere))
             if not options["skip_files"]:
                 grace = timedelta(seconds=settings.OBJECTS_GRACE_SECONDS)
                 findings = chain(findings, storage.check(folders.store(), grace, clock.now()))

@@ -1,0 +1,30 @@
+"""What `fsck` says of the registry: publications and deliveries, keys, releases that wait, and what strangers filed.
+
+As `governance.fsck`: records and the log are the truth, every other column repeats them or follows from them. Reads
+only. Each finding says what to do. Files are `models_registry.storage.checks`' to read.
+"""
+
+from collections.abc import Callable, Iterator
+
+from governance.fsck import Finding
+from governance.fsck.finding import advised, guarded
+from governance.models import Community
+from models_registry.fsck import attestations, deliveries, keys, waiting
+
+__all__ = ["check_one"]
+
+
+def check_one(community: Community) -> Iterator[Finding]:
+    """Yield what is wrong with the registry of one community; nothing for a sound database."""
+    name = community.slug
+    for table, todo, check in _CHECKS:
+        yield from advised(todo, guarded(table, name, check(community)))
+
+
+# What is checked, and what to do where a finding does not say it itself.
+_CHECKS: tuple[tuple[str, str, Callable[[Community], Iterator[Finding]]], ...] = (
+    (deliveries.DELIVERIES, deliveries.RESTORE, deliveries.check_deliveries),
+    (keys.TABLE, keys.STOP, keys.check_keys),
+    (waiting.WAITING, waiting.ANEW, waiting.check_waiting),
+    (attestations.TABLE, attestations.RESTORE, attestations.check_attestations),
+)
