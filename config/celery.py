@@ -6,8 +6,11 @@ Workers and the sweeper load it; web processes do not, because no request talks 
 import os
 
 from celery import Celery
+from kombu import Queue
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
 app = Celery("commonweights")
 app.config_from_object("django.conf:settings", namespace="CELERY")
+# A worker that is not told which queue it serves (-Q training, -Q deliveries) serves both.
+app.conf.task_queues = [Queue("training"), Queue("deliveries")]
 app.autodiscover_tasks()

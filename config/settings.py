@@ -187,6 +187,9 @@ elif BROKER.startswith(("redis://", "rediss://")):
 else:
     raise env.BadEnvironment("BROKER", f"{urlsplit(BROKER).scheme}:…", "filesystem or redis://host:port/number")
 CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
+# Two queues (config/celery.py), so that an upload of hours and a training of hours do not wait for each other.
+CELERY_TASK_DEFAULT_QUEUE = "training"
+CELERY_TASK_ROUTES = {"models_registry.*": {"queue": "deliveries"}}
 CELERY_TASK_IGNORE_RESULT = True
 CELERY_WORKER_PREFETCH_MULTIPLIER = 1
 CELERY_TASK_ACKS_LATE = False
@@ -216,8 +219,8 @@ RELAY_URL = env.address("RELAY_URL", "", {"http", "https"}) if env.text("RELAY_U
 RELAY_SECRET_FILE = env.path("RELAY_SECRET_FILE", KEYS_DIR / "relay-secret")
 if RELAY_URL:
     env.require_secret("RELAY_SECRET_FILE", RELAY_SECRET_FILE, least=SECRET_BYTES_MIN)
-# What may be proposed: what the machines of this site can do. The trainer has no 4-bit weights for qlora yet.
-RUN_METHODS = env.listed("RUN_METHODS", "full,lora")
+# What may be proposed: what the machines of this site can do.
+RUN_METHODS = env.listed("RUN_METHODS", "full,lora,qlora")
 RUN_STRATEGIES = env.listed("RUN_STRATEGIES", "single")
 if not RELAY_URL and set(EXCHANGING) & set(RUN_STRATEGIES):
     allowed = f"{env.PREFIX}RELAY_URL beside it, or without {' and '.join(EXCHANGING)}"
@@ -246,6 +249,8 @@ PUBLICATION_S3_ENDPOINT = (
 )
 HUGGING_FACE_ENDPOINT = env.address("HUGGING_FACE_ENDPOINT", "https://huggingface.co", {"http", "https"})
 HUGGING_FACE_TOKEN = env.text("HUGGING_FACE_TOKEN", "")
+# A discussion there for each proposal of a model update, beside the releases.
+HUGGING_FACE_DISCUSSIONS = env.boolean("HUGGING_FACE_DISCUSSIONS", default=False)
 
 # --- objects that releases are made of: in a folder below ARTIFACTS, or in an S3-compatible bucket --------------------
 OBJECTS_BUCKET = env.text("OBJECTS_BUCKET", "")

@@ -24,9 +24,9 @@ from governance.models import Community, Proposal
 from governance.outcome import InvalidRules
 from governance.power import PowerError
 from governance.tally import UnknownMethod
-from models_registry import deliveries
-from models_registry.tasks import deliver_job
-from training_jobs import folders
+from models_registry import deliveries, notices
+from models_registry.tasks import deliver_job, notice_job
+from training_jobs import discussions, folders
 from training_jobs import services as runs
 from training_jobs.previews import services as previews
 from training_jobs.previews import work as preview_work
@@ -95,7 +95,7 @@ def _due(state: State) -> list[int]:
 
 
 def keep_up() -> None:
-    """Sign the logs that have grown, and count large open votes again for the pages that show them."""
+    """Sign the logs that have grown, count large open votes again for pages, and see what other hubs are to be told."""
     for proposal in Proposal.objects.in_state(State.ACTIVE, clock()).select_related("record", "census_record"):
         governance.refresh_standing(proposal, clock())
     for community_id in Community.objects.values_list("pk", flat=True):
@@ -105,6 +105,10 @@ def keep_up() -> None:
             logger.warning("community %s: no checkpoint: %s", community_id, error)
         except OperationalError:
             logger.warning("community %s: the database is busy; next sweep", community_id)
+    try:
+        discussions.follow(clock())
+    except OperationalError:
+        logger.warning("discussions are not followed: the database is busy; next sweep")
 
 
 def settle() -> int:
@@ -124,10 +128,10 @@ def settle() -> int:
 
 
 def nudge() -> int:
-    """Tell workers which runs, deliveries, and previews when no run waits, need them; return how many."""
+    """Tell workers which runs, deliveries, notices, and previews when no run waits, need them; return how many."""
     now = clock()
     told = _tell(run_job, runs.due(now)) + _tell(preview_job, previews.due(now))
-    return told + _tell(deliver_job, deliveries.due(now))
+    return told + _tell(deliver_job, deliveries.due(now)) + _tell(notice_job, notices.due(now))
 
 
 def _tell(task: Any, numbers: list[int]) -> int:  # noqa: ANN401 - Celery's tasks are untyped

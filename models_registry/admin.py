@@ -4,10 +4,12 @@ from django.contrib import admin
 
 from governance.admin import ReadOnly
 from models_registry.models import (
+    Attestation,
     Dataset,
     Delivery,
     EthicsRule,
     Model,
+    Notice,
     Publication,
     ReleaseKeys,
     ReleaseSignature,
@@ -20,10 +22,12 @@ for model, columns in (
     (Version, ("model", "number", "revision", "published_at")),
     (Publication, ("version", "target", "location", "published_at")),
     (Delivery, ("version", "target", "attempts", "next_at", "error_code", "failed_at", "publication")),
+    (Notice, ("proposal", "stage", "attempts", "next_at", "error_code", "failed_at", "done_at", "location")),
     (Dataset, ("slug", "community", "role", "records", "digest", "included_at")),
     (ReleaseKeys, ("community", "record", "proposal", "adopted_at")),
     (WaitingRelease, ("model", "release_record", "keys", "since")),
     (ReleaseSignature, ("release_record", "public_key", "signed_at")),
+    (Attestation, ("version", "digest", "public_key", "filed_at", "hidden_at", "hidden_reason")),
     (EthicsRule, ("slug", "community", "metric", "comparator", "scope", "adopted_at", "revoked_at")),
 ):
     admin.site.register(model, type(f"{model.__name__}Admin", (ReadOnly,), {"list_display": columns}))

@@ -11,7 +11,7 @@ from typing import Any
 from django.conf import settings
 from django.core.checks import CheckMessage, Error, register
 
-from models_registry.publishing import TARGETS, FolderTarget, S3Target
+from models_registry.publishing import TARGETS, FolderTarget, HuggingFaceTarget, S3Target
 
 # https://docs.aws.amazon.com/AmazonS3/latest/userguide/bucketnamingrules.html
 _BUCKET = re.compile(r"[a-z0-9][a-z0-9.\-]{1,61}[a-z0-9]")
@@ -44,6 +44,20 @@ def usable_folder(**_kwargs: Any) -> list[CheckMessage]:  # noqa: ANN401 - Djang
                 f"COMMONWEIGHTS_PUBLICATION_FOLDER is {folder}, and COMMONWEIGHTS_ARTIFACTS is {ours}.",
                 hint="Choose a folder apart from the artifacts of this site.",
                 id="commonweights.E006",
+            )
+        ]
+    return []
+
+
+@register()
+def usable_discussions(**_kwargs: Any) -> list[CheckMessage]:  # noqa: ANN401 - Django's signature
+    """Refuse discussions at a hub to which nothing is published: they would name no release."""
+    if settings.HUGGING_FACE_DISCUSSIONS and HuggingFaceTarget.name not in settings.PUBLICATION_TARGETS:
+        return [
+            Error(
+                "COMMONWEIGHTS_HUGGING_FACE_DISCUSSIONS is on, and nothing is published there.",
+                hint="Add huggingface to COMMONWEIGHTS_PUBLICATION_TARGETS, or switch the discussions off.",
+                id="commonweights.E009",
             )
         ]
     return []

@@ -1,40 +1,25 @@
 """What is stored of deliveries: releases on their way to the targets beside our own hub. No network here.
 
-A delivery is planned in the transaction that makes the version. Who works on it holds a lease with a fencing number;
-an answer that comes after somebody else took over changes nothing. `delivering` does the work.
+A delivery is an errand (`errands`), planned in the transaction that makes the version. `delivering` does the work.
 """
 
-import secrets
 from collections.abc import Iterable
-from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 
 from django.conf import settings
 from django.db import transaction
-from django.db.models import Exists, F, OuterRef, Q, QuerySet
+from django.db.models import Exists, OuterRef
 
 from governance.errors import Conflict, NotFound
 from governance.records import keep
 from governance.services import note
-from models_registry.delivery_words import REASONS, STATES
+from models_registry import errands
+from models_registry.delivery_words import told_errand
+from models_registry.errands import Claim, Outcome
 from models_registry.models import Delivery, Publication, Version
-from models_registry.publishing import TARGETS, HubTarget, PublishError, delivery
+from models_registry.publishing import TARGETS, HubTarget, PublishError
 from models_registry.publishing import Publication as Place
-
-LEASE_SECONDS = 120
-_DETAIL_CHARACTERS = 1000
-
-
-@dataclass(frozen=True)
-class Claim:
-    """The right to publish one version at one target, as long as nobody else holds a newer one."""
-
-    delivery_id: int
-    fence: int
-    attempt: int
-    target: str
-    version: Version
 
 
 def other_targets() -> list[str]:
@@ -64,62 +49,49 @@ def due(now: datetime) -> list[int]:
         version__number__lt=OuterRef("version__number"),
         next_at__isnull=False,
     )
-    free = Q(lease_expires_at__isnull=True) | Q(lease_expires_at__lte=now)
-    found = Delivery.objects.filter(free, ~Exists(older), next_at__lte=now)
+    found = Delivery.objects.filter(errands.free(now), ~Exists(older))
     return list(found.order_by("version__number", "pk").values_list("pk", flat=True))
 
 
-def claim(delivery_id: int, now: datetime) -> Claim | None:
-    """Take a delivery that is due, or return nothing: somebody else works on it, or there is nothing to do.
-
-    The next attempt is set already here, so that a worker that dies on it does not bring it back at once for ever.
-    """
+def claim(delivery_id: int, now: datetime) -> Claim[Delivery] | None:
+    """Take a delivery that is due, or return nothing: somebody else works on it, or there is nothing to do."""
     if delivery_id not in due(now):
         return None
     row = Delivery.objects.select_related("version__model__community").get(pk=delivery_id)
-    if row.attempts >= delivery.ATTEMPTS_MAX:
+    worn_out = errands.worn_out(row)
+    if worn_out is not None:
         # The last attempts ended without an answer: their worker died.
-        last = PublishError("publisher_died", "the last attempts ended without an answer", permanent=True)
-        _write_failure(row, row.fence, last, now)
+        failed(
+            worn_out, PublishError("publisher_died", "the last attempts ended without an answer", permanent=True), now
+        )
         return None
-    attempt = row.attempts + 1
-    taken = Delivery.objects.filter(pk=row.pk, fence=row.fence, next_at=row.next_at).update(
-        fence=F("fence") + 1,
-        attempts=attempt,
-        tried_at=now,
-        next_at=now + _rest(attempt),
-        lease_expires_at=now + timedelta(seconds=LEASE_SECONDS),
-    )
-    return Claim(row.pk, row.fence + 1, attempt, row.target, row.version) if taken else None
+    return errands.claim(row, now)
 
 
-def renew(held: Claim, now: datetime) -> bool:
-    """Hold the lease for longer; say whether it is still held."""
-    until = now + timedelta(seconds=LEASE_SECONDS)
-    return bool(_held(held).update(lease_expires_at=until))
-
-
-def published(held: Claim, place: Place, now: datetime) -> bool:
+def published(held: Claim[Delivery], place: Place, now: datetime) -> bool:
     """Write that the target has the release; say whether this claim was the one that counts."""
+    version, target = held.row.version, held.row.target
     with transaction.atomic():
-        row = _held(held).select_for_update().first()
+        row = errands.held(held).select_for_update().first()
         if row is None:
             return False
-        body = {"target": held.target, "location": place.location, "revision": place.revision}
-        release = held.version.release_record
-        record = keep("publication", f"publication:{held.version.revision}/{held.target}", body, [release])
-        row.publication = Publication.objects.create(version=held.version, **body, record=record, published_at=now)
+        body = {"target": target, "location": place.location, "revision": place.revision}
+        record = keep("publication", f"publication:{version.revision}/{target}", body, [version.release_record])
+        row.publication = Publication.objects.create(version=version, **body, record=record, published_at=now)
         row.next_at, row.lease_expires_at, row.error_code, row.error_detail = None, None, "", ""
         row.save()
-        note("release_delivered", now, proposal=held.version.proposal, target=held.target, location=place.location)
+        note("release_delivered", now, proposal=version.proposal, target=target, location=place.location)
     return True
 
 
-def failed(held: Claim, error: PublishError, now: datetime) -> bool:
+def failed(held: Claim[Delivery], error: PublishError, now: datetime) -> bool:
     """Write why an attempt did not work, and when the next one is; say whether this claim was the one that counts."""
     with transaction.atomic():
-        row = _held(held).select_for_update().first()
-        return row is not None and _write_failure(row, held.fence, error, now)
+        outcome = errands.failed(held, error, now)
+        if outcome is Outcome.GIVEN_UP:
+            row = held.row
+            note("delivery_failed", now, proposal=row.version.proposal, target=row.target, code=error.code)
+    return outcome is not Outcome.LOST
 
 
 def again(revision: str, target: str, now: datetime) -> Delivery:
@@ -131,65 +103,16 @@ def again(revision: str, target: str, now: datetime) -> Delivery:
         )
     if row.publication_id is not None:
         raise Conflict("already_published", "the target has this release already", found=str(row))
-    if row.lease_expires_at is not None and now < row.lease_expires_at:
-        raise Conflict("being_published", "a worker is at it just now; wait for its answer", found=str(row))
-    # The fence goes on, so that an answer of before is not taken for one of these attempts.
-    Delivery.objects.filter(pk=row.pk, fence=row.fence).update(
-        fence=F("fence") + 1, attempts=0, next_at=now, lease_expires_at=None, failed_at=None
-    )
-    row.refresh_from_db()
+    errands.again(row, now)
     return row
-
-
-def state(row: Delivery, now: datetime) -> delivery.State:
-    """Return what a delivery is doing."""
-    return delivery.state(row.facts(), now)
 
 
 def told(row: Delivery, now: datetime) -> dict[str, Any]:
     """Return a delivery as pages and the API tell it; times as the database has them."""
-    reason = REASONS.get(row.error_code)
     return {
         "target": row.target,
         "label": TARGETS[row.target].label if row.target in TARGETS else row.target,
-        "state": state(row, now).value,
-        "state_words": str(STATES[state(row, now)]),
-        "attempts": row.attempts,
-        "attempts_max": delivery.ATTEMPTS_MAX,
-        "next_at": row.next_at,
+        **told_errand(row, now),
         "location": row.publication.location if row.publication else "",
         "published_at": row.publication.published_at if row.publication else None,
-        "error": {
-            "code": row.error_code,
-            "says": str(reason.says) if reason else row.error_code,
-            "detail": row.error_detail,
-            "suggestion": str(reason.suggestion) if reason else "",
-        }
-        if row.error_code
-        else None,
     }
-
-
-def _held(held: Claim) -> QuerySet[Delivery]:
-    return Delivery.objects.filter(pk=held.delivery_id, fence=held.fence, next_at__isnull=False)
-
-
-def _write_failure(row: Delivery, fence: int, error: PublishError, now: datetime) -> bool:
-    """Keep the reason; give up where trying again cannot help, or was tried often enough."""
-    over = error.permanent or row.attempts >= delivery.ATTEMPTS_MAX
-    changed = Delivery.objects.filter(pk=row.pk, fence=fence, next_at__isnull=False).update(
-        fence=F("fence") + 1,
-        lease_expires_at=None,
-        error_code=error.code,
-        error_detail=error.detail[:_DETAIL_CHARACTERS],
-        failed_at=now if over else None,
-        next_at=None if over else now + _rest(row.attempts, error.retry_after_seconds),
-    )
-    if changed and over:
-        note("delivery_failed", now, proposal=row.version.proposal, target=row.target, code=error.code)
-    return bool(changed)
-
-
-def _rest(attempts: int, asked_seconds: int = 0) -> timedelta:
-    jitter = secrets.randbelow(delivery.JITTER_PERMILLE + 1)
-    return timedelta(seconds=delivery.wait_seconds(attempts, jitter, asked_seconds))

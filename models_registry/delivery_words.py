@@ -1,15 +1,20 @@
-"""What a delivery is doing, and why one failed, in words: one sentence and one thing to do for each stable code.
+"""What an errand is doing, and why one failed, in words: one sentence and one thing to do for each stable code.
 
-The codes come from the targets (`publishing`) and from `delivering`. One that is not in the table is shown as it is,
-with what the target said.
+The codes come from the targets (`publishing`), `delivering` and `noticing`. One that is not in the table is shown as it
+is, with what the target said.
 """
 
 from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
 
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
-from models_registry.publishing.delivery import State
+from models_registry import errands
+from models_registry.errands import Row
+from models_registry.publishing.delivery import ATTEMPTS_MAX, State
+from models_registry.publishing.discussion import Stage
 
 
 @dataclass(frozen=True)
@@ -26,6 +31,20 @@ STATES: dict[State, str | Promise] = {
     State.PUBLISHING: _("Being published"),
     State.PLANNED: _("Planned"),
     State.WAITING: _("Waits for the next attempt"),
+}
+
+STAGES: dict[Stage, str | Promise] = {
+    Stage.OPENED: _("The discussion was opened"),
+    Stage.PASSED: _("The proposal passed"),
+    Stage.REJECTED: _("The proposal was voted down"),
+    Stage.CANCELED: _("The proposal was withdrawn"),
+    Stage.VETOED: _("Guardians stopped the proposal"),
+    Stage.EXPIRED: _("The proposal expired"),
+    Stage.RUN_FAILED: _("The training failed"),
+    Stage.RUN_CANCELED: _("The training was stopped"),
+    Stage.RUN_REJECTED: _("The result broke a rule"),
+    Stage.RELEASED: _("The release was published there"),
+    Stage.WITHDRAWN: _("The release was withdrawn"),
 }
 
 _NOTHING = _("Nothing has to be done: it is tried again by itself.")
@@ -79,4 +98,39 @@ REASONS: dict[str, Reason] = {
         _("This site does not publish there any more, or lacks what it needs for it."),
         _("Configure the target again, then let the operator try again: manage.py deliveries --again"),
     ),
+    "discussions_off": Reason(
+        _("The repository there has no discussions, or this one is gone."),
+        _(
+            "Switch them on in the repository’s settings, then let the operator try again: "
+            "manage.py deliveries --say-again"
+        ),
+    ),
+    "discussion_refused": Reason(
+        _("The hub did not take what was to be said."),
+        _(
+            "Check that the token may write discussions there, then let the operator try again: "
+            "manage.py deliveries --say-again"
+        ),
+    ),
 }
+
+
+def told_errand(row: Row, now: datetime) -> dict[str, Any]:
+    """Return how an errand stands, as pages and the API tell it; times as the database has them."""
+    reason = REASONS.get(row.error_code)
+    state = errands.state(row, now)
+    return {
+        "state": state.value,
+        "state_words": str(STATES[state]),
+        "attempts": row.attempts,
+        "attempts_max": ATTEMPTS_MAX,
+        "next_at": row.next_at,
+        "error": {
+            "code": row.error_code,
+            "says": str(reason.says) if reason else row.error_code,
+            "detail": row.error_detail,
+            "suggestion": str(reason.suggestion) if reason else "",
+        }
+        if row.error_code
+        else None,
+    }

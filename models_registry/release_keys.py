@@ -103,6 +103,35 @@ def in_force(community: Community) -> InForce:
     return InForce(keys, keys.record.body if keys else alone)
 
 
+@dataclass(frozen=True)
+class SignedWith:
+    """The release key under which a release was signed. `keys` is None for the founding key, before any vote on keys.
+
+    `replaced` says that a later vote put another key in force, `revoked` why a vote has revoked this one since.
+    """
+
+    public_key: str
+    keys: ReleaseKeys | None
+    replaced: bool
+    revoked: str
+
+    @property
+    def fingerprint(self) -> str:
+        """Return what people compare."""
+        return fingerprint(self.public_key)
+
+
+def signed_with(version: Version) -> SignedWith:
+    """Return the key of a release: that of the keys record which it rests on, else the founding key."""
+    community = version.model.community
+    parents = version.release_record.value.parents if version.release_record else ()
+    keys = ReleaseKeys.objects.filter(record__in=parents).select_related("record", "proposal").first()
+    public_key = keys.record.body["release_key"]["public_key"] if keys else community.release_key
+    now = in_force(community).body
+    revoked = {each["public_key"]: each["reason"] for each in now["revoked"]}
+    return SignedWith(public_key, keys, now["release_key"]["public_key"] != public_key, revoked.get(public_key, ""))
+
+
 def adopt_keys(proposal: Proposal, execution: Record, now: datetime) -> ReleaseKeys:
     """Put voted keys in force for every release from now on. Runs inside the execution's transaction."""
     body = proposal.payload["keys"]

@@ -22,6 +22,7 @@ from models_registry.deliveries import told
 from models_registry.models import Dataset, EthicsRule, Model, Publication, Version
 from models_registry.provenance import bundle, verify
 from models_registry.provenance.bundle import BundleError
+from models_registry.release_keys import SignedWith, signed_with
 from models_registry.services import version_folder
 from models_registry.withdrawals import Stop, stop_of
 
@@ -111,7 +112,10 @@ class Lineage:
 
 @dataclass(frozen=True)
 class ReleaseDetail:
-    """All that the page of a release shows. `problem` says why the bundle cannot be read, when it cannot."""
+    """All that the page of a release shows. `problem` says why the bundle cannot be read, when it cannot.
+
+    `instead` is the newest version that is handed out, where this one is not.
+    """
 
     version: Version
     row: VersionRow
@@ -119,6 +123,8 @@ class ReleaseDetail:
     deliveries: tuple[dict[str, Any], ...]
     lineage: Lineage | None
     problem: str
+    signed_with: SignedWith
+    instead: Version | None
 
 
 def models_of(community: Community) -> list[ModelCard]:
@@ -165,7 +171,17 @@ def release_detail(revision: str) -> ReleaseDetail:
     publications = tuple(version.publications.order_by("published_at"))
     rows = version.deliveries.select_related("publication").order_by("pk")
     open_deliveries = tuple(told(row, clock.now()) for row in rows if row.publication_id is None)
-    return ReleaseDetail(version, version_row(version), publications, open_deliveries, lineage, problem)
+    row = version_row(version)
+    return ReleaseDetail(
+        version=version,
+        row=row,
+        publications=publications,
+        deliveries=open_deliveries,
+        lineage=lineage,
+        problem=problem,
+        signed_with=signed_with(version),
+        instead=_handed_out(version) if row.stop else None,
+    )
 
 
 def read_lineage(folder: Path) -> Lineage:
@@ -286,6 +302,13 @@ def version_row(version: Version) -> VersionRow:
     headline = next((measure for measure in measures if measure.metric == "answer_accuracy"), None)
     headline = headline or next((measure for measure in measures if "accuracy" in measure.metric), None)
     return VersionRow(version, measures, headline or (measures[0] if measures else None), stop_of(version, clock.now()))
+
+
+def _handed_out(stopped: Version) -> Version | None:
+    """Return the newest release of the same model that is handed out, or None."""
+    now = clock.now()
+    others = stopped.model.versions.filter(release_record__isnull=False).exclude(pk=stopped.pk).order_by("-number")
+    return next((version for version in others.select_related("model") if stop_of(version, now) is None), None)
 
 
 def _versions() -> "Prefetch[Any]":

@@ -10,6 +10,8 @@ from governance import clock
 from governance.serializers import StrictSerializer, StrictText
 from models_registry.deliveries import told
 from models_registry.models import Dataset, EthicsRule, Model, Version
+from models_registry.publishing.delivery import State
+from models_registry.publishing.discussion import Stage
 from models_registry.withdrawals import stop_of
 
 
@@ -153,6 +155,22 @@ class ModelOutput(serializers.ModelSerializer[Model]):
 
         model = Model
         fields = ("namespace", "name", "community", "title_en", "title_fr", "license", "versions")
+
+
+class NoticeOutput(serializers.Serializer[Any]):
+    """One thing that was or is to be said in a proposal's discussion on another hub."""
+
+    target = serializers.CharField()
+    stage = serializers.ChoiceField(sorted(Stage))
+    stage_words = serializers.CharField()
+    state = serializers.ChoiceField(sorted(State))
+    state_words = serializers.CharField()
+    attempts = serializers.IntegerField()
+    attempts_max = serializers.IntegerField()
+    next_at = serializers.DateTimeField(allow_null=True)
+    error = serializers.DictField(child=serializers.CharField(allow_blank=True), allow_null=True)
+    location = serializers.CharField(allow_blank=True)
+    done_at = serializers.DateTimeField(allow_null=True)
 
 
 class LineageBallotOutput(serializers.Serializer[Any]):

@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from models_registry import views, waiting_views
+from models_registry import attestation_views, views, waiting_views
 
 urlpatterns = [
     path("datasets", views.DatasetList.as_view(), name="api-datasets"),
@@ -19,7 +19,18 @@ urlpatterns = [
         waiting_views.WaitingSignatures.as_view(),
         name="api-waiting-signatures",
     ),
+    path("proposals/<str:public_id>/discussion", views.ProposalDiscussion.as_view(), name="api-proposal-discussion"),
     path("releases/<slug:revision>", views.ReleaseDetail.as_view(), name="api-release"),
     path("releases/<slug:revision>/lineage", views.ReleaseLineage.as_view(), name="api-release-lineage"),
+    path(
+        "releases/<slug:revision>/attestations",
+        attestation_views.AttestationList.as_view(),
+        name="api-attestations",
+    ),
+    path(
+        "releases/<slug:revision>/attestations/<slug:digest>",
+        attestation_views.AttestationFile.as_view(),
+        name="api-attestation",
+    ),
     path("releases/<slug:revision>/pause", views.ReleasePause.as_view(), name="api-release-pause"),
 ]

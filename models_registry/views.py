@@ -14,8 +14,9 @@ from governance import clock
 from governance.errors import Malformed, NotFound, Unavailable
 from governance.serializers import ProblemOutput
 from governance.serializers.inputs import ReasonInput
+from governance.services import proposal_by_public_id
 from governance.views.base import REFUSED, community_named, signed_in
-from models_registry import selectors, services, withdrawals
+from models_registry import notices, selectors, services, withdrawals
 from models_registry.models import Dataset, EthicsRule, Model, Version
 from models_registry.serializers import (
     DatasetInput,
@@ -23,6 +24,7 @@ from models_registry.serializers import (
     EthicsRuleOutput,
     LineageOutput,
     ModelOutput,
+    NoticeOutput,
     VersionOutput,
 )
 
@@ -136,6 +138,16 @@ class ModelList(generics.ListAPIView[Model]):
         )
         .order_by("pk")
     )
+
+
+class ProposalDiscussion(APIView):
+    """What was or is to be said of a proposal in its discussion on another hub."""
+
+    @extend_schema(responses={200: NoticeOutput(many=True), **REFUSED}, operation_id="proposal_discussion")
+    def get(self, _request: Request, public_id: str) -> Response:
+        """Answer with one entry for each stage, in order; none where it is not discussed elsewhere."""
+        told = notices.told_of(proposal_by_public_id(public_id), clock.now())
+        return Response(NoticeOutput(told, many=True).data)
 
 
 class ReleaseDetail(APIView):

@@ -1,9 +1,9 @@
 """`python -m config.demo [--once] [--port N]`: make a community, live through the main job, leave the site running.
 
-Starts the local chain, the web server, two workers, the relay at which they meet for a run of several machines, the
-process that answers who tries a model, and the sweeper as children of its own, each with a log file, and stops exactly
-those; they end with it even when it is killed. Every start begins with an empty folder of its own, so it can be
-interrupted and run again. The last line that `--once` prints is one JSON object.
+Starts the local chain, the web server, two workers, the relay at which they meet for a run of several machines, a
+worker that publishes, the process that answers who tries a model, and the sweeper as children of its own, each with a
+log file, and stops exactly those; they end with it even when it is killed. Every start begins with an empty folder of
+its own, so it can be interrupted and run again. The last line that `--once` prints is one JSON object.
 """
 
 import argparse
@@ -28,6 +28,7 @@ from types import FrameType
 
 from config.demo import chain, corpus, journey, machine, plan
 from config.demo.client import ApiError, Client
+from governance.evidence.signing import generate_key
 from training_jobs.exchange.tickets import SECRET_BYTES_MIN
 from training_jobs.runner import die_with_parent
 
@@ -146,8 +147,9 @@ def _processes(site: Site) -> dict[str, list[str]]:
         "web": [sys.executable, "-m", "config.web", "--bind", bind],
         "relay": [*relay, "--secret-file", secret, "--listen", meeting],
         "serving": [sys.executable, "-m", "training_jobs.serving", *_serving(site.environment)],
-        "worker": [*worker, "--hostname", "first@%h"],
-        "worker-2": [*worker, "--hostname", "second@%h"],
+        "worker": [*worker, "--queues", "training", "--hostname", "first@%h"],
+        "worker-2": [*worker, "--queues", "training", "--hostname", "second@%h"],
+        "publisher": [*worker, "--queues", "deliveries", "--hostname", "publisher@%h"],
         "sweeper": [sys.executable, "manage.py", "sweep", "--forever"],
     }
 
@@ -207,11 +209,16 @@ def _release_folder(revision: str) -> Path:
 
 
 def _verify(release: Path, client: Client) -> bool:
-    """Run both verifiers as a stranger would, pinned to the community's key, and show what they say."""
+    """Run both verifiers as a stranger would, pinned to the community's key; file what the first one says, signed."""
     key = client.get(f"/api/v1/communities/{plan.SLUG}")["release_key"]
     command = [sys.executable, "-m", "models_registry.provenance", "verify", str(release), "--community-key", key]
     _say(f"verifying offline: python -m models_registry.provenance verify {release} --community-key {key}")
-    first = subprocess.run(command, cwd=ROOT, check=False)
+    key_file, attestation = FOLDER / "stranger.key", FOLDER / "attestation.json"
+    generate_key(key_file)
+    signed = ["--attest", str(attestation), "--attest-key", str(key_file)]
+    first = subprocess.run([*command, *signed], cwd=ROOT, check=False)
+    filed = client.send_file(f"/api/v1/releases/{release.name}/attestations", attestation)
+    _say(f"the stranger files what they found; it stands on the page of the release: {filed['outcome']}")
     other = ["node", "frontend/static/js/verifier/cli.mjs", str(release), "--community-key", key]
     _say(f"verifying again, with the verifier that shares no code with the first: {' '.join(other)}")
     second = subprocess.run(other, cwd=ROOT, check=False)

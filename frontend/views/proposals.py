@@ -14,6 +14,7 @@ from governance.eip712 import AddressError
 from governance.kinds import all_kinds, kind_named
 from governance.lifecycle import TERMINAL, State
 from governance.models import Proposal
+from models_registry import notices
 from models_registry import selectors as registry
 from training_jobs import recipe_changes
 from training_jobs import selectors as training
@@ -48,6 +49,7 @@ def detail(request: HttpRequest, slug: str, number: int) -> HttpResponse:
     context |= {
         "panel": ballots.panel(context["shown"]),
         "recipe": recipe_changes.against_base(proposal),
+        "discussed": notices.told_of(proposal, now()),
         **_eligibility(request, proposal),
         **section(request, proposal),
     }

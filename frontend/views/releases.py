@@ -6,14 +6,14 @@ from django.shortcuts import redirect, render
 from django.views.decorators.http import require_POST
 
 from frontend import lineage_picture
-from frontend.views.asked import viewer
+from frontend.views.asked import page_number, viewer
 from governance.clock import now
-from models_registry import selectors, withdrawals
+from models_registry import attestations, notices, selectors, withdrawals
 from training_jobs.selectors import run_of_version
 
 
 def detail(request: HttpRequest, revision: str) -> HttpResponse:
-    """Show a release: verification, lineage from the weights to the ballots, commands, files."""
+    """Show a release: verification, what others found, lineage from the weights to the ballots, commands, files."""
     shown = selectors.release_detail(revision)
     community = shown.version.model.community
     return render(
@@ -27,6 +27,8 @@ def detail(request: HttpRequest, revision: str) -> HttpResponse:
             "report": selectors.verification(shown.version),
             "run": run_of_version(shown.version.pk),
             "picture": lineage_picture.draw(shown.lineage.graph, community.slug) if shown.lineage else None,
+            "attested": attestations.page_of(shown.version, page_number(request)),
+            "discussed": notices.told_of(shown.version.proposal, now()) if shown.version.proposal else [],
             "may_pause": withdrawals.may_pause(shown.version, viewer(request), now()),
         },
     )

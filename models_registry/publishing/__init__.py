@@ -3,7 +3,7 @@
 Targets are classes: what each needs to work (a folder, a token) is given by the settings when it is created.
 """
 
-from models_registry.publishing.base import Publication, PublishError, Target
+from models_registry.publishing.base import Permit, Publication, PublishError, Target
 from models_registry.publishing.folder import FolderTarget
 from models_registry.publishing.hub import HubTarget
 from models_registry.publishing.huggingface import HuggingFaceTarget
@@ -14,6 +14,7 @@ __all__ = [
     "FolderTarget",
     "HubTarget",
     "HuggingFaceTarget",
+    "Permit",
     "Publication",
     "PublishError",
     "S3Target",

@@ -6,6 +6,7 @@ A target is told which manifest it publishes (`manifest_sha256`); it never trust
 import hashlib
 import os
 import re
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO, Protocol
@@ -45,15 +46,32 @@ class PublishError(Exception):
         self.retry_after_seconds = retry_after_seconds
 
 
+# Asked just before something becomes visible: returns, or raises PublishError to stop there.
+Permit = Callable[[], None]
+
+
+def always() -> None:
+    """Permit everything: for whoever has looked just now."""
+
+
 class Target(Protocol):
-    """One place to publish to. `publish` may be called again after any failure and finds what it already did."""
+    """One place to publish to. `publish` may be called again after any failure and finds what it already did.
+
+    It asks for permission before each step that shows the release to readers, however long it worked until then.
+    """
 
     name: str
     label: str
     description: str
 
     def publish(
-        self, release_folder: Path, model_id: str, version: int, revision: str, manifest_sha256: str
+        self,
+        release_folder: Path,
+        model_id: str,
+        version: int,
+        revision: str,
+        manifest_sha256: str,
+        permit: Permit = always,
     ) -> Publication:
         """Make the release available under its version, or raise PublishError."""
         ...

@@ -9,24 +9,38 @@ import shutil
 import tempfile
 from pathlib import Path
 
-from models_registry.publishing.base import PublishError, ReleaseFile, measure, open_plain, release_files
+from models_registry.publishing.base import (
+    Permit,
+    PublishError,
+    ReleaseFile,
+    always,
+    measure,
+    open_plain,
+    release_files,
+)
 
 STAGING = ".staging"
 
 
 def put_in_place(
-    source: Path, files: tuple[ReleaseFile, ...], final: Path, *, root: Path, manifest_sha256: str
+    source: Path,
+    files: tuple[ReleaseFile, ...],
+    final: Path,
+    *,
+    root: Path,
+    manifest_sha256: str,
+    permit: Permit = always,
 ) -> None:
     """Make `final`, somewhere below `root`, hold exactly the release; raise PublishError if it holds another one.
 
-    1. If it is there already, nothing is copied.  2. Stage a copy and compare it.  3. Rename it into place; somebody
-    else may be first.  4. Compare what stands there.
+    1. If it is there already, nothing is copied.  2. Stage a copy and compare it.  3. Rename it into place, if that is
+    still wanted; somebody else may be first.  4. Compare what stands there.
     """
     mark = final.relative_to(root).as_posix().replace("/", "-")
     try:
         if not final.exists():  # 1
             staged = _stage(source, files, root / STAGING, mark)  # 2
-            _rename(staged, final, root)  # 3
+            _rename_if_wanted(staged, final, root, permit)  # 3
             for leftover in (root / STAGING).glob(f"{mark}-*"):
                 # A publisher of the same release that is still copying fails with a passing error and finds this copy.
                 shutil.rmtree(leftover, ignore_errors=True)
@@ -63,6 +77,15 @@ def _stage(source: Path, files: tuple[ReleaseFile, ...], staging: Path, mark: st
         sync_folder(folder)
     sync_folder(staged)
     return staged
+
+
+def _rename_if_wanted(staged: Path, final: Path, root: Path, permit: Permit) -> None:
+    try:
+        permit()
+    except PublishError:
+        shutil.rmtree(staged, ignore_errors=True)
+        raise
+    _rename(staged, final, root)
 
 
 def _rename(staged: Path, final: Path, root: Path) -> None:

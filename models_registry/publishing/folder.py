@@ -10,7 +10,7 @@ import os
 import re
 from pathlib import Path
 
-from models_registry.publishing.base import Publication, PublishError, release_files, require_names
+from models_registry.publishing.base import Permit, Publication, PublishError, always, release_files, require_names
 from models_registry.publishing.durable import put_in_place, sync_folder
 
 LATEST = "latest"
@@ -32,7 +32,13 @@ class FolderTarget:
         self._root = root
 
     def publish(
-        self, release_folder: Path, model_id: str, version: int, revision: str, manifest_sha256: str
+        self,
+        release_folder: Path,
+        model_id: str,
+        version: int,
+        revision: str,
+        manifest_sha256: str,
+        permit: Permit = always,
     ) -> Publication:
         """Copy the release into place, then move the link. Publishing the same release again changes nothing."""
         require_names(model_id, version, revision, manifest_sha256)
@@ -41,7 +47,8 @@ class FolderTarget:
             raise PublishError("target_missing", "the operator's folder is not there", permanent=False)
         location = f"{model_id}/v{version}"
         final = self._root / location
-        put_in_place(release_folder, files, final, root=self._root, manifest_sha256=manifest_sha256)
+        put_in_place(release_folder, files, final, root=self._root, manifest_sha256=manifest_sha256, permit=permit)
+        permit()
         try:
             _point_forward(final.parent, version)
         except OSError as error:

@@ -8,7 +8,7 @@ No Django here: paths come in as parameters.
 
 from pathlib import Path
 
-from models_registry.publishing.base import Publication, release_files, require_names
+from models_registry.publishing.base import Permit, Publication, always, release_files, require_names
 from models_registry.publishing.durable import put_in_place
 
 
@@ -24,11 +24,24 @@ class HubTarget:
         self._root = root
 
     def publish(
-        self, release_folder: Path, model_id: str, version: int, revision: str, manifest_sha256: str
+        self,
+        release_folder: Path,
+        model_id: str,
+        version: int,
+        revision: str,
+        manifest_sha256: str,
+        permit: Permit = always,
     ) -> Publication:
         """Copy the release into place. Publishing the same release again changes nothing."""
         require_names(model_id, version, revision, manifest_sha256)
         files = release_files(release_folder, manifest_sha256)
         location = f"{model_id}/{revision}"
-        put_in_place(release_folder, files, self._root / location, root=self._root, manifest_sha256=manifest_sha256)
+        put_in_place(
+            release_folder,
+            files,
+            self._root / location,
+            root=self._root,
+            manifest_sha256=manifest_sha256,
+            permit=permit,
+        )
         return Publication(location, revision)

@@ -1,16 +1,20 @@
-"""The publishing process: carries out one publication with the official Hugging Face client. Started by `huggingface`.
+"""The publishing process: carries out one order with the official Hugging Face client. Started by `huggingface_child`.
 
 A release is one commit on a branch of its own, downloaded again and compared, then an immutable tag `v<number>`, and
-only then `main`: whoever reads `main` or a tag never gets what was not compared. The manifest's digest stands in the
-descriptions of commits and is looked up first, so that a publisher that was cut off anywhere goes on where it stopped:
-publishing twice makes one release commit, one tag and one commit on `main`.
+only then `main`: whoever reads `main` or a tag never gets what was not compared. Before the tag and before `main` it
+asks whether the release may still be shown. The manifest's digest stands in the descriptions of commits and is looked
+up first, so that a publisher that was cut off anywhere goes on where it stopped: publishing twice makes one release
+commit, one tag and one commit on `main`.
+
+`main` moves by a commit that names its parent, and by nothing else: that is why a proposal has a discussion on the hub
+(`huggingface_discussion`) and no pull request that is merged.
 """
 
 import json
 import re
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -20,7 +24,9 @@ import httpx2
 from huggingface_hub import CommitOperationAdd, CommitOperationDelete, HfApi, RepoFile
 from huggingface_hub.errors import HfHubHTTPError, RevisionNotFoundError
 
-from models_registry.publishing.base import Publication, PublishError, ReleaseFile, measure, release_files
+from models_registry.publishing import huggingface_discussion
+from models_registry.publishing.base import Permit, Publication, PublishError, ReleaseFile, measure, release_files
+from models_registry.publishing.discussion import Discussion, Place
 
 MAIN = "main"
 # The hub adds this file to every repository itself; a release neither holds nor removes it.
@@ -42,6 +48,7 @@ class Order:
     version: int
     marker: str
     private: bool
+    permit: Permit
 
     @property
     def tag(self) -> str:
@@ -59,7 +66,8 @@ def publish_release(order: Order) -> Publication:
 
     1. The repository exists.  2. Without the tag: a commit with our marker stands on a branch of its own.  3. What
     the hub gives back for it is, byte for byte, what was sent.  4. The tag points to it.  5. `main` has the same files,
-    unless a newer version is tagged already.  6. The branch is gone.
+    unless a newer version is tagged already.  6. The branch is gone. Permission is asked before 4 and 5; where it is
+    refused for good, the branch goes without a tag.
     """
     with _hub_errors():
         # 1.
@@ -69,10 +77,12 @@ def publish_release(order: Order) -> Publication:
         if commit is None:
             commit = _commit_on_branch(order)  # 2
             _compare(order, commit)  # 3
+            _ask(order)
             order.api.create_tag(order.model_id, tag=order.tag, revision=commit)  # 4
         elif _marked(order, commit) != commit:
             raise PublishError("tag_conflict", f"{order.tag} already points to {commit}", permanent=True)
         if max((int(found[1]) for name in tags if (found := _TAG.fullmatch(name))), default=0) <= order.version:
+            _ask(order)
             _move_main(order, commit)  # 5
         _remove_branch(order)  # 6
     return Publication(f"{order.api.endpoint}/{order.model_id}/tree/{order.tag}", commit)
@@ -81,6 +91,24 @@ def publish_release(order: Order) -> Publication:
 def marker_of(manifest_sha256: str) -> str:
     """Return the line of a commit's description by which a finished commit is recognised."""
     return f"Manifest-SHA256: {manifest_sha256}"
+
+
+class Refused(Exception):
+    """The side that gave the order does not permit the next step; it knows why."""
+
+    def __init__(self, *, remove: bool) -> None:
+        """Keep whether what is not visible yet is not wanted any more."""
+        super().__init__("the next step was not permitted")
+        self.remove = remove
+
+
+def _ask(order: Order) -> None:
+    try:
+        order.permit()
+    except Refused as refused:
+        if refused.remove:
+            _remove_branch(order)
+        raise
 
 
 def _commit_on_branch(order: Order) -> str:
@@ -190,36 +218,65 @@ def _from_answer(error: HfHubHTTPError) -> PublishError:
     return PublishError("hub_refused", detail, permanent=True)
 
 
+def _ask_for_permission() -> None:
+    """Ask the other side; a side that is gone permits nothing."""
+    _say({"asks": "permission"})
+    answer = json.loads(sys.stdin.buffer.readline() or b"{}")
+    if not answer.get("go"):
+        raise Refused(remove=bool(answer.get("remove")))
+
+
+def publish(order: Mapping[str, Any], api: HfApi, permit: Permit) -> Publication:
+    """Carry out an order to publish."""
+    folder = Path(order["release_folder"])
+    return publish_release(
+        Order(
+            api=api,
+            folder=folder,
+            files=release_files(folder, order["manifest_sha256"]),
+            model_id=order["model_id"],
+            version=order["version"],
+            marker=marker_of(order["manifest_sha256"]),
+            private=order["private"],
+            permit=permit,
+        )
+    )
+
+
+def discuss(order: Mapping[str, Any], api: HfApi, permit: Permit) -> Place:
+    """Carry out an order to discuss; the first release of the model may still be far away."""
+    with _hub_errors():
+        api.create_repo(order["model_id"], private=order["private"], exist_ok=True)
+        wanted = Discussion.from_dict(order["discussion"])
+        return huggingface_discussion.discuss(api, order["model_id"], wanted, permit)
+
+
+_TASKS: dict[str, Callable[[Mapping[str, Any], HfApi, Permit], Publication | Place]] = {
+    "publish": publish,
+    "discuss": discuss,
+}
+
+
+def _say(said: Mapping[str, Any]) -> None:
+    sys.stdout.write(json.dumps(said) + "\n")
+    sys.stdout.flush()
+
+
 def main() -> None:
     """Read one order from standard input, carry it out, print one answer."""
-    order = json.loads(sys.stdin.buffer.read())
+    order = json.loads(sys.stdin.buffer.readline())
     try:
-        folder = Path(order["release_folder"])
-        publication = publish_release(
-            Order(
-                api=HfApi(endpoint=order["endpoint"], token=order["token"]),
-                folder=folder,
-                files=release_files(folder, order["manifest_sha256"]),
-                model_id=order["model_id"],
-                version=order["version"],
-                marker=marker_of(order["manifest_sha256"]),
-                private=order["private"],
-            )
-        )
+        api = HfApi(endpoint=order["endpoint"], token=order["token"])
+        done = _TASKS[order["task"]](order, api, _ask_for_permission)
+    except Refused:
+        return  # who refused it knows why
     except PublishError as error:
         # The token must not travel in a message that ends up in logs or pages.
         detail = error.detail.replace(order["token"], "…")
-        answer: dict[str, Any] = {
-            "error": {
-                "code": error.code,
-                "detail": detail,
-                "permanent": error.permanent,
-                "retry_after_seconds": error.retry_after_seconds,
-            }
-        }
+        answer = {"code": error.code, "detail": detail, "permanent": error.permanent}
+        _say({"error": answer | {"retry_after_seconds": error.retry_after_seconds}})
     else:
-        answer = {"publication": asdict(publication)}
-    sys.stdout.write(json.dumps(answer) + "\n")
+        _say({"done": asdict(done)})
 
 
 if __name__ == "__main__":

@@ -20,9 +20,11 @@ from typing import Any
 
 from governance.evidence.canonical import canonical_bytes
 from models_registry.publishing.base import (
+    Permit,
     Publication,
     PublishError,
     ReleaseFile,
+    always,
     open_plain,
     release_files,
     require_names,
@@ -57,7 +59,13 @@ class S3Target:
         self._part_bytes = part_bytes
 
     def publish(
-        self, release_folder: Path, model_id: str, version: int, revision: str, manifest_sha256: str
+        self,
+        release_folder: Path,
+        model_id: str,
+        version: int,
+        revision: str,
+        manifest_sha256: str,
+        permit: Permit = always,
     ) -> Publication:
         """Upload the release. Publishing the same release again changes nothing.
 
@@ -89,8 +97,10 @@ class S3Target:
                 for file in {file.sha256: file for file in files}.values():
                     self._upload(client, release_folder, file)
                 # 4.
+                permit()
                 self._put_once(client, key, index)
             # 5.
+            permit()
             self._put_latest(client, f"{self._prefix}models/{model_id}/latest.json", index, version)
         return Publication(f"s3://{self._bucket}/{key}", revision)
 

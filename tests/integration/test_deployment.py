@@ -81,6 +81,7 @@ DEPLOYMENTS = {
         "commonweights.E006",
     ),
     "a bucket without a name": ({"PUBLICATION_TARGETS": "hub,s3"}, 1, "commonweights.E007"),
+    "discussions where nothing is published": ({"HUGGING_FACE_DISCUSSIONS": "1"}, 1, "commonweights.E009"),
     "a bucket that is an address": (
         {"PUBLICATION_TARGETS": "hub,s3", "PUBLICATION_S3_BUCKET": "https://bucket.example"},
         1,

@@ -15,7 +15,7 @@ from django.utils import translation
 from config import sweeper
 from governance.errors import Conflict, NotFound
 from governance.models import Community
-from models_registry import deliveries, delivering
+from models_registry import deliveries, delivering, errand_work, errands, noticing
 from models_registry.delivery_words import REASONS, STATES
 from models_registry.models import Delivery, Model, Publication, Version
 from models_registry.publishing import FolderTarget, PublishError, delivery
@@ -75,12 +75,12 @@ def fails(monkeypatch: pytest.MonkeyPatch, error: Exception) -> None:
 
 
 def test_a_delivery_is_carried_out_once_and_recorded(versions: list[Version], drive: Path) -> None:
-    assert [deliveries.state(only(version), NOON) for version in versions] == [State.PLANNED, State.PLANNED]
+    assert [errands.state(only(version), NOON) for version in versions] == [State.PLANNED, State.PLANNED]
     first = only(versions[0])
     for _ in range(3):
         delivering.deliver(first.pk)
     first.refresh_from_db()
-    assert deliveries.state(first, NOON) is State.PUBLISHED
+    assert errands.state(first, NOON) is State.PUBLISHED
     assert (first.attempts, first.publication.location) == (1, "commons/water/v1")
     assert first.publication.record.value.parents == (versions[0].release_record_id,)
     assert Publication.objects.count() == 1
@@ -106,7 +106,7 @@ def test_an_attempt_that_failed_is_told_and_tried_again_later_and_later(
         at(now)
         delivering.deliver(row.pk)
         row.refresh_from_db()
-        assert (deliveries.state(row, now), row.attempts) == (State.WAITING, attempt)
+        assert (errands.state(row, now), row.attempts) == (State.WAITING, attempt)
         assert deliveries.due(now) == []
         waits.append((row.next_at - now).total_seconds())
         now = row.next_at
@@ -131,14 +131,14 @@ def test_a_failure_for_good_ends_it_until_an_operator_says_again(
         fails(patched, PublishError("token_missing", "no access token is configured", permanent=True))
         delivering.deliver(only(versions[0]).pk)
     row = only(versions[0])
-    assert deliveries.state(row, NOON + timedelta(days=9)) is State.FAILED
+    assert errands.state(row, NOON + timedelta(days=9)) is State.FAILED
     call_command("deliveries")
     assert "failed · tried 1 times · token_missing: no access token is configured" in capsys.readouterr().out
     call_command("deliveries", "--again", REVISIONS[0], "folder")
     assert deliveries.due(NOON) == [row.pk]
     delivering.deliver(row.pk)
     row.refresh_from_db()
-    assert deliveries.state(row, NOON) is State.PUBLISHED
+    assert errands.state(row, NOON) is State.PUBLISHED
     with pytest.raises(CommandError, match="already_published"):
         call_command("deliveries", "--again", REVISIONS[0], "folder")
     with pytest.raises(NotFound):
@@ -151,22 +151,22 @@ def test_it_is_given_up_after_many_attempts(versions: list[Version], monkeypatch
     Delivery.objects.filter(pk=row.pk).update(attempts=delivery.ATTEMPTS_MAX - 1)
     delivering.deliver(row.pk)
     row.refresh_from_db()
-    assert (deliveries.state(row, NOON), row.error_code) == (State.FAILED, "hub_unavailable")
+    assert (errands.state(row, NOON), row.error_code) == (State.FAILED, "hub_unavailable")
 
 
 def test_a_worker_that_dies_is_followed_by_another_after_its_lease(versions: list[Version]) -> None:
     row = only(versions[0])
     dead = deliveries.claim(row.pk, NOON)
     row.refresh_from_db()
-    assert deliveries.state(row, NOON) is State.PUBLISHING
+    assert errands.state(row, NOON) is State.PUBLISHING
     assert deliveries.due(NOON + timedelta(seconds=60)) == []
     with pytest.raises(Conflict):
         deliveries.again(REVISIONS[0], "folder", NOON)
-    later = NOON + timedelta(seconds=deliveries.LEASE_SECONDS)
+    later = NOON + timedelta(seconds=errands.LEASE_SECONDS)
     held = deliveries.claim(row.pk, later)
     assert (held.attempt, held.fence) == (2, dead.fence + 1)
     # The dead one was only slow: what it says now changes nothing.
-    assert not deliveries.renew(dead, later)
+    assert not errands.renew(dead, later)
     assert not deliveries.published(dead, Place("elsewhere", "a" * 40), later)
     assert not deliveries.failed(dead, PublishError("hub_refused", "", permanent=True), later)
     assert deliveries.published(held, Place("here", "a" * 40), later)
@@ -180,14 +180,14 @@ def test_a_worker_that_dies_on_it_every_time_is_given_up(versions: list[Version]
         now += timedelta(days=1)
     assert deliveries.claim(row.pk, now) is None
     row.refresh_from_db()
-    assert (deliveries.state(row, now), row.error_code) == (State.FAILED, "publisher_died")
+    assert (errands.state(row, now), row.error_code) == (State.FAILED, "publisher_died")
 
 
 def test_the_lease_is_renewed_while_a_target_works(versions: list[Version], monkeypatch: pytest.MonkeyPatch) -> None:
     renewed = threading.Event()
-    real = deliveries.renew
+    real = errands.renew
 
-    def renew(held: deliveries.Claim, now: datetime) -> bool:
+    def renew(held: errands.Claim[Delivery], now: datetime) -> bool:
         renewed.set()
         return real(held, now)
 
@@ -195,8 +195,8 @@ def test_the_lease_is_renewed_while_a_target_works(versions: list[Version], monk
         assert renewed.wait(10)
         return Place("slowly", "a" * 40)
 
-    monkeypatch.setattr(deliveries, "renew", renew)
-    monkeypatch.setattr(delivering, "RENEW_SECONDS", 0.01)
+    monkeypatch.setattr(errands, "renew", renew)
+    monkeypatch.setattr(errand_work, "RENEW_SECONDS", 0.01)
     monkeypatch.setattr(FolderTarget, "publish", slow)
     delivering.deliver(only(versions[0]).pk)
     assert only(versions[0]).publication.location == "slowly"
@@ -204,8 +204,8 @@ def test_the_lease_is_renewed_while_a_target_works(versions: list[Version], monk
 
 def test_a_worker_that_lost_its_lease_writes_nothing(versions: list[Version], monkeypatch: pytest.MonkeyPatch) -> None:
     over = threading.Event()
-    monkeypatch.setattr(delivering, "RENEW_SECONDS", 0.01)
-    monkeypatch.setattr(deliveries, "renew", lambda _held, _now: False)
+    monkeypatch.setattr(errand_work, "RENEW_SECONDS", 0.01)
+    monkeypatch.setattr(errands, "renew", lambda _held, _now: False)
     monkeypatch.setattr(FolderTarget, "publish", lambda *_arguments: over.wait(10) and Place("late", "a" * 40))
     delivering.deliver(only(versions[0]).pk)
     over.set()
@@ -269,7 +269,8 @@ def test_every_state_and_every_code_of_a_target_has_words() -> None:
     assert set(STATES) == set(State)
     folder = Path(delivery.__file__).parent
     codes = {code for file in folder.glob("*.py") for code in re.findall(r'PublishError\(\s*"(\w+)"', file.read_text())}
-    codes |= set(re.findall(r'PublishError\(\s*"(\w+)"', Path(delivering.__file__).read_text()))
+    for module in (delivering, noticing, errand_work):
+        codes |= set(re.findall(r'PublishError\(\s*"(\w+)"', Path(module.__file__).read_text()))
     assert codes - {"malformed_field", "unknown_target"} <= set(REASONS)
     with translation.override("fr"):
         assert all(str(reason.says) and str(reason.suggestion) for reason in REASONS.values())

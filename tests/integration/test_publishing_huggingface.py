@@ -3,7 +3,6 @@
 import json
 import os
 import re
-import shutil
 import signal
 import subprocess
 import sys
@@ -130,7 +129,7 @@ def test_whatever_goes_wrong_there_is_one_release_after_the_next_attempt(
 
 def child(hub: HuggingFaceHubSimulator, folder: Path, manifest: str, home: Path) -> "subprocess.Popen[bytes]":
     """Start the publishing process, as the target does."""
-    order = {"release_folder": str(folder), "model_id": MODEL, "version": 1, "revision": REVISION, "private": False}
+    order = {"task": "publish", "release_folder": str(folder), "model_id": MODEL, "version": 1, "private": False}
     order |= {"manifest_sha256": manifest, "endpoint": hub.endpoint, "token": TOKEN}
     started = subprocess.Popen(
         [sys.executable, "-m", "models_registry.publishing.huggingface_client"],
@@ -141,7 +140,7 @@ def child(hub: HuggingFaceHubSimulator, folder: Path, manifest: str, home: Path)
         env=os.environ | {"HF_HOME": str(home), "HF_ENDPOINT": hub.endpoint, "HF_HUB_DISABLE_XET": "1"},
     )
     assert started.stdin is not None
-    started.stdin.write(json.dumps(order).encode())
+    started.stdin.write(json.dumps(order).encode() + b"\n" + b'{"go": true}\n' * 2)
     started.stdin.close()
     return started
 
@@ -271,22 +270,27 @@ def test_a_hub_that_keeps_other_bytes_is_found_out_before_the_tag(
 
 
 def test_the_token_is_in_no_argument_list_and_no_environment(
-    release: tuple[Path, str], monkeypatch: pytest.MonkeyPatch
+    hub: HuggingFaceHubSimulator, release: tuple[Path, str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     folder, manifest = release
-    seen = {}
+    seen: list[bytes] = []
 
-    def look(command: list[str], **options: object) -> subprocess.CompletedProcess[bytes]:
-        seen["visible"] = json.dumps([command, options["env"]])
-        seen["input"] = str(options["input"])
-        answer = {"publication": {"location": "somewhere", "revision": REVISION}}
-        return subprocess.CompletedProcess(command, 0, json.dumps(answer).encode())
+    def look(_request: str) -> None:
+        ours = [place for place in Path("/proc").glob("[0-9]*") if f"PPid:\t{os.getpid()}\n" in status(place)]
+        seen.extend((place / name).read_bytes() for place in ours for name in ("cmdline", "environ"))
 
-    monkeypatch.setattr(subprocess, "run", look)
+    hub.before = look
     monkeypatch.setenv("SECRET_KEY", "of the web process")
-    HuggingFaceTarget(TOKEN, endpoint="http://127.0.0.1:9").publish(folder, MODEL, 1, REVISION, manifest)
-    assert TOKEN in seen["input"]
-    assert TOKEN not in seen["visible"]
-    assert "of the web process" not in seen["visible"]
-    assert '"HF_HUB_DISABLE_XET": "1"' in seen["visible"]
-    shutil.rmtree(folder)
+    to_huggingface(hub).publish(folder, MODEL, 1, REVISION, manifest)
+    visible = b"".join(seen)
+    assert b"huggingface_client" in visible
+    assert b"HF_HUB_DISABLE_XET=1" in visible
+    assert TOKEN.encode() not in visible
+    assert b"of the web process" not in visible
+
+
+def status(place: Path) -> str:
+    try:
+        return (place / "status").read_text()
+    except OSError:
+        return ""  # it ended meanwhile

@@ -12,6 +12,7 @@ vote put another release key in force, revoked the first one, and named guardian
 
 import copy
 import hashlib
+import shutil
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -84,6 +85,8 @@ class Story:
     choices: tuple[int, ...] = (1, 1, 0)
     rules: tuple[str, ...] = ("answers-stay-right",)
     weights: tuple[float, ...] = (0.5, -0.25)
+    # a folder whose files are released, in the place of a model of one tensor
+    model: Path | None = None
     edit: Edit = lambda _kind, _body: None
     # two trust the first member, all and half of their power; the third does too, but votes and so overrides it
     trusting: list[Voter] = field(default_factory=lambda: voters(TRUSTING_POWERS, first=101))
@@ -127,7 +130,10 @@ class Story:
     def write(self, folder: Path) -> Record:
         """Write the files and `provenance/` into `folder`; return the release record."""
         folder.mkdir(parents=True, exist_ok=True)
-        write_model(folder, self.weights)
+        if self.model is None:
+            write_model(folder, self.weights)
+        else:
+            shutil.copytree(self.model, folder, dirs_exist_ok=True)
         self.charters.append(self.record("charter", "charter:water", self.charter()))
         community = self.record(
             "community",

@@ -1,5 +1,8 @@
 """A Hugging Face hub in this process: the endpoints that the official client calls to publish and to download a model.
 
+What belongs to discussions and pull requests is in `hugging_face_discussions`, what a repository holds in
+`hugging_face_repository`.
+
 Repositories are real chains of commits held in memory; small files are named by their git digest and large ones go through
 Git LFS, as on the real hub. `fail` makes the next matching request go wrong in a chosen way, and `before` is called with each
 request, so that a test can kill its publisher there. It keeps no secrets: one token.
@@ -14,65 +17,17 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 from urllib.parse import parse_qs, unquote, urlsplit
 
+from tests.simulators.hugging_face_discussions import STRANGER, DiscussionEndpoints
+from tests.simulators.hugging_face_repository import Commit, Repository, git_digest
+
 TOKEN = "hf_simulated_token_of_the_tests"
 LFS_SUFFIXES = (".safetensors",)
 LFS_BYTES_MIN = 1024 * 1024
-
-
-@dataclass
-class Commit:
-    """One commit with its whole tree. `lfs` names the paths that are kept as large files."""
-
-    oid: str
-    parent: str
-    title: str
-    message: str
-    files: dict[str, bytes]
-    lfs: frozenset[str]
-
-
-@dataclass
-class Repository:
-    """One model repository: every commit by its name, and what its branches and tags point to."""
-
-    known: dict[str, Commit] = field(default_factory=dict)
-    branches: dict[str, str] = field(default_factory=lambda: {"main": ""})
-    tags: dict[str, str] = field(default_factory=dict)
-
-    @property
-    def commits(self) -> list[Commit]:
-        """The commits of the main branch, oldest first."""
-        return self.history("main")
-
-    def history(self, revision: str) -> list[Commit]:
-        """The commits up to a branch, tag or name, oldest first."""
-        found = []
-        commit = self.at(revision)
-        while commit is not None:
-            found.append(commit)
-            commit = self.known.get(commit.parent)
-        return found[::-1]
-
-    def add(
-        self, title: str, message: str, files: dict[str, bytes], lfs: frozenset[str], branch: str = "main"
-    ) -> Commit:
-        """Append a commit whose name depends on its content, its parent and its moment, as in git."""
-        parent = self.branches[branch]
-        moment = len(self.known)
-        tree = "".join(f"{path} {git_digest(content)}\n" for path, content in sorted(files.items()))
-        oid = hashlib.sha1(f"{parent}\n{moment}\n{title}\n{message}\n{tree}".encode()).hexdigest()
-        self.known[oid] = Commit(oid, parent, title, message, files, lfs)
-        self.branches[branch] = oid
-        return self.known[oid]
-
-    def at(self, revision: str) -> Commit | None:
-        """Find a commit by branch, tag or name."""
-        return self.known.get(self.branches.get(revision) or self.tags.get(revision, revision))
 
 
 @dataclass
@@ -83,11 +38,6 @@ class Failure:
     pattern: str
     how: str
     times: int
-
-
-def git_digest(content: bytes) -> str:
-    """Name of a file in git: the SHA-1 of its header and content."""
-    return hashlib.sha1(b"blob %d\0" % len(content) + content).hexdigest()
 
 
 class HuggingFaceHubSimulator:
@@ -127,7 +77,8 @@ class HuggingFaceHubSimulator:
     def fail(self, method: str, pattern: str, how: str, *, times: int = 1) -> None:
         """Let requests go wrong.
 
-        `how` is a status such as "500"; "drop" (it acts, then cuts the line); "cut" (the line breaks in the middle of
+        `how` is a status such as "500"; "drop" (it acts, then cuts the line); "late-500" (it
+        acts, then answers 500); "cut" (the line breaks in the middle of
         what is sent); "truncate" (it acts, then half of the answer comes); "hang" (it never answers); or "race" (somebody
         else commits first).
         """
@@ -139,6 +90,10 @@ class HuggingFaceHubSimulator:
         head = repository.history(branch)[-1]
         files = head.files | {"NOTES.md": f"note {len(repository.known)}".encode()}
         repository.add("a note", "", files, head.lfs, branch)
+
+    def say_as_somebody_else(self, repo_id: str, number: int, text: str) -> None:
+        """Comment on a discussion, as anybody may."""
+        self.repositories[repo_id].discussions[number].comment(STRANGER, text)
 
     def next_failure(self, method: str, path: str) -> str:
         """Return how this request shall go wrong, or nothing."""
@@ -159,7 +114,7 @@ class _Server(ThreadingHTTPServer):
             super().handle_error(request, client_address)
 
 
-class _Handler(BaseHTTPRequestHandler):
+class _Handler(DiscussionEndpoints, BaseHTTPRequestHandler):
     """Routes requests to the simulator. One handler class is made per simulator, which is its `hub`."""
 
     hub: HuggingFaceHubSimulator
@@ -167,6 +122,7 @@ class _Handler(BaseHTTPRequestHandler):
 
     _REPO = r"(?P<repo>[\w.\-]+/[\w.\-]+)"
     ROUTES = (
+        *DiscussionEndpoints.DISCUSSION_ROUTES,
         ("POST", r"/api/repos/create", "create_repo"),
         ("POST", r"/api/validate-yaml", "validate_yaml"),
         ("GET", rf"/api/models/{_REPO}(?:/revision/(?P<revision>[^/]+))?", "model_info"),
@@ -219,7 +175,8 @@ class _Handler(BaseHTTPRequestHandler):
             self.close_connection = True
             return
         for method, pattern, name in self.ROUTES:
-            match = re.fullmatch(re.escape(self.hub.prefix) + pattern, path)
+            # The client quotes slashes in revisions such as refs/pr/1, and in nothing else.
+            match = re.fullmatch(re.escape(self.hub.prefix) + pattern, urlsplit(self.path).path)
             if match and method == self.command:
                 if name not in self.WITHOUT_TOKEN and self.headers.get("Authorization") != f"Bearer {TOKEN}":
                     self._error(401, "", "Invalid credentials in Authorization header")
@@ -229,7 +186,10 @@ class _Handler(BaseHTTPRequestHandler):
                         self.hub.commit_by_somebody_else(match["repo"], match["revision"])
                     self.dropping = how == "drop"
                     self.truncating = how == "truncate"
-                    getattr(self, f"_{name}")(**match.groupdict())
+                    self.late = how == "late-500"
+                    getattr(self, f"_{name}")(
+                        **{key: value and unquote(value) for key, value in match.groupdict().items()}
+                    )
                 return
         self._error(404, "", "no such endpoint")
 
@@ -245,12 +205,15 @@ class _Handler(BaseHTTPRequestHandler):
 
     dropping = False
     truncating = False
+    late = False
 
     def _send(self, status: int, content: bytes, headers: dict[str, str]) -> None:
         if self.dropping:
             # The work is done; the answer is lost on the way.
             self.close_connection = True
             return
+        if self.late:
+            status, content = 500, b"{}"
         self.send_response(status)
         for name, value in ({"Content-Length": str(len(content))} | headers).items():
             self.send_header(name, value)
@@ -353,7 +316,9 @@ class _Handler(BaseHTTPRequestHandler):
         held = self.hub.repositories[repo]
         tags = [{"name": name, "ref": f"refs/tags/{name}", "targetCommit": oid} for name, oid in held.tags.items()]
         branches = [
-            {"name": name, "ref": f"refs/heads/{name}", "targetCommit": oid} for name, oid in held.branches.items()
+            {"name": name, "ref": f"refs/heads/{name}", "targetCommit": oid}
+            for name, oid in held.branches.items()
+            if not name.startswith("refs/")
         ]
         self._json({"branches": branches, "tags": tags, "converts": []})
 
