@@ -108,11 +108,6 @@ FAILURES: dict[str, Failure] = {
         _("The trained model could not be measured within the approved time."),
         _("Propose a smaller evaluation suite or a larger budget."),
     ),
-    "needs_gpu": Failure(
-        _("Needs a GPU"),
-        _("The approved method computes on a GPU only, and the machine has none."),
-        _("Let a machine with a GPU take the run, or propose the method LoRA."),
-    ),
     "packing_not_supported": Failure(
         _("Packing not possible"),
         _("This model cannot be trained on packed sequences."),

@@ -261,7 +261,7 @@ def test_a_stopped_machine_leaves_its_checkpoint_for_the_next_one(run, machine, 
 
 def test_a_machine_that_gives_a_run_up_keeps_only_itself_away(run, machine, other):
     fence = machine.claim(run)["fence"]
-    body = {"fence": fence, "code": "needs_gpu", "detail": "no device", "permanent": True}
+    body = {"fence": fence, "code": "lora_not_applicable", "detail": "no layer", "permanent": True}
     for _ in range(2):
         assert machine.post(f"runs/{run.pk}/fail", body).status_code == 200
     Run.objects.update(retry_at=None)

@@ -58,7 +58,7 @@ def stopping_after(steps: int) -> Callable[[], bool]:
     return lambda: next(looks) >= steps
 
 
-@pytest.mark.parametrize("method", [{}, LORA], ids=["full", "lora"])
+@pytest.mark.parametrize("method", [{}, LORA, {**LORA, "method": "qlora"}], ids=["full", "lora", "qlora"])
 def test_a_run_that_is_killed_again_and_again_leaves_the_same_bytes(
     base: Path, tmp_path: Path, method: dict[str, Any]
 ) -> None:

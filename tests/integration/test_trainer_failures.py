@@ -160,15 +160,6 @@ def test_an_accident_of_the_code_is_not_dressed_up(base: Path, tmp_path: Path, m
     assert events_of(run_dir)[-1]["event"] == "started"
 
 
-def test_qlora_needs_a_gpu(base: Path, tmp_path: Path) -> None:
-    import torch
-
-    if torch.cuda.is_available():
-        pytest.skip("this machine has one")
-    run_dir = make_run(base, tmp_path / "run", method="qlora", lora={"rank": 4, "alpha": 8}, precision="bfloat16")
-    assert refusal(run_dir) == "needs_gpu"
-
-
 @pytest.mark.parametrize(("key", "code"), [("code", "code_changed"), ("environment", "environment_changed")])
 def test_another_code_or_environment_than_was_voted_on_is_refused(
     base: Path, tmp_path: Path, key: str, code: str

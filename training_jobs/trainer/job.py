@@ -10,8 +10,6 @@ from collections.abc import Callable
 from itertools import islice
 from pathlib import Path
 
-import torch
-
 from governance.evidence.canonical import CanonicalError, digest, strict_loads
 from training_jobs.spec import ROWS, SpecError, TrainingSpec, from_payload
 from training_jobs.trainer import data, loop, model, outputs, preview
@@ -61,7 +59,7 @@ def _run(run_dir: Path, events: outputs.Events, should_stop: Callable[[], bool])
     events.emit("started", step=0, steps=steps, records=len(examples), spec=spec.digest)
 
     loop.seed_everything(spec.seed)  # 4
-    loaded = model.load(base)
+    loaded = model.load(base, as_stored=spec.method == "qlora")
     chat.require_room(loaded.get_input_embeddings().num_embeddings)
     training = loop.Training(model.trainable(loaded, spec), spec, steps, strategy)
 
@@ -112,16 +110,12 @@ def read_examples(folder: Path, spec: TrainingSpec, chat: ChatFormat) -> list[da
 
 
 def require_machine(spec: TrainingSpec, code_digest: str, environment: dict[str, str]) -> None:
-    """Check that the code and the environment are those that were voted on, and that the device can do it."""
+    """Check that the code and the environment are those that were voted on."""
     if spec.code not in {None, code_digest}:
         raise PermanentFailure("code_changed", f"the trainer here has the digest {code_digest}, not {spec.code}")
     found = digest(environment)
     if spec.environment not in {None, found}:
         raise PermanentFailure("environment_changed", f"the environment here is {found}, not {spec.environment}")
-    if spec.method == "qlora":
-        if not torch.cuda.is_available():
-            raise PermanentFailure("needs_gpu", "qlora computes on a GPU only, and this machine has none")
-        raise PermanentFailure("method_not_available", "this trainer has no 4-bit weights yet")
 
 
 def require_base(base: Path, spec: TrainingSpec) -> None:

@@ -10,6 +10,7 @@ from transformers import AutoModelForCausalLM
 from transformers.pytorch_utils import Conv1D
 
 from training_jobs.spec import Lora, TrainingSpec
+from training_jobs.trainer import nf4
 from training_jobs.trainer.data import Part
 from training_jobs.trainer.failures import PermanentFailure
 from training_jobs.trainer.objectives import Predict
@@ -21,8 +22,12 @@ CODE_KEY = re.compile(r"auto_map|trust_remote_code|.*attn_implementation.*|custo
 ROUNDING = 1e-4
 
 
-def load(folder: Path) -> Any:  # noqa: ANN401 - transformers' models are untyped
-    """Load a causal language model from safetensors in `folder`, in float32, without any code from the folder."""
+def load(folder: Path, *, as_stored: bool = False) -> Any:  # noqa: ANN401 - transformers' models are untyped
+    """Load a causal language model from safetensors in `folder`, without any code from the folder.
+
+    In float32, or `as_stored`: then the weights are the file's own pages, read when they are looked at, and given back
+    to the system when memory is short. Weights that are stored in float32 already are so in any case.
+    """
     read_config(folder)
     try:
         model = AutoModelForCausalLM.from_pretrained(
@@ -30,7 +35,8 @@ def load(folder: Path) -> Any:  # noqa: ANN401 - transformers' models are untype
             local_files_only=True,
             trust_remote_code=False,
             use_safetensors=True,
-            dtype=torch.float32,  # attention: torch's own where the family has it, which nothing here overrides
+            dtype="auto" if as_stored else torch.float32,
+            # attention: torch's own where the family has it, which nothing here overrides
         )
     except (OSError, ValueError, RuntimeError, KeyError) as error:
         raise PermanentFailure("input_unreadable", f"the model does not load: {error}") from error
@@ -58,14 +64,29 @@ def read_config(folder: Path) -> dict[str, Any]:
 
 
 def trainable(model: Any, spec: TrainingSpec) -> Any:  # noqa: ANN401
-    """Return the model with the weights that `spec.method` trains; everything else is frozen."""
+    """Return the model with the weights that `spec.method` trains; everything else is frozen.
+
+    With qlora, the layers that adapters stand on are quantised one by one, before anything is made in float32 of them.
+    Embeddings, norms and output head are as with lora.
+    """
     model.config.use_cache = False
-    return model if spec.lora is None else _with_lora(model, spec.lora)
+    if spec.lora is None:
+        return model
+    packed = nf4.pack(_linear(model).values()) if spec.method == "qlora" else {}
+    model = _with_lora(model.float(), spec.lora)
+    nf4.place(model, packed)
+    return model
 
 
 def merged(model: Any) -> Any:  # noqa: ANN401
-    """Return the plain model: an adapter is folded into the weights that it changed."""
+    """Return the plain model: an adapter is folded into the weights that it changed, in float32.
+
+    With qlora, these are the quantised weights, not those of the base: the adapter learned beside the former, made good
+    some of their error, and with them the loss came about that the run shows. What quantising took from the base is
+    therefore missing in what is published, and counts when that is evaluated.
+    """
     if hasattr(model, "merge_and_unload"):
+        nf4.unpack(model)
         model = model.merge_and_unload()
     model.config.use_cache = True
     return model
@@ -159,14 +180,17 @@ def linear_layers(model: Any) -> list[str]:  # noqa: ANN401
 
     Sorted, because a set's order would follow the interpreter's hash seed. GPT-2's Conv1D is a linear layer too.
     """
+    return sorted({name.rpartition(".")[2] for name in _linear(model)})
+
+
+def _linear(model: Any) -> dict[str, Any]:  # noqa: ANN401
+    """Return the linear layers but the output head, by name."""
     head = model.get_output_embeddings()
-    return sorted(
-        {
-            name.rpartition(".")[2]
-            for name, layer in model.named_modules()
-            if isinstance(layer, torch.nn.Linear | Conv1D) and layer is not head
-        }
-    )
+    return {
+        name: layer
+        for name, layer in model.named_modules()
+        if isinstance(layer, torch.nn.Linear | Conv1D) and layer is not head
+    }
 
 
 def _code_keys(value: object) -> set[str]:
