@@ -26,7 +26,7 @@ OBJECTIVES: dict[str, Promise] = {
 METHODS: dict[str, Promise] = {
     "full": gettext_lazy("Full fine-tuning"),
     "lora": gettext_lazy("LoRA adapter, merged"),
-    "qlora": gettext_lazy("LoRA adapter over 4-bit weights, merged (needs a GPU)"),
+    "qlora": gettext_lazy("LoRA adapter over 4-bit weights, merged"),
 }
 PRECISIONS: dict[str, Promise] = {
     "float32": gettext_lazy("32 bits"),
@@ -83,6 +83,7 @@ _FIELDS: dict[str, Promise] = {
     "topology.delay": gettext_lazy("The delay of the exchange"),
     "topology.adaptive": gettext_lazy("The adaptation of rank and steps on the way"),
     "topology.aggregation": gettext_lazy("The way of averaging the contributions"),
+    "topology.stages": gettext_lazy("The number of stages at each site"),
     "checkpoint_steps": gettext_lazy("The number of steps between two checkpoints"),
     "environment": gettext_lazy("The required environment"),
     "code": gettext_lazy("The required trainer code"),
@@ -201,6 +202,8 @@ def _exchange(topology: Mapping[str, Any]) -> list[str]:
         details.append(_("adapting on the way"))
     if topology["aggregation"] != "mean":
         details.append(str(AGGREGATIONS[topology["aggregation"]]))
+    if topology["stages"] > 1:
+        details.append(_("%(stages)d pipeline stages at each site") % {"stages": topology["stages"]})
     return details
 
 

@@ -269,7 +269,9 @@ class _Attempt:
         return outcome
 
     def _trainer(self) -> str:
-        return SITE_TRAINER if self.assignment.spec["strategy"] in ON_ONE_SITE else TRAINER
+        spec = self.assignment.spec
+        is_in_stages = (spec.get("topology") or {}).get("stages") not in {None, 1}
+        return SITE_TRAINER if spec["strategy"] in ON_ONE_SITE or is_in_stages else TRAINER
 
     # --- the other members ----------------------------------------------------------------------------------------
 

@@ -1,6 +1,7 @@
 """One worker of a site, for a test: takes a step and writes down what it then holds of weights and moments.
 
-python -m tests.integration._site_memory RUN_DIR RESULT; RESULT gets {"weights": bytes, "moments": bytes}.
+python -m tests.integration._site_memory RUN_DIR RESULT; RESULT gets {"weights": bytes, "moments": bytes, "remembered":
+bytes}; what is remembered is the strategy's.
 """
 
 import json
@@ -29,7 +30,11 @@ def main(run_dir: Path, result: Path) -> int:
     part = Part(tokens, None, torch.tensor([0, 1, 6, 7]), torch.tensor([1, 2, 7, 8]), [2, 2], 4)
     strategy.step(training.model, Batch((part,), 12, ""), training.optimizer, training.learning)
     moments = [each for state in training.optimizer.state.values() for each in state.values() if each.dim()]
-    held = {"weights": held_bytes(training.model.parameters()), "moments": held_bytes(moments)}
+    held = {
+        "weights": held_bytes(training.model.parameters()),
+        "moments": held_bytes(moments),
+        "remembered": held_bytes(strategy.state().values()),
+    }
     result.write_text(json.dumps(held))
     strategy.finish(training.model)
     return 0

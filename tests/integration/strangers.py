@@ -68,9 +68,7 @@ JSON = st.recursive(
     ),
     max_leaves=25,
 )
-generated = examples(
-    max_examples=60, derandomize=True, deadline=None, database=None, suppress_health_check=list(HealthCheck)
-)
+generated = examples(max_examples=60, derandomize=True, database=None, suppress_health_check=list(HealthCheck))
 
 
 def member(commons: Commons, name: str) -> Client:

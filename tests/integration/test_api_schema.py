@@ -30,7 +30,6 @@ TOKEN = "c" * 32
 bounded = examples(
     max_examples=8,
     derandomize=True,
-    deadline=None,
     database=None,
     suppress_health_check=list(HealthCheck),
 )

@@ -399,7 +399,6 @@ BOUNDED = settings(
     max_examples=25,
     stateful_step_count=30,
     derandomize=True,
-    deadline=None,
     phases=(Phase.explicit, Phase.generate),
     suppress_health_check=list(HealthCheck),
 )

@@ -7,7 +7,7 @@ os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # before torch
 
 import pytest
 import torch
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from training_jobs.spec import Topology
@@ -62,7 +62,6 @@ def test_any_bytes_decode_to_finite_numbers_or_are_refused(data: bytes, count: i
     assert bool(torch.isfinite(values).all())
 
 
-@settings(deadline=None)
 @given(st.integers(1, 6), st.sampled_from([4, 8, 32]), st.integers(0, 4), st.integers(0, 1000))
 def test_what_was_sent_and_the_error_that_is_left_add_up_to_what_was_true(
     rounds: int, bits: int, rank: int, seed: int
@@ -83,7 +82,6 @@ def test_what_was_sent_and_the_error_that_is_left_add_up_to_what_was_true(
         assert torch.allclose(arrived + error, total, atol=1e-4 * rounds)
 
 
-@settings(deadline=None)
 @given(st.integers(1, 4), st.integers(0, 100))
 def test_a_matrix_of_rank_r_passes_through_rank_r_unchanged(rank: int, seed: int) -> None:
     shape = (30, 24)

@@ -25,6 +25,7 @@ TOPOLOGY: dict[str, Any] = {
     "aggregation": "mean",
 }
 COMPRESSED = {**TOPOLOGY, "rank": 8, "bits": 4, "delay": 1}
+SIGNS = {**TOPOLOGY, "bits": 1, "delay": 1, "adaptive": True}
 
 
 @pytest.fixture(scope="module")
@@ -39,8 +40,8 @@ def all_ended_alike(town: Village) -> bool:
 
 @pytest.mark.parametrize(
     ("strategy", "topology"),
-    [("diloco", TOPOLOGY), ("dilocox", COMPRESSED), ("dilocox", {**COMPRESSED, "adaptive": True})],
-    ids=["diloco", "dilocox", "adaptive"],
+    [("diloco", TOPOLOGY), ("dilocox", {**COMPRESSED, "adaptive": True}), ("dilocox", SIGNS)],
+    ids=["diloco", "adaptive", "signs"],
 )
 def test_all_sites_end_with_the_same_weights(
     base: Path, tmp_path: Path, strategy: str, topology: dict[str, Any]
@@ -120,10 +121,15 @@ def test_what_a_liar_sends_is_left_out_by_name(base: Path, tmp_path: Path) -> No
         assert [site.refusals() for site in town.sites] == [expected, expected]
 
 
+@pytest.mark.parametrize(
+    ("strategy", "topology"),
+    [("diloco", TOPOLOGY), ("dilocox", {**SIGNS, "delay": 0})],
+    ids=["diloco", "signs"],
+)
 def test_a_round_done_again_from_a_members_checkpoint_shows_who_trained_and_who_did_not(
-    base: Path, tmp_path: Path
+    base: Path, tmp_path: Path, strategy: str, topology: dict[str, Any]
 ) -> None:
-    with village(tmp_path, base, TOPOLOGY, {}, strategy="diloco", epochs=4, checkpoint_steps=5) as town:
+    with village(tmp_path, base, topology, {}, strategy=strategy, epochs=4, checkpoint_steps=5) as town:
         honest, other = (town.site(name).join().start() for name in "ab")
         kept = tmp_path / "kept"
 

@@ -272,7 +272,7 @@ def test_a_machine_that_says_it_can_never_do_a_run_is_offered_no_seat_of_it(orde
     run = order(workers=2)
     machine.claim(run)
     member = other.claim(run)
-    body = {**place(member), "code": "needs_gpu", "detail": "", "permanent": True}
+    body = {**place(member), "code": "lora_not_applicable", "detail": "", "permanent": True}
     assert other.post(f"runs/{run.pk}/fail", body).status_code == 200
     run.seats.update(retry_at=None)
     assert other.get("work").json() == {"runs": []}

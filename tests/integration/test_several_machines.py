@@ -85,7 +85,7 @@ def ordered(relay, update, propose, voters, settings):
 
 
 def test_two_machines_train_what_was_voted_for_and_the_release_verifies(ordered, bot):
-    run, one, two = ordered(8), bot("one"), bot("two")
+    run, one, two = ordered(8, stages=2), bot("one"), bot("two")
     with contextlib.ExitStack() as stack:
         ended = [stack.enter_context(running(each.start("--once"))) for each in (one, two)]
         assert [process.wait(WAIT_SECONDS) for process in ended] == [DONE, DONE], one.log + two.log

@@ -86,7 +86,7 @@ def test_an_objective_is_accepted_with_the_rows_that_it_needs(
     [
         ({}, "topology", None),
         ({"precision": "bfloat16"}, "precision", "bfloat16"),
-        ({"method": "qlora", "precision": "bfloat16"}, "lora", {"rank": 8, "alpha": 16}),
+        ({"method": "qlora"}, "lora", {"rank": 8, "alpha": 16}),
         ({"accumulation": "2"}, "accumulation", 2),
         ({"template": "plain-turns"}, "template", "plain-turns"),
         ({"strategy": "single", "workers": "many"}, "topology", None),
@@ -123,7 +123,6 @@ def test_a_strategy_takes_the_answers_that_it_needs_and_the_form_comes_back_as_i
         ({"objective": "magic"}, "objective"),
         ({"objective": "preference", "preference_beta": "lots"}, "preference_beta"),
         ({"objective": "preference", "preference_beta": ""}, "preference_beta"),
-        ({"method": "qlora"}, "precision"),
         ({"precision": "int1"}, "precision"),
         ({"template": "alpaca"}, "template"),
         ({"template": "chatml"}, "template"),

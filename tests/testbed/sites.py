@@ -12,6 +12,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from tests.integration.site_runs import started
 from tests.integration.trainer_runs import REPOSITORY, child, events_of, make_run
 from training_jobs.exchange import tickets
 from training_jobs.exchange.courier import Courier
@@ -89,6 +90,16 @@ class Site:
         """Start the trainer on a machine that takes so much longer for each step."""
         command = [sys.executable, "-c", SLOW, str(seconds), str(self.run_dir)]
         self.process = subprocess.Popen(command, cwd=REPOSITORY, stderr=subprocess.DEVNULL)
+        return self
+
+    def start_in_stages(self) -> "Site":
+        """Start the trainer as several processes, as the topology says."""
+        self.process = started("training_jobs.trainer.site", self.run_dir)
+        return self
+
+    def start_whole(self) -> "Site":
+        """Start it as one process with as many threads as each of several would have."""
+        self.process = started("training_jobs.trainer", self.run_dir)
         return self
 
     def kill(self) -> None:

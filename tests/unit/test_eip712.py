@@ -226,7 +226,7 @@ def re_encodings(signature: str) -> list[Any]:
     ]
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(key=st.integers(1, ORDER - 1), digest=st.binary(min_size=32, max_size=32))
 def test_exactly_one_encoding_of_a_signature_is_accepted(key: int, digest: bytes) -> None:
     signature = sign(digest, coincurve.PrivateKey(key.to_bytes(32, "big")))
@@ -240,7 +240,7 @@ def test_exactly_one_encoding_of_a_signature_is_accepted(key: int, digest: bytes
             eip712.verify(digest, other, voter)
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(at=st.integers(0, 131), new=st.characters())
 def test_no_changed_character_of_a_signature_passes(at: int, new: str) -> None:
     changed = SIGNATURE[:at] + new + SIGNATURE[at + 1 :]

@@ -121,7 +121,7 @@ def test_a_file_that_was_cut_short_lengthened_emptied_or_removed_is_detected(rel
     assert not check(release, CONSISTENCY).ok
 
 
-@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=150, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(name=st.sampled_from(PROVENANCE), data=st.binary(max_size=300))
 def test_whatever_the_bytes_are_the_answer_is_a_report(release: Path, name: str, data: bytes) -> None:
     path = release / "provenance" / name
@@ -140,7 +140,7 @@ JSON = st.recursive(
 )
 
 
-@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=150, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(line=st.integers(min_value=0, max_value=28), data=st.data())
 def test_any_value_in_any_field_of_any_record_is_reported_and_never_crashes(
     release: Path, line: int, data: st.DataObject
@@ -163,7 +163,7 @@ def test_any_value_in_any_field_of_any_record_is_reported_and_never_crashes(
         path.write_bytes(whole)
 
 
-@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=150, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(line=st.integers(min_value=0, max_value=28), data=st.data())
 def test_any_value_in_any_record_is_judged_even_when_all_digests_are_made_to_fit(
     golden: Path, tmp_path: Path, line: int, data: st.DataObject

@@ -306,7 +306,7 @@ def every_path(value, path=()):
 STRANGE = st.sampled_from([None, True, 0, -1, 2**60, 10**99, "", "0", "\x00", "\ud800", [], {}, [[]], {"a": {}}, 1.5])
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(data=st.data())
 def test_no_part_can_be_exchanged_for_something_strange(closed, data):
     document = closed.receipt(closed.ballots[0])

@@ -65,7 +65,7 @@ def test_the_published_types_are_exactly_those_that_snapshot_hashes():
     assert len(ours) == 36
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(
     fields=st.sampled_from(sorted(PUBLISHED)),
     one=st.integers(0, 2**32 - 1),

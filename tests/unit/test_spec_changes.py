@@ -94,6 +94,8 @@ def test_a_choice_and_the_part_that_belongs_to_it_are_one_change() -> None:
             "Trains on 5 sites that exchange every 30 steps (rank 128, 4 bits, one exchange late, adapting on the way, Krum) instead of on 4 sites that exchange after every step",
         ),
         (diloco(), diloco(aggregation="centred_clipping"), "The way of averaging the contributions changes: plain mean → centred clipping"),
+        (dilocox(), dilocox(stages=2), "The number of stages at each site doubles: 1 → 2"),
+        ({}, diloco(stages=2), "Trains on 4 sites that exchange every 30 steps (2 pipeline stages at each site) instead of on one machine"),
     ],
 )  # fmt: skip
 def test_a_change_is_said_in_words(old: Changes, new: Changes, expected: str) -> None:

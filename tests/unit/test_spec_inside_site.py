@@ -58,3 +58,13 @@ def test_a_pipeline_needs_no_more_batches_than_one_machine() -> None:
     with pytest.raises(SpecError) as caught:
         require_within_budget(of("fsdp", epochs=1, budget=budget), {DATASET: 32})
     assert caught.value.field == "topology.workers"
+
+
+def test_stages_among_sites_hold_more_devices_for_as_long() -> None:
+    several = {"workers": 2, "local_steps": 4}
+    whole, staged = (
+        estimate(from_payload(payload(strategy="dilocox", topology={**several, "stages": stages})), {DATASET: 4_096})
+        for stages in (1, 3)
+    )
+    assert (staged.steps, staged.tokens) == (whole.steps, whole.tokens)
+    assert staged.device_seconds == 3 * whole.device_seconds

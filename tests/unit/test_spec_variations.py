@@ -103,6 +103,7 @@ ACCEPTED: list[Changes] = [
     preference("10"),
     preference(Decimal("0.05")),
     lora(),
+    lora("qlora"),
     lora("qlora") | {"precision": "bfloat16"},
     {"precision": "bfloat16"},
     {"template": "chatml"},
@@ -130,6 +131,8 @@ ACCEPTED: list[Changes] = [
     diloco(workers=2, aggregation="centred_clipping"),
     dilocox(),
     dilocox(rank=1024, bits=8, delay=1, adaptive=True),
+    dilocox(bits=1, delay=1, adaptive=True),
+    diloco(bits=1),
 ]
 
 OBJECTIVE: list[Case] = [
@@ -171,9 +174,7 @@ METHOD: list[Case] = [
     ({"method": "dora"}, RANGE, "method"),
     ({"method": "QLoRA"}, RANGE, "method"),
     ({"method": "qlora"}, FORM, "lora"),
-    (lora("qlora"), RANGE, "precision"),
-    (lora("qlora") | {"precision": "float32"}, RANGE, "precision"),
-    (lora("qlora", bits=4) | {"precision": "bfloat16"}, KEY, "lora.bits"),
+    (lora("qlora", bits=4), KEY, "lora.bits"),
     (lora("full"), RANGE, "lora"),
     (lora(rank=0), RANGE, "lora.rank"),
     (lora(rank=257), RANGE, "lora.rank"),
@@ -298,8 +299,16 @@ STRATEGY: list[Case] = [
     (dilocox(delay=2), RANGE, "topology.delay"),
     (dilocox(delay=True), FORM, "topology.delay"),
     (dilocox(adaptive=1, rank=8), FORM, "topology.adaptive"),
-    (dilocox(adaptive=True), RANGE, "topology.rank"),
-    (dilocox(stages=2), KEY, "topology.stages"),
+    (dilocox(bits=1, rank=8), RANGE, "topology.rank"),
+    (dilocox(bits=2), RANGE, "topology.bits"),
+    (dilocox(phases=2), KEY, "topology.phases"),
+    (dilocox(stages=0), RANGE, "topology.stages"),
+    (diloco(stages=65), RANGE, "topology.stages"),
+    (dilocox(stages="2"), FORM, "topology.stages"),
+    (dilocox(stages=True), FORM, "topology.stages"),
+    (dilocox(stages=None), FORM, "topology.stages"),
+    (ddp(stages=2), RANGE, "topology.stages"),
+    ({**preference(), **dilocox(stages=2)}, RANGE, "topology.stages"),
 ]
 
 LIMITS: list[Case] = [
@@ -401,6 +410,7 @@ def test_what_is_left_out_of_an_exchange_is_what_diloco_found_best() -> None:
         "delay": 0,
         "adaptive": False,
         "aggregation": "mean",
+        "stages": 1,
     }
 
 
@@ -453,7 +463,7 @@ def accepted_payloads(draw: st.DrawFn) -> dict[str, Any]:
     changes |= draw(
         st.sampled_from([{}, {"packing": True}, {"objective": "continued", "packing": True}, preference("0.3")])
     )
-    changes |= draw(st.sampled_from([{}, lora(), lora("qlora") | {"precision": "bfloat16"}]))
+    changes |= draw(st.sampled_from([{}, lora(), lora("qlora")]))
     workers, local_steps = draw(st.integers(5, 64)), draw(st.integers(1, 1000))
     aggregation = draw(st.sampled_from(spec_module.AGGREGATIONS))
     common = {"workers": workers, "local_steps": local_steps, "aggregation": aggregation}

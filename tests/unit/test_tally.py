@@ -26,7 +26,7 @@ POWER = st.one_of(st.integers(1, 5), st.integers(min_value=1, max_value=2**208 -
 POWER_CONSERVED = ("governor", "basic", "single-choice", "weighted", "quadratic", "ranked-choice", "copeland")
 NEUTRAL = ("basic", "single-choice", "approval", "weighted", "quadratic", "copeland")
 NOT_CHOICES = (None, True, 1.0, "1", -1, 99, [[]], {"1": 1.5}, {"01": 1}, ["1"], [1, 1], [True], {"1": -1}, object())
-law = settings(max_examples=25, deadline=None)  # a loaded machine is no failure
+law = settings(max_examples=25)
 every_method = pytest.mark.parametrize("method", METHODS.values(), ids=METHODS.keys())
 
 
@@ -486,7 +486,7 @@ def test_arrays_are_counted_as_the_ballots_they_stand_for(name, data):
     assert count_columns(method, columns, choices) == method.count(ballots, choices)
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(st.lists(st.tuples(st.integers(1, 2**19), st.one_of(st.integers(1, 400), st.integers(1, 2**97))), min_size=1))
 def test_roots_by_arrays_are_rounded_as_one_by_one(pairs):
     ballots = [({"1": weight, "2": weight + 7, "3": weight}, power) for weight, power in pairs]

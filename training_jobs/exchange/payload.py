@@ -20,7 +20,7 @@ LENGTH_BYTES = 4
 TOKENS_MAX = 2**48
 STEPS_MAX = 1_000
 RANK_MAX = 1_024
-BITS = (4, 8, 32)
+BITS = (1, 4, 8, 32)
 
 _MEMBER = re.compile(r"[a-zA-Z0-9][a-zA-Z0-9._-]{0,63}")
 _DIGEST = re.compile(r"[0-9a-f]{64}")

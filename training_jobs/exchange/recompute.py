@@ -4,7 +4,7 @@ A member commits to a checkpoint by the digest of its manifest before it is know
 hands over that folder. Rows, schedule and closed rounds are known to everybody, so the payload that it should have sent
 follows. Equal bytes are expected on machines of one class only; elsewhere a difference is a reason to ask, no proof.
 
-The trainer runs in a process of its own, as for a run; it is ended once the payload is there.
+The trainer runs in a process of its own, or in as many as the member's had; it is ended once the payload is there.
 """
 
 import json
@@ -23,6 +23,9 @@ from training_jobs.exchange import payload
 from training_jobs.exchange.book import ROUND_DIGITS
 
 LOOK_SECONDS = 0.05
+# What a checkpoint has of a second process, and what trains as one process and as several.
+OF_A_SECOND = "generator/1/cpu"
+TRAINERS = {False: "training_jobs.trainer", True: "training_jobs.trainer.site"}
 REPOSITORY = Path(__file__).resolve().parents[2]
 
 
@@ -55,24 +58,25 @@ def recompute(run_dir: Path, checkpoint: Path, claimed: bytes, seconds: float) -
     with tempfile.TemporaryDirectory() as name:
         again = Path(name)
         try:
-            begun_in, applied = _rounds_of(checkpoint)
+            module, begun_in, applied = _rounds_of(checkpoint)
             _lay_out(run_dir, checkpoint, range(applied, begun_in), again)
             threads = json.loads((checkpoint / "manifest.json").read_bytes())["environment"]["threads"]
         except (OSError, KeyError, ValueError, TypeError) as error:
             raise NotRecomputed(f"what is needed is not there: {error}") from error
-        found = _send_again(run_dir, again, range(begun_in, header.round + 1), threads, seconds)
+        found = _send_again(module, run_dir, again, range(begun_in, header.round + 1), threads, seconds)
         _require_resumed(again, int(checkpoint.name))
     _header, recomputed = payload.split(found)
     return Verdict(header.round, header.member, payload.sha256(body), payload.sha256(recomputed))
 
 
-def _rounds_of(checkpoint: Path) -> tuple[int, int]:
-    """Return the round that the member was in, and how many it had applied."""
+def _rounds_of(checkpoint: Path) -> tuple[str, int, int]:
+    """Return what trains as the member did, the round that it was in, and how many it had applied."""
     from safetensors import safe_open
 
     with safe_open(checkpoint / "state.safetensors", framework="numpy") as tensors:
         facts = json.loads(tensors.get_tensor("strategy/facts").tobytes())
-    return int(facts["round"]), int(facts["history"]["applied"])
+        was_several = OF_A_SECOND in tensors.keys()  # noqa: SIM118 - it is no mapping
+    return TRAINERS[was_several], int(facts["round"]), int(facts["history"]["applied"])
 
 
 def _lay_out(run_dir: Path, checkpoint: Path, closed: range, again: Path) -> None:
@@ -97,10 +101,10 @@ def _close(run_dir: Path, again: Path, number: int) -> None:
     partial.rename(again / "exchange" / "rounds" / folder)
 
 
-def _send_again(run_dir: Path, again: Path, numbers: range, threads: str, seconds: float) -> bytes:
+def _send_again(module: str, run_dir: Path, again: Path, numbers: range, threads: str, seconds: float) -> bytes:
     """Run the trainer until it sends the last of these rounds, closing each round before it once it was sent."""
     process = subprocess.Popen(  # noqa: S603 - our own command line, no shell
-        [sys.executable, "-m", "training_jobs.trainer", str(again)],
+        [sys.executable, "-m", module, str(again)],
         cwd=REPOSITORY,
         env={"PATH": os.environ.get("PATH", ""), "PYTHONHASHSEED": "0", "OMP_NUM_THREADS": threads},
         stdin=subprocess.DEVNULL,

@@ -33,6 +33,7 @@ _AMOUNTS = frozenset(
         "topology.local_steps",
         "topology.outer_learning_rate",
         "topology.rank",
+        "topology.stages",
     }
 )
 # A choice and the part that only makes sense with it: when the choice changes, both are one change.

@@ -32,8 +32,8 @@ def estimate(
     Every record counts as often as its dataset is weighted, whatever its language, and every sequence at full length.
     A row is never longer than one sequence (the trainer refuses it), so packing can only lower what is counted here.
     Only plain text is cut into pieces: there `bytes_by_digest`, the sizes of the files, bound the tokens. Workers
-    divide the batches among them; in a pipeline they wait for each other, at worst all but one. A dataset without a
-    count raises KeyError: absent data never becomes zero.
+    divide the batches among them; the stages of a pipeline wait for each other, at worst all but one. A dataset without
+    a count raises KeyError: absent data never becomes zero.
     """
     sequences = _sequences(spec, records_by_digest, bytes_by_digest)
     batches = _ceiling(sequences, spec.batch_size)
@@ -44,7 +44,7 @@ def estimate(
         tokens *= ANSWERS_COMPARED
         computed = _ceiling(tokens * REFERENCE_THIRDS, 3)
     seconds_of_a_worker = _ceiling(computed, TOKENS_PER_DEVICE_SECOND * spec.batches_at_once)
-    return Estimate(steps, tokens, spec.workers * seconds_of_a_worker)
+    return Estimate(steps, tokens, spec.workers * spec.stages * seconds_of_a_worker)
 
 
 def require_within_budget(
@@ -62,7 +62,7 @@ def require_within_budget(
             spec.device_seconds,
             f"at least {needed.device_seconds} for {needed.steps} steps",
         )
-    seconds = needed.device_seconds // spec.workers
+    seconds = needed.device_seconds // (spec.workers * spec.stages)
     if spec.deadline_seconds is not None and spec.deadline_seconds < seconds:
         raise SpecError(
             "value_out_of_range", "deadline_seconds", spec.deadline_seconds, f"at least {seconds} for the work alone"

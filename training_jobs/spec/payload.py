@@ -56,9 +56,10 @@ WEIGHT_MAX = 16
 LANGUAGES_MAX = 32
 WORKERS_MIN, WORKERS_MAX = 2, 64
 LOCAL_STEPS_MAX = 1_000
+STAGES_MAX = 64
 OUTER_LEARNING_RATE_MAX = 10
 TOPOLOGY_RANK_MAX = 1_024
-BITS = (32, 8, 4)
+BITS = (32, 8, 4, 1)
 DELAYS = (0, 1)
 # An aggregation that withstands f poisoned workers needs 2f + 3 of them (Krum, NeurIPS 2017, proposition 1); f is 1.
 WITHSTANDING = ("trimmed_mean", "krum")
@@ -122,6 +123,7 @@ _EXCHANGE_DEFAULTS = {
     "delay": 0,
     "adaptive": False,
     "aggregation": "mean",
+    "stages": 1,
 }
 # The parts of DiLoCoX that plain DiLoCo does not have.
 _ONLY_DILOCOX = {"rank": 0, "delay": 0, "adaptive": False}
@@ -190,12 +192,12 @@ def _read(values: Mapping[str, Any]) -> TrainingSpec:
 
 def _refuse_contradictions(spec: TrainingSpec) -> None:
     """Refuse parts that are well-formed one by one and impossible together."""
-    if spec.method == "qlora" and spec.precision != "bfloat16":
-        raise SpecError("value_out_of_range", "precision", spec.precision, "bfloat16, because the method is qlora")
     if spec.packing and spec.objective == "preference":
         raise SpecError("value_out_of_range", "packing", spec.packing, "false, because the objective is preference")
     if spec.strategy == "pipeline" and spec.objective == "preference":
         raise SpecError("value_out_of_range", "strategy", spec.strategy, "another, because the objective is preference")
+    if spec.stages > 1 and spec.objective == "preference":
+        raise SpecError("value_out_of_range", "topology.stages", spec.stages, "1, because the objective is preference")
 
 
 def _base(value: object) -> BaseModel:
@@ -294,6 +296,7 @@ def _topology(value: object, strategy: str) -> Topology | None:
         delay=choice(parts, "delay", DELAYS, where="topology"),
         adaptive=boolean(parts, "adaptive", where="topology"),
         aggregation=choice(parts, "aggregation", shape.AGGREGATIONS, where="topology"),
+        stages=integer(parts, "stages", 1, STAGES_MAX, where="topology"),
     )
     _refuse_contradicting_topology(topology, strategy)
     return topology
@@ -306,8 +309,8 @@ def _refuse_contradicting_topology(topology: Topology, strategy: str) -> None:
                 raise SpecError(
                     "value_out_of_range", f"topology.{key}", found, f"{only} unless the strategy is dilocox"
                 )
-    if topology.adaptive and topology.rank == 0:
-        raise SpecError("value_out_of_range", "topology.rank", 0, "at least 1, because adaptive starts from this rank")
+    if topology.bits == 1 and topology.rank:
+        raise SpecError("value_out_of_range", "topology.rank", topology.rank, "0, because bits is 1")
     if topology.aggregation in WITHSTANDING and topology.workers < WITHSTANDING_WORKERS_MIN:
         allowed = f"at least {WITHSTANDING_WORKERS_MIN}, because the aggregation is {topology.aggregation}"
         raise SpecError("value_out_of_range", "topology.workers", topology.workers, allowed)

@@ -69,7 +69,9 @@ class Topology:
     """How several workers share a run. Inside one site only the workers are said; the rest is of diloco and dilocox.
 
     `local_steps`: optimizer steps between two exchanges (H of DiLoCo, arXiv 2311.08105). `rank` (0: full), `bits`,
-    `delay` and `adaptive` are the compression and the one-step delay of DiLoCoX (arXiv 2506.21263, sections 3.2, 3.3).
+    `delay` and `adaptive` are the compression and the one-step delay of DiLoCoX (arXiv 2506.21263, sections 3.2, 3.3);
+    one of `bits` is a sign alone.
+    `stages`: into how many pipeline stages a site cuts the model, one for each of its devices (there too).
     """
 
     workers: int
@@ -81,6 +83,7 @@ class Topology:
     delay: int | None = None
     adaptive: bool | None = None
     aggregation: str | None = None
+    stages: int | None = None
 
 
 @dataclass(frozen=True)
@@ -133,6 +136,11 @@ class TrainingSpec:
     def workers(self) -> int:
         """How many workers compute at the same time."""
         return 1 if self.topology is None else self.topology.workers
+
+    @property
+    def stages(self) -> int:
+        """In how many processes each site of those that exchange holds the model."""
+        return 1 if self.topology is None else self.topology.stages or 1
 
     @property
     def batches_at_once(self) -> int:

@@ -1,4 +1,4 @@
-"""`python -m training_jobs.trainer.site RUN_DIR`: the workers of one site, for ddp, fsdp and pipeline.
+"""`python -m training_jobs.trainer.site RUN_DIR`: the workers of one site: of ddp, fsdp, pipeline, diloco.
 
 Starts as many trainers as the topology says, on this machine. The first one is the run: its folder is RUN_DIR. Each
 other one has RUN_DIR/workers/<rank>, with links to the same inputs and to the first one's checkpoints, so that all
@@ -28,10 +28,10 @@ from typing import Any, NoReturn
 
 from governance.evidence.canonical import CanonicalError, canonical_bytes, strict_loads
 from training_jobs.runner import SIGNAL_EXIT, die_with_parent
-from training_jobs.spec import SpecError, from_payload
+from training_jobs.spec import ON_ONE_SITE, SpecError, TrainingSpec, from_payload
 from training_jobs.trainer.child import leave_after
 
-SHARED = ("spec.json", "inputs", "checkpoints")
+SHARED = ("spec.json", "inputs", "checkpoints", "exchange")
 SPEC_BYTES_MAX = 200_000
 LOOK_SECONDS = 0.05
 EVENT_BYTES_MAX = 64_000
@@ -76,7 +76,7 @@ class Launcher:
         signal.signal(signal.SIGTERM, self._on_sigterm)
         try:
             text = (self.run_dir / "spec.json").read_bytes()
-            count = from_payload(strict_loads(text, max_bytes=SPEC_BYTES_MAX)).workers
+            count = _processes(from_payload(strict_loads(text, max_bytes=SPEC_BYTES_MAX)))
         except (OSError, SpecError, CanonicalError) as error:
             self._say_failed(getattr(error, "code", "input_missing"), f"spec.json: {error}", permanent=True)
             return PERMANENT_EXIT
@@ -191,6 +191,18 @@ def loopback_problem() -> str:
         except OSError as error:
             return f"the loopback device of this box is down and stays so ({error.strerror}); bubblewrap has it up"
     return ""
+
+
+def _processes(spec: TrainingSpec) -> int:
+    """Return how many workers this machine starts.
+
+    Among sites, a machine with fewer graphics devices than stages makes as many stages as it has devices: the others
+    see no difference, and a model that does not fit ends the attempt. Where there are none, the stages share the cores.
+    """
+    if spec.strategy in ON_ONE_SITE:
+        return spec.workers
+    devices = len(list(Path("/dev").glob("nvidia[0-9]*")))
+    return min(spec.stages, devices or spec.stages)
 
 
 def _free_port() -> int:

@@ -8,6 +8,7 @@ rank and quantisation; in which order and with which error terms is our reading 
     B = u^T A' (A'^T A')^-1    (best answer to A', so that A's rounding is not paid twice)      Q <- B
     error <- u - decoded
 
+The error is what a member has not said yet; it trains on from the global weights less its error (`strategies.crew`).
 Vectors, and matrices that a low rank would not make smaller, go whole. The layout of a body is the list of shapes, the
 rank and the bits: nothing in it is self-describing, so its length is known before it is read.
 """

@@ -66,7 +66,7 @@ class History:
         if updates:
             averages = AGGREGATIONS[self.topology.aggregation or "mean"](updates, tokens)  # 3
             self.outer.step(averages)  # 4
-            if self.topology.adaptive:
+            if self.topology.adaptive and self.topology.rank:
                 self._ranks.append(pacing.measured_rank(averages))
         self.applied = number + 1
         self._digests[self.applied] = self.outer.digest()

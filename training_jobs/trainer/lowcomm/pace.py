@@ -3,7 +3,8 @@
 DiLoCoX (arXiv 2506.21263, adaptive gradient compression) lowers the rank with the rank of the averaged pseudo-gradient,
 measured over a window of rounds, and the number of local steps with it. That much is recalled from the paper; these
 are ours: the rank is the one that holds 90 % of the average's energy, in the mean over a sample of matrices and over
-five rounds, at least a quarter of the first; local steps shrink as the payload does, so the bytes per step stay.
+five rounds, at least a quarter of the first; local steps shrink as the payload does, so the bytes per step stay. Where
+no low rank is sent, neither changes.
 
 The paper applies an average one whole round later. Where rounds are long and the link is not that slow, most of that
 delay is for nothing, so `apply_after` follows the exchange: members say in their payloads after how many local steps

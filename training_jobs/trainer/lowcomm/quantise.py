@@ -1,14 +1,22 @@
-"""Numbers as few bits: blocks of 64 signed integers with one float16 scale, or plain float32.
+"""Numbers as few bits: blocks of signed integers, or of signs alone, with one float16 scale each; or plain float32.
 
-A block is scaled by its largest magnitude (absmax), so one outlier spoils 63 neighbours at most. The scale is rounded
-up to float16 before it is used, so no value is clipped: each decoded value is within half a step (`scale / 2`) of the
-true one. Bytes: all scales (float16, little-endian), then all integers (int8, or two int4 to a byte, low half first).
+A block of 64 integers is scaled by its largest magnitude (absmax), so one outlier spoils 63 neighbours at most. The
+scale is rounded up to float16 before it is used, so no value is clipped: each decoded value is within half a step
+(`scale / 2`) of the true one. Bytes: all scales (float16, little-endian), then all integers (int8, or two int4 to a
+byte, low half first).
+
+With one bit a value is its sign times the mean magnitude of its block of 512 (Seide and others, Interspeech 2014, with
+error feedback; the mean is what loses least). Of values that are spread like a bell that keeps 2/pi of the energy.
+Bytes: all scales, then all signs (1: negative), eight to a byte, lowest bit first.
 """
 
+import numpy as np
 import torch
 
 BLOCK = 64
+SIGN_BLOCK = 512
 LEVELS = {8: 127, 4: 7}
+SIGN_BITS = 1
 PLAIN_BITS = 32
 _HALF_MAX = 65_504.0
 # The smallest positive float16: below it a block counts as zeros, and error feedback keeps what that loses.
@@ -23,8 +31,9 @@ def payload_bytes(count: int, bits: int) -> int:
     """Return how many bytes `count` numbers take."""
     if bits == PLAIN_BITS:
         return 4 * count
-    blocks = -(-count // BLOCK)
-    return 2 * blocks + blocks * BLOCK * bits // 8
+    size = SIGN_BLOCK if bits == SIGN_BITS else BLOCK
+    blocks = -(-count // size)
+    return 2 * blocks + blocks * size * bits // 8
 
 
 def quantise(values: torch.Tensor, bits: int) -> bytes:
@@ -33,6 +42,8 @@ def quantise(values: torch.Tensor, bits: int) -> bytes:
     if bits == PLAIN_BITS:
         _require_finite(flat, "a value")
         return flat.numpy().tobytes()
+    if bits == SIGN_BITS:
+        return _signs(flat)
     levels = LEVELS[bits]
     blocks = torch.nn.functional.pad(flat, (0, -flat.numel() % BLOCK)).view(-1, BLOCK)
     largest = blocks.abs().amax(dim=1)
@@ -57,9 +68,13 @@ def dequantise(data: bytes, count: int, bits: int) -> torch.Tensor:
         values = torch.frombuffer(buffer, dtype=torch.float32)
         _require_finite(values, "a decoded value")
         return values
-    blocks = -(-count // BLOCK)
+    blocks = -(-count // (SIGN_BLOCK if bits == SIGN_BITS else BLOCK))
     scales = torch.frombuffer(buffer, dtype=torch.float16, count=blocks).to(torch.float32)
     _require_finite(scales, "a decoded value")  # finite times a small integer stays finite in float32
+    if bits == SIGN_BITS:
+        octets = np.frombuffer(buffer, dtype=np.uint8, offset=2 * blocks)
+        negative = torch.from_numpy(np.unpackbits(octets, bitorder="little")).view(blocks, SIGN_BLOCK)
+        return (scales.unsqueeze(1) * (1.0 - 2.0 * negative)).view(-1)[:count]
     if bits == 8:  # noqa: PLR2004
         integers = torch.frombuffer(buffer, dtype=torch.int8, offset=2 * blocks)
     else:
@@ -67,6 +82,19 @@ def dequantise(data: bytes, count: int, bits: int) -> torch.Tensor:
         nibbles = torch.stack((packed & 15, packed >> 4), dim=1).view(-1).to(torch.int8)
         integers = (nibbles ^ 8) - 8  # two's complement of four bits
     return (integers.view(-1, BLOCK).to(torch.float32) * scales.unsqueeze(1)).view(-1)[:count]
+
+
+def _signs(flat: torch.Tensor) -> bytes:
+    """Return mean magnitudes of blocks, and signs."""
+    padding = -flat.numel() % SIGN_BLOCK
+    blocks = torch.nn.functional.pad(flat, (0, padding)).view(-1, SIGN_BLOCK)
+    means = blocks.abs().mean(dim=1)
+    if padding:
+        means[-1] *= SIGN_BLOCK / (SIGN_BLOCK - padding)
+    _require_finite(means, "a value")
+    scales = means.to(torch.float16)
+    _require_finite(scales, "a value that can be sent")
+    return scales.numpy().tobytes() + np.packbits((blocks < 0).numpy(), bitorder="little").tobytes()
 
 
 def _require_finite(values: torch.Tensor, what: str) -> None:

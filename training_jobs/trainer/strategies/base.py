@@ -1,6 +1,6 @@
 """What a training asks of a strategy, and what a strategy of one process answers to what concerns several."""
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, ClassVar, Protocol
 
@@ -69,7 +69,7 @@ class Strategy(Protocol):
         """Return everything besides weights and optimizer that the next step depends on, by name, for a checkpoint."""
         ...
 
-    def restore(self, state: dict[str, torch.Tensor]) -> bool:
+    def restore(self, state: Mapping[str, torch.Tensor]) -> bool:
         """Take back what `state` returned; say whether it was this worker's own, and not another one's of the run."""
         ...
 

@@ -12,13 +12,19 @@ more again after each round that it was in time for. Averages are weighted by to
 With a delay (`dilocox`) an average is applied while the next round trains. Until then a member keeps its own progress
 ("eager": arXiv 2502.12996 has a similar idea); when the average lands, own progress gives way to it:
 
-    weights <- weights + (G - start)        start <- G        start = G_before - own progress on its way
+    weights <- weights + (G - E - start)    start <- G - E    start = G_before - E_before - own progress on its way
+
+E is what the compression has not let this member say so far: it trains on from G less E, and so keeps what it learned.
+
+A member may be several processes with a stage of the model each (`crew`, `pipeline`). The first of them does what is
+written here, has the others do their part, and writes down what all share; it holds G and momentum, in main memory.
 """
 
 import json
 import math
+import os
 import random
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, ClassVar
@@ -28,13 +34,15 @@ import torch
 from training_jobs.exchange import payload
 from training_jobs.spec import Topology, TrainingSpec
 from training_jobs.trainer.data import Batch, StepRows
-from training_jobs.trainer.failures import PermanentFailure, Stopped
+from training_jobs.trainer.failures import Stopped
 from training_jobs.trainer.learning import Learning
 from training_jobs.trainer.lowcomm.compression import Compressor
 from training_jobs.trainer.lowcomm.exchange import Exchange
 from training_jobs.trainer.lowcomm.history import History
-from training_jobs.trainer.lowcomm.quantise import PLAIN_BITS, NotFiniteError
-from training_jobs.trainer.strategies.base import OneProcess, never
+from training_jobs.trainer.lowcomm.quantise import PLAIN_BITS
+from training_jobs.trainer.strategies.base import never
+from training_jobs.trainer.strategies.crew import Crew
+from training_jobs.trainer.strategies.pipeline import Pipeline
 from training_jobs.trainer.strategies.single import Single
 
 # Left out after n steps, a member asks this share of them of itself; in time, so many steps of a round more.
@@ -42,8 +50,8 @@ LESS_PERCENT = 80
 MORE_PERCENT = 10
 
 
-class Diloco(OneProcess):
-    """One member's side of the rounds; what is inside a local step is `single`'s."""
+class Diloco:
+    """One member's side of the rounds; what is inside a local step is that of `single`, or of `pipeline`."""
 
     name: ClassVar[str] = "diloco"
     label: ClassVar[str] = "Several sites, seldom exchanging"
@@ -54,7 +62,8 @@ class Diloco(OneProcess):
         self.topology = spec.topology or Topology(workers=1)
         self.seed = spec.seed
         self.exchange = Exchange(run_dir, self.topology.workers)
-        self.local = Single(spec, run_dir)
+        self.local = inside(spec, run_dir, should_stop)
+        self.rank = self.local.rank
         self.should_stop = should_stop
         self.total = 0
         self.seen = 0  # steps taken or skipped
@@ -88,14 +97,23 @@ class Diloco(OneProcess):
         return self.total
 
     def place(self, model: Any) -> Any:  # noqa: ANN401 - transformers' models are untyped
-        """Move the model to the device and take its trained weights as the first global ones."""
-        model = self.local.place(model)
-        self.weights = [weight for weight in model.parameters() if weight.requires_grad]
-        self.history = History(self.topology, self.weights, self.exchange)
-        seed = int.from_bytes(f"{self.seed} {self.exchange.slot}".encode(), "big") % 2**63
-        self.compressor = Compressor(self.history.shapes, self.topology.bits or PLAIN_BITS, seed)
-        self.start = self.history.outer.weights
-        return model
+        """Move the model to where this process computes."""
+        return self.local.place(model)
+
+    def spread(self, model: Any, learning: Learning) -> None:  # noqa: ANN401
+        """Take the trained weights as the first global ones; then keep what this process holds of the model."""
+        trained = [weight for weight in model.parameters() if weight.requires_grad]
+        if self.rank == 0:
+            self.history = History(self.topology, trained, self.exchange)
+        self.local.spread(model, learning)
+        whole = self.history.outer.weights if self.rank == 0 else None
+        count = self.local.workers if isinstance(self.local, Pipeline) else 1
+        self.crew = Crew(trained, whole, self.rank, count, self._compressor)
+
+    def _compressor(self, shapes: list[tuple[int, ...]]) -> Compressor:
+        place = f"{self.seed} {self.exchange.slot}" + (f" {self.rank}" if self.rank else "")
+        seed = int.from_bytes(place.encode(), "big") % 2**63
+        return Compressor(shapes, self.topology.bits or PLAIN_BITS, seed)
 
     def step(
         self,
@@ -109,6 +127,19 @@ class Diloco(OneProcess):
         1. Catch up when our round was closed without us. 2. One local step. 3. Apply the average on its way when it is
         due. 4. At the end of the round, send what was learned.
         """
+        if self.rank:
+            return self.crew.follow(lambda: self.local.step(model, batch, optimizer, learning))
+        loss = self._step(model, batch, optimizer, learning)
+        self.crew.done()
+        return loss
+
+    def _step(
+        self,
+        model: Any,  # noqa: ANN401
+        batch: Batch,
+        optimizer: torch.optim.Optimizer,
+        learning: Learning,
+    ) -> float | None:
         if not self.has_arrived:
             self._arrive()
         if self.seen >= self.history.begun(self.round) and self.exchange.is_closed(self.round):
@@ -116,6 +147,7 @@ class Diloco(OneProcess):
         self.seen += 1
         if self.seen <= self.history.begun(self.round):
             return None
+        self.crew.learn()
         loss = self.local.step(model, batch, optimizer, learning)  # 2
         if not math.isfinite(loss):
             return loss  # never sent to others; the run ends here
@@ -130,13 +162,35 @@ class Diloco(OneProcess):
 
     def finish(self, model: Any) -> None:  # noqa: ANN401
         """Apply what is still on its way; then all members hold the same weights."""
-        if self.flight is not None:
-            self._apply(self.flight)
-            self.flight = None
-        self._set_weights(self.history.outer.weights)
+        if self.rank:
+            self.crew.follow(_nothing_to_learn)
+        else:
+            if self.flight is not None:
+                self._apply(self.flight)
+                self.flight = None
+            self.crew.end(self.history.outer.weights)
+            self.crew.done()
+        self.local.finish(model)
+
+    def gather(self, tensors: Iterable[tuple[str, torch.Tensor]]) -> dict[str, torch.Tensor]:
+        """Return them all on the first process, whatever the number of processes."""
+        return self.local.gather(tensors)
+
+    def own(self, whole: torch.Tensor, weight: torch.nn.Parameter) -> torch.Tensor:
+        """Return it: a weight is nowhere cut."""
+        return self.local.own(whole, weight)
+
+    def agreed(self, asked: bool) -> bool:  # noqa: FBT001
+        """Say whether the processes of this member stop."""
+        return self.local.agreed(asked)
 
     def state(self) -> dict[str, torch.Tensor]:
-        """Return global state, start of the round, errors and bases of the compression, and the counters."""
+        """Return global state, start of the round, errors and bases of the compression, and the counters.
+
+        Its form is the same however many processes a member has, so that another one can go on from it.
+        """
+        if self.rank:
+            return self.crew.state()
         facts = {
             "slot": self.exchange.slot,
             "seen": self.seen,
@@ -151,29 +205,30 @@ class Diloco(OneProcess):
         }
         tensors = {
             **{f"outer/{name}": tensor for name, tensor in self.history.state().items()},
-            **{f"compressor/{name}": tensor for name, tensor in self.compressor.state().items()},
+            **self.crew.state(),
             "facts": torch.frombuffer(bytearray(json.dumps(facts, sort_keys=True).encode()), dtype=torch.uint8),
         }
         if self.flight is not None and self.sent:
             tensors["sent"] = torch.frombuffer(bytearray(self.sent), dtype=torch.uint8)
-        if self.start is not self.history.outer.weights:
-            tensors |= {f"start/{index:05d}": tensor for index, tensor in enumerate(self.start)}
         return tensors
 
-    def restore(self, state: dict[str, torch.Tensor]) -> bool:
+    def restore(self, state: Mapping[str, torch.Tensor]) -> bool:
         """Take back what `state` returned; what happened meanwhile is found at the next step.
 
         Another seat's progress is not ours: of its checkpoint we take the global state, and its place in the round. The
         round on its way may be known to nobody else: what we sent in it is sent again, in our present name.
         """
         facts = json.loads(state["facts"].numpy().tobytes())
+        is_own = bool(facts["slot"] == self.exchange.slot)
+        if self.rank:
+            self.crew.restore(state, None, is_own=is_own)
+            return is_own
         self.seen, self.round, self.in_round = facts["seen"], facts["round"], facts["in_round"]
         self.flight = facts["flight"]
         self.history.restore(_below("outer/", state), facts["history"])
         self.is_whole = False
-        if facts["slot"] != self.exchange.slot:
-            self.start = [weight.clone() for weight in self.history.outer.weights]
-            self._set_weights(self.start)
+        self.crew.restore(state, self.history.outer.weights, is_own=is_own)
+        if not is_own:
             # The average on its way arrived who knows when: nobody is to fit the pace to that.
             self.lag = self.history.pace(self.round).apply_after if self.flight is not None else 0
             return False
@@ -181,9 +236,6 @@ class Diloco(OneProcess):
         if "sent" in state and self.flight is not None:
             header, body = payload.split(state["sent"].numpy().tobytes())
             self._send(self.flight, payload.join(replace(header, member=self.exchange.member), body))
-        self.compressor.load_state(_below("compressor/", state))
-        start = _below("start/", state)
-        self.start = [start[name].clone() for name in sorted(start)] if start else self.history.outer.weights
         return True
 
     def _arrive(self) -> None:
@@ -191,8 +243,8 @@ class Diloco(OneProcess):
         self.has_arrived = True
         self.exchange.begin_at(self.history.applied)
         missing = self.exchange.open_at_first - 1
-        if missing >= self.history.applied and not self.exchange.wait(missing, self.should_stop):
-            raise Stopped(self.seen)
+        if missing >= self.history.applied:
+            self._wait(missing)
 
     def _catch_up(self) -> None:
         """Replay all closed rounds and go to the beginning of the open one; our unsent progress is given up."""
@@ -200,9 +252,10 @@ class Diloco(OneProcess):
             self._ask_less(self.taken)
         while self.exchange.is_closed(self.history.applied):
             self.history.apply(self.history.applied)
+            self.crew.wait()
         self.flight, self.sent = None, b""
-        self._begin(self.history.applied, self.history.outer.weights)
-        self._set_weights(self.start)
+        self._begin(self.history.applied)
+        self.crew.restart(self.history.outer.weights)
 
     def _look_at_flight(self) -> None:
         """Note when the exchange of the round before is complete, and apply it at the step that the pace says."""
@@ -215,32 +268,24 @@ class Diloco(OneProcess):
             self._apply(self.flight)
             self.flight = None
             self.lag = self.lag or self.in_round
-            for weight, start, target in zip(self.weights, self.start, self.history.outer.weights, strict=True):
-                weight.data.add_((target - start).to(weight.device, weight.dtype))
-            self.start = self.history.outer.weights
+            self.crew.shift(self.history.outer.weights)
 
     def _end_round(self) -> None:
         """Send this round's progress; then take the average at once, or the last one's, and begin the next round."""
-        progress = [
-            start - weight.detach().to("cpu", torch.float32)
-            for start, weight in zip(self.start, self.weights, strict=True)
-        ]
-        self._send(self.round, self._payload(progress))
+        self._send(self.round, self._payload())
         if not self.history.delay:
             self._apply(self.round)
-            self._begin(self.round + 1, self.history.outer.weights)
-            self._set_weights(self.start)
-            return
-        if self.flight is None:
-            ended = [start - moved for start, moved in zip(self.start, progress, strict=True)]
+            self.crew.restart(self.history.outer.weights)
+        elif self.flight is None:
+            self.crew.keep()
         else:
             self._apply(self.flight)
-            ended = [start - moved for start, moved in zip(self.history.outer.weights, progress, strict=True)]
-            self._set_weights(ended)
-        self.flight = self.round
-        self._begin(self.round + 1, ended)
+            self.crew.move(self.history.outer.weights)
+        if self.history.delay:
+            self.flight = self.round
+        self._begin(self.round + 1)
 
-    def _payload(self, progress: list[torch.Tensor]) -> bytes:
+    def _payload(self) -> bytes:
         pace = self.history.pace(self.round)
         header = payload.Header(
             round=self.round,
@@ -252,13 +297,10 @@ class Diloco(OneProcess):
             lag=self.lag or (pace.apply_after if self.flight is None else self.in_round),
             start=self.history.start_digest(self.round),
         )
-        try:
-            return payload.join(header, self.compressor.encode(progress, pace.rank))
-        except NotFiniteError as error:
-            raise PermanentFailure("loss_not_finite", f"the weights after {self.seen} steps: {error}") from error
+        return payload.join(header, self.crew.encode(pace.rank))
 
-    def _begin(self, number: int, start: list[torch.Tensor]) -> None:
-        self.round, self.start = number, start
+    def _begin(self, number: int) -> None:
+        self.round = number
         self.in_round = self.taken = self.tokens = self.lag = 0
         self.is_whole = True
 
@@ -268,12 +310,21 @@ class Diloco(OneProcess):
 
     def _apply(self, number: int) -> None:
         """Wait for a round and apply it, unless catching up did so; note whether we were in time for it."""
-        if not self.exchange.wait(number, self.should_stop):
-            raise Stopped(self.seen)
+        self._wait(number)
         if self.history.applied == number:
             if self.sent and self.is_whole:
                 self._note_whether_in_time(number)
             self.history.apply(number)
+
+    def _wait(self, number: int) -> None:
+        """Wait until a round is closed; when asked to stop meanwhile, all processes of the member end."""
+        if not self.exchange.wait(number, self._is_to_stop):
+            self.crew.stop(self.seen)
+            raise Stopped(self.seen)
+
+    def _is_to_stop(self) -> bool:
+        self.crew.wait()
+        return self.should_stop()
 
     def _note_whether_in_time(self, number: int) -> None:
         if self.exchange.member not in {entry.member for entry in self.exchange.entries(number)}:
@@ -287,9 +338,16 @@ class Diloco(OneProcess):
     def _ask_less(self, taken: int) -> None:
         self.quota = max(1, taken * LESS_PERCENT // 100)
 
-    def _set_weights(self, values: list[torch.Tensor]) -> None:
-        for weight, value in zip(self.weights, values, strict=True):
-            weight.data.copy_(value)
+
+def inside(spec: TrainingSpec, run_dir: Path, should_stop: Callable[[], bool]) -> Single | Pipeline:
+    """Return how a member takes its local steps: in stages where it was started as several processes.
+
+    The specification says how many stages there are at most; a device that holds the whole model needs no others.
+    """
+    count = min(spec.stages, int(os.environ.get("WORLD_SIZE", "1")))
+    if count == 1:
+        return Single(spec, run_dir, should_stop)
+    return Pipeline(replace(spec, strategy=Pipeline.name, topology=Topology(count)), run_dir, should_stop)
 
 
 def place_in(seed: int, number: int, workers: int, slot: int) -> int:
@@ -299,5 +357,9 @@ def place_in(seed: int, number: int, workers: int, slot: int) -> int:
     return places[slot]
 
 
-def _below(prefix: str, state: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:
-    return {name.removeprefix(prefix): tensor for name, tensor in state.items() if name.startswith(prefix)}
+def _nothing_to_learn() -> float:
+    raise RuntimeError("the first process asks for a step after the last one")
+
+
+def _below(prefix: str, state: Mapping[str, torch.Tensor]) -> dict[str, torch.Tensor]:
+    return {name.removeprefix(prefix): state[name] for name in state if name.startswith(prefix)}

@@ -1,9 +1,12 @@
 """DiLoCoX (arXiv 2506.21263): DiLoCo with compressed payloads, and averages that travel while the next round trains.
 
-The four parts of the paper, and where they are: dual optimiser policy (inner AdamW on every member, outer Nesterov,
-each member holding its own state: `diloco`, `lowcomm.outer`); one-step-delay overlap (`diloco`, `lowcomm.history`);
-adaptive gradient compression (`lowcomm.compression`, `lowcomm.pace`). The fourth, pipeline stages inside a site, is so
-far a strategy of its own (`pipeline`): among sites, each site is one device.
+The four parts of the paper, and where they are: dual optimiser policy (inner AdamW on every device, outer Nesterov:
+`diloco`, `lowcomm.outer`); one-step-delay overlap (`diloco`, `lowcomm.history`); adaptive gradient compression
+(`lowcomm.compression`, `lowcomm.pace`); pipeline stages inside a site (`pipeline`, `crew`).
+
+Two deviations in the last. Each device holds weights, inner state, start of the round and errors of its own layers; but
+the outer state is the first one's, in main memory, where the paper has each device hold its part: `crew` says why. And
+a site is one pipeline; several side by side, as in the paper's example, there are not.
 """
 
 from typing import ClassVar

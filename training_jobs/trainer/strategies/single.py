@@ -1,6 +1,6 @@
 """One process, one device: the plain way, and the one that gives the same bytes every time on a CPU."""
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -47,7 +47,7 @@ class Single(OneProcess):
         """Nothing is remembered from step to step."""
         return {}
 
-    def restore(self, state: dict[str, torch.Tensor]) -> bool:
+    def restore(self, state: Mapping[str, torch.Tensor]) -> bool:
         """Nothing was remembered."""
         return True
 

@@ -5,7 +5,7 @@ calls in the same order. A stop is agreed on with the loss of a step, so that al
 """
 
 import os
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -99,7 +99,7 @@ class Together:
         """Nothing is remembered from step to step."""
         return {}
 
-    def restore(self, state: dict[str, torch.Tensor]) -> bool:
+    def restore(self, state: Mapping[str, torch.Tensor]) -> bool:
         """Nothing was remembered."""
         return True
 
