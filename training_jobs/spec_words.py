@@ -194,7 +194,9 @@ def _exchange(topology: Mapping[str, Any]) -> list[str]:
     details = []
     if topology["rank"]:
         details.append(_("rank %(rank)d") % {"rank": topology["rank"]})
-    if topology["bits"] < FULL_BITS:
+    if topology["bits"] == 1:
+        details.append(_("signs alone"))
+    elif topology["bits"] < FULL_BITS:
         details.append(_("%(bits)d bits") % {"bits": topology["bits"]})
     if topology["delay"]:
         details.append(_("one exchange late"))

@@ -45,7 +45,8 @@ def test_after_all_died_beyond_a_round_that_nobody_has_they_do_not_wait_for_it_f
     spec = {"strategy": "dilocox", "epochs": 75, "checkpoint_steps": 5}
     topology = {**COMPRESSED, "local_steps": ROUND_STEPS}
     with village(tmp_path, base, topology, {"quorum": 2, "first_seconds": 2}, **spec) as town:
-        both = [town.site(name).join().start() for name in "ab"]
+        # So slow that no round ends between what is seen here and what is done about it.
+        both = [town.site(name).join().start_slow(0.03) for name in "ab"]
         wait_until(lambda: all(has_closed(site.run_dir, 1) for site in both), "the run is on its way")
         for site in both:
             site.courier.stop()
