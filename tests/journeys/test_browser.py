@@ -30,7 +30,7 @@ from tests.journeys.visitor import (
 pytestmark = pytest.mark.journey
 
 # The findings of the site itself; those of the verifier in the browser stand in a list of their own.
-SITES_FINDINGS = ".findings:not([data-verifier-findings]) > li"
+SITES_FINDINGS = "[aria-labelledby=verification] .findings:not([data-verifier-findings]) > li"
 GOOD_UPDATE = "Teach the assistant our own answers"
 PAGES_OF_ONE_FORM_MAX = 6
 
@@ -264,10 +264,21 @@ def test_the_commands_on_the_page_of_a_release_work_as_they_stand(visit: Visit, 
         page = visitor.open("/models/commons/water-assistant/")
         page.get_by_role("link", name="Version 1").click()
         expect(page.get_by_role("heading", name="Download")).to_be_visible()
-        download, verify, use = page.locator(".command pre").all_inner_texts()
+        (download,) = commands(page, "Download")
+        _install, verify, in_a_copy = commands(page, "Verify, offline")
+        use, convert = commands(page, "Use")
     paste(tmp_path, ["bash", "-c", download])
+    verify = verify.replace("commonweights-verify release", in_a_copy.removesuffix(" …"))
     assert "Verified: commons/water-assistant version 1" in paste(tmp_path, ["bash", "-c", verify])
     assert paste(tmp_path, ["python", "-c", f"{use}\nprint(type(model).__name__)"]).strip() == "LlamaForCausalLM"
+    paste(tmp_path, ["bash", "-c", convert])
+    assert (tmp_path / "release.gguf").read_bytes()[:4] == b"GGUF"
+
+
+def commands(page: Page, heading: str) -> list[str]:
+    """Return what stands ready for copying below a heading."""
+    command = page.locator(".command").filter(has=page.get_by_role("heading", name=heading, exact=True))
+    return command.locator("pre").all_inner_texts()
 
 
 def test_the_rejected_run_says_which_rule_it_broke_and_that_nothing_was_published(
