@@ -5,6 +5,7 @@ merged nor onto what: it takes what both sides are when it arrives, file by file
 """
 
 import json
+from abc import ABC, abstractmethod
 from typing import TYPE_CHECKING
 from urllib.parse import parse_qs, urlsplit
 
@@ -19,7 +20,7 @@ TITLE_CHARACTERS_MIN, TITLE_CHARACTERS_MAX = 3, 200
 _PAGE = 2  # few enough that the client's paging is used
 
 
-class DiscussionEndpoints:
+class DiscussionEndpoints(ABC):
     """What the handler of requests answers for discussions; it is mixed into it."""
 
     hub: "HuggingFaceHubSimulator"
@@ -37,11 +38,13 @@ class DiscussionEndpoints:
         ("POST", rf"{_AT}/(?P<num>\d+)/merge", "merge"),
     )
 
+    @abstractmethod
     def _json(self, value: object, status: int = 200) -> None:
-        raise NotImplementedError
+        """Answer with JSON."""
 
+    @abstractmethod
     def _error(self, status: int, code: str, message: str, **headers: str) -> None:
-        raise NotImplementedError
+        """Answer with a refusal as the hub words it."""
 
     def _whoami(self) -> None:
         token = {"displayName": "publisher", "role": "write"}
