@@ -113,8 +113,8 @@ TEMPLATES = [
 # Plug-in tables: one line per extension.
 PROPOSAL_KINDS = [
     "training_jobs.proposal_kinds.ModelUpdate",
-    "models_registry.proposal_kinds.DatasetInclusion",
-    "models_registry.proposal_kinds.EthicsRuleAdoption",
+    "models_registry.datasets.proposal_kinds.DatasetInclusion",
+    "models_registry.constitution.proposal_kinds.EthicsRuleAdoption",
     "models_registry.proposal_kinds.ReleaseWithdrawal",
     "models_registry.release_keys_kind.ReleaseKeysChange",
     "governance.proposal_kinds.TextSignal",

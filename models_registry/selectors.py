@@ -1,10 +1,10 @@
-"""Questions that pages and the API ask about models, datasets, ethics rules and releases. Reads only.
+"""Questions that pages and the API ask about models and releases. Reads only.
 
 What a release rests on is read from its published bundle, the same bytes that a stranger downloads, so that the page
 can never tell a better story than the download does. The verification is the stranger's own `verify.check`.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
@@ -238,36 +238,6 @@ def verification(version: Version) -> verify.Report | None:
         return None
     cache.set(key, (fingerprint, report), VERIFICATION_SECONDS)
     return report
-
-
-def datasets_of(community: Community) -> list[Dataset]:
-    """Return the datasets of a community: included ones first, then by time."""
-    found = Dataset.objects.filter(community=community).select_related("proposal")
-    return sorted(found, key=lambda dataset: (dataset.included_at is None, -dataset.registered_at.timestamp()))
-
-
-def dataset(digest: str) -> Dataset:
-    """Return a dataset by its digest, or raise NotFound."""
-    found = Dataset.objects.select_related("community", "proposal", "inclusion_record").filter(digest=digest).first()
-    if found is None:
-        raise NotFound("dataset_not_found", "there is no dataset with this digest", field="digest", found=digest)
-    return found
-
-
-def datasets_named(community: Community, digests: Iterable[str]) -> dict[str, Dataset]:
-    """Return the datasets with these digests, by digest."""
-    return {found.digest: found for found in Dataset.objects.filter(community=community, digest__in=set(digests))}
-
-
-def rules_of(community: Community) -> list[EthicsRule]:
-    """Return the ethics rules of a community: those in force first, then by time."""
-    found = EthicsRule.objects.filter(community=community).select_related("proposal").order_by("adopted_at")
-    return sorted(found, key=lambda rule: rule.revoked_at is not None)
-
-
-def rules_in_force(community: Community) -> list[EthicsRule]:
-    """Return the ethics rules that bind new runs."""
-    return [rule for rule in rules_of(community) if rule.revoked_at is None]
 
 
 def effects_of(proposal: Proposal) -> Effects:

@@ -7,85 +7,11 @@ from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
 from governance import clock
-from governance.serializers import StrictSerializer, StrictText
 from models_registry.deliveries import told
-from models_registry.models import Dataset, EthicsRule, Model, Version
+from models_registry.models import Model, Version
 from models_registry.publishing.delivery import State
 from models_registry.publishing.discussion import Stage
 from models_registry.withdrawals import stop_of
-
-
-class DatasetInput(StrictSerializer):
-    """What a form says of the file that it sends."""
-
-    community = StrictText()
-    slug = serializers.SlugField(max_length=80)
-    title = StrictText(max_length=200)
-    license = StrictText(max_length=40)
-    role = serializers.ChoiceField(choices=["training", "evaluation"])
-    digest = serializers.RegexField(r"^[0-9a-f]{64}$", required=False)
-
-
-class DatasetOutput(serializers.ModelSerializer[Dataset]):
-    """A dataset."""
-
-    community = serializers.CharField(source="community.slug")
-    record = serializers.CharField(source="inclusion_record_id", allow_null=True)
-
-    class Meta:
-        """Fields."""
-
-        model = Dataset
-        fields = (
-            "digest",
-            "community",
-            "slug",
-            "title",
-            "license",
-            "role",
-            "kind",
-            "records",
-            "size",
-            "languages",
-            "scans",
-            "registered_by",
-            "registered_at",
-            "included_at",
-            "record",
-        )
-
-
-class EthicsRuleOutput(serializers.ModelSerializer[EthicsRule]):
-    """A rule in force, or revoked."""
-
-    community = serializers.CharField(source="community.slug")
-    bound = serializers.SerializerMethodField()
-    record = serializers.CharField(source="record_id")
-    proposal = serializers.CharField(source="proposal.public_id")
-
-    class Meta:
-        """Fields."""
-
-        model = EthicsRule
-        fields = (
-            "slug",
-            "community",
-            "title",
-            "metric",
-            "comparator",
-            "bound",
-            "scope",
-            "severity",
-            "adopted_at",
-            "revoked_at",
-            "record",
-            "proposal",
-        )
-
-    @extend_schema_field(OpenApiTypes.OBJECT)
-    def get_bound(self, rule: EthicsRule) -> dict[str, int]:
-        """Return the exact bound."""
-        return {"numerator": rule.bound_numerator, "denominator": rule.bound_denominator}
 
 
 class VersionOutput(serializers.ModelSerializer[Version]):

@@ -1,14 +1,12 @@
 """Addresses of the registry API, below /api/v1/."""
 
-from django.urls import path
+from django.urls import include, path
 
 from models_registry import attestation_views, views, waiting_views
 
 urlpatterns = [
-    path("datasets", views.DatasetList.as_view(), name="api-datasets"),
-    path("datasets/<slug:digest>", views.DatasetDetail.as_view(), name="api-dataset"),
-    path("datasets/<slug:digest>/rows", views.DatasetRows.as_view(), name="api-dataset-rows"),
-    path("rules", views.RuleList.as_view(), name="api-rules"),
+    path("", include("models_registry.datasets.urls")),
+    path("", include("models_registry.constitution.urls")),
     path("models", views.ModelList.as_view(), name="api-models"),
     path("release-keys", waiting_views.ReleaseKeysInForce.as_view(), name="api-release-keys"),
     path("waiting-releases", waiting_views.WaitingList.as_view(), name="api-waiting-releases"),

@@ -17,6 +17,7 @@ from typing import Any
 
 from governance.evidence.canonical import canonical_bytes
 from models_registry import services as registry
+from models_registry.datasets import registering
 from models_registry.models import Version
 from training_jobs import checkpoints
 from training_jobs.leases import Lease
@@ -66,9 +67,9 @@ def lay_in(folder: Path, base: Version, spec: Mapping[str, Any]) -> None:
     )
     for use in spec["datasets"]:
         name = f"{use['digest']}.jsonl"
-        shutil.copyfile(registry.dataset_path(use["digest"]), folder / "inputs" / "datasets" / name)
+        shutil.copyfile(registering.dataset_path(use["digest"]), folder / "inputs" / "datasets" / name)
     suite = spec["evaluation"]["suite"]
-    shutil.copyfile(registry.dataset_path(suite), folder / "inputs" / "suite" / f"{suite}.jsonl")
+    shutil.copyfile(registering.dataset_path(suite), folder / "inputs" / "suite" / f"{suite}.jsonl")
 
 
 def clean(run_id: int) -> None:

@@ -9,8 +9,9 @@ from typing import Any
 from governance.errors import NotFound
 from governance.models import Community, Member, Proposal
 from governance.services import council_in_office
+from models_registry.datasets.selectors import datasets_named
 from models_registry.models import Dataset, EthicsRule
-from models_registry.selectors import Measure, datasets_named, measures_of
+from models_registry.selectors import Measure, measures_of
 from training_jobs import lifecycle
 from training_jobs.budget import seconds_left
 from training_jobs.failures import Failure, failure

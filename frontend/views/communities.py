@@ -6,6 +6,7 @@ from django.shortcuts import render
 from governance import selectors
 from governance.clock import now
 from models_registry import selectors as registry
+from models_registry.constitution import selectors as constitution
 from training_jobs import selectors as training
 
 RUNS_SHOWN = 3
@@ -24,7 +25,7 @@ def overview(request: HttpRequest, slug: str) -> HttpResponse:
             "open": selectors.open_proposals(community, moment),
             "recent": selectors.recent_decisions(community, moment),
             "models": registry.models_of(community),
-            "rules": registry.rules_in_force(community),
+            "rules": constitution.rules_in_force(community),
             "runs": training.runs_of(community, moment, RUNS_SHOWN),
         },
     )

@@ -4,7 +4,7 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 
 from governance import selectors as governance
-from models_registry import selectors
+from models_registry.datasets import selectors
 
 
 def index(request: HttpRequest, slug: str) -> HttpResponse:

@@ -6,7 +6,8 @@ from django.shortcuts import render
 from frontend.views.power import decimals_of
 from governance import selectors as governance
 from governance.clock import now
-from models_registry import release_keys, selectors
+from models_registry import release_keys
+from models_registry.constitution import selectors as constitution
 
 
 def index(request: HttpRequest, slug: str) -> HttpResponse:
@@ -18,7 +19,7 @@ def index(request: HttpRequest, slug: str) -> HttpResponse:
         {
             "community": community,
             "tab": "rules",
-            "rules": selectors.rules_of(community),
+            "rules": constitution.rules_of(community),
             "book": governance.rule_book(community, now()),
             "keys": release_keys.in_force(community),
             "waiting": release_keys.waiting_of(community),

@@ -10,8 +10,8 @@ from functools import lru_cache
 from typing import Any, BinaryIO
 
 from models_registry.datasets.kinds import keys_of
+from models_registry.datasets.registering import dataset_path
 from models_registry.models import Dataset
-from models_registry.services import dataset_path
 from models_registry.storage.listing import File, described, described_bytes
 
 CARD = "README.md"

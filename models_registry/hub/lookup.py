@@ -11,9 +11,9 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 from governance import clock
+from models_registry.datasets.registering import dataset_path
 from models_registry.hub import dataset_files, mirrored
 from models_registry.models import Dataset, Version
-from models_registry.services import dataset_path
 from models_registry.storage import folders
 from models_registry.storage.listing import File
 from models_registry.withdrawals import Stop, stop_of

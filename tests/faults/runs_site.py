@@ -27,6 +27,7 @@ from governance.clock import now as clock
 from governance.clock import whole_second
 from governance.models import Proposal
 from models_registry import services as registry
+from models_registry.datasets import registering
 from models_registry.models import Model
 from tests.integration import commons
 from tests.integration.commons import Commons
@@ -72,9 +73,9 @@ def ready(base: Path, changes: dict[str, Any] | None = None) -> tuple[Commons, d
     version = registry.register_base(model, base, moment)
 
     def register(rows: Any, role: str, slug: str) -> Any:
-        new = registry.NewDataset(slug, slug, "CC-BY-4.0", role, f"{slug}.jsonl")
+        new = registering.NewDataset(slug, slug, "CC-BY-4.0", role, f"{slug}.jsonl")
         content = io.BytesIO(corpus.jsonl(rows))
-        return registry.register_dataset(found.community, found.address("Alice"), new, content, moment)[0]
+        return registering.register_dataset(found.community, found.address("Alice"), new, content, moment)[0]
 
     suite = register(corpus.evaluation_rows()[::12], "evaluation", "held-out")
     pairs = register(corpus.training_rows()[::10], "training", "pairs")

@@ -18,6 +18,7 @@ from governance.evidence.signing import generate_key
 from governance.keys import release_key_path
 from governance.models import Community, Member, Proposal
 from models_registry import services as registry
+from models_registry.datasets import registering
 from models_registry.models import Dataset, EthicsRule, Model
 from tests.integration import commons
 from tests.simulators import tiny_model
@@ -219,8 +220,8 @@ def base(community, tmp_path):
 
 
 def register(community, rows, role, slug, actor):
-    new = registry.NewDataset(slug, slug, "CC-BY-4.0", role, f"{slug}.jsonl")
-    return registry.register_dataset(community, actor.address, new, io.BytesIO(corpus.jsonl(rows)), NOON)[0]
+    new = registering.NewDataset(slug, slug, "CC-BY-4.0", role, f"{slug}.jsonl")
+    return registering.register_dataset(community, actor.address, new, io.BytesIO(corpus.jsonl(rows)), NOON)[0]
 
 
 @pytest.fixture

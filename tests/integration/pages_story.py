@@ -27,6 +27,7 @@ from governance.evidence.signing import generate_key
 from governance.keys import release_key_path
 from governance.models import Account, Ballot, Community, Delegation, Member, Proposal
 from models_registry import services as registry
+from models_registry.datasets import registering
 from models_registry.models import Dataset, Model, Version
 from training_jobs import services as training
 from training_jobs.models import Run
@@ -230,8 +231,8 @@ def _dataset(community: Community, members: dict[str, Wallet], role: str, title:
             }
         )
     stream = BytesIO("".join(json.dumps(row) + "\n" for row in rows).encode())
-    new = registry.NewDataset(f"valley-{role}", title, "CC-BY-4.0", role, "pairs.jsonl")
-    return registry.register_dataset(community, members["Alice"].address, new, stream, now)[0]
+    new = registering.NewDataset(f"valley-{role}", title, "CC-BY-4.0", role, "pairs.jsonl")
+    return registering.register_dataset(community, members["Alice"].address, new, stream, now)[0]
 
 
 class Teller:

@@ -306,7 +306,7 @@ def test_a_strangers_upload_is_not_even_read(community):
 
 
 def test_rows_that_are_gone_from_the_disk_are_said_to_be_missing(alice):
-    from models_registry.services import dataset_path
+    from models_registry.datasets.registering import dataset_path
 
     digest = upload(alice).json()["digest"]
     dataset_path(digest).unlink()

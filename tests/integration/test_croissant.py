@@ -11,6 +11,7 @@ import pytest
 from django.test import Client
 
 from models_registry import services as registry
+from models_registry.datasets import registering
 from tests.integration import commons
 from tests.integration.hub_site import artifacts
 from tests.integration.test_hub_clients import ROWS, included, site
@@ -33,5 +34,5 @@ def test_the_library_reads_the_description_and_the_rows_that_it_names(site: comm
     assert list(read.metadata.ctx.issues.errors) == []
     assert list(read.metadata.ctx.issues.warnings) == []
     rows = [{name.partition("/")[2]: value.decode() for name, value in row.items()} for row in read.records("rows")]
-    stored = [json.loads(line) for line in registry.dataset_path(dataset.digest).read_text().splitlines()]
+    stored = [json.loads(line) for line in registering.dataset_path(dataset.digest).read_text().splitlines()]
     assert rows == stored

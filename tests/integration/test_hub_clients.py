@@ -19,6 +19,7 @@ from huggingface_hub.errors import RepositoryNotFoundError
 
 from config.demo import corpus
 from models_registry import services as registry
+from models_registry.datasets import registering
 from models_registry.models import Dataset, Model, Version
 from models_registry.storage import folders
 from tests.integration import commons
@@ -35,9 +36,9 @@ def environment(endpoint: str, home: Path) -> dict[str, str]:
 
 
 def registered(site: commons.Commons, rows: list[dict[str, str]], role: str, slug: str, title: str) -> Dataset:
-    new = registry.NewDataset(slug, title, "CC-BY-4.0", role, f"{slug}.jsonl")
+    new = registering.NewDataset(slug, title, "CC-BY-4.0", role, f"{slug}.jsonl")
     stream = io.BytesIO(corpus.jsonl(rows))
-    return registry.register_dataset(site.community, site.address("Alice"), new, stream, site.founded_at)[0]
+    return registering.register_dataset(site.community, site.address("Alice"), new, stream, site.founded_at)[0]
 
 
 def included(site: commons.Commons, rows: list[dict[str, str]], slug: str = "pairs", title: str = TITLE) -> Dataset:
@@ -74,7 +75,7 @@ print(json.dumps([get_dataset_config_names(sys.argv[1]), rows.column_names, list
     assert done.returncode == 0, done.stderr
     configs, columns, rows, pinned = json.loads(done.stdout.splitlines()[-1])
     assert (configs, pinned) == (["default"], 2)
-    stored = [json.loads(line) for line in registry.dataset_path(dataset.digest).read_text().splitlines()]
+    stored = [json.loads(line) for line in registering.dataset_path(dataset.digest).read_text().splitlines()]
     assert sorted(columns) == sorted(stored[0])
     assert rows == stored
 

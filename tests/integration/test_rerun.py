@@ -11,6 +11,7 @@ import pytest
 
 from config.demo import specs
 from models_registry import services as registry
+from models_registry.datasets import registering
 from tests.integration.bots import ROOT, db, template, trainable_base  # noqa: F401 - fixtures
 from tests.integration.conftest import pass_
 from training_jobs import worker
@@ -49,7 +50,7 @@ def released(community, dataset, suite, rule, propose, voters, settings, tmp_pat
     data = tmp_path / "data"
     data.mkdir()
     for number, each in enumerate((dataset, suite)):
-        shutil.copyfile(registry.dataset_path(each.digest), data / f"{number}.jsonl")
+        shutil.copyfile(registering.dataset_path(each.digest), data / f"{number}.jsonl")
     return Released(registry.version_folder(run.version), run.community.release_key, tmp_path / "base", data)
 
 

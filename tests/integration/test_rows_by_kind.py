@@ -16,6 +16,7 @@ from config.demo import corpus, specs
 from governance.errors import Invalid
 from governance.models import Event, Proposal
 from models_registry import services as registry
+from models_registry.datasets import registering
 from models_registry.datasets.kinds import KINDS
 from models_registry.models import Dataset, Model, Version
 from models_registry.provenance.verify import TrustRoots, check
@@ -90,9 +91,9 @@ class Place:
 
 
 def registered(commons: Commons, kind: str, role: str = "training", rows: Any = None) -> Dataset:
-    new = registry.NewDataset(f"{role}-{kind}", f"Rows of {kind}", "CC-BY-4.0", role, "rows.jsonl")
+    new = registering.NewDataset(f"{role}-{kind}", f"Rows of {kind}", "CC-BY-4.0", role, "rows.jsonl")
     stream = io.BytesIO(content(rows or rows_of(kind)))
-    return registry.register_dataset(commons.community, commons.address("Alice"), new, stream, NOON)[0]
+    return registering.register_dataset(commons.community, commons.address("Alice"), new, stream, NOON)[0]
 
 
 def place_with(commons: Commons, folder: Path) -> Place:

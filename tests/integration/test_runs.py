@@ -16,6 +16,7 @@ from governance.evidence.signing import generate_key
 from governance.keys import release_key_path
 from governance.models import Event, Record
 from models_registry import services as registry
+from models_registry.datasets import registering
 from models_registry.models import Dataset, EthicsRule, Publication, Version
 from tests.integration.conftest import NOON, TIMELOCK, data_folder, pass_, register
 from tests.simulators import tiny_model
@@ -384,7 +385,7 @@ def test_a_dataset_that_is_included_already_is_not_put_to_the_vote_again(dataset
 
 def test_a_dataset_whose_rows_are_gone_is_not_included_and_can_be_later(community, suite, propose, voters):
     found = register(community, corpus.training_rows()[::50], "training", "pairs", voters["Alice"])
-    path = registry.dataset_path(found.digest)
+    path = registering.dataset_path(found.digest)
     away = path.rename(path.with_suffix(".away"))
     proposal = propose("dataset_inclusion", {"digest": found.digest})
     with pytest.raises(Refusal) as refusal:
@@ -437,7 +438,7 @@ def test_a_bad_specification_is_refused(update, community, voters, change, statu
 
 def test_a_dataset_whose_stored_rows_changed_is_not_included(community, suite, propose, voters):
     found = register(community, corpus.training_rows()[::50], "training", "pairs", voters["Alice"])
-    path = registry.dataset_path(found.digest)
+    path = registering.dataset_path(found.digest)
     proposal = propose("dataset_inclusion", {"digest": found.digest})
     path.write_bytes(path.read_bytes() + b"\n")
     with pytest.raises(Conflict) as refusal:

@@ -10,6 +10,7 @@ from functools import lru_cache
 from pathlib import Path
 
 from models_registry import services as registry
+from models_registry.datasets import registering
 from models_registry.provenance.manifest import PROVENANCE_FOLDER, name_is_allowed
 from training_jobs import checkpoints
 from training_jobs.folders import folder_of
@@ -28,9 +29,9 @@ def files_of(run: Run, lease: Lease) -> dict[str, Path]:
         if path.name != PROVENANCE_FOLDER and name_is_allowed(path.name)
     }
     for use in spec["datasets"]:
-        found[f"inputs/datasets/{use['digest']}.jsonl"] = registry.dataset_path(use["digest"])
+        found[f"inputs/datasets/{use['digest']}.jsonl"] = registering.dataset_path(use["digest"])
     suite = spec["evaluation"]["suite"]
-    found[f"inputs/suite/{suite}.jsonl"] = registry.dataset_path(suite)
+    found[f"inputs/suite/{suite}.jsonl"] = registering.dataset_path(suite)
     if run.run_record is not None and not lease.slot:
         made = attempt_folder(run.pk, run.run_record.body["attempt"]) / "artifact"
         return found | {f"artifact/{entry['path']}": made / entry["path"] for entry in run.run_record.body["artifact"]}

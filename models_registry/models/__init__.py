@@ -1,0 +1,24 @@
+"""What exists and why it may be trusted, one module per noun: data, constraints and named queries only."""
+
+from models_registry.models.attestations import Attestation
+from models_registry.models.datasets import Dataset
+from models_registry.models.errands import REASON_CHARACTERS, Delivery, Errand, Notice
+from models_registry.models.keys import ReleaseKeys, ReleaseSignature, WaitingRelease
+from models_registry.models.rules import EthicsRule
+from models_registry.models.versions import Model, Publication, Version
+
+__all__ = [
+    "REASON_CHARACTERS",
+    "Attestation",
+    "Dataset",
+    "Delivery",
+    "Errand",
+    "EthicsRule",
+    "Model",
+    "Notice",
+    "Publication",
+    "ReleaseKeys",
+    "ReleaseSignature",
+    "Version",
+    "WaitingRelease",
+]

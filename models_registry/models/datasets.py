@@ -1,0 +1,65 @@
+"""Datasets that intake has read."""
+
+from typing import ClassVar, Self
+
+from django.db import models
+from django.db.models import Q
+
+from governance.models import Community, Proposal, Record
+
+
+class DatasetQuerySet(models.QuerySet["Dataset"]):
+    """Named queries."""
+
+    def included(self) -> Self:
+        """Return the datasets that the community voted in."""
+        return self.filter(included_at__isnull=False)
+
+
+class Dataset(models.Model):
+    """A dataset that intake has read, hashed and scanned. It may be trained on once a vote has included it."""
+
+    ROLES: ClassVar = [("training", "training"), ("evaluation", "evaluation")]
+
+    community = models.ForeignKey(Community, on_delete=models.PROTECT, related_name="datasets")
+    digest = models.CharField(max_length=64)
+    slug = models.SlugField(max_length=80)
+    title = models.CharField(max_length=200)
+    license = models.CharField(max_length=40)
+    role = models.CharField(max_length=12, choices=ROLES)
+    kind = models.CharField(max_length=12)
+    records = models.PositiveBigIntegerField()
+    size = models.PositiveBigIntegerField()
+    languages = models.JSONField()
+    scans = models.JSONField()
+    registered_by = models.CharField(max_length=42, blank=True)
+    registered_at = models.DateTimeField()
+    included_at = models.DateTimeField(null=True)
+    inclusion_record = models.OneToOneField(Record, on_delete=models.PROTECT, null=True, related_name="+")
+    proposal = models.ForeignKey(Proposal, on_delete=models.PROTECT, null=True, related_name="datasets")
+
+    objects = DatasetQuerySet.as_manager()
+
+    class Meta:
+        """Constraints."""
+
+        constraints: ClassVar = [
+            # prevents one dataset under two names in one community
+            models.UniqueConstraint(fields=["community", "digest"], name="dataset_once"),
+            # prevents a dataset that counts as included without the vote that included it
+            models.CheckConstraint(
+                condition=Q(included_at__isnull=True) | Q(inclusion_record__isnull=False, proposal__isnull=False),
+                name="included_means_voted",
+            ),
+            # prevents a suite whose rows ask nothing
+            models.CheckConstraint(condition=Q(role="training") | Q(kind="dialogue"), name="a_suite_asks_questions"),
+        ]
+
+    def __str__(self) -> str:
+        """Return the title."""
+        return self.title
+
+    @property
+    def clean(self) -> bool:
+        """Whether no blocking scan found anything."""
+        return all(scan["passed"] or not scan["blocks"] for scan in self.scans)
