@@ -186,11 +186,16 @@ def test_the_pace_follows_rank_and_lag() -> None:
     assert start == pace.Pace(100, 64, 25)
     assert pace.first(topology(adaptive=False)) == pace.Pace(100, 64, 100)
     assert pace.first(topology(delay=0)) == pace.Pace(100, 64, 0)
-    assert next_pace([32] * 4, [10, 20]) == pace.Pace(100, 64, 31)
-    assert next_pace([32] * 5, [10, 20]) == pace.Pace(50, 32, 31)
+    assert next_pace([32] * 4, [20, 20]) == pace.Pace(100, 64, 31)
+    assert next_pace([32] * 5, [20, 20]) == pace.Pace(50, 32, 31)
     assert next_pace([1] * 5, [90, 90]) == pace.Pace(25, 16, 25)
     assert next_pace([500] * 5, []) == start
     assert next_pace([1] * 5, [1], adaptive=False) == pace.Pace(100, 64, 100)
+
+
+def test_who_waited_for_a_slower_member_does_not_delay_the_average() -> None:
+    start = pace.first(topology())
+    assert pace.adapted(topology(), ((640, 640),), start, [], [90, 4, 70]).apply_after == 7
 
 
 def test_local_steps_stay_where_a_lower_rank_saves_nothing() -> None:

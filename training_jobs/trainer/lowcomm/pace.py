@@ -8,14 +8,17 @@ no low rank is sent, neither changes.
 
 The paper applies an average one whole round later. Where rounds are long and the link is not that slow, most of that
 delay is for nothing, so `apply_after` follows the exchange: members say in their payloads after how many local steps
-the last one was complete, and the average is applied at the upper median of that, with a margin. All of it is computed
-from payloads of closed rounds alone, so every member, and everyone who checks one, gets the same numbers.
+the last one was complete. Whoever sent last waited for the link alone, the others for slower members too; so the
+least of these numbers is the link's, and with a margin the average is applied there. A faster member waits at that step
+for the others, as it would have to at the end of the round: being ahead gains nothing, and an average that comes late
+costs loss. All of it is computed from payloads of closed rounds alone, so every member, and everyone who checks one,
+gets the same numbers.
 """
 
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from statistics import fmean, median_high
+from statistics import fmean
 
 import torch
 
@@ -62,7 +65,7 @@ def adapted(
         share = payload_bytes(shapes, rank, topology) / payload_bytes(shapes, start.rank, topology)
         pace = replace(pace, rank=rank, local_steps=max(1, math.ceil(start.local_steps * share)))
     if topology.delay and lags:
-        pace = replace(pace, apply_after=min(pace.local_steps, 1 + int(LAG_MARGIN * median_high(lags))))
+        pace = replace(pace, apply_after=min(pace.local_steps, 1 + int(LAG_MARGIN * min(lags))))
     return pace
 
 
