@@ -2,10 +2,11 @@
 
     python -m benchmarks.trainer_throughput [--rounds 6] [--steps 40] [--clock processor] [--check]
 
-Speed: all sides take as many steps on the same rows from the same weights, in turns, so that a busy machine slows all
-alike; the order is drawn anew every round, the first round warms up, and ratios are medians of the rounds' ratios. Ours
-is measured with all that a run leaves behind at each step. The bare loop gets our batches; the other trainers get what
-they make of the rows by themselves, batches in random order padded to the longest, and once our batches too. Memory
+Speed: all sides take as many steps on the same rows from the same weights, each in a process of its own that warms up
+first, in turns, so that a busy machine slows all alike; the order is drawn anew every round, and ratios are medians of
+the rounds' ratios. Ours is measured with all that a run leaves behind at each step. The bare loop gets our batches; the
+other trainers get what they make of the rows by themselves, batches in random order padded to the longest, and once our
+batches too. Memory
 and start: real processes (`python -m training_jobs.trainer`), in turns with a process that runs the bare loop, and one
 that only imports torch. Checkpoints: seconds of one, as a share of the default interval's steps. On a machine that
 others use, `--clock processor` compares speeds by the processor time that the steps took, not by the clock on the wall.
@@ -13,8 +14,6 @@ Prints one Markdown table; `--check` exits with 1 where less is reached than pro
 """
 
 import argparse
-import copy
-import gc
 import hashlib
 import json
 import os
@@ -35,7 +34,7 @@ os.environ["OMP_WAIT_POLICY"] = "PASSIVE"  # before torch: as in every run
 import torch
 from transformers import LlamaConfig, LlamaForCausalLM
 
-from benchmarks import _bare_loop, _other_trainers
+from benchmarks import _bare_loop, _other_trainers, _trainer_side
 from config.demo import base_model, corpus
 from training_jobs.spec import TrainingSpec
 from training_jobs.trainer import data, loop, objectives, outputs
@@ -62,7 +61,6 @@ LARGE: dict[str, Any] = {
 }
 LARGE_STEPS = 4
 
-CLOCKS: dict[str, _bare_loop.Clock] = {"wall": time.perf_counter, "processor": time.process_time}
 # What is compared, what is promised, and whether more or less is better.
 PROMISES: dict[str, tuple[str, float]] = {
     "speed, ours / bare torch loop": ("at least", 0.97),
@@ -82,7 +80,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--rounds", type=int, default=6)
     parser.add_argument("--steps", type=int, default=40)
-    parser.add_argument("--clock", choices=CLOCKS, default="wall")
+    parser.add_argument("--clock", choices=_trainer_side.CLOCKS, default="wall")
     parser.add_argument("--check", action="store_true")
     options = parser.parse_args()
 
@@ -93,7 +91,7 @@ def main() -> int:
         chat = ChatFormat(folder / "tokenizer.json")
         plan = list(islice(data.plan(objectives.encode(rows, RECIPE, chat), RECIPE), options.steps))
         batches = list(data.batches(plan, chat.pad))
-        found = speeds(folder, plan, chat.pad, options.rounds, CLOCKS[options.clock])
+        found = speeds(folder, plan, chat.pad, options.rounds, options.clock)
         found |= checkpoints(folder, batches)
         found |= starts(folder, options.rounds)
         found |= memory(folder, min(options.rounds, 3))
@@ -114,58 +112,36 @@ def main() -> int:
     return int(options.check and broken)
 
 
-def speeds(
-    folder: Path, plan: list[data.StepRows], pad: int, rounds: int, clock: _bare_loop.Clock
-) -> dict[str, list[float]]:
-    """Return how much faster we are than each other side, round by round."""
+def speeds(folder: Path, plan: list[data.StepRows], pad: int, rounds: int, clock: str) -> dict[str, list[float]]:
+    """Return how much faster we are than each other side, round by round; each side is a process of its own."""
     loop.seed_everything(1)
-    model = _model(MEASURED)
-    batches = list(data.batches(plan, pad))
-    plain = _plain(batches)
-    same = _other_trainers.prepared(plain, pad)
-    own = _other_trainers.prepared(_plain(list(data.batches(_in_random_order(plan), pad))), pad)
-    sides: dict[str, Any] = {
-        "ours": lambda copied: ours(copied, batches, folder, clock),
-        "bare torch loop": lambda copied: _bare_loop.train(copied, plain, clock),
-        "transformers Trainer": lambda copied: _other_trainers.transformers_trainer(
-            copied, own, folder / "other", clock
-        ),
-        "transformers Trainer on our batches": lambda copied: _other_trainers.transformers_trainer(
-            copied, same, folder / "other", clock
-        ),
-    }
-    if _other_trainers.has_trl():
-        sides["TRL SFTTrainer"] = lambda copied: _other_trainers.trl_sft_trainer(
-            copied, own, folder / "other", clock, folder
-        )
+    same = _plain(list(data.batches(plan, pad)))
+    own = _plain(list(data.batches(_in_random_order(plan), pad)))
+    side_folder = folder / "sides"
+    side_folder.mkdir()
+    for name in ("tokenizer.json", "tokenizer_config.json"):
+        (side_folder / name).write_bytes((folder / name).read_bytes())
+    _model(MEASURED).save_pretrained(side_folder / "model")
+    torch.save({"plan": plan, "pad": pad, "same": same, "own": own}, side_folder / "batches.pt")
+    sides = [side for side in _trainer_side.SIDES if side != "TRL SFTTrainer" or _other_trainers.has_trl()]
     seconds: dict[str, list[float]] = {side: [] for side in sides}
     ended = {}
-    for number in range(rounds + 1):
-        for side in random.Random(number).sample(list(sides), len(sides)):
-            ended[side] = copy.deepcopy(model)
-            gc.collect()  # nobody pays for what the one before left behind
-            taken = sides[side](ended[side])
-            if number > 0:  # the first round warms up
-                seconds[side].append(taken)
-    tokens = sum(batch.token_count for batch in batches)
+    for number in range(rounds):
+        for side in random.Random(number).sample(sides, len(sides)):
+            command = [sys.executable, "-m", "benchmarks._trainer_side", side, str(side_folder), clock]
+            subprocess.run(command, check=True, stdout=subprocess.DEVNULL, cwd=REPOSITORY)
+            answer = json.loads((side_folder / "answer.json").read_text())
+            seconds[side].append(answer["seconds"])
+            ended[side] = answer["weights_sha256"]
+    tokens = sum(batch.token_count for batch in data.batches(plan, pad))
     for side in sides:
         print(f"{side}: {tokens / median(seconds[side]):,.0f} tokens/s")
-    pairs = zip(ended["ours"].parameters(), ended["bare torch loop"].parameters(), strict=True)
-    print(f"ours and the bare loop end with the same weights: {all(torch.equal(*pair) for pair in pairs)}")
+    print(f"ours and the bare loop end with the same weights: {ended['ours'] == ended['bare torch loop']}")
     return {
         f"speed, ours / {side}": [theirs / mine for mine, theirs in zip(seconds["ours"], taken, strict=True)]
         for side, taken in seconds.items()
         if side != "ours"
     }
-
-
-def ours(model: Any, batches: list[data.Batch], folder: Path, clock: _bare_loop.Clock) -> float:  # noqa: ANN401
-    """Train in place with everything that a run does at each step; return the seconds that took."""
-    training = loop.Training(model, RECIPE, len(batches), STRATEGIES[RECIPE.strategy](RECIPE, folder))
-    with outputs.Events(folder) as events, Bookkeeping(folder, training, events, {}) as books:
-        started = clock()
-        loop.train(training, batches, books.on_step)
-        return clock() - started
 
 
 def checkpoints(folder: Path, batches: list[data.Batch]) -> dict[str, list[float]]:
