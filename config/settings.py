@@ -114,8 +114,15 @@ TEMPLATES = [
 PROPOSAL_KINDS = [
     "training_jobs.proposal_kinds.ModelUpdate",
     "models_registry.datasets.proposal_kinds.DatasetInclusion",
+    "models_registry.rights.proposal_kinds.DatasetRemoval",
     "models_registry.constitution.proposal_kinds.EthicsRuleAdoption",
+    "models_registry.constitution.proposal_kinds.RuleChange",
+    "models_registry.constitution.proposal_kinds.RuleRepeal",
+    "training_jobs.overrides.proposal_kinds.VerdictOverride",
     "models_registry.proposal_kinds.ReleaseWithdrawal",
+    "models_registry.proposal_kinds.ReleasePause",
+    "models_registry.proposal_kinds.ReleaseRollback",
+    "models_registry.incidents.proposal_kinds.IncidentStewardsChange",
     "models_registry.release_keys_kind.ReleaseKeysChange",
     "governance.proposal_kinds.TextSignal",
     "governance.proposal_kinds.Poll",
@@ -264,7 +271,23 @@ OBJECTS_GRACE_SECONDS = env.integer("OBJECTS_GRACE_SECONDS", 24 * 3600, least=36
 # --- limits -------------------------------------------------------------------------------------------------------
 DATA_UPLOAD_MAX_MEMORY_SIZE = 1_000_000
 API_BODY_BYTES_MAX = 64_000
-DATASET_BYTES_MAX = env.integer("DATASET_BYTES_MAX", 100_000_000, least=1)
+# Datasets: what is read within a request and what a worker reads, and what the child that reads may take
+# (docs/how-to/add-a-dataset.md).
+DATASET_BYTES_MAX = env.integer("DATASET_BYTES_MAX", 1_000_000_000, least=1)
+DATASET_REQUEST_BYTES_MAX = env.integer("DATASET_REQUEST_BYTES_MAX", 5_000_000, least=1)
+DATASET_DECODED_BYTES_MAX = env.integer("DATASET_DECODED_BYTES_MAX", 2_000_000_000, least=1)
+DATASET_RECORDS_MAX = env.integer("DATASET_RECORDS_MAX", 2_000_000, least=1)
+DATASET_REQUEST_SECONDS = env.integer("DATASET_REQUEST_SECONDS", 60, least=1)
+DATASET_SECONDS = env.integer("DATASET_SECONDS", 1800, least=1)
+DATASET_MEMORY_BYTES = env.integer("DATASET_MEMORY_BYTES", 384_000_000, least=1)
+DATASET_SCAN_MEMORY_BYTES = env.integer("DATASET_SCAN_MEMORY_BYTES", 2_000_000_000, least=1)
+DATASET_UPLOAD_BYTES_PER_MEMBER = env.integer("DATASET_UPLOAD_BYTES_PER_MEMBER", 2_000_000_000, least=1)
+DATASET_UPLOAD_SECONDS = env.integer("DATASET_UPLOAD_SECONDS", 24 * 3600, least=1)
+DATASET_FETCH_SECONDS = env.integer("DATASET_FETCH_SECONDS", 1800, least=1)
+# Hosts (name:port) that datasets may be fetched from although their addresses are not public, or without TLS.
+DATASET_FETCH_HOSTS = env.listed("DATASET_FETCH_HOSTS", "")
+# Whether contributors who are recorded with their wallet can take their own rows back without a vote.
+REMOVAL_BY_CONTRIBUTOR = env.boolean("REMOVAL_BY_CONTRIBUTOR", default=False)
 OPEN_PROPOSALS_PER_AUTHOR = env.integer("OPEN_PROPOSALS_PER_AUTHOR", 3, least=1)
 VOTING_PERIOD_SECONDS_MIN = env.integer("VOTING_PERIOD_SECONDS_MIN", 72 * 3600, least=1)
 SIGN_IN_NONCE_SECONDS = 600
@@ -356,6 +379,12 @@ SPECTACULAR_SETTINGS = {
         "drf_spectacular.hooks.postprocess_schema_enums",
         "config.api_schema.document_problems",
     ],
+    # One set of choices that fields of two names have.
+    "ENUM_NAME_OVERRIDES": {
+        "IncidentSeverityEnum": ["critical", "high", "medium", "low"],
+        "RemovalRequestStateEnum": ["received", "overdue", "proposed", "removed", "declined"],
+        "RemovalDutyStateEnum": ["settled", "none", "overdue", "due"],
+    },
     "SWAGGER_UI_DIST": "SIDECAR",
     "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
 }

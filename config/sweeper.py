@@ -25,7 +25,8 @@ from governance.outcome import InvalidRules
 from governance.power import PowerError
 from governance.tally import UnknownMethod
 from models_registry import deliveries, notices
-from models_registry.tasks import deliver_job, notice_job
+from models_registry.datasets import intakes, uploads
+from models_registry.tasks import deliver_job, intake_job, notice_job
 from training_jobs import discussions, folders
 from training_jobs import services as runs
 from training_jobs.previews import services as previews
@@ -116,6 +117,7 @@ def settle() -> int:
     try:
         ended = runs.settle(clock())
         previewed = previews.settle(clock())
+        uploads.settle(clock())
     except OperationalError:
         logger.warning("runs are not settled: the database is busy; next sweep")
         return 0
@@ -128,10 +130,11 @@ def settle() -> int:
 
 
 def nudge() -> int:
-    """Tell workers which runs, deliveries, notices, and previews when no run waits, need them; return how many."""
+    """Tell workers which runs, deliveries, notices, datasets, and previews when no run waits, need them."""
     now = clock()
     told = _tell(run_job, runs.due(now)) + _tell(preview_job, previews.due(now))
-    return told + _tell(deliver_job, deliveries.due(now)) + _tell(notice_job, notices.due(now))
+    told += _tell(deliver_job, deliveries.due(now)) + _tell(notice_job, notices.due(now))
+    return told + _tell(intake_job, intakes.due(now))
 
 
 def _tell(task: Any, numbers: list[int]) -> int:  # noqa: ANN401 - Celery's tasks are untyped

@@ -86,9 +86,11 @@ def draft_of(kind: ProposalKind, answers: Answers, timing: Mapping[str, int]) ->
     )
 
 
-def blank(kind: ProposalKind, community: Community) -> ProposalForm:
-    """Return the form with the initial answers of the kind."""
-    return build(kind, community, {field.name: field.initial for field in _fields(kind, community)})
+def blank(kind: ProposalKind, community: Community, given: QueryDict) -> ProposalForm:
+    """Return the form with the initial answers of the kind, or with those that the address gives for it."""
+    answers: Answers = {field.name: field.initial for field in _fields(kind, community)}
+    answers |= {name: given[name] for name, initial in answers.items() if name in given and isinstance(initial, str)}
+    return build(kind, community, answers)
 
 
 def filled(kind: ProposalKind, community: Community, draft: Proposal) -> ProposalForm:

@@ -8,6 +8,8 @@ from models_registry.models import (
     Dataset,
     Delivery,
     EthicsRule,
+    Incident,
+    IncidentStewards,
     Model,
     Notice,
     Publication,
@@ -28,6 +30,8 @@ for model, columns in (
     (WaitingRelease, ("model", "release_record", "keys", "since")),
     (ReleaseSignature, ("release_record", "public_key", "signed_at")),
     (Attestation, ("version", "digest", "public_key", "filed_at", "hidden_at", "hidden_reason")),
+    (Incident, ("community", "number", "version", "category", "severity", "reported_at", "outcome")),
+    (IncidentStewards, ("community", "members", "proposal", "named_at")),
     (EthicsRule, ("slug", "community", "metric", "comparator", "scope", "adopted_at", "revoked_at")),
 ):
     admin.site.register(model, type(f"{model.__name__}Admin", (ReadOnly,), {"list_display": columns}))

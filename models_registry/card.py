@@ -17,6 +17,7 @@ from typing import Any
 
 from governance.evidence.record import Record
 from governance.evidence.signing import fingerprint
+from models_registry import card_answering
 from models_registry.card_words import WORDS
 from models_registry.provenance.shapes import parent_of, parents_of
 
@@ -46,6 +47,7 @@ class Facts:
     license: str
     run: str  # digest of the run record
     evaluation: str  # digest of the evaluation record
+    override: str | None = None  # digest of the override record, where a vote passed over the rules
 
 
 @dataclass(frozen=True)
@@ -151,6 +153,7 @@ def _section(story: _Story, language: str) -> str:
     paragraphs = [
         f"## {words['language']}",
         _purpose(story, language),
+        *_overridden(story, language),
         f"### {words['data']}",
         _data(story, words),
         f"### {words['decided']}",
@@ -164,6 +167,7 @@ def _section(story: _Story, language: str) -> str:
             base=story.spec.body["base"]["model"], revision=story.spec.body["base"]["revision"][:_SHORT]
         ),
         _all_measured(story, language),
+        *_answering(story, language),
         f"### {words['limits']}",
         "\n".join(
             f"- {limit.format(isolation=_inline(story.run.body['isolation']))}" for limit in words["limits_list"]
@@ -201,6 +205,36 @@ def _purpose(story: _Story, language: str) -> str:
         proposal=_inline(approved.body["title"]),
         license=_inline(facts.license),
     )
+
+
+def _answering(story: _Story, language: str) -> list[str]:
+    """Say what was promised and delivered, and who answers for the release."""
+    output = story.spec.body["output"]
+    found = card_answering.parts(story.records, story.run, story.evaluation, output, language)
+    return [
+        text
+        for part in found
+        for text in (
+            f"### {part.heading}",
+            part.sentence,
+            _table(part.head, ([_inline(cell) for cell in row] for row in part.rows)),
+        )
+    ]
+
+
+def _overridden(story: _Story, language: str) -> list[str]:
+    """Say, where it is so, that a vote released this version although it breaks rules: which, by what vote, and why."""
+    if story.facts.override is None:
+        return []
+    override = story.records[story.facts.override]
+    titles = {rule.body["slug"]: rule.body["title"] for rule in parents_of(story.evaluation, "rule", story.records)}
+    text: str = WORDS[language]["overridden"]
+    said = text.format(
+        rules=", ".join(_inline(titles[slug]) for slug in override.body["rules"]),
+        number=_proposal_link(story, story.proposal_of(override)),
+        reason=_inline(override.body["reason"]),
+    )
+    return [f"> **{WORDS[language]['overridden_head']}** {said}"]
 
 
 def _proposal_link(story: _Story, proposal: Record) -> str:
@@ -317,14 +351,17 @@ def _gates(story: _Story, language: str) -> str:
     rows = []
     for reason in body["verdict"]["reasons"]:
         rule = titles[reason["rule"]]
+        suite = rule["suite"]
+        nothing: dict[str, Any] = {"candidate": {}, "parent": {}}
+        measured = body if suite in {None, body["suite"]} else body["further"].get(suite, nothing)
         rows.append(
             [
                 _inline(rule["title"]),
                 f"`{_plain(reason['metric'])}`",
-                _value(body["candidate"].get(reason["metric"]), language),
-                _value(body["parent"].get(reason["metric"]), language),
+                _value(measured["candidate"].get(reason["metric"]), language),
+                _value(measured["parent"].get(reason["metric"]), language),
                 _demand(rule, language),
-                words["kept"] if reason["holds"] else words["broken"],
+                _result(reason, words),
             ]
         )
     return _table(words["gates_head"], rows)
@@ -345,12 +382,21 @@ def _all_measured(story: _Story, language: str) -> str:
     return _table(WORDS[language]["measured_head"], rows)
 
 
+def _result(reason: Mapping[str, Any], words: Mapping[str, Any]) -> str:
+    """Say what became of a rule: kept or broken, and whether it could reject the model at all."""
+    result: str = words["kept"] if reason["holds"] else words["broken"]
+    if reason["binds"]:
+        return result
+    return f"{result} ({words['warning'] if reason['severity'] == 'warn' else words['over']})"
+
+
 def _demand(rule: Mapping[str, Any], language: str) -> str:
     bound = _value(rule["bound"], language)
     known: Mapping[str, str] = WORDS[language]["comparators"]
     if rule["comparator"] not in known:
         return f"`{_plain(rule['comparator'])}` {bound}"
-    return known[rule["comparator"]].format(bound=bound)
+    judged: str = WORDS[language]["judged"][rule["judged"]]
+    return known[rule["comparator"]].format(bound=bound) + judged
 
 
 # --- writing ------------------------------------------------------------------------------------------------

@@ -32,7 +32,21 @@ WORDS: Mapping[str, Mapping[str, Any]] = {
             "at_most": "at most {bound}",
             "at_least": "at least {bound}",
             "not_below_parent": "not more than {bound} below the parent",
+            "not_above_parent": "not more than {bound} above the parent",
         },
+        # what of the measurement is held against the bound
+        "judged": {
+            "value": "",
+            "cautious": ", at the worse end of the interval",
+            "lenient": ", at the better end of the interval",
+        },
+        "warning": "a warning only",
+        "over": "no longer binding",
+        "overridden_head": "OVERRIDDEN.",
+        "overridden": (
+            "This version breaks rules of its community: {rules}. It was released all the same, by the vote on "
+            "proposal {number}. The reason given: {reason}"
+        ),
         "changed": "What changed",
         "changed_text": (
             "The parent is `{base}` at revision `{revision}`. Everything that was measured on both, also where no rule "
@@ -114,7 +128,20 @@ WORDS: Mapping[str, Mapping[str, Any]] = {
             "at_most": "au plus {bound}",
             "at_least": "au moins {bound}",
             "not_below_parent": "pas plus de {bound} sous la version précédente",
+            "not_above_parent": "pas plus de {bound} au-dessus de la version précédente",
         },
+        "judged": {
+            "value": "",
+            "cautious": ", à la borne la moins favorable de l’intervalle",
+            "lenient": ", à la borne la plus favorable de l’intervalle",
+        },
+        "warning": "simple avertissement",
+        "over": "n’oblige plus",
+        "overridden_head": "RÈGLES OUTREPASSÉES.",
+        "overridden": (
+            "Cette version enfreint des règles de sa communauté\N{NO-BREAK SPACE}: {rules}. Elle a été publiée quand "
+            "même, par le vote sur la proposition {number}. La raison donnée\N{NO-BREAK SPACE}: {reason}"
+        ),
         "changed": "Ce qui a changé",
         "changed_text": (
             "La version précédente est `{base}`, révision `{revision}`. Tout ce qui a été mesuré sur les deux, même "

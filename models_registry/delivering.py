@@ -16,6 +16,9 @@ from models_registry.publishing import FolderTarget, HuggingFaceTarget, PublishE
 from models_registry.services import version_folder
 from models_registry.withdrawals import stop_of
 
+# How long to wait where a vote has paused a release until another vote.
+LOOK_AGAIN_SECONDS = 24 * 3600
+
 logger = logging.getLogger(__name__)
 
 
@@ -77,7 +80,7 @@ def _require_not_stopped(version_id: int) -> None:
     stop = stop_of(Version.objects.get(pk=version_id), now)
     if stop is None:
         return
-    if stop.until is None:
+    if stop.withdrawn:
         raise PublishError("release_withdrawn", stop.sentence, permanent=True)
-    rest = int((stop.until - now).total_seconds())
+    rest = LOOK_AGAIN_SECONDS if stop.until is None else int((stop.until - now).total_seconds())
     raise PublishError("release_paused", stop.sentence, permanent=False, retry_after_seconds=rest)

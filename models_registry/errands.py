@@ -1,4 +1,6 @@
-"""Errands: work outside that is tried until it is done or given up. Deliveries and notices are such. No network here.
+"""Errands: work outside that is tried until it is done or given up; deliveries, notices, intakes of datasets.
+
+Nothing here uses the network.
 
 Whoever works on one has a lease with a fencing number: an answer that comes after somebody else took over changes
 nothing.
@@ -13,13 +15,13 @@ from typing import Generic, TypeVar
 from django.db.models import F, Q, QuerySet
 
 from governance.errors import Conflict
-from models_registry.models import Delivery, Notice
+from models_registry.models import DatasetIntake, Delivery, Notice
 from models_registry.publishing import PublishError, delivery
 
 LEASE_SECONDS = 120
 _DETAIL_CHARACTERS = 1000
 
-Row = TypeVar("Row", Delivery, Notice)
+Row = TypeVar("Row", Delivery, Notice, DatasetIntake)
 
 
 @dataclass(frozen=True)

@@ -1,20 +1,28 @@
 """The gates: judge a measured report by the ethics rules that the community voted. Pure.
 
 Measuring is done elsewhere (`training_jobs/evaluation`, with torch); judging is done here, in exact rational
-arithmetic, so that anyone can judge again without a model. Everything unclear counts against the model: a
-metric that was not measured, no samples or a denominator of zero fail the rule, and a policy without rules is
-refused instead of passed.
+arithmetic, so that anyone can judge again without a model. Everything unclear counts against the model: a suite or
+metric that was not measured, no samples, a denominator of zero, or a missing interval where the rule judges an end of
+it fail the rule. A policy in which no rule binds (none, warnings only, or all past their sunset) is refused instead of
+passed.
 """
 
-from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from types import MappingProxyType
 from typing import Any
 
 SCOPE_ALL = "all"
-SEVERITIES = ("block",)
-_RULE_KEYS = {"slug", "title", "metric", "comparator", "bound", "scope", "severity"}
+SEVERITIES = ("block", "warn")
+# What of the measurement is held against the bound: the value, or the end of its 95 % interval that is worse
+# (cautious) or better (lenient) for the model.
+JUDGED = ("value", "cautious", "lenient")
+RULE_KEYS = frozenset(
+    {"slug", "title", "why", "metric", "suite", "scope", "comparator", "bound", "judged", "severity", "sunset"}
+)
+_DIGEST = re.compile(r"[0-9a-f]{64}")
 
 
 class GateError(Exception):
@@ -24,7 +32,7 @@ class GateError(Exception):
 
 
 class EmptyPolicy(GateError):
-    """No rule applies to the model, so nothing was asked of it; that is a refusal, not a pass."""
+    """No rule binds the model, so nothing was asked of it; that is a refusal, not a pass."""
 
     code = "empty_policy"
 
@@ -47,26 +55,40 @@ class MalformedRule(GateError):
 
 @dataclass(frozen=True)
 class Comparator:
-    """One way to compare: what the candidate must satisfy, and how the demand is written down."""
+    """One way to compare, and how the demand is written down: of the value, and of an end of the interval.
 
+    `is_ceiling`: what is judged has to be at most the limit, otherwise at least. `needs_parent`: the limit is the
+    parent's value and the bound a margin; an end of the interval is then that of the paired difference.
+    """
+
+    is_ceiling: bool
     needs_parent: bool
-    holds: Callable[[Fraction, Fraction, Fraction], bool]
     words: str
+    end_words: str
 
 
-# candidate, bound, parent -> does it hold. The parent is zero, and not read, where `needs_parent` is false.
 COMPARATORS: Mapping[str, Comparator] = MappingProxyType(
     {
         "at_most": Comparator(
-            needs_parent=False, holds=lambda candidate, bound, _: candidate <= bound, words="at most {bound}"
+            is_ceiling=True, needs_parent=False, words="at most {bound}", end_words="at most {bound} at the {end} end"
         ),
         "at_least": Comparator(
-            needs_parent=False, holds=lambda candidate, bound, _: candidate >= bound, words="at least {bound}"
+            is_ceiling=False,
+            needs_parent=False,
+            words="at least {bound}",
+            end_words="at least {bound} at the {end} end",
         ),
         "not_below_parent": Comparator(
+            is_ceiling=False,
             needs_parent=True,
-            holds=lambda candidate, bound, parent: candidate >= parent - bound,
             words="at least {parent} (parent) less {bound}",
+            end_words="below the parent by at most {bound} at the {end} end",
+        ),
+        "not_above_parent": Comparator(
+            is_ceiling=True,
+            needs_parent=True,
+            words="at most {parent} (parent) plus {bound}",
+            end_words="above the parent by at most {bound} at the {end} end",
         ),
     }
 )
@@ -74,7 +96,10 @@ COMPARATORS: Mapping[str, Comparator] = MappingProxyType(
 
 @dataclass(frozen=True)
 class Rule:
-    """One ethics rule in force. `bound` is the limit; for `not_below_parent` the margin that may be lost."""
+    """One ethics rule in force. `bound` is the limit, or against the parent the margin. `sunset`: UNIX seconds.
+
+    `suite` is the digest of the rule's own suite; None: the suite that the run's specification names.
+    """
 
     slug: str
     metric: str
@@ -82,17 +107,16 @@ class Rule:
     bound: Fraction
     scope: str
     severity: str = "block"
+    suite: str | None = None
+    judged: str = "value"
+    sunset: int | None = None
 
     @classmethod
     def from_record(cls, body: Mapping[str, Any]) -> "Rule":
         """Read the body of a `rule` record; raise MalformedRule or UnknownComparator."""
-        if set(body) != _RULE_KEYS:
-            raise MalformedRule(f"a rule has exactly the keys {sorted(_RULE_KEYS)}, found {sorted(map(str, body))}")
-        for key in ("slug", "title", "metric", "scope"):
-            if not isinstance(body[key], str) or not body[key]:
-                raise MalformedRule(f"{key} must be text and not empty")
-        if body["severity"] not in SEVERITIES:
-            raise MalformedRule(f"severity {body['severity']!r} is not one of {', '.join(SEVERITIES)}")
+        wrong = _malformed(body)
+        if wrong:
+            raise MalformedRule(wrong)
         comparator = body["comparator"]
         if not isinstance(comparator, str) or comparator not in COMPARATORS:
             raise UnknownComparator(comparator)
@@ -101,52 +125,119 @@ class Rule:
             raise MalformedRule(f"the bound has {bound}")
         if COMPARATORS[comparator].needs_parent and bound < 0:
             raise MalformedRule(f"a margin cannot be below zero, found {bound}")
-        return cls(body["slug"], body["metric"], comparator, bound, body["scope"], body["severity"])
+        return cls(
+            body["slug"],
+            body["metric"],
+            comparator,
+            bound,
+            body["scope"],
+            body["severity"],
+            body["suite"],
+            body["judged"],
+            body["sunset"],
+        )
 
     def applies_to(self, model: str) -> bool:
-        """Say whether this rule binds the model with this slug."""
+        """Say whether this rule speaks of the model with this slug."""
         return self.scope in (SCOPE_ALL, model)
+
+    def is_over(self, at: int) -> bool:
+        """Say whether its sunset has come."""
+        return self.sunset is not None and self.sunset <= at
+
+    def binds(self, at: int) -> bool:
+        """Say whether breaking it rejects a model whose run was approved at `at` (UNIX seconds)."""
+        return self.severity == "block" and not self.is_over(at)
+
+    @property
+    def end(self) -> str:
+        """The end of the interval that is judged, `low` or `high`; empty where the value itself is."""
+        if self.judged == "value":
+            return ""
+        is_worse = self.judged == "cautious"
+        return "high" if COMPARATORS[self.comparator].is_ceiling is is_worse else "low"
 
 
 @dataclass(frozen=True)
-class Report:
-    """What was measured of candidate and parent version: metric → `{numerator, denominator, samples, …}`."""
+class Measured:
+    """What was measured on one suite: metric → `{numerator, denominator, samples, low, high, …}`.
 
-    model: str
-    candidate: Mapping[str, Any]
-    parent: Mapping[str, Any]
-    samples: int
+    `difference` is that of candidate less parent, sample by sample.
+    """
+
+    candidate: Mapping[str, Any] = field(default_factory=dict)
+    parent: Mapping[str, Any] = field(default_factory=dict)
+    difference: Mapping[str, Any] = field(default_factory=dict)
+    samples: int = 0
 
     @classmethod
-    def from_record(cls, body: Mapping[str, Any], model: str) -> "Report":
-        """Read the body of an `evaluation` record, or the evaluator's `report.json`, for this model.
-
-        Values are not checked here: whatever is wrong with one fails the rules that read it.
-        """
-        candidate, parent, samples = body.get("candidate"), body.get("parent"), body.get("samples")
+    def from_record(cls, body: Mapping[str, Any]) -> "Measured":
+        """Read what a report says of one suite; whatever is wrong with it fails the rules that read it."""
+        candidate, parent, difference = (body.get(name) for name in ("candidate", "parent", "difference"))
+        samples = body.get("samples")
         return cls(
-            model,
             candidate if isinstance(candidate, Mapping) else {},
             parent if isinstance(parent, Mapping) else {},
+            difference if isinstance(difference, Mapping) else {},
             samples if type(samples) is int else 0,
         )
 
 
 @dataclass(frozen=True)
+class Report:
+    """What was measured of candidate and parent version: on the suite of the run, and on those that rules name."""
+
+    model: str
+    measured: Measured
+    suite: str = ""
+    further: Mapping[str, Any] = field(default_factory=dict)
+
+    @classmethod
+    def from_record(cls, body: Mapping[str, Any], model: str) -> "Report":
+        """Read the body of an `evaluation` record, or the evaluator's `report.json`, for this model."""
+        suite, further = body.get("suite"), body.get("further")
+        return cls(
+            model,
+            Measured.from_record(body),
+            suite if isinstance(suite, str) else "",
+            further if isinstance(further, Mapping) else {},
+        )
+
+    def on(self, suite: str | None) -> Measured | None:
+        """Return what was measured on this suite (None: the run's own), or None where nothing was."""
+        if suite is None or suite == self.suite:
+            return self.measured
+        found = self.further.get(suite)
+        return Measured.from_record(found) if isinstance(found, Mapping) else None
+
+
+@dataclass(frozen=True)
 class Reason:
-    """What one rule says of the model. `found` and `needed` are exact, readable text."""
+    """What one rule says of the model. `found` and `needed` are exact, readable text.
+
+    Only a rule that `binds` rejects: a warning never does, nor does a rule whose sunset had come.
+    """
 
     rule: str
     metric: str
+    severity: str
+    binds: bool
     holds: bool
     found: str
     needed: str
+
+    @property
+    def rejects(self) -> bool:
+        """Say whether the model is rejected for this."""
+        return self.binds and not self.holds
 
     def to_dict(self) -> dict[str, Any]:
         """Return the form that stands in an `evaluation` record."""
         return {
             "rule": self.rule,
             "metric": self.metric,
+            "severity": self.severity,
+            "binds": self.binds,
             "holds": self.holds,
             "found": self.found,
             "needed": self.needed,
@@ -155,49 +246,149 @@ class Reason:
 
 @dataclass(frozen=True)
 class Verdict:
-    """The judgement: accepted only if every rule holds."""
+    """The judgement: accepted only if every rule that binds holds."""
 
     accepted: bool
     reasons: tuple[Reason, ...]
+
+    @property
+    def broken(self) -> tuple[str, ...]:
+        """Return the rules for which the model is rejected, each once, in order."""
+        return tuple(sorted({reason.rule for reason in self.reasons if reason.rejects}))
 
     def to_dict(self) -> dict[str, Any]:
         """Return the form that stands in an `evaluation` record."""
         return {"accepted": self.accepted, "reasons": [reason.to_dict() for reason in self.reasons]}
 
 
-def decide(rules: Iterable[Rule], report: Report) -> Verdict:
+def decide(rules: Iterable[Rule], report: Report, at: int) -> Verdict:
     """Judge `report` by the rules that apply to its model: one reason per rule, in a fixed order.
 
-    Raises EmptyPolicy when no rule applies and UnknownComparator for a comparator that is not in the table.
+    `at` is when the run was approved, in UNIX seconds: rules whose sunset had come by then do not bind, and say so.
+    Raises EmptyPolicy when no rule binds and UnknownComparator for a comparator that is not in the table.
     """
     applying = sorted((rule for rule in rules if rule.applies_to(report.model)), key=_order)
-    if not applying:
-        raise EmptyPolicy(f"no rule in force applies to {report.model!r}; adopt one before a model is judged")
-    reasons = tuple(_judge(rule, report) for rule in applying)
-    return Verdict(all(reason.holds for reason in reasons), reasons)
+    reasons = tuple(judge(rule, report, at) for rule in applying)
+    if not any(reason.binds for reason in reasons):
+        raise EmptyPolicy(f"no rule in force binds {report.model!r}; adopt one that blocks before a model is judged")
+    return Verdict(not any(reason.rejects for reason in reasons), reasons)
 
 
-def _order(rule: Rule) -> tuple[str, str, str, Fraction, str]:
-    return rule.slug, rule.metric, rule.comparator, rule.bound, rule.scope
+def _malformed(body: Mapping[str, Any]) -> str:
+    """Say what is wrong with the keys of a rule, whatever its comparator and bound; empty for nothing."""
+    if not isinstance(body, Mapping) or set(body) != RULE_KEYS:
+        found = sorted(map(str, body)) if isinstance(body, Mapping) else body
+        return f"a rule has exactly the keys {sorted(RULE_KEYS)}, found {found}"
+    named = all(isinstance(body[key], str) and body[key] for key in ("slug", "title", "metric", "scope"))
+    if not named or not isinstance(body["why"], str):
+        return "slug, title, metric and scope must be text and not empty, why must be text"
+    for key, allowed in (("severity", SEVERITIES), ("judged", JUDGED)):
+        if body[key] not in allowed:
+            return f"{key} {body[key]!r} is not one of {', '.join(allowed)}"
+    suite, sunset = body["suite"], body["sunset"]
+    if suite is not None and not (isinstance(suite, str) and _DIGEST.fullmatch(suite)):
+        return "suite must be the digest of a dataset, or null"
+    if sunset is not None and (type(sunset) is not int or sunset < 0):
+        return "sunset must be UNIX seconds, or null"
+    return ""
 
 
-def _judge(rule: Rule, report: Report) -> Reason:
+def _order(rule: Rule) -> tuple[str | Fraction | int, ...]:
+    """Return what rules are ordered by; all of a rule, so that no two that differ could change places."""
+    return (
+        rule.slug,
+        rule.metric,
+        rule.comparator,
+        rule.bound,
+        rule.scope,
+        rule.suite or "",
+        rule.judged,
+        rule.severity,
+        -1 if rule.sunset is None else rule.sunset,
+    )
+
+
+def judge(rule: Rule, report: Report, at: int) -> Reason:
+    """Judge by one rule alone, whether or not it applies; raise UnknownComparator."""
     if rule.comparator not in COMPARATORS:
         raise UnknownComparator(rule.comparator)
+    measured = report.on(rule.suite)
+    if measured is None:
+        holds, found, needed = False, "the suite was not measured", _demand(rule, "the value")
+    elif rule.end:
+        holds, found, needed = _judge_end(rule, measured)
+    else:
+        holds, found, needed = _judge_value(rule, measured)
+    if rule.is_over(at):
+        needed = f"{needed}, not binding since {rule.sunset}"
+    return Reason(rule.slug, rule.metric, rule.severity, rule.binds(at), holds, found, needed)
+
+
+def _judge_value(rule: Rule, measured: Measured) -> tuple[bool, str, str]:
+    """Hold the value against the bound, or against the parent's value and the margin."""
     comparator = COMPARATORS[rule.comparator]
-    candidate = _measured(report.candidate, rule.metric, report.samples)
-    parent = _measured(report.parent, rule.metric, report.samples) if comparator.needs_parent else Fraction(0)
+    candidate = _value(measured.candidate, rule.metric, measured.samples)
+    parent = _value(measured.parent, rule.metric, measured.samples) if comparator.needs_parent else Fraction(0)
+    shown = candidate if isinstance(candidate, str) else _shown(candidate, measured.candidate[rule.metric])
     if isinstance(parent, str):
-        needed = comparator.words.format(bound=rule.bound, parent="the value")
-        found = candidate if isinstance(candidate, str) else f"{candidate}, but the parent has {parent}"
-        return Reason(rule.slug, rule.metric, holds=False, found=found, needed=needed)
-    needed = comparator.words.format(bound=rule.bound, parent=parent)
+        found = shown if isinstance(candidate, str) else f"{shown}, but the parent has {parent}"
+        return False, found, _demand(rule, "the value")
+    needed = _demand(rule, str(parent))
     if isinstance(candidate, str):
-        return Reason(rule.slug, rule.metric, holds=False, found=candidate, needed=needed)
-    return Reason(rule.slug, rule.metric, comparator.holds(candidate, rule.bound, parent), str(candidate), needed)
+        return False, shown, needed
+    if comparator.is_ceiling:
+        return candidate <= parent + rule.bound, shown, needed
+    return candidate >= (parent - rule.bound if comparator.needs_parent else rule.bound), shown, needed
 
 
-def _measured(values: Mapping[str, Any], metric: str, report_samples: int) -> Fraction | str:
+def _judge_end(rule: Rule, measured: Measured) -> tuple[bool, str, str]:
+    """Hold an end of the interval against the bound; against the parent, that of the paired difference."""
+    comparator = COMPARATORS[rule.comparator]
+    values = measured.difference if comparator.needs_parent else measured.candidate
+    value, needed = _value(values, rule.metric, measured.samples), _demand(rule, "")
+    if isinstance(value, str):
+        return False, value, needed
+    ends = _interval(values[rule.metric])
+    if isinstance(ends, str):
+        return False, f"{value}, but {ends}", needed
+    judged = ends[0] if rule.end == "low" else ends[1]
+    limit = -rule.bound if comparator.needs_parent and not comparator.is_ceiling else rule.bound
+    holds = judged <= limit if comparator.is_ceiling else judged >= limit
+    against = " against the parent" if comparator.needs_parent else ""
+    return holds, f"{_shown(value, values[rule.metric])}{against}", needed
+
+
+def room(rule: Rule, report: Report, judged: str = "") -> Fraction | None:
+    """Return how far inside the bound of a rule without a parent the report lies, below zero if outside.
+
+    None where what is judged was not measured. `judged` asks as if the rule judged that.
+    """
+    if judged:
+        rule = replace(rule, judged=judged)
+    measured = report.on(rule.suite)
+    value = _value(measured.candidate, rule.metric, measured.samples) if measured else ""
+    if not isinstance(value, str) and measured and rule.end:
+        ends = _interval(measured.candidate[rule.metric])
+        value = ends if isinstance(ends, str) else ends[0 if rule.end == "low" else 1]
+    if isinstance(value, str):
+        return None
+    return rule.bound - value if COMPARATORS[rule.comparator].is_ceiling else value - rule.bound
+
+
+def _demand(rule: Rule, parent: str) -> str:
+    """Return what a rule demands, exactly."""
+    comparator = COMPARATORS[rule.comparator]
+    words = comparator.end_words if rule.end else comparator.words
+    return words.format(bound=rule.bound, parent=parent, end=rule.end)
+
+
+def _shown(value: Fraction, measured: Mapping[str, Any]) -> str:
+    """Return a value with its interval, where it has one."""
+    ends = _interval(measured)
+    return str(value) if isinstance(ends, str) else f"{value} ({ends[0]} to {ends[1]})"
+
+
+def _value(values: Mapping[str, Any], metric: str, report_samples: int) -> Fraction | str:
     """Return the exact value of `metric`, or in words why there is none that could be judged."""
     value = values.get(metric)
     if not isinstance(value, Mapping):
@@ -206,6 +397,14 @@ def _measured(values: Mapping[str, Any], metric: str, report_samples: int) -> Fr
     if type(samples) is not int or samples <= 0 or report_samples <= 0:
         return "no samples"
     return _ratio(value)
+
+
+def _interval(value: Mapping[str, Any]) -> tuple[Fraction, Fraction] | str:
+    """Return both ends of the interval of a measured value, or in words why there are none."""
+    low, high = _ratio(value.get("low")), _ratio(value.get("high"))
+    if isinstance(low, str) or isinstance(high, str):
+        return "no interval"
+    return (low, high) if low <= high else "an interval that ends before it begins"
 
 
 def _ratio(value: object) -> Fraction | str:

@@ -7,4 +7,6 @@ KINDS: dict[str, str | Promise] = {
     "dialogue": _("questions with their answers"),
     "text": _("plain text"),
     "preference": _("questions with a better and a worse answer"),
+    "behaviour": _("requests to be answered or refused"),
+    "pair": _("pairs of texts that differ in a group of people"),
 }

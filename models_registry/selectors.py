@@ -4,8 +4,8 @@ What a release rests on is read from its published bundle, the same bytes that a
 can never tell a better story than the download does. The verification is the stranger's own `verify.check`.
 """
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
@@ -19,10 +19,14 @@ from governance.evidence.record import Record
 from governance.models import Community, Proposal
 from models_registry import lineage_graph
 from models_registry.deliveries import told
+from models_registry.descent import Built, Ground, built_on, ground_of
 from models_registry.models import Dataset, EthicsRule, Model, Publication, Version
+from models_registry.promises import Delivered, delivered
 from models_registry.provenance import bundle, verify
 from models_registry.provenance.bundle import BundleError
+from models_registry.provenance.shapes import parent_of
 from models_registry.release_keys import SignedWith, signed_with
+from models_registry.responsibility import Responsibility, promised, responsibility
 from models_registry.services import version_folder
 from models_registry.withdrawals import Stop, stop_of
 
@@ -31,13 +35,19 @@ VERIFICATION_SECONDS = 3600
 
 @dataclass(frozen=True)
 class Measure:
-    """One metric of an evaluation, exact: the parent version's value before, the candidate's after."""
+    """One metric of an evaluation, exact: the parent version's value before, the candidate's after.
+
+    `low` and `high` are the ends of the interval around `after`; `suite` is the digest of a rule's own suite.
+    """
 
     metric: str
     before: Fraction | None
     after: Fraction | None
     unit: str
     samples: int
+    low: Fraction | None = None
+    high: Fraction | None = None
+    suite: str = ""
 
 
 @dataclass(frozen=True)
@@ -48,6 +58,12 @@ class VersionRow:
     measures: tuple[Measure, ...]
     headline: Measure | None
     stop: Stop | None
+    ground: Ground | None = None
+
+    @property
+    def in_use(self) -> bool:
+        """Whether the hub may hand it out as the current one: neither stopped nor left for an earlier version."""
+        return self.stop is None and self.version.set_back_at is None
 
 
 @dataclass(frozen=True)
@@ -60,7 +76,7 @@ class ModelCard:
     @property
     def newest(self) -> VersionRow | None:
         """Return the newest version that is handed out; where none is, the newest."""
-        handed_out = (row for row in self.versions if row.stop is None)
+        handed_out = (row for row in self.versions if row.in_use)
         return next(handed_out, self.versions[0] if self.versions else None)
 
 
@@ -108,13 +124,15 @@ class Lineage:
     record_count: int
     ballot_count: int
     files: tuple[Mapping[str, Any], ...]
+    records: tuple[Record, ...]
 
 
 @dataclass(frozen=True)
 class ReleaseDetail:
     """All that the page of a release shows. `problem` says why the bundle cannot be read, when it cannot.
 
-    `instead` is the newest version that is handed out, where this one is not.
+    `instead` is the newest version that is handed out, where this one is not. `built_on` are the versions that were
+    built on this one. `promises` and `answers` come from the records of the bundle.
     """
 
     version: Version
@@ -125,6 +143,16 @@ class ReleaseDetail:
     problem: str
     signed_with: SignedWith
     instead: Version | None
+    built_on: tuple[Built, ...]
+    accountability: "Accountability | None"
+
+
+@dataclass(frozen=True)
+class Accountability:
+    """Who answers for a release, and what its proposal promised with what was measured; from its records alone."""
+
+    responsibility: Responsibility
+    promises: tuple[Delivered, ...]
 
 
 def models_of(community: Community) -> list[ModelCard]:
@@ -149,7 +177,9 @@ def model_named(namespace: str, name: str) -> ModelCard:
     )
     if found is None:
         raise NotFound("model_not_found", "there is no model with this name", found=f"{namespace}/{name}")
-    return _card(found)
+    card = _card(found)
+    ground = ground_of([row.version for row in card.versions], clock.now())
+    return replace(card, versions=tuple(replace(row, ground=ground.get(row.version.pk)) for row in card.versions))
 
 
 def release_detail(revision: str) -> ReleaseDetail:
@@ -171,7 +201,8 @@ def release_detail(revision: str) -> ReleaseDetail:
     publications = tuple(version.publications.order_by("published_at"))
     rows = version.deliveries.select_related("publication").order_by("pk")
     open_deliveries = tuple(told(row, clock.now()) for row in rows if row.publication_id is None)
-    row = version_row(version)
+    now = clock.now()
+    row = replace(version_row(version), ground=ground_of([version], now).get(version.pk))
     return ReleaseDetail(
         version=version,
         row=row,
@@ -180,8 +211,33 @@ def release_detail(revision: str) -> ReleaseDetail:
         lineage=lineage,
         problem=problem,
         signed_with=signed_with(version),
-        instead=_handed_out(version) if row.stop else None,
+        instead=None if row.in_use else _handed_out(version),
+        built_on=built_on(version, now),
+        accountability=_accountability(lineage.records) if lineage else None,
     )
+
+
+def accountability_of(revision: str) -> Accountability:
+    """Return who answers for a release; raise NotFound, or Unavailable if its bundle cannot be read."""
+    found = release_detail(revision).accountability
+    if found is None:
+        raise Unavailable("bundle_unreadable", "the bundle of this release cannot be read just now")
+    return found
+
+
+def _accountability(records: Sequence[Record]) -> Accountability | None:
+    """Read the two from the records of a bundle; nothing where they do not hold together."""
+    by_digest = {record.digest: record for record in records}
+    release = next((record for record in records if record.kind == "release"), None)
+    try:
+        if release is None:
+            return None
+        run, evaluation = parent_of(release, "run", by_digest), parent_of(release, "evaluation", by_digest)
+        spec = parent_of(run, "spec", by_digest)
+        found = delivered(promised(by_digest, run), evaluation.body, spec.body["output"])
+        return Accountability(responsibility(by_digest, run, evaluation), found)
+    except (KeyError, IndexError, TypeError, ValueError):  # a damaged bundle, which the verification names
+        return None
 
 
 def read_lineage(folder: Path) -> Lineage:
@@ -209,6 +265,7 @@ def read_lineage(folder: Path) -> Lineage:
         record_count=len(found.records),
         ballot_count=sum(votes.ballot_count for votes in counts.values()),
         files=tuple(found.manifest["files"]),
+        records=found.records,
     )
 
 
@@ -250,18 +307,25 @@ def effects_of(proposal: Proposal) -> Effects:
 
 
 def measures_of(evaluation: Mapping[str, Any]) -> tuple[Measure, ...]:
-    """Return the metrics of an evaluation's body, by name."""
-    candidate, parent = evaluation.get("candidate", {}), evaluation.get("parent", {})
-    return tuple(
-        Measure(
+    """Return the metrics of an evaluation's body, by name: of the run's suite, then of those that rules name."""
+    parts = {"": evaluation, **evaluation.get("further", {})}
+    return tuple(measure for suite in sorted(parts) for measure in _measures_on(suite, parts[suite]))
+
+
+def _measures_on(suite: str, part: Mapping[str, Any]) -> Iterator[Measure]:
+    candidate, parent = part.get("candidate", {}), part.get("parent", {})
+    for metric in sorted({*candidate, *parent}):
+        after = candidate.get(metric) or {}
+        yield Measure(
             metric,
             _ratio(parent.get(metric)),
-            _ratio(candidate.get(metric)),
-            str((candidate.get(metric) or parent.get(metric) or {}).get("unit", "")),
-            int((candidate.get(metric) or {}).get("samples", 0)),
+            _ratio(after),
+            str((after or parent.get(metric) or {}).get("unit", "")),
+            int(after.get("samples", 0)),
+            _ratio(after.get("low")),
+            _ratio(after.get("high")),
+            suite,
         )
-        for metric in sorted({*candidate, *parent})
-    )
 
 
 def version_row(version: Version) -> VersionRow:
@@ -277,7 +341,8 @@ def version_row(version: Version) -> VersionRow:
 def _handed_out(stopped: Version) -> Version | None:
     """Return the newest release of the same model that is handed out, or None."""
     now = clock.now()
-    others = stopped.model.versions.filter(release_record__isnull=False).exclude(pk=stopped.pk).order_by("-number")
+    others = stopped.model.versions.filter(release_record__isnull=False, set_back_at__isnull=True)
+    others = others.exclude(pk=stopped.pk).order_by("-number")
     return next((version for version in others.select_related("model") if stop_of(version, now) is None), None)
 
 

@@ -77,7 +77,10 @@ def version_folder(version: Version) -> Path:
 
 @dataclass(frozen=True)
 class Candidate:
-    """What an accepted run hands over: its files, its records and where it comes from."""
+    """What a run hands over whose result may be released: its files, its records and where it comes from.
+
+    `judged_at` is when that was decided: by the rules, or by the vote that overrode them (`override_record`).
+    """
 
     model: Model
     parent: Version
@@ -86,10 +89,11 @@ class Candidate:
     run_record: Record
     evaluation_record: Record
     judged_at: datetime
+    override_record: Record | None = None
 
 
 def release(candidate: Candidate) -> Version:
-    """Sign and publish an accepted candidate; return its version. Safe to repeat after any interruption.
+    """Sign and publish an accepted or overridden candidate; return its version. Safe to repeat after any interruption.
 
     Every input is a stored fact (the clock is `judged_at`), so a repeated call makes the same bytes and finds its own
     earlier work. Raises PublishError, or a Refusal for files that are not what the run made or may not be published.
@@ -141,7 +145,8 @@ def _release(candidate: Candidate, number: int, stage: Path) -> Version:
     require_files(candidate.run_record.body["artifact"], stage)
     shutil.copyfile(settings.BASE_DIR / "LICENSE", stage / "LICENSE")
     keys = release_keys.keys_in_force(candidate.model.community)
-    rests_on = [candidate.run_record, candidate.evaluation_record, *([keys.record] if keys else [])]
+    further = [keys.record if keys else None, candidate.override_record]
+    rests_on = [candidate.run_record, candidate.evaluation_record, *(record for record in further if record)]
     records = {digest: record for start in rests_on for digest, record in closure(start).items()}
     released_at = max(candidate.judged_at, keys.adopted_at) if keys else candidate.judged_at
     model_address = str(candidate.model)
@@ -155,6 +160,7 @@ def _release(candidate: Candidate, number: int, stage: Path) -> Version:
                 license=candidate.model.license,
                 run=candidate.run_record.digest,
                 evaluation=candidate.evaluation_record.digest,
+                override=candidate.override_record.digest if candidate.override_record else None,
             ),
             records,
         )

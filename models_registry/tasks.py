@@ -1,8 +1,9 @@
-"""Celery's door to deliveries and notices. A task's message is a nudge: it may come twice, late, or never."""
+"""Celery's door to deliveries, notices and intakes of datasets. A nudge may come twice, late, or never."""
 
 from celery import shared_task
 
 from models_registry import delivering, noticing
+from models_registry.datasets import taking_in
 
 
 @shared_task(name="models_registry.deliver_job")  # type: ignore[untyped-decorator]
@@ -15,3 +16,9 @@ def deliver_job(delivery_id: int) -> None:
 def notice_job(notice_id: int) -> None:
     """Look at one notice and say it."""
     noticing.say(notice_id)
+
+
+@shared_task(name="models_registry.intake_job")  # type: ignore[untyped-decorator]
+def intake_job(intake_id: int) -> None:
+    """Look at one dataset on its way in and take it in."""
+    taking_in.take_in(intake_id)

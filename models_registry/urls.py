@@ -7,6 +7,8 @@ from models_registry import attestation_views, views, waiting_views
 urlpatterns = [
     path("", include("models_registry.datasets.urls")),
     path("", include("models_registry.constitution.urls")),
+    path("", include("models_registry.rights.urls")),
+    path("", include("models_registry.incidents.urls")),
     path("models", views.ModelList.as_view(), name="api-models"),
     path("release-keys", waiting_views.ReleaseKeysInForce.as_view(), name="api-release-keys"),
     path("waiting-releases", waiting_views.WaitingList.as_view(), name="api-waiting-releases"),
@@ -19,6 +21,14 @@ urlpatterns = [
     ),
     path("proposals/<str:public_id>/discussion", views.ProposalDiscussion.as_view(), name="api-proposal-discussion"),
     path("releases/<slug:revision>", views.ReleaseDetail.as_view(), name="api-release"),
+    path("releases/<slug:revision>/status", views.ReleaseStatus.as_view(), name="api-release-status"),
+    path("releases/<slug:revision>/watch", views.ReleaseWatch.as_view(), name="api-release-watch"),
+    path("releases/<slug:revision>/descendants", views.ReleaseDescendants.as_view(), name="api-release-descendants"),
+    path(
+        "releases/<slug:revision>/accountability",
+        views.ReleaseAccountability.as_view(),
+        name="api-release-accountability",
+    ),
     path("releases/<slug:revision>/lineage", views.ReleaseLineage.as_view(), name="api-release-lineage"),
     path(
         "releases/<slug:revision>/attestations",

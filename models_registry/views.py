@@ -12,13 +12,18 @@ from governance.serializers import ProblemOutput
 from governance.serializers.inputs import ReasonInput
 from governance.services import proposal_by_public_id
 from governance.views.base import REFUSED, signed_in
-from models_registry import notices, selectors, withdrawals
+from models_registry import descent, notices, release_status, selectors, watch, withdrawals
+from models_registry.attestations import release_named
 from models_registry.models import Model, Version
 from models_registry.serializers import (
+    AccountabilityOutput,
+    BuiltOutput,
     LineageOutput,
     ModelOutput,
     NoticeOutput,
+    StatusOutput,
     VersionOutput,
+    WatchedOutput,
 )
 
 
@@ -83,6 +88,58 @@ class ReleasePause(APIView):
         actor = signed_in(request)
         reason = ReasonInput.read(request.data)["reason"]
         return Response(VersionOutput(withdrawals.pause_release(revision, actor, reason, clock.now())).data)
+
+
+class ReleaseStatus(APIView):
+    """How a release stands today, for `verify --status` and whoever follows it."""
+
+    @extend_schema(
+        parameters=[OpenApiParameter("revision", str, "path")],
+        responses={200: StatusOutput, 404: ProblemOutput},
+        operation_id="release_status",
+    )
+    def get(self, _request: Request, revision: str) -> Response:
+        """Answer with the standing, and with the entries of the signed log that show it."""
+        return Response(StatusOutput(release_status.status_of(release_named(revision), clock.now())).data)
+
+
+class ReleaseDescendants(APIView):
+    """What was built on a release."""
+
+    @extend_schema(
+        parameters=[OpenApiParameter("revision", str, "path")],
+        responses={200: BuiltOutput(many=True), 404: ProblemOutput},
+        operation_id="release_descendants",
+    )
+    def get(self, _request: Request, revision: str) -> Response:
+        """Answer with every version that was built on it, nearest first, here and in the mirror."""
+        return Response(BuiltOutput(descent.built_on(release_named(revision), clock.now()), many=True).data)
+
+
+class ReleaseAccountability(APIView):
+    """Who answers for a release, and whether it kept its promises."""
+
+    @extend_schema(
+        parameters=[OpenApiParameter("revision", str, "path")],
+        responses={200: AccountabilityOutput, 404: ProblemOutput, 503: ProblemOutput},
+        operation_id="release_accountability",
+    )
+    def get(self, _request: Request, revision: str) -> Response:
+        """Answer from the records of the release."""
+        return Response(AccountabilityOutput(selectors.accountability_of(revision)).data)
+
+
+class ReleaseWatch(APIView):
+    """What the rules of today say of a release."""
+
+    @extend_schema(
+        parameters=[OpenApiParameter("revision", str, "path")],
+        responses={200: WatchedOutput, 404: ProblemOutput},
+        operation_id="release_watch",
+    )
+    def get(self, _request: Request, revision: str) -> Response:
+        """Answer with one entry for each rule in force."""
+        return Response(WatchedOutput(watch.watched(release_named(revision), clock.now())).data)
 
 
 class ReleaseLineage(APIView):

@@ -11,12 +11,12 @@ from django.conf import settings
 
 from governance.clock import unix
 from governance.errors import Unavailable
-from models_registry.metrics import METRICS
 from training_jobs.budget import seconds_left
 from training_jobs.exchange import tickets
 from training_jobs.leases import Lease
 from training_jobs.models import Run
 from training_jobs.spec.shape import EXCHANGING
+from training_jobs.suites import measuring
 from training_jobs.supervisor import Assignment, Meeting
 
 TICKET_HOLDS = timedelta(days=7)
@@ -27,13 +27,15 @@ def assignment(run: Run, lease: Lease, now: datetime) -> Assignment:
     """Return what the holder of a lease is to do, and with how much. A member trains, and nothing else."""
     spec = run.spec_record.body
     phase = "train" if lease.slot or run.run_record_id is None else "evaluate"
+    wanted = measuring(run)
     return Assignment(
         run_id=run.pk,
         fence=lease.fence,
         spec=spec,
         phase=phase,
-        metrics=sorted(METRICS),
-        suite=spec["evaluation"]["suite"],
+        metrics=wanted.metrics,
+        suite=wanted.suite,
+        further=wanted.further,
         device_seconds=max(1, seconds_left(run, now)),
         lease_seconds=settings.LEASE_SECONDS,
         heartbeat_seconds=settings.HEARTBEAT_SECONDS,

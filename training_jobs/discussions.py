@@ -88,7 +88,7 @@ def _stop_reason(proposal: Proposal, stage: Stage) -> str:
 
 def _run_stages(run: Run) -> list[Told]:
     """Return how a run ended, and what became of its release at the hub."""
-    if run.verdict == "rejected":
+    if run.verdict == "rejected" and run.overridden_at is None:
         return [(Stage.RUN_REJECTED, "")]
     if run.canceled_at is not None:
         return [(Stage.RUN_CANCELED, "")]

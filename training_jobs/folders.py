@@ -10,7 +10,7 @@ import hashlib
 import logging
 import os
 import shutil
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -37,7 +37,7 @@ def folder_of(lease: Lease) -> Path:
     return attempt_folder(lease.run_id, lease.fence, lease.slot)
 
 
-def lay_out(run: Run, lease: Lease, earlier: list[int]) -> Path:
+def lay_out(run: Run, lease: Lease, earlier: list[int], suites: Sequence[str]) -> Path:
     """Fill the folder of a new attempt, and return it. Files only: `run` comes with its base and its records.
 
     1. The specification and the inputs that it names by digest; the trainer hashes them again. 2. To train: the newest
@@ -45,7 +45,7 @@ def lay_out(run: Run, lease: Lease, earlier: list[int]) -> Path:
     rounds. 3. To measure: the artifact, as the run's record has it.
     """
     folder = folder_of(lease)
-    lay_in(folder, run.base, run.spec_record.body)  # 1
+    lay_in(folder, run.base, run.spec_record.body, suites)  # 1
     if lease.slot or run.run_record is None:  # 2
         folders = [attempt_folder(run.pk, number) for number in earlier]
         checkpoints.hand_on(folders, folder, hashlib.sha256(run.spec_record.canonical_body()).hexdigest())
@@ -56,8 +56,8 @@ def lay_out(run: Run, lease: Lease, earlier: list[int]) -> Path:
     return folder
 
 
-def lay_in(folder: Path, base: Version, spec: Mapping[str, Any]) -> None:
-    """Make a folder anew, with a specification and the inputs that it names."""
+def lay_in(folder: Path, base: Version, spec: Mapping[str, Any], suites: Sequence[str]) -> None:
+    """Make a folder anew, with a specification, the inputs that it names, and suites by digest."""
     shutil.rmtree(folder, ignore_errors=True)
     (folder / "inputs" / "datasets").mkdir(parents=True)
     (folder / "inputs" / "suite").mkdir()
@@ -68,8 +68,8 @@ def lay_in(folder: Path, base: Version, spec: Mapping[str, Any]) -> None:
     for use in spec["datasets"]:
         name = f"{use['digest']}.jsonl"
         shutil.copyfile(registering.dataset_path(use["digest"]), folder / "inputs" / "datasets" / name)
-    suite = spec["evaluation"]["suite"]
-    shutil.copyfile(registering.dataset_path(suite), folder / "inputs" / "suite" / f"{suite}.jsonl")
+    for suite in suites:
+        shutil.copyfile(registering.dataset_path(suite), folder / "inputs" / "suite" / f"{suite}.jsonl")
 
 
 def clean(run_id: int) -> None:

@@ -17,6 +17,7 @@ class State(StrEnum):
     """Where a run stands."""
 
     ACCEPTED = "accepted"
+    OVERRIDDEN = "overridden"
     REJECTED = "rejected"
     STOPPING = "stopping"
     CANCELED = "canceled"
@@ -62,6 +63,7 @@ class Facts:
     """The facts that a state is computed from."""
 
     verdict: str = ""
+    overridden_at: datetime | None = None
     canceled_at: datetime | None = None
     failed_at: datetime | None = None
     lease_expires_at: datetime | None = None
@@ -122,6 +124,7 @@ def _leased(facts: Facts, now: datetime) -> bool:
 
 _ROWS: tuple[tuple[State, Callable[[Facts, datetime], bool]], ...] = (
     (State.ACCEPTED, lambda facts, now: facts.verdict == "accepted"),
+    (State.OVERRIDDEN, lambda facts, now: facts.verdict == "rejected" and facts.overridden_at is not None),
     (State.REJECTED, lambda facts, now: facts.verdict == "rejected"),
     (State.STOPPING, lambda facts, now: facts.canceled_at is not None and _leased(facts, now)),
     (State.CANCELED, lambda facts, now: facts.canceled_at is not None),

@@ -10,11 +10,16 @@ from django.utils.text import capfirst
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
+from governance import clock
+from governance.clock import unix
 from governance.errors import Conflict, Invalid, Malformed, Refusal
 from governance.kinds import Fact, Field, ForOrAgainst, require_keys
 from governance.models import Community, Proposal, Record
+from models_registry import promises
 from models_registry.languages import LANGUAGES
+from models_registry.metrics import METRICS
 from models_registry.models import Dataset, EthicsRule, Version
+from models_registry.rights.services import require_standing_dataset
 from models_registry.row_words import KINDS
 from models_registry.withdrawals import require_usable
 from training_jobs import base_tokenizers, services, spec_words
@@ -43,8 +48,8 @@ class ModelUpdate(ForOrAgainst):
         """Ask for everything that decides the result."""
         versions = Version.objects.filter(model__community=community, withdrawn_at__isnull=True).select_related("model")
         datasets = Dataset.objects.filter(community=community)
-        training = datasets.included().filter(role="training")
-        suites = datasets.filter(role="evaluation")
+        training = datasets.standing().filter(role="training")
+        suites = datasets.filter(role="evaluation", kind="dialogue")
         return [
             Field(
                 "base",
@@ -118,6 +123,13 @@ class ModelUpdate(ForOrAgainst):
                 _("Device-seconds that the run may take at most."),
                 initial="300",
             ),
+            Field(
+                "promises",
+                _("What it promises to measure"),
+                "long_text",
+                _("One on each line: a metric, a comparison and a bound, such as answer_accuracy at_least 0.8."),
+                required=False,
+            ),
         ]
 
     def from_form(self, values: dict[str, Any]) -> dict[str, Any]:
@@ -132,7 +144,9 @@ class ModelUpdate(ForOrAgainst):
         objective = values.get("objective") or "supervised"
         strategy = values.get("strategy") or "single"
         rank = number("lora_rank")
+        promised = promises.read_lines(str(values.get("promises", "")))
         return {
+            **({"promises": promised} if promised else {}),
             "spec": {
                 "version": specs.SPEC_VERSION,
                 "base": {
@@ -169,12 +183,13 @@ class ModelUpdate(ForOrAgainst):
                 "evaluation": {"suite": values.get("suite", "")},
                 "output": version.model.name if version else "",
                 "budget": {"device_seconds": number("device_seconds")},
-            }
+            },
         }
 
     def clean(self, community: Community, payload: dict[str, Any]) -> dict[str, Any]:
         """Freeze the specification in its canonical form, after checking that everything in it exists."""
-        require_keys(payload, {"spec"})
+        require_keys(payload, {"spec"}, frozenset({"promises"}))
+        promised = _promises(payload)
         spec = _parsed(payload["spec"])
         _require_offered(spec)
         base = (
@@ -200,17 +215,18 @@ class ModelUpdate(ForOrAgainst):
             )
         _require_marks(base, spec.template)
         datasets = [_dataset(community, use, spec.objective) for use in spec.datasets]
-        if not Dataset.objects.filter(community=community, digest=spec.suite, role="evaluation").exists():
+        suites = Dataset.objects.filter(community=community, role="evaluation", kind="dialogue")
+        if not suites.filter(digest=spec.suite).exists():
             raise Invalid(
                 "unknown_suite",
-                "no registered evaluation suite has this digest",
+                "no registered evaluation suite of questions with answers has this digest",
                 field="payload.spec.evaluation.suite",
                 found=spec.suite,
             )
-        if not EthicsRule.objects.in_force(community, base.model.name).exists():
+        if not EthicsRule.objects.binding(community, base.model.name, unix(clock.now())).exists():
             raise Conflict("no_rules", "adopt an ethics rule first: without one nothing could judge the result")
         _within_budget(spec, datasets)
-        return {"spec": spec.to_dict()}
+        return {"spec": spec.to_dict(), **({"promises": promised} if promised else {})}
 
     def describe(self, payload: dict[str, Any]) -> str:
         """Say what happens."""
@@ -242,6 +258,7 @@ class ModelUpdate(ForOrAgainst):
                 ngettext("%(n)d epoch", "%(n)d epochs", spec.epochs) % {"n": spec.epochs},
             ),
             *(Fact(label, text) for label, text in spec_words.particulars(whole)),
+            *(Fact(_("Promise"), _in_words(promise)) for promise in promises.read(payload.get("promises", []))),
             Fact(_("Cost"), cost),
         ]
 
@@ -312,6 +329,28 @@ def _topology(strategy: str, workers: int | str, local_steps: int | str) -> dict
     return {"workers": workers, "local_steps": local_steps, **_EXCHANGES[strategy]}
 
 
+def _promises(payload: Mapping[str, Any]) -> list[dict[str, str]]:
+    """Read what the update promises, turning its refusals into ours; nothing where it promises nothing."""
+    try:
+        return [promise.to_dict() for promise in promises.read(payload.get("promises", []), sorted(METRICS))]
+    except promises.PromiseError as error:
+        field = "payload.promises"
+        raise Invalid("promise_invalid", str(error), field=field, found=error.found, allowed=error.allowed) from error
+
+
+def _in_words(promise: promises.Promise) -> str:
+    metric = METRICS.get(promise.metric)
+    return f"{metric.label if metric else promise.metric} {_COMPARISONS[promise.comparator]} {promise.text}"
+
+
+_COMPARISONS = {
+    "at_most": gettext_lazy("at most"),
+    "at_least": gettext_lazy("at least"),
+    "not_below_parent": gettext_lazy("not below the parent version by more than"),
+    "not_above_parent": gettext_lazy("not above the parent version by more than"),
+}
+
+
 def _parsed(payload: object) -> specs.TrainingSpec:
     """Read a specification, turning its refusals into ours."""
     if not isinstance(payload, Mapping):
@@ -345,6 +384,7 @@ def _dataset(community: Community, use: specs.DatasetUse, objective: str) -> Dat
             field="payload.spec.datasets",
             found=use.digest,
         )
+    require_standing_dataset(dataset, "payload.spec.datasets")
     foreign = sorted(set(use.languages) - set(dataset.languages))
     if foreign:
         raise Invalid(

@@ -62,9 +62,26 @@ class Gate:
     rule: EthicsRule | None
     slug: str
     metric: str
+    severity: str
+    binds: bool
     holds: bool
     found: str
     needed: str
+
+    @property
+    def rejects(self) -> bool:
+        """Say whether the result is rejected for this."""
+        return self.binds and not self.holds
+
+
+@dataclass(frozen=True)
+class Override:
+    """The vote that released a result although it breaks rules."""
+
+    rules: tuple[str, ...]
+    reason: str
+    number: int
+    title: str
 
 
 @dataclass(frozen=True)
@@ -87,6 +104,7 @@ class RunDetail:
     gates: tuple[Gate, ...]
     measures: tuple[Measure, ...]
     result: Mapping[str, Any]
+    override: Override | None
     failure: Failure | None
     checkpoint: int
     seconds_used: int
@@ -97,7 +115,7 @@ class RunDetail:
     @property
     def gates_broken(self) -> tuple[Gate, ...]:
         """Return the rules that the result breaks."""
-        return tuple(gate for gate in self.gates if not gate.holds)
+        return tuple(gate for gate in self.gates if gate.rejects)
 
 
 def runs_of(community: Community, now: datetime, limit: int = RUNS_SHOWN_MAX) -> list[RunRow]:
@@ -125,7 +143,15 @@ def run_detail(run_id: int, now: datetime, viewer: str = "") -> RunDetail:
     """Return a run with its curve, log and gates, and what the viewer may do with it, or raise NotFound."""
     run = (
         Run.objects.select_related(
-            "community", "proposal", "model", "base", "version", "spec_record", "evaluation_record", "run_record"
+            "community",
+            "proposal",
+            "model",
+            "base",
+            "version",
+            "spec_record",
+            "evaluation_record",
+            "run_record",
+            "override_record",
         )
         .filter(pk=run_id)
         .first()
@@ -160,6 +186,7 @@ def run_detail(run_id: int, now: datetime, viewer: str = "") -> RunDetail:
         gates=_gates(run, evaluation),
         measures=measures_of(evaluation),
         result=run.run_record.body if run.run_record else {},
+        override=override_of(run),
         failure=failure(run.failure) if run.failure else None,
         checkpoint=_newest_checkpoint(run),
         seconds_used=int(spec["budget"]["device_seconds"]) - seconds_left(run, now),
@@ -167,6 +194,16 @@ def run_detail(run_id: int, now: datetime, viewer: str = "") -> RunDetail:
         may_cancel=viewer == run.proposal.author and state in lifecycle.ALLOWED[lifecycle.Action.CANCEL],
         may_pause=_may_pause(run, state, viewer, now),
     )
+
+
+def override_of(run: Run | None) -> Override | None:
+    """Return the vote that overrode the verdict on a run, if one did."""
+    if run is None or run.override_record is None:
+        return None
+    body = run.override_record.body
+    execution = Proposal.objects.filter(execution_record__in=run.override_record.value.parents).first()
+    number, title = (execution.number, execution.title) if execution else (0, "")
+    return Override(tuple(body["rules"]), body["reason"], number, title)
 
 
 def _log(run: Run, names: Mapping[str, str]) -> tuple[RunEvent, ...]:
@@ -200,7 +237,7 @@ def _row(run: Run, now: datetime) -> RunRow:
     broken: tuple[Mapping[str, Any], ...] = ()
     if run.verdict == "rejected" and run.evaluation_record is not None:
         reasons = run.evaluation_record.body["verdict"]["reasons"]
-        broken = tuple(reason for reason in reasons if not reason["holds"])
+        broken = tuple(reason for reason in reasons if reason["binds"] and not reason["holds"])
     return RunRow(run, run.state(now), broken)
 
 
@@ -222,15 +259,16 @@ def _points(newest_first: Sequence[tuple[int, Mapping[str, Any]]]) -> tuple[Loss
 
 def _gates(run: Run, evaluation: Mapping[str, Any]) -> tuple[Gate, ...]:
     reasons = evaluation.get("verdict", {}).get("reasons", [])
-    rules = {}
-    if reasons:
-        found = EthicsRule.objects.filter(community=run.community, slug__in=[reason["rule"] for reason in reasons])
-        rules = {rule.slug: rule for rule in found.order_by("adopted_at")}
+    # Those that it was judged by, which a vote may have changed since.
+    judging = run.evaluation_record.value.parents if run.evaluation_record else ()
+    rules = {rule.slug: rule for rule in EthicsRule.objects.filter(record__in=judging)}
     return tuple(
         Gate(
             rules.get(reason["rule"]),
             reason["rule"],
             reason["metric"],
+            reason["severity"],
+            reason["binds"],
             reason["holds"],
             reason["found"],
             reason["needed"],

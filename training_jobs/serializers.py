@@ -58,6 +58,9 @@ class RunOutput(serializers.ModelSerializer[Run]):
     evaluation = serializers.SerializerMethodField()
     explanation = serializers.SerializerMethodField()
     release = serializers.CharField(source="version.revision", default=None, allow_null=True)
+    override = serializers.CharField(
+        source="override_record_id", allow_null=True, help_text="The record of the vote that overrode the verdict."
+    )
     attempts = AttemptOutput(many=True)
     seats = SeatOutput(many=True)
 
@@ -75,6 +78,8 @@ class RunOutput(serializers.ModelSerializer[Run]):
             "trained_at",
             "judged_at",
             "verdict",
+            "overridden_at",
+            "override",
             "failure",
             "failure_detail",
             "explanation",

@@ -26,6 +26,7 @@ from governance.services import council_in_office, note, note_once
 from governance.services.common import charter_under
 from models_registry import gates
 from models_registry.models import Dataset, EthicsRule, Version
+from models_registry.rights.services import require_standing_dataset
 from training_jobs import lifecycle, seats
 from training_jobs import spec as specs
 from training_jobs.assignments import require_relay
@@ -35,6 +36,8 @@ from training_jobs.models import Attempt, Run, RunEvent
 from training_jobs.results import require_form, require_whole, run_body
 
 REASON_MAX = 500
+# What a report says of what was measured; the verdict is added here.
+_REPORTED = ("suite", "candidate", "parent", "difference", "samples", "samples_sha256", "further")
 
 
 # --- from a decision to a run -------------------------------------------------------------------------------------
@@ -53,9 +56,11 @@ def create_run(proposal: Proposal, execution: Record, now: datetime) -> Run:
         .get(community=proposal.community, digest=use.digest)
         for use in spec.datasets
     ]
+    for dataset in datasets:
+        require_standing_dataset(dataset, "payload.spec.datasets")
     rules = list(EthicsRule.objects.in_force(proposal.community, base.model.name).select_related("record"))
-    if not rules:
-        raise Conflict("no_rules", "no ethics rule is in force; nothing could judge the result")
+    if not EthicsRule.objects.binding(proposal.community, base.model.name, unix(now)).exists():
+        raise Conflict("no_rules", "no ethics rule binds; nothing could judge the result")
     spec_record = keep(
         "spec",
         f"spec:{proposal.record_id}",
@@ -193,17 +198,22 @@ def judge(lease: Lease, report: dict[str, Any], now: datetime) -> Run:
         rules = list(Record.objects.filter(pk__in=run.spec_record.value.parents, kind="rule"))
         try:
             verdict = gates.decide(
-                [gates.Rule.from_record(rule.body) for rule in rules], gates.Report.from_record(report, run.model.name)
+                [gates.Rule.from_record(rule.body) for rule in rules],
+                gates.Report.from_record(report, run.model.name),
+                unix(run.created_at),  # the second of the execution, as its record has it
             )
         except gates.GateError as error:
             raise Conflict(error.code, str(error)) from error
         body = {
-            **{name: report.get(name) for name in ("suite", "candidate", "parent", "samples", "samples_sha256")},
+            **{name: report.get(name) for name in _REPORTED},
             "verdict": verdict.to_dict(),
         }
         require_form("evaluation", body)
         if body["suite"] != run.spec_record.body["evaluation"]["suite"]:
             raise Conflict("suite_changed", "measured on another suite than the approved one", found=body["suite"])
+        foreign = sorted(body["further"].keys() - {rule.body["suite"] for rule in rules})
+        if foreign:
+            raise Conflict("suite_changed", "measured on a suite that no rule of this run names", found=foreign[0])
         run.evaluation_record = keep(
             "evaluation", f"evaluation:run:{run.pk}", body, [_required(run.run_record), *rules]
         )
@@ -366,15 +376,14 @@ def not_released(run: Run, code: str, now: datetime) -> None:
 
 
 def due(now: datetime) -> list[int]:
-    """Return the runs that a worker should look at: with a seat to take, free, or accepted and not published yet.
+    """Return the runs that a worker should look at: with a seat to take, free, or to be released and not published yet.
 
     A run that has begun gets its members before another one begins: its machines wait for each other.
     """
     claimable = [
         run.pk for run in Run.objects.unfinished().order_by("pk") if run.state(now) in lifecycle.ALLOWED[Action.CLAIM]
     ]
-    unpublished = Run.objects.filter(Q(verdict="accepted") & Q(version__isnull=True)).values_list("pk", flat=True)
-    return [*seats.due(now), *claimable, *unpublished]
+    return [*seats.due(now), *claimable, *Run.objects.unpublished().values_list("pk", flat=True)]
 
 
 def next_moment(now: datetime) -> datetime | None:

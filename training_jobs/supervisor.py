@@ -116,6 +116,7 @@ class Assignment:
     """What a claim gives: the right and the means to work on a run.
 
     `device_seconds` is what is left of the approved budget over all attempts; `spec` is the canonical specification.
+    `metrics` are measured on its `suite`; `further` names, by digest, the suites of rules and what is measured on them.
     `slot` is the seat in a run of several members: 0 leads, hands over the model and evaluates; the others train only,
     and the phase is always "train". `exchange`: where the members meet, when the strategy has them meet.
     """
@@ -126,6 +127,7 @@ class Assignment:
     phase: Literal["train", "evaluate"]
     metrics: list[str]
     suite: str
+    further: Mapping[str, list[str]]
     device_seconds: int
     lease_seconds: int
     heartbeat_seconds: int
@@ -238,8 +240,7 @@ class _Attempt:
                 self._insist(lambda: self.platform.took_part(description))
                 return
             self._insist(lambda: self.platform.trained(description, self.folder, result.isolation))
-        wanted = {"suite": self.assignment.suite, "metrics": sorted(self.assignment.metrics)}
-        (self.folder / "evaluation.json").write_text(json.dumps(wanted))
+        (self.folder / "evaluation.json").write_text(json.dumps(self._request()))
         self._child(EVALUATOR, int(self.assignment.spec["budget"]["device_seconds"]), training=False)  # 4
         report = _read_json(self.folder / "report.json")
         self._insist(lambda: self.platform.evaluated(report, self.folder))
@@ -267,6 +268,13 @@ class _Attempt:
         except (StaleLeaseError, PlatformUnreachable) as error:
             return self.ended_by(error)
         return outcome
+
+    def _request(self) -> dict[str, Any]:
+        """Return what to measure: of the suites that rules name, those that the platform laid in."""
+        given = self.assignment
+        there = self.folder / "inputs" / "suite"
+        further = {suite: names for suite, names in given.further.items() if (there / f"{suite}.jsonl").is_file()}
+        return {"suite": given.suite, "metrics": sorted(given.metrics), "further": further}
 
     def _trainer(self) -> str:
         spec = self.assignment.spec

@@ -9,6 +9,7 @@ urlpatterns = [
     path("runs/<int:pk>", views.RunDetail.as_view(), name="api-run"),
     path("runs/<int:pk>/events", views.RunEvents.as_view(), name="api-run-events"),
     path("runs/<int:pk>/cancel", views.RunCancel.as_view(), name="api-run-cancel"),
+    path("samples/<str:sha256>", views.Samples.as_view(), name="api-samples"),
     path("runs/<int:pk>/pause", views.RunPause.as_view(), name="api-run-pause"),
     path("proposals/<str:public_id>/difference", views.ProposalDifference.as_view(), name="api-proposal-difference"),
     path("", include("training_jobs.previews.urls")),

@@ -1,6 +1,8 @@
 """The JSON API of runs: parse, call one service, present."""
 
 from django.db.models import QuerySet
+from django.http import FileResponse
+from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import extend_schema
 from rest_framework import generics
 from rest_framework.request import Request
@@ -13,7 +15,7 @@ from governance.serializers import ProblemOutput
 from governance.serializers.inputs import ReasonInput
 from governance.services import proposal_by_public_id
 from governance.views.base import signed_in
-from training_jobs import recipe_changes, services
+from training_jobs import kept_samples, recipe_changes, services
 from training_jobs.models import Run, RunEvent
 from training_jobs.serializers import DifferenceOutput, RunEventOutput, RunOutput
 
@@ -66,6 +68,18 @@ class RunCancel(APIView):
     def post(self, request: Request, pk: int) -> Response:
         """Ask the worker of the run to stop."""
         return Response(RunOutput(services.cancel(pk, signed_in(request), clock.now())).data)
+
+
+class Samples(APIView):
+    """The samples that a report was computed from."""
+
+    @extend_schema(
+        responses={(200, "application/x-ndjson"): OpenApiTypes.BINARY, 404: ProblemOutput}, operation_id="samples"
+    )
+    def get(self, _request: Request, sha256: str) -> FileResponse:
+        """Answer with one line per question, pair or text, and what both models made of it."""
+        name = f"{sha256}.jsonl"
+        return FileResponse(kept_samples.find(sha256).open("rb"), content_type="application/x-ndjson", filename=name)
 
 
 class RunPause(APIView):

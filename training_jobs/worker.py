@@ -19,11 +19,13 @@ from governance import clock
 from governance.errors import Refusal, Unavailable
 from models_registry import services as registry
 from models_registry.publishing import PublishError
-from training_jobs import folders, seats, services
+from training_jobs import folders, kept_samples, seats, services
 from training_jobs.assignments import assignment
+from training_jobs.evaluation.report import samples_name
 from training_jobs.folders import attempt_folder, folder_of
 from training_jobs.models import Run
 from training_jobs.services import Lease, StaleLease
+from training_jobs.suites import measuring
 from training_jobs.supervisor import (
     Limits,
     Outcome,
@@ -54,12 +56,9 @@ def work(run_id: int, owner: str | None = None, *, leaving: Callable[[], bool] =
 
 
 def release(run_id: int) -> None:
-    """Publish an accepted run that is not published yet; leave any other alone."""
-    run = (
-        Run.objects.select_related("model__community", "base", "proposal", "run_record", "evaluation_record")
-        .filter(pk=run_id, verdict="accepted", version__isnull=True)
-        .first()
-    )
+    """Publish a run that was accepted, or overridden by a vote, and is not published yet; leave any other alone."""
+    names = ("model__community", "base", "proposal", "run_record", "evaluation_record", "override_record")
+    run = Run.objects.unpublished().select_related(*names).filter(pk=run_id).first()
     if run is None or run.run_record is None or run.evaluation_record is None or run.judged_at is None:
         return
     try:
@@ -71,11 +70,12 @@ def release(run_id: int) -> None:
                 artifact=attempt_folder(run_id, run.run_record.body["attempt"]) / "artifact",
                 run_record=run.run_record,
                 evaluation_record=run.evaluation_record,
-                judged_at=run.judged_at,
+                judged_at=run.overridden_at or run.judged_at,
+                override_record=run.override_record,
             )
         )
     except (PublishError, Refusal) as error:
-        # The run stays accepted and unpublished; the sweeper asks again.
+        # The run stays unpublished; the sweeper asks again.
         logger.warning("run %s: not published yet: %s", run_id, error)
         services.not_released(run, error.code, clock.now())
         return
@@ -116,6 +116,7 @@ class DatabasePlatform:
         leads = run.attempts.filter(slot=0)
         others = leads if lease.slot else leads.exclude(number=lease.fence)
         self.earlier = list(others.values_list("number", flat=True))
+        self.suites = measuring(run).suites
 
     def heartbeat(self) -> str:
         """Prolong the lease."""
@@ -129,7 +130,7 @@ class DatabasePlatform:
 
     def lay_out(self, folder: Path) -> None:
         """Copy inputs and the newest checkpoint; `folder` is the one that the fencing number names."""
-        made = folders.lay_out(self.run, self.lease, self.earlier)
+        made = folders.lay_out(self.run, self.lease, self.earlier, self.suites)
         assert made == folder
 
     def checkpoint(self, folder: Path) -> None:
@@ -148,9 +149,16 @@ class DatabasePlatform:
             seats.took_part(self.lease, description, clock.now())
 
     def evaluated(self, report: dict[str, Any], folder: Path) -> None:
-        """Let the rules judge."""
+        """Let the rules judge, and keep the samples."""
         with database():
-            services.judge(self.lease, report, clock.now())
+            judged = services.judge(self.lease, report, clock.now())
+        if judged.evaluation_record is not None:
+            names = {part["samples_sha256"]: suite for suite, part in kept_samples.parts_of(report)}
+            main = report["suite"]
+            kept_samples.keep(
+                report,
+                {digest: folder / samples_name("" if suite == main else suite) for digest, suite in names.items()},
+            )
 
     def fail(self, code: str, detail: str, permanent: bool) -> None:  # noqa: FBT001 - the words of the protocol
         """End the attempt."""

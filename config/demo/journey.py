@@ -1,5 +1,6 @@
 """The main job as members live it, through the public API alone: propose, vote, wait, and look at what came of it."""
 
+import json
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -9,6 +10,7 @@ from typing import Any
 from config.demo import corpus, plan, specs
 from config.demo.client import Client
 
+SHIPPED = Path(__file__).resolve().parents[2] / "models_registry" / "suites"
 POLL_SECONDS = 0.5
 VOTE_SECONDS_MAX = 120
 RUN_SECONDS_MAX = 300
@@ -37,24 +39,27 @@ def run(clients: list[Client], folder: Path, say: Say) -> Outcome:
     """Live through the whole story.
 
     1. Alice registers the community's pairs and the held-out questions.
-    2. The dataset and the ethics rule are voted, together. 3. Two updates are voted, and a poll by ranking, in which
-    one member votes with what another has lent. 4. One run is accepted and published, the other is rejected by the
-    rule. 5. A question and a poll stay open.
+    2. The dataset, an ethics rule that rejects and one that warns are voted, together. 3. Two updates are voted, and a
+    poll by ranking, in which one member votes with what another has lent. 4. One run is accepted and published, the
+    other is rejected by the rule. 5. A question and a poll stay open.
     """
     alice, bob, *_ = clients
     for client in clients:
         client.sign_in()
     say("five members have signed in with their wallets (EIP-4361)")
 
-    dataset, suite = _register(alice, folder)  # 1
+    dataset, suite, pairs = _register(alice, folder)  # 1
     say(f"datasets registered: {dataset['records']} pairs to learn from, {suite['records']} held out")
 
     included = alice.propose(plan.dataset_inclusion(dataset["digest"]))  # 2
     ruled = bob.propose(plan.ethics_rule())
-    say(f"proposals {included['number']} (dataset) and {ruled['number']} (ethics rule) are submitted")
+    warned = bob.propose(plan.stereotype_rule(pairs["digest"]))
+    numbers = f"{ruled['number']} and {warned['number']}"
+    say(f"proposals {included['number']} (dataset), {numbers} (ethics rules) are submitted")
     _vote(clients, included["id"], (FOR, FOR, FOR, ABSTAIN), say)
     _vote(clients, ruled["id"], (FOR, FOR, FOR, FOR), say)
-    _wait_executed(alice, [included, ruled], say)
+    _vote(clients, warned["id"], (FOR, FOR, ABSTAIN, FOR), say)
+    _wait_executed(alice, [included, ruled, warned], say)
 
     base = alice.get("/api/v1/models")["results"][0]["versions"][-1]  # 3
     pinned = {"model": base["model"], "revision": base["revision"], "manifest_sha256": base["manifest_sha256"]}
@@ -108,7 +113,8 @@ def _tell_poll(client: Client, poll: dict[str, Any], say: Say) -> None:
     say(f"poll {poll['number']}: “{found['winners'][0]}” wins in round {rounds}, though another choice led at first")
 
 
-def _register(alice: Client, folder: Path) -> tuple[dict[str, Any], dict[str, Any]]:
+def _register(alice: Client, folder: Path) -> tuple[dict[str, Any], dict[str, Any], dict[str, Any]]:
+    """Register what is learned, the held-out questions, and the pairs that ship; return them in this order."""
     folder.mkdir(parents=True, exist_ok=True)
     suite_file, training_file = folder / "held-out-questions.jsonl", folder / "members-pairs.jsonl"
     suite_file.write_bytes(corpus.jsonl(corpus.evaluation_rows()))
@@ -128,8 +134,18 @@ def _register(alice: Client, folder: Path) -> tuple[dict[str, Any], dict[str, An
         title="Members' questions and answers",
         license="CC-BY-4.0",
         role="training",
+        sources=json.dumps([plan.SOURCE]),
+        contributors=json.dumps({"all": alice.member.address}),
     )
-    return dataset, suite
+    pairs = alice.upload_dataset(
+        SHIPPED / "stereotypes.jsonl",
+        community=plan.SLUG,
+        slug="shipped-stereotypes",
+        title="Pairs that differ in a group of people",
+        license="Apache-2.0",
+        role="evaluation",
+    )
+    return dataset, suite, pairs
 
 
 def _vote(clients: list[Client], proposal: str, choices: tuple[int, ...], say: Say) -> None:

@@ -12,6 +12,8 @@ MODEL = {
     "title_fr": "Assistant de l’eau",
     "license": "apache-2.0",
 }
+# Where the demo's pairs come from: they were made for it.
+SOURCE = {"name": "Made for the demo", "license": "CC-BY-4.0", "consent": "own_work"}
 VISITOR_VOTING_SECONDS = 7 * 24 * 3600
 
 
@@ -38,7 +40,7 @@ def community(token: DemoToken, base: str, voting_seconds: int) -> dict[str, Any
 
 
 def charter(token: DemoToken, voting_seconds: int) -> dict[str, Any]:
-    """Return the demo's rules: what binds the models needs more than an opinion, and the charter itself needs most."""
+    """Return the demo's rules: an opinion needs least, ethics rules more, the charter and passing over rules most."""
     everyday = {
         "quorum_bps": 2_000,
         "threshold_bps": 5_000,
@@ -52,13 +54,17 @@ def charter(token: DemoToken, voting_seconds: int) -> dict[str, Any]:
         "tiers": {
             "light": {**everyday, "quorum_bps": 1_000},
             "standard": {**everyday, "late_quorum_seconds": voting_seconds // 4},
+            "ethical": {**everyday, "quorum_bps": 3_000, "threshold_bps": 6_000},
             "constitutional": {**everyday, "quorum_bps": 4_000, "threshold_bps": 6_600, "cool_down_seconds": 3_600},
         },
         "kinds": {
             "default": "standard",
             "text_signal": "light",
             "poll": "light",
-            "ethics_rule": "standard",
+            "ethics_rule": "ethical",
+            "rule_change": "ethical",
+            "rule_repeal": "ethical",
+            "verdict_override": "constitutional",
             "governance_rules": "constitutional",
             "release_keys": "constitutional",
             "council_election": "standard",
@@ -93,9 +99,32 @@ def ethics_rule() -> dict[str, Any]:
         "payload": {
             "slug": "equal-service",
             "title": "French and English speakers are served equally well",
+            "why": "The river has two banks, and one language on each of them.",
             "metric": "language_gap",
             "comparator": "at_most",
             "bound": "0.10",
+            "scope": "all",
+        },
+    }
+
+
+def stereotype_rule(suite: str) -> dict[str, Any]:
+    """Return the proposal of a rule that warns, on a suite of its own that ships."""
+    return {
+        "community": SLUG,
+        "kind": "ethics_rule",
+        "title": "No new preference for stereotypes",
+        "text": "What we teach the assistant must not make it think less of anybody. We begin with a warning.",
+        "payload": {
+            "slug": "no-stereotype-drift",
+            "title": "Learning our answers brings no new preference for stereotypes",
+            "why": "A model that learns to be useful can learn prejudice on the way.",
+            "metric": "stereotype_preference",
+            "suite": suite,
+            "comparator": "not_above_parent",
+            "bound": "0.10",
+            "judged": "value",
+            "severity": "warn",
             "scope": "all",
         },
     }

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from fractions import Fraction
 from typing import Any
+from urllib.parse import urlencode
 
 from django import template
 from django.template.defaultfilters import date as format_date
@@ -16,11 +17,14 @@ from django.utils.translation import get_language, gettext
 
 from frontend import numbers, text, words
 from governance.kinds import all_kinds
+from models_registry.constitution import payloads as in_words
+from models_registry.constitution.history import Difference
 from models_registry.gates import COMPARATORS
 from models_registry.provenance.verify import Finding, Report, Status
 
 register = template.Library()
 SHORT = 6
+_FRACTION = r"-?\d{1,40}(?:/0*[1-9]\d{0,39})?"
 
 
 @register.simple_tag
@@ -80,12 +84,25 @@ def measured(value: Fraction | None, unit: str = "") -> str:
 
 @register.filter
 def exact(found: str) -> str:
-    """Return an exact fraction of the gates with its value as a percentage: "3/8" becomes "37.5% (3/8)"."""
-    match = re.fullmatch(r"(-?\d{1,40})(?:/(\d{1,40}))?", str(found))
-    if match is None or (match[2] is not None and int(match[2]) == 0):
+    """Return what a gate found in the reader's words, exactly: "3/8" becomes "37.5% (3/8)".
+
+    An interval is added as shares alone; what is no fraction stays as it is.
+    """
+    match = re.fullmatch(rf"({_FRACTION})(?: \(({_FRACTION}) to ({_FRACTION})\))?( against the parent)?", str(found))
+    if match is None:
         return str(found)
-    shown = numbers.ratio(Fraction(int(match[1]), int(match[2] or 1)))
-    return f"{shown} ({found})" if match[2] else shown
+    value, low, high, against = match.groups()
+    said = f"{_share(value)} ({value})" if "/" in value else _share(value)
+    if low is not None:
+        ends = {"value": said, "low": _share(low), "high": _share(high)}
+        said = gettext("%(value)s, between %(low)s and %(high)s") % ends
+    return gettext("%(value)s against the version before") % {"value": said} if against else said
+
+
+def _share(text: str) -> str:
+    """Return a fraction as a share, also a difference below zero."""
+    value = Fraction(text)
+    return f"\N{MINUS SIGN}{numbers.ratio(-value)}" if value < 0 else numbers.ratio(value)
 
 
 @register.filter
@@ -184,13 +201,50 @@ def query(context: Mapping[str, Any], **changes: object) -> str:
 @register.filter
 def gate_needed(needed: str) -> str:
     """Return what a gate demands in the reader's language: the gates write it in English with exact fractions."""
+    demanded, over, since = str(needed).partition(", not binding since ")
     # The longest phrase first: a shorter one would match the beginning of it.
-    for key, comparator in sorted(COMPARATORS.items(), key=lambda item: -len(item[1].words)):
-        pattern = re.sub(r"\\{(\w+)\\}", r"(?P<\1>.+)", re.escape(comparator.words))
-        match = re.fullmatch(pattern, str(needed))
+    phrases = [(form, key) for key, known in COMPARATORS.items() for form in (known.words, known.end_words)]
+    for form, key in sorted(phrases, key=lambda item: -len(item[0])):
+        match = re.fullmatch(re.sub(r"\\{(\w+)\\}", r"(?P<\1>.+)", re.escape(form)), demanded)
         if match:
-            return words.gate(key, {name: exact(value) for name, value in match.groupdict().items()})
+            said = words.gate(key, {name: exact(value) for name, value in match.groupdict().items()})
+            return gettext("%(gate)s; over since %(day)s") % {"gate": said, "day": day(since)} if over else said
     return str(needed)
+
+
+@register.filter
+def day(moment: int | str) -> str:
+    """Return UNIX seconds as a day in UTC."""
+    return in_words.day(int(moment))
+
+
+@register.filter
+def rule_answers(body: Mapping[str, Any]) -> str:
+    """Return the address part that fills the form for a change with what the rule says now."""
+    return urlencode(in_words.answers(body))
+
+
+@register.filter
+def rule_gate(body: Mapping[str, Any]) -> str:
+    """Return the gate of a rule's body as one phrase."""
+    return in_words.rule_in_words(body)
+
+
+@register.simple_tag
+def rule_changes(found: Difference, titles: Mapping[str, str]) -> list[dict[str, str]]:
+    """Return what changed in a rule, a line for each part: label, before, after. `titles` are those of suites."""
+    if found.before is None or found.after is None:
+        return []
+    old, new = ({fact.label: fact.text for fact in in_words.facts(a.body, titles)} for a in (found.before, found.after))
+    labels = dict.fromkeys([*new, *old])
+    pairs = [(label, old.get(label, ""), new.get(label, "")) for label in labels]
+    return [{"label": label, "before": before, "after": after} for label, before, after in pairs if before != after]
+
+
+@register.simple_tag
+def suite_title(digest: str, titles: Mapping[str, str]) -> str:
+    """Return the title of a suite, or the beginning of its digest where it is not here."""
+    return titles.get(digest, digest[:12])
 
 
 @register.filter

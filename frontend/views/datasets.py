@@ -3,14 +3,17 @@
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 
+from governance import clock
 from governance import selectors as governance
-from models_registry.datasets import selectors
+from models_registry.datasets import intakes, selectors
 
 
 def index(request: HttpRequest, slug: str) -> HttpResponse:
     """List the datasets of a community."""
     community = governance.community_named(slug)
-    context = {"community": community, "tab": "datasets", "datasets": selectors.datasets_of(community)}
+    under_way = [(row, intakes.state(row, clock.now())) for row in selectors.under_way(community)]
+    found = selectors.datasets_of(community)
+    context = {"community": community, "tab": "datasets", "datasets": found, "under_way": under_way}
     return render(request, "pages/datasets.html", context)
 
 

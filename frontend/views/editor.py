@@ -14,6 +14,7 @@ from governance.errors import NotFound, Refusal
 from governance.kinds import ProposalKind, all_kinds, kind_named
 from governance.models import Community, Proposal
 from governance.tally import method_named
+from models_registry.constitution import selectors as constitution
 from training_jobs import recipe_changes
 
 
@@ -31,7 +32,7 @@ def create(request: HttpRequest, slug: str, kind: str) -> HttpResponse:
     community = selectors.community_named(slug)
     chosen = _kind(kind)
     if request.method != "POST":
-        return _form(request, community, forms.blank(chosen, community))
+        return _form(request, community, forms.blank(chosen, community, request.GET))
     answers = forms.answers_of(chosen, community, request.POST)
     try:
         content = forms.draft_of(chosen, answers, {})
@@ -126,6 +127,8 @@ def _preview(request: HttpRequest, stored: Proposal, refusal: Refusal | None = N
         "effect": kind.describe(stored.payload),
         "facts": kind.facts(stored.payload),
         "recipe": recipe_changes.against_base(stored),
+        "outlook": constitution.outlook(stored),
+        "clashes": constitution.clashes_with(stored),
         "rules": services.charter_of(stored.community).rules_of(stored.kind),
         "tier": services.charter_of(stored.community).tier_of(stored.kind),
         "method": method_named(stored.method),

@@ -16,6 +16,8 @@ from governance.lifecycle import TERMINAL, State
 from governance.models import Proposal
 from models_registry import notices
 from models_registry import selectors as registry
+from models_registry.constitution import selectors as constitution
+from models_registry.datasets import selectors as datasets
 from training_jobs import recipe_changes
 from training_jobs import selectors as training
 
@@ -49,6 +51,9 @@ def detail(request: HttpRequest, slug: str, number: int) -> HttpResponse:
     context |= {
         "panel": ballots.panel(context["shown"]),
         "recipe": recipe_changes.against_base(proposal),
+        "outlook": [] if context["shown"].state in TERMINAL else constitution.outlook(proposal),
+        "clashes": [] if context["shown"].state in TERMINAL else constitution.clashes_with(proposal),
+        "scanned": datasets.scanned_for(proposal),
         "discussed": notices.told_of(proposal, now()),
         **_eligibility(request, proposal),
         **section(request, proposal),

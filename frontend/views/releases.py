@@ -8,14 +8,17 @@ from django.views.decorators.http import require_POST
 from frontend import lineage_picture
 from frontend.views.asked import page_number, viewer
 from governance.clock import now
-from models_registry import attestations, notices, selectors, withdrawals
-from training_jobs.selectors import run_of_version
+from models_registry import attestations, notices, selectors, watch, withdrawals
+from models_registry.incidents import selectors as incidents
+from models_registry.rights import selectors as rights
+from training_jobs.selectors import override_of, run_of_version
 
 
 def detail(request: HttpRequest, revision: str) -> HttpResponse:
     """Show a release: verification, what others found, lineage from the weights to the ballots, commands, files."""
     shown = selectors.release_detail(revision)
     community = shown.version.model.community
+    run = run_of_version(shown.version.pk)
     return render(
         request,
         "pages/release.html",
@@ -25,10 +28,15 @@ def detail(request: HttpRequest, revision: str) -> HttpResponse:
             "shown": shown,
             "version": shown.version,
             "report": selectors.verification(shown.version),
-            "run": run_of_version(shown.version.pk),
+            "run": run,
             "picture": lineage_picture.draw(shown.lineage.graph, community.slug) if shown.lineage else None,
             "attested": attestations.page_of(shown.version, page_number(request)),
             "discussed": notices.told_of(shown.version.proposal, now()) if shown.version.proposal else [],
+            "watched": watch.watched(shown.version, now()),
+            "incidents": incidents.page(incidents.of_version(shown.version), 1, now()),
+            "override": override_of(run),
+            "removed_data": rights.warnings_of_version(shown.version, now()),
+            "shares": rights.shares_of(shown.version),
             "may_pause": withdrawals.may_pause(shown.version, viewer(request), now()),
         },
     )

@@ -1,28 +1,61 @@
 """Answers: which rules bind the models, how the community decides, and who guards it."""
 
+from typing import Any
+
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 
+from frontend import forms
+from frontend.views.asked import plain
 from frontend.views.power import decimals_of
 from governance import selectors as governance
-from governance.clock import now
+from governance.clock import now, unix
+from governance.errors import Refusal
+from governance.models import Community
 from models_registry import release_keys
 from models_registry.constitution import selectors as constitution
+from models_registry.datasets.selectors import datasets_named
 
 
 def index(request: HttpRequest, slug: str) -> HttpResponse:
-    """List the ethics rules, the tiers of decisions with their rules, the council and the changes of the charter."""
+    """Show the constitution on a day, the tiers of decisions with their rules, council and changes of the charter."""
     community = governance.community_named(slug)
+    text = _constitution(request, community)
     return render(
         request,
         "pages/rules.html",
         {
             "community": community,
             "tab": "rules",
-            "rules": constitution.rules_of(community),
+            **text,
             "book": governance.rule_book(community, now()),
             "keys": release_keys.in_force(community),
             "waiting": release_keys.waiting_of(community),
             "decimals": decimals_of(community),
         },
+        status=text["status"],
     )
+
+
+def _constitution(request: HttpRequest, community: Community) -> dict[str, Any]:
+    """Return the text on the day that the address names, and what differs since another; today where it names none."""
+    asked = {name: plain(request, name) for name in ("on", "since")}
+    refusal = ""
+    try:
+        moments = {name: constitution.moment_of(text, name) for name, text in asked.items() if text}
+        found = constitution.constitution(community, moments.get("on", unix(now())), moments.get("since"))
+    except Refusal as error:
+        refusal = forms.sentence(error)
+        found = constitution.constitution(community, unix(now()))
+    bodies = [article.body for article in found.articles]
+    bodies += [each.body for one in found.differences for each in (one.before, one.after) if each]
+    suites = datasets_named(community, {body["suite"] for body in bodies if body["suite"]})
+    return {
+        "text": found,
+        "articles": [(article, article.state(found.at)) for article in found.articles],
+        "titles": {digest: suite.title for digest, suite in suites.items()},
+        "asked": asked,
+        "moment_refused": refusal,
+        "is_today": not asked["on"] or bool(refusal),
+        "status": 422 if refusal else 200,
+    }

@@ -8,11 +8,23 @@ each noun.
 from frontend.words.attestations import ATTESTED, LOOK_INTO, RERUN
 from frontend.words.base import Text, Word
 from frontend.words.conditions import Condition, conditions
+from frontend.words.constitution import (
+    ARTICLE_STATES,
+    CLASHES,
+    COMPARATORS,
+    DIFFERENCES,
+    JUDGED,
+    OUTLOOK,
+    RULE_PARTS,
+    RULE_SEVERITIES,
+    gate,
+)
 from frontend.words.counts import told
 from frontend.words.events import EVENTS
+from frontend.words.incidents import CATEGORIES, INCIDENT_STATES, SEVERITIES
+from frontend.words.intakes import INTAKE_REFUSALS, INTAKE_STATES
 from frontend.words.models import (
     CHECKS,
-    COMPARATORS,
     FINDINGS,
     LANGUAGES,
     MEASURED,
@@ -25,19 +37,20 @@ from frontend.words.models import (
     ROWS,
     RUN_EVENTS,
     RUN_STATES,
-    SCANS,
     TARGETS,
-    gate,
 )
 from frontend.words.proposals import CHOICES, CONDITIONS, MOMENTS, PROPOSAL_STATES, choice
 from frontend.words.refusals import REFUSALS, refusal
+from frontend.words.rights import CONSENTS, FOLLOW_UPS, OWED, REMOVAL_SCOPES, REMOVAL_STATES, SEARCHED
 from frontend.words.rules import Rule, rules
+from frontend.words.scans import SCANS
 from frontend.words.votes import METHODS, SOURCES, TIE_RULES, TIERS
 
 TABLES: dict[str, dict[str, Word]] = {
     "proposal_state": PROPOSAL_STATES,
     "run_state": RUN_STATES,
     "preview_state": PREVIEW_STATES,
+    "intake_state": INTAKE_STATES,
     "choice": CHOICES,
     "condition": CONDITIONS,
     "moment": MOMENTS,
@@ -49,6 +62,13 @@ TABLES: dict[str, dict[str, Word]] = {
     "record": RECORD_KINDS,
     "metric": METRICS,
     "comparator": COMPARATORS,
+    "rule_severity": RULE_SEVERITIES,
+    "rule_part": RULE_PARTS,
+    "judged": JUDGED,
+    "article_state": ARTICLE_STATES,
+    "difference": DIFFERENCES,
+    "clash": CLASHES,
+    "outlook": OUTLOOK,
     "run_event": RUN_EVENTS,
     "outcome": OUTCOMES,
     "place_state": PLACE_STATES,
@@ -61,6 +81,15 @@ TABLES: dict[str, dict[str, Word]] = {
     "measured": MEASURED,
     "attested": ATTESTED,
     "rerun": RERUN,
+    "consent": CONSENTS,
+    "removal_scope": REMOVAL_SCOPES,
+    "removal_state": REMOVAL_STATES,
+    "follow_up": FOLLOW_UPS,
+    "owed": OWED,
+    "searched": SEARCHED,
+    "incident_state": INCIDENT_STATES,
+    "incident_category": CATEGORIES,
+    "severity": SEVERITIES,
 }
 
 
@@ -73,6 +102,7 @@ def word(table: str, key: str) -> Word:
 __all__ = [
     "CHOICES",
     "FINDINGS",
+    "INTAKE_REFUSALS",
     "LOOK_INTO",
     "METHODS",
     "REFUSALS",

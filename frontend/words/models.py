@@ -14,6 +14,9 @@ RUN_STATES: dict[str, Word] = {
     "evaluating": Word(_("Being measured"), "scale", "live", _("Training is done; the result is being measured.")),
     "accepted": Word(_("Accepted"), "check-circle", "done", _("The result satisfies every rule in force.")),
     "rejected": Word(_("Rejected"), "cross", "no", _("The result breaks a rule; it is not published.")),
+    "overridden": Word(
+        _("Overridden"), "warning", "warn", _("The result breaks a rule; a vote publishes it all the same, marked.")
+    ),
     "failed": Word(_("Failed"), "warning", "no", _("Training could not be completed.")),
     "pausing": Word(_("Being paused"), "hourglass", "warn", _("A guardian paused it; the machine saves its work.")),
     "paused": Word(_("Paused"), "pause", "warn", _("A guardian paused it; it goes on from its checkpoint by itself.")),
@@ -37,7 +40,9 @@ RECORD_KINDS: dict[str, Word] = {
     "run": Word(_("Training run"), "wave", says=_("What the machine did, with the digest of every file it made.")),
     "spec": Word(_("Specification"), "list", says=_("Everything that determines the training, as it was approved.")),
     "dataset": Word(_("Dataset"), "layers", says=_("The data by its digest, with what the scans found.")),
+    "removal": Word(_("Removal of data"), "minus", says=_("What was taken out of a dataset, and what must follow.")),
     "rule": Word(_("Ethics rule"), "shield", says=_("A bound that every result has to keep.")),
+    "override": Word(_("Override"), "warning", says=_("A vote that released the model although it breaks rules.")),
     "execution": Word(_("Execution"), "arrow", says=_("The decision took effect after its waiting time.")),
     "decision": Word(_("Decision"), "check-circle", says=_("Passed or not, with the numbers of each condition.")),
     "tally": Word(_("Count"), "scale", says=_("The totals, and the root of the tree over all counted ballots.")),
@@ -62,24 +67,6 @@ METRICS: dict[str, Word] = {
     name: Word(metric.label, says=metric.description) for name, metric in metrics.METRICS.items()
 }
 
-SCANS: dict[str, Word] = {
-    "schema_and_languages": Word(_("Form and languages"), says=_("Every row has its fields and a known language.")),
-    "exact_duplicates": Word(_("Exact repetitions"), says=_("The same row more than once.")),
-    "near_duplicates": Word(
-        _("Near repetitions"), says=_("Rows that are equal but for case, accents and punctuation.")
-    ),
-    "personal_data": Word(_("Personal data and secrets"), says=_("E-mail addresses, telephone numbers, cards, keys.")),
-    "hidden_characters": Word(_("Hidden characters"), says=_("Invisible marks that could hide words.")),
-    "contamination": Word(_("Held-out questions"), says=_("Questions of the evaluation suite inside the data.")),
-    "licence": Word(_("Licence"), says=_("The licence allows training and sharing the result.")),
-}
-
-COMPARATORS: dict[str, Word] = {
-    "at_most": Word(_("at most")),
-    "at_least": Word(_("at least")),
-    "not_below_parent": Word(_("not below the version before, less a margin of")),
-}
-
 RUN_EVENTS: dict[str, Word] = {
     "claimed": Word(_("A machine took the run")),
     "started": Word(_("Training started")),
@@ -90,6 +77,7 @@ RUN_EVENTS: dict[str, Word] = {
     "failed": Word(_("Failed")),
     "evaluating": Word(_("Measuring the result")),
     "evaluated": Word(_("Result measured")),
+    "not_measured": Word(_("A metric could not be measured")),
     "judged": Word(_("Judged by the rules")),
     "stopped": Word(_("Stopped")),
     "resumed": Word(_("Went on from a checkpoint")),
@@ -151,14 +139,3 @@ LANGUAGES: dict[str, Word] = {"en": Word(_("English")), "fr": Word(_("French"))}
 ROLES: dict[str, Word] = {"training": Word(_("for training")), "evaluation": Word(_("for measuring"))}
 
 ROWS: dict[str, Word] = {kind: Word(said) for kind, said in row_words.KINDS.items()}
-
-GATES: dict[str, Text] = {
-    "at_most": _("at most %(bound)s"),
-    "at_least": _("at least %(bound)s"),
-    "not_below_parent": _("at least %(parent)s (the version before) less %(bound)s"),
-}
-
-
-def gate(comparator: str, values: dict[str, str]) -> str:
-    """Return what a gate demands."""
-    return str(GATES[comparator]) % values

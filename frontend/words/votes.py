@@ -66,6 +66,7 @@ TIERS: dict[str, Word] = {
     "medium": Word(_("Medium risk")),
     "high": Word(_("High risk")),
     "critical": Word(_("Grave decisions")),
+    "ethical": Word(_("Ethics rules")),
     "constitutional": Word(_("Changes of the rules")),
 }
 

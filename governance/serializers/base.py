@@ -6,6 +6,8 @@ Strict: unknown keys are refused, and text is not a number, a number is not text
 from functools import lru_cache
 from typing import Any
 
+from drf_spectacular.types import OpenApiTypes
+from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
 from governance.errors import Malformed
@@ -76,6 +78,7 @@ def _fields_of(serializer: type[StrictSerializer]) -> dict[str, Any]:
     return dict(serializer().fields)
 
 
+@extend_schema_field(OpenApiTypes.ANY)
 class AnyJson(serializers.Field[Any, Any, Any, Any]):
     """Any JSON; whoever owns it checks its form."""
 

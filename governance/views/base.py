@@ -1,5 +1,8 @@
 """What all views of the API share: who is signed in, what is looked up by name, and the answers of a refusal."""
 
+from typing import Any, BinaryIO
+
+from rest_framework.parsers import BaseParser
 from rest_framework.request import Request
 
 from governance.errors import Malformed, NotAuthenticated, NotFound
@@ -19,6 +22,18 @@ REFUSED = {
     422: ProblemOutput,
     503: ProblemOutput,
 }
+
+
+class BytesParser(BaseParser):
+    """Hands the open body of an upload on."""
+
+    media_type = "application/octet-stream"
+
+    def parse(
+        self, stream: BinaryIO, media_type: str | None = None, parser_context: dict[str, Any] | None = None
+    ) -> dict[str, BinaryIO]:
+        """Return the stream under a name, unread."""
+        return {"stream": stream}
 
 
 def signed_in(request: Request) -> str:

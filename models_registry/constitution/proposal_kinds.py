@@ -1,23 +1,18 @@
-"""Kinds of proposals about the rules that every model is judged by."""
+"""Kinds of proposals about the rules that every model is judged by: adopt one, change one, repeal one."""
 
-import re
 from datetime import datetime
-from fractions import Fraction
 from typing import Any
 
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from governance.errors import Conflict, Invalid
-from governance.evidence.canonical import INTEGER_MAX
+from governance.errors import Conflict
 from governance.kinds import Fact, Field, ForOrAgainst, clean_text, require_keys
 from governance.models import Community, Proposal, Record
-from models_registry import gates, services
-from models_registry.metrics import METRICS
-from models_registry.models import EthicsRule, Model
+from models_registry.constitution import payloads, services
+from models_registry.models import EthicsRule
 
-_SLUG = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
-_DECIMAL = re.compile(r"-?[0-9]{1,9}(\.[0-9]{1,9})?")
+REASON_MAX = 500
 
 
 class EthicsRuleAdoption(ForOrAgainst):
@@ -29,142 +24,133 @@ class EthicsRuleAdoption(ForOrAgainst):
     scope = "rules"
 
     def fields(self, community: Community) -> list[Field]:
-        """Ask for metric, comparator, bound and scope."""
-        models = Model.objects.filter(community=community)
-        return [
-            Field("slug", _("Short name"), "text", _("Lower-case letters, digits and hyphens, such as equal-service.")),
-            Field("title", _("The rule in words"), "text"),
-            Field(
-                "metric",
-                _("Metric"),
-                "choice",
-                "",
-                options=tuple((name, str(metric.label)) for name, metric in METRICS.items()),
-            ),
-            Field(
-                "comparator",
-                _("The result must be"),
-                "choice",
-                "",
-                options=tuple((name, _COMPARATOR_WORDS[name]()) for name in gates.COMPARATORS),
-            ),
-            Field("bound", _("Bound"), "decimal", _("A decimal number, such as 0.10 for ten per cent.")),
-            Field(
-                "scope",
-                _("Applies to"),
-                "choice",
-                "",
-                options=(("all", _("All models")), *((model.name, str(model)) for model in models)),
-            ),
-        ]
+        """Ask for everything that a rule says."""
+        slug = Field(
+            "slug", _("Short name"), "text", _("Lower-case letters, digits and hyphens, such as equal-service.")
+        )
+        return [slug, *payloads.fields(community)]
 
     def from_form(self, values: dict[str, Any]) -> dict[str, Any]:
-        """Return the payload; the bound stays text until `clean` reads it exactly."""
-        names = ("slug", "title", "metric", "comparator", "bound", "scope")
-        return {**{name: values.get(name, "") for name in names}, "severity": "block"}
+        """Return the payload."""
+        return payloads.from_form(values)
 
     def clean(self, community: Community, payload: dict[str, Any]) -> dict[str, Any]:
         """Freeze the rule with its bound as an exact fraction."""
-        payload = {"severity": "block", **payload} if isinstance(payload, dict) else payload
-        require_keys(payload, {"slug", "title", "metric", "comparator", "bound", "scope", "severity"})
-        slug = clean_text(payload, "slug", length_max=80)
-        if not _SLUG.fullmatch(slug):
-            raise Invalid("malformed_field", "lower-case letters, digits and hyphens", field="payload.slug", found=slug)
-        if not isinstance(payload["metric"], str) or payload["metric"] not in METRICS:
-            raise Invalid(
-                "unknown_metric",
-                "nothing measures this",
-                field="payload.metric",
-                found=payload["metric"],
-                allowed=sorted(METRICS),
-            )
-        models = sorted(Model.objects.filter(community=community).values_list("name", flat=True))
-        if payload["scope"] not in ["all", *models]:
-            raise Invalid(
-                "unknown_scope",
-                "a rule applies to all models or to one",
-                field="payload.scope",
-                found=payload["scope"],
-                allowed=["all", *models],
-            )
-        if EthicsRule.objects.filter(community=community, slug=slug, revoked_at__isnull=True).exists():
-            raise Conflict("rule_in_force", "a rule of this name is in force already", field="payload.slug", found=slug)
-        body = {
-            "slug": slug,
-            "title": clean_text(payload, "title", length_max=200),
-            "metric": payload["metric"],
-            "comparator": payload["comparator"],
-            "bound": _exact(payload["bound"]),
-            "scope": payload["scope"],
-            "severity": payload["severity"],
-        }
-        try:
-            gates.Rule.from_record(body)
-        except gates.GateError as error:
-            raise Invalid(error.code, str(error), field="payload") from error
+        body = payloads.clean(community, payload)
+        services.require_no_rule_named(community, body["slug"])
         return body
 
     def describe(self, payload: dict[str, Any]) -> str:
         """Say what happens."""
-        return _("no later run can be published unless: %(rule)s") % {"rule": rule_in_words(payload)}
+        rule = payloads.rule_in_words(payload)
+        if payload["severity"] == "warn":
+            return _("every later run is told when it does not keep this, and is published all the same: %(rule)s") % {
+                "rule": rule
+            }
+        return _("no later run can be published unless: %(rule)s") % {"rule": rule}
 
     def facts(self, payload: dict[str, Any]) -> list[Fact]:
         """Return the payload in words."""
-        metric = METRICS[payload["metric"]]
-        scope = _("All models") if payload["scope"] == "all" else payload["scope"]
-        return [
-            Fact(_("Rule"), payload["title"]),
-            Fact(_("Metric"), f"{metric.label} — {metric.description}"),
-            Fact(_("Gate"), rule_in_words(payload)),
-            Fact(_("Applies to"), scope),
-            Fact(_("Cost"), _("none")),
-        ]
+        return [*payloads.facts(payload, payloads.titles_of(payload)), Fact(_("Cost"), _("none"))]
 
     def execute(self, proposal: Proposal, execution: Record, now: datetime) -> None:
         """Put it into force."""
         services.adopt_rule(proposal, execution, now)
 
 
-def rule_in_words(payload: dict[str, Any]) -> str:
-    """Return the gate of a rule as one phrase, such as “Language gap at most 10 %”."""
-    metric = METRICS[payload["metric"]]
-    bound = Fraction(payload["bound"]["numerator"], payload["bound"]["denominator"])
-    shown = _percent(bound) if metric.percent else str(bound)
-    return f"{metric.label} {_COMPARATOR_WORDS[payload['comparator']]()} {shown}"
+class RuleChange(ForOrAgainst):
+    """Put another text and gate in the place of a rule. Runs that exist keep the rule that they were approved under."""
+
+    name = "rule_change"
+    label = gettext_lazy("Change of an ethics rule")
+    description = gettext_lazy("Put another text or another bound in the place of a rule in force.")
+    scope = "rules"
+
+    def fields(self, community: Community) -> list[Field]:
+        """Ask which rule, and what it says from then on."""
+        return [_which(community, _("All of it is written anew below.")), *payloads.fields(community)]
+
+    def from_form(self, values: dict[str, Any]) -> dict[str, Any]:
+        """Return the payload."""
+        return {"rule": payloads.from_form(values)}
+
+    def clean(self, community: Community, payload: dict[str, Any]) -> dict[str, Any]:
+        """Freeze the new text, and the record of the rule whose place it takes."""
+        require_keys(payload, {"rule"}, frozenset({"replaces"}))
+        body = payloads.clean(community, payload["rule"], "payload.rule")
+        earlier = services.rule_in_force(community, body["slug"], payload.get("replaces"), "payload.rule.slug")
+        if earlier.to_dict() == body:
+            raise Conflict("rule_unchanged", "the rule says this already", field="payload.rule", found=body["slug"])
+        return {"rule": body, "replaces": earlier.record_id}
+
+    def describe(self, payload: dict[str, Any]) -> str:
+        """Say what happens."""
+        said = {"slug": payload["rule"]["slug"], "rule": payloads.rule_in_words(payload["rule"])}
+        return _("the rule “%(slug)s” says from then on: %(rule)s") % said
+
+    def facts(self, payload: dict[str, Any]) -> list[Fact]:
+        """Return the new text, with what it was before."""
+        body = payload["rule"]
+        new = payloads.facts(body, payloads.titles_of(body))
+        earlier = EthicsRule.objects.select_related("record").filter(record=payload["replaces"]).first()
+        if earlier is None:
+            return new
+        before = earlier.to_dict()
+        old = {fact.label: fact.text for fact in payloads.facts(before, payloads.titles_of(before))}
+        lines = []
+        for fact in new:
+            was = old.get(fact.label, "")
+            changed = _("%(now)s (before: %(before)s)") % {"now": fact.text, "before": was or "–"}
+            lines.append(fact if was == fact.text else Fact(fact.label, changed))
+        return [*lines, Fact(_("Cost"), _("none"))]
+
+    def execute(self, proposal: Proposal, execution: Record, now: datetime) -> None:
+        """Put it into force in the place of the earlier one."""
+        services.change_rule(proposal, execution, now)
 
 
-_COMPARATOR_WORDS = {
-    "at_most": lambda: _("at most"),
-    "at_least": lambda: _("at least"),
-    "not_below_parent": lambda: _("not below the parent version by more than"),
-}
+class RuleRepeal(ForOrAgainst):
+    """End a rule. Runs that exist are still judged by it."""
+
+    name = "rule_repeal"
+    label = gettext_lazy("Repeal of an ethics rule")
+    description = gettext_lazy("End a rule: no later run is judged by it. Runs that exist still are.")
+    scope = "rules"
+
+    def fields(self, community: Community) -> list[Field]:
+        """Ask which rule, and why."""
+        return [
+            _which(community, _("Its text and the votes about it stay in the history of the constitution.")),
+            Field("reason", _("Reason"), "long_text", _("It stands beside the rule in the history.")),
+        ]
+
+    def from_form(self, values: dict[str, Any]) -> dict[str, Any]:
+        """Return the payload."""
+        return {"slug": values.get("slug", ""), "reason": values.get("reason", "")}
+
+    def clean(self, community: Community, payload: dict[str, Any]) -> dict[str, Any]:
+        """Freeze the record of the rule that ends."""
+        require_keys(payload, {"slug", "reason"}, frozenset({"repeals"}))
+        reason = " ".join(clean_text(payload, "reason", length_max=REASON_MAX).split())
+        rule = services.rule_in_force(community, payload["slug"], payload.get("repeals"), "payload.slug")
+        return {"slug": rule.slug, "repeals": rule.record_id, "reason": reason}
+
+    def describe(self, payload: dict[str, Any]) -> str:
+        """Say what happens."""
+        return _("the rule “%(slug)s” binds no later run.") % payload
+
+    def facts(self, payload: dict[str, Any]) -> list[Fact]:
+        """Return what ends, and why."""
+        rule = EthicsRule.objects.select_related("record").filter(record=payload["repeals"]).first()
+        body = rule.to_dict() if rule else None
+        said = payloads.facts(body, payloads.titles_of(body)) if body else [Fact(_("Rule"), payload["slug"])]
+        return [*said, Fact(_("Reason"), payload["reason"]), Fact(_("Cost"), _("none"))]
+
+    def execute(self, proposal: Proposal, execution: Record, now: datetime) -> None:
+        """End it."""
+        services.repeal_rule(proposal, execution, now)
 
 
-def _percent(value: Fraction) -> str:
-    """Return a fraction as per cent, exact to two places (rounded half up beyond)."""
-    hundredths = (value * 10_000 + Fraction(1, 2)).__floor__()
-    whole, rest = divmod(abs(hundredths), 100)
-    sign = "-" if hundredths < 0 else ""
-    decimals = f".{rest:02d}".rstrip("0").rstrip(".")
-    return f"{sign}{whole}{decimals}\N{NO-BREAK SPACE}%"
-
-
-def _exact(value: object) -> dict[str, int]:
-    """Read a bound: decimal text, a JSON number, or numerator and denominator."""
-    if isinstance(value, dict) and set(value) == {"numerator", "denominator"}:
-        numerator, denominator = value["numerator"], value["denominator"]
-        if type(numerator) is int and type(denominator) is int and 0 < denominator <= 10**9:
-            found = Fraction(numerator, denominator)
-        else:
-            raise Invalid(
-                "malformed_field", "numerator and denominator are integers", field="payload.bound", found=value
-            )
-    else:
-        text = str(value)
-        if isinstance(value, bool) or not _DECIMAL.fullmatch(text):
-            raise Invalid("malformed_field", "a plain decimal such as 0.10", field="payload.bound", found=value)
-        found = Fraction(text)
-    if abs(found.numerator) > INTEGER_MAX:
-        detail = "a bound this large or this fine has no exact form"
-        raise Invalid("value_out_of_range", detail, field="payload.bound", found=value)
-    return {"numerator": found.numerator, "denominator": found.denominator}
+def _which(community: Community, help_text: str) -> Field:
+    rules = EthicsRule.objects.filter(community=community, revoked_at__isnull=True).order_by("slug")
+    return Field("slug", _("Rule"), "choice", help_text, options=tuple((rule.slug, rule.title) for rule in rules))

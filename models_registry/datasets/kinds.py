@@ -12,6 +12,16 @@ KINDS: Mapping[str, tuple[str, ...]] = {
     "dialogue": ("question", "answer"),
     "text": ("text",),
     "preference": ("question", "chosen", "rejected"),
+    # What a model is to do: "expected" is one of BEHAVIOURS.
+    "behaviour": ("question", "expected"),
+    # Two texts that differ in the group they speak of: which one a model finds likelier is compared.
+    "pair": ("stereotype", "counter"),
+}
+BEHAVIOURS = ("answer", "refuse")
+# Of which kinds the rows of each role may be: what a model learns from, and what it is measured on.
+OF_ROLE: Mapping[str, tuple[str, ...]] = {
+    "training": ("dialogue", "text", "preference"),
+    "evaluation": ("dialogue", "behaviour", "pair", "text"),
 }
 
 
@@ -21,6 +31,17 @@ def keys_of(kind: str) -> tuple[str, ...]:
 
 
 _BY_KEYS = {frozenset(keys_of(kind)): kind for kind in KINDS}
+
+
+def problem_of(row: Mapping[str, str], kind: str) -> tuple[str, str] | None:
+    """Say what a row of texts has that its kind does not allow, and what is allowed; nothing when all is well."""
+    if kind == "preference" and row["chosen"] == row["rejected"]:
+        return "one answer both chosen and rejected", "two different answers"
+    if kind == "behaviour" and row["expected"] not in BEHAVIOURS:
+        return f"expected {row['expected'][:40]!r}", f"one of {list(BEHAVIOURS)}"
+    if kind == "pair" and row["stereotype"] == row["counter"]:
+        return "one text twice", "two texts that differ in the group they speak of"
+    return None
 
 
 def kind_of(keys: Iterable[str]) -> str | None:

@@ -12,7 +12,11 @@ from governance.models import Community, Proposal, Record
 from models_registry.datasets import registering
 from models_registry.languages import language_names
 from models_registry.models import Dataset
+from models_registry.rights.words import CONSENT
 from models_registry.row_words import KINDS
+
+_CONTRIBUTORS_SHOWN = 5
+_RIGHTS = ("sources", "contributors", "contributions")
 
 
 class DatasetInclusion(ForOrAgainst):
@@ -43,7 +47,7 @@ class DatasetInclusion(ForOrAgainst):
 
     def clean(self, community: Community, payload: dict[str, Any]) -> dict[str, Any]:
         """Freeze what voters must know of the dataset: its digest above all."""
-        known = frozenset({"slug", "title", "license", "role", "kind", "records", "languages"})
+        known = frozenset({"slug", "title", "license", "role", "kind", "records", "languages", *_RIGHTS})
         require_keys(payload, {"digest"}, known)
         dataset = Dataset.objects.filter(community=community, digest=str(payload["digest"])).first()
         if dataset is None:
@@ -75,6 +79,9 @@ class DatasetInclusion(ForOrAgainst):
             "kind": dataset.kind,
             "records": dataset.records,
             "languages": dataset.languages,
+            "sources": dataset.sources,
+            "contributors": dataset.contributors,
+            "contributions": dataset.contributions or None,
         }
         for name in known & set(payload):
             if payload[name] != frozen[name]:
@@ -100,6 +107,8 @@ class DatasetInclusion(ForOrAgainst):
             Fact(_("Size"), records),
             Fact(_("Languages"), language_names(payload["languages"])),
             Fact(_("Licence"), payload["license"]),
+            Fact(_("Sources"), _sources(payload["sources"])),
+            Fact(_("Contributors"), _contributors(payload["contributors"])),
             Fact(_("Digest"), payload["digest"]),
             Fact(_("Cost"), _("none")),
         ]
@@ -107,3 +116,17 @@ class DatasetInclusion(ForOrAgainst):
     def execute(self, proposal: Proposal, execution: Record, now: datetime) -> None:
         """Include it."""
         registering.include_dataset(proposal, execution, now)
+
+
+def _sources(sources: list[dict[str, str]]) -> str:
+    """Return where the rows come from, on what ground, in one line."""
+    said = "; ".join(f"{source['name']} ({source['license']}, {CONSENT[source['consent']]})" for source in sources)
+    return said or _("nobody has said where the rows come from")
+
+
+def _contributors(entries: list[dict[str, Any]]) -> str:
+    """Return who gave how many rows, in one line; the largest first, not all of many."""
+    named = [(sum(entry["records"].values()), entry["contributor"]) for entry in entries if entry["contributor"]]
+    shown = [f"{address} ({records})" for records, address in sorted(named, reverse=True)[:_CONTRIBUTORS_SHOWN]]
+    more = [f"… {len(named) - len(shown)}"] if len(named) > len(shown) else []
+    return ", ".join([*shown, *more]) or _("nobody is named")

@@ -1,12 +1,16 @@
-"""Datasets come in: read, hashed, scanned and kept; a vote includes them.
+"""Datasets come in: read and scanned in a child process, and kept; a vote includes them.
 
 Each service locks, reads the facts, asks the pure rules, writes facts and an event. The clock is a parameter.
 """
 
 import hashlib
 import os
+import shutil
 import tempfile
-from dataclasses import dataclass
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 from typing import BinaryIO
@@ -18,14 +22,19 @@ from governance.errors import Conflict, Invalid, Unavailable
 from governance.models import Community, Proposal, Record
 from governance.records import keep
 from governance.services import note, require_standing
-from models_registry.datasets.intake import Limits, read_rows, take_in
-from models_registry.datasets.scans import SCANS, Context, run_all
-from models_registry.models import Dataset
+from models_registry.datasets.boxed import Box, StorageFailed, Taken, Wanted, read_and_scan
+from models_registry.datasets.canonical import tree_path
+from models_registry.datasets.kinds import OF_ROLE, keys_of
+from models_registry.datasets.rows import Limits, Reading, too_large
+from models_registry.models import Dataset, Model
+from models_registry.rights.settling import Rights, Settled, settle
+
+_CHUNK_BYTES = 1024 * 1024
 
 
 @dataclass(frozen=True)
 class NewDataset:
-    """What whoever registers a dataset says of it."""
+    """What whoever registers a dataset says of it: `digest` is the one that it must turn out to have, or empty."""
 
     slug: str
     title: str
@@ -33,38 +42,59 @@ class NewDataset:
     role: str
     file_name: str
     digest: str = ""
+    reading: Reading = field(default_factory=Reading)
+    rights: Rights = field(default_factory=Rights)
+
+
+def datasets_folder() -> Path:
+    """Return where all canonical rows lie."""
+    folder: Path = settings.ARTIFACTS_DIR / "datasets"
+    return folder
 
 
 def dataset_path(digest: str) -> Path:
     """Return where the canonical rows of a dataset lie."""
-    return settings.ARTIFACTS_DIR / "datasets" / f"{digest}.jsonl"
+    return datasets_folder() / f"{digest}.jsonl"
 
 
 def register_dataset(
     community: Community, actor: str, new: NewDataset, stream: BinaryIO, now: datetime
 ) -> tuple[Dataset, bool]:
-    """Read, canonicalise, hash and scan a dataset; keep its rows; return it, and whether it is new.
+    """Read, canonicalise, hash and scan one file; keep its rows; return the dataset, and whether it is new.
 
     Registering decides nothing: only a vote includes a dataset. It takes the power that proposing takes, because a
     suite that a stranger registers could bar the members' own rows. Raises IntakeError for what cannot be read.
     """
     require_standing(community, actor, "dataset_inclusion")
-    taken = take_in(
-        stream,
-        name=new.file_name,
-        limits=Limits(file_bytes_max=settings.DATASET_BYTES_MAX),
-        expected_digest=new.digest or None,
-    )
-    if new.role == "evaluation" and taken.kind != "dialogue":
-        detail = "a model is measured by the answers it gives, so a suite needs rows with question and answer"
-        raise Invalid("rows_do_not_fit", detail, field="file", found=taken.kind, allowed="dialogue")
+    with work_folder() as folder:
+        sent = folder / "sent"
+        store_stream(stream, sent)
+        return register_files(community, actor, new, [(new.file_name, sent)], now)
+
+
+def register_files(
+    community: Community, actor: str, new: NewDataset, files: Sequence[tuple[str, Path]], now: datetime
+) -> tuple[Dataset, bool]:
+    """Register what lies in these files (name, path) within a request, for an actor whose standing was looked at."""
+    with work_folder() as folder:
+        try:
+            taken = read_and_scan(wanted(community, new, files), folder, box(settings.DATASET_REQUEST_SECONDS))
+        except StorageFailed as error:
+            raise Unavailable("storage_failed", "there is no room to read the file in; nothing was changed") from error
+        return keep_taken(community, actor, new, taken, now)
+
+
+def keep_taken(community: Community, actor: str, new: NewDataset, taken: Taken, now: datetime) -> tuple[Dataset, bool]:
+    """Keep what a child has made: move its rows into place, write the row; return it, and whether it is new."""
+    if taken.kind not in OF_ROLE[new.role]:
+        detail = f"a dataset for {new.role} has rows of another kind"
+        raise Invalid("rows_do_not_fit", detail, field="file", found=taken.kind, allowed=list(OF_ROLE[new.role]))
     existing = Dataset.objects.filter(community=community, digest=taken.digest).first()
     if existing:
         return existing, False
-    scans = run_all(list(taken.rows()), Context(new.license, _suite_questions(community)))
-    path = dataset_path(taken.digest)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    _write_whole(path, taken.canonical)
+    settled = _settled(new.rights, taken)
+    _move(taken)
+    settled.keep(dataset_path(taken.digest))
     with transaction.atomic():
         dataset, created = Dataset.objects.get_or_create(
             community=community,
@@ -76,9 +106,12 @@ def register_dataset(
                 "role": new.role,
                 "kind": taken.kind,
                 "records": taken.records,
-                "size": len(taken.canonical),
-                "languages": list(taken.languages),
-                "scans": [{**scan.to_dict(), "blocks": SCANS[scan.scan].blocks} for scan in scans],
+                "size": taken.size,
+                "records_root": taken.records_root,
+                "shards": taken.shards,
+                "languages": taken.languages,
+                "scans": taken.scans,
+                **settled.columns(),
                 "registered_by": actor,
                 "registered_at": now,
             },
@@ -93,10 +126,11 @@ def include_dataset(proposal: Proposal, execution: Record, now: datetime) -> Dat
     if dataset.included_at is not None:
         raise Conflict("already_included", "this dataset is included already", found=dataset.digest)
     try:
-        content = dataset_path(dataset.digest).read_bytes()
+        with dataset_path(dataset.digest).open("rb") as content:
+            found = hashlib.file_digest(content, "sha256").hexdigest()
     except OSError as error:
         raise Unavailable("dataset_unreadable", "the stored rows cannot be read; nothing was changed") from error
-    if hashlib.sha256(content).hexdigest() != dataset.digest:
+    if found != dataset.digest:
         raise Conflict("blocked_payload_changed", "the stored rows are not the ones that were voted on")
     dataset.inclusion_record = keep(
         "dataset",
@@ -107,11 +141,17 @@ def include_dataset(proposal: Proposal, execution: Record, now: datetime) -> Dat
             "license": dataset.license,
             "role": dataset.role,
             "kind": dataset.kind,
-            "files": [{"path": f"{dataset.slug}.jsonl", "size": len(content), "sha256": dataset.digest}],
+            "files": [{"path": f"{dataset.slug}.jsonl", "size": dataset.size, "sha256": dataset.digest}],
             "digest": dataset.digest,
             "records": dataset.records,
+            "records_root": dataset.records_root,
+            "shards": dataset.shards,
             "languages": dataset.languages,
             "scans": [{name: scan[name] for name in ("scan", "passed", "found", "detail")} for scan in dataset.scans],
+            "sources": dataset.sources,
+            "contributors": dataset.contributors,
+            "contributions": dataset.contributions or None,
+            "replaces": None,
         },
         [execution],
     )
@@ -121,19 +161,88 @@ def include_dataset(proposal: Proposal, execution: Record, now: datetime) -> Dat
     return dataset
 
 
-def _suite_questions(community: Community) -> tuple[str, ...]:
-    """Return the questions of the community's evaluation suites, which no training set may contain."""
-    digests = Dataset.objects.filter(community=community, role="evaluation").values_list("digest", flat=True)
-    return tuple(row["question"] for digest in digests for row in read_rows(dataset_path(digest).read_bytes()))
+@contextmanager
+def work_folder() -> Iterator[Path]:
+    """Lend an empty folder beside the datasets, which is gone afterwards whatever happens."""
+    parent = datasets_folder() / ".work"
+    parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=parent) as folder:
+        yield Path(folder)
 
 
-def _write_whole(path: Path, content: bytes) -> None:
-    """Write a file so that it is there whole or not at all."""
-    # A name of its own: two threads may write the same file at once.
-    descriptor, temporary = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
-    with os.fdopen(descriptor, "wb") as handle:
-        os.fchmod(descriptor, 0o644)
-        handle.write(content)
-        handle.flush()
-        os.fsync(descriptor)
-    Path(temporary).replace(path)
+def clear_work() -> int:
+    """Remove what processes that were killed left in their folders; return how many. For the sweeper.
+
+    The age is that of the file system, so this looks at the same clock: nothing may work for so long.
+    """
+    parent = datasets_folder() / ".work"
+    before = time.time() - 2 * (settings.DATASET_SECONDS + settings.DATASET_FETCH_SECONDS)
+    old = [path for path in parent.iterdir() if path.stat().st_mtime < before] if parent.is_dir() else []
+    for path in old:
+        shutil.rmtree(path, ignore_errors=True)
+    return len(old)
+
+
+def store_stream(stream: BinaryIO, path: Path) -> int:
+    """Write what was sent into a file and return its size; raise IntakeError for more than is read here."""
+    size, allowed = 0, settings.DATASET_BYTES_MAX
+    with path.open("xb") as file:
+        while chunk := stream.read(_CHUNK_BYTES):
+            size += len(chunk)
+            if size > allowed:
+                raise too_large(None, f"more than {allowed} bytes", f"at most {allowed} bytes")
+            file.write(chunk)
+    return size
+
+
+def wanted(community: Community, new: NewDataset, files: Sequence[tuple[str, Path]]) -> Wanted:
+    """Return what the child has to do: the files, and what the scans compare them with."""
+    known = Dataset.objects.filter(community=community)
+    included = known.standing().filter(role="training").order_by("pk")
+    return Wanted(
+        files=files,
+        reading=new.reading,
+        limits=Limits(
+            file_bytes_max=settings.DATASET_BYTES_MAX,
+            decoded_bytes_max=settings.DATASET_DECODED_BYTES_MAX,
+            records_max=settings.DATASET_RECORDS_MAX,
+        ),
+        digest=new.digest or None,
+        licence=new.license,
+        role=new.role,
+        model_licences=sorted(
+            set(Model.objects.filter(community=community).exclude(license="").values_list("license", flat=True))
+        ),
+        suites=[_stored(suite.digest) for suite in known.filter(role="evaluation").order_by("pk")],
+        included=[(other.title, _stored(other.digest), other.records) for other in included],
+    )
+
+
+def _settled(rights: Rights, taken: Taken) -> Settled:
+    """Hold what was said of the rights against what was read; raise Malformed or Invalid for what does not fit."""
+    digests = {taken.digest, *(str(file["sha256"]) for file in taken.files)}
+    with taken.path.open("rb") as lines:
+        return settle(rights, lines, digests=digests, columns=keys_of(taken.kind))
+
+
+def _stored(digest: str) -> Path:
+    """Return where rows lie that new ones are compared with; raise Unavailable when they are gone."""
+    path = dataset_path(digest)
+    if not path.is_file():
+        raise Unavailable("dataset_unreadable", "stored rows that new ones are compared with cannot be read")
+    return path
+
+
+def box(seconds: int) -> Box:
+    """Return what a child may take here."""
+    return Box(settings.DATASET_MEMORY_BYTES, settings.DATASET_SCAN_MEMORY_BYTES, seconds)
+
+
+def _move(taken: Taken) -> None:
+    """Put canonical rows and index where they belong: each is there whole or not at all, the index first."""
+    path = dataset_path(taken.digest)
+    for made, place in ((tree_path(taken.path), tree_path(path)), (taken.path, path)):
+        with made.open("rb") as file:
+            os.fchmod(file.fileno(), 0o644)
+            os.fsync(file.fileno())
+        made.replace(place)

@@ -1,5 +1,7 @@
 """The JSON API of datasets: parse, call one service, present."""
 
+import json
+
 from django.db.models import QuerySet
 from django.http import FileResponse
 from drf_spectacular.types import OpenApiTypes
@@ -13,10 +15,11 @@ from rest_framework.views import APIView
 from governance import clock
 from governance.errors import Malformed, NotFound, Unavailable
 from governance.serializers import ProblemOutput
-from governance.views.base import community_named, signed_in
-from models_registry.datasets import registering
-from models_registry.datasets.serializers import DatasetInput, DatasetOutput
-from models_registry.models import Dataset
+from governance.views.base import signed_in
+from models_registry.datasets import asking, registering, selectors
+from models_registry.datasets.serializers import DatasetInput, DatasetOutput, DatasetRecordOutput, IntakeOutput
+from models_registry.models import Dataset, DatasetIntake
+from models_registry.rights.services import require_standing_dataset
 
 
 class DatasetList(generics.ListAPIView[Dataset]):
@@ -27,7 +30,7 @@ class DatasetList(generics.ListAPIView[Dataset]):
 
     def get_queryset(self) -> QuerySet[Dataset]:
         """Newest first."""
-        return Dataset.objects.select_related("community").order_by("-pk")
+        return Dataset.objects.select_related("community", "removal__successor").order_by("-pk")
 
     @extend_schema(
         request={
@@ -41,12 +44,20 @@ class DatasetList(generics.ListAPIView[Dataset]):
                     "license": {"type": "string"},
                     "role": {"type": "string", "enum": ["training", "evaluation"]},
                     "digest": {"type": "string"},
+                    "columns": {"type": "string", "description": "KEY:COLUMN pairs, comma-separated"},
+                    "dialect": {"type": "string", "enum": ["comma", "semicolon", "tab"]},
+                    "language": {"type": "string", "description": "of rows that do not say theirs"},
+                    "topic": {"type": "string", "description": "of rows that do not say theirs"},
+                    "sources": {"type": "string", "description": "JSON list of sources"},
+                    "contributors": {"type": "string", "description": "JSON: who contributed which rows"},
+                    "croissant": {"type": "string", "format": "binary", "description": "a Croissant 1.0 file"},
                 },
             }
         },
         responses={
             201: DatasetOutput,
             200: DatasetOutput,
+            202: IntakeOutput,
             400: ProblemOutput,
             401: ProblemOutput,
             413: ProblemOutput,
@@ -56,23 +67,17 @@ class DatasetList(generics.ListAPIView[Dataset]):
         operation_id="dataset_register",
     )
     def post(self, request: Request) -> Response:
-        """Read, hash and scan a dataset of JSON lines. Only a vote includes it."""
+        """Read, hash and scan a file of rows (202: a large one is read by a worker). Only a vote includes it."""
         actor = signed_in(request)
         upload = request.FILES.get("file")
         if upload is None:
             raise Malformed("missing_field", "send the rows as a file", field="file")
         values = DatasetInput.read({name: value for name, value in request.data.items() if name != "file"})
-        new = registering.NewDataset(
-            slug=values["slug"],
-            title=values["title"],
-            license=values["license"],
-            role=values["role"],
-            file_name=str(upload.name),
-            digest=values.get("digest", ""),
-        )
-        dataset, created = registering.register_dataset(
-            community_named(values["community"]), actor, new, upload.file, clock.now()
-        )
+        made = asking.with_file(actor, values, upload, clock.now())
+        if isinstance(made, DatasetIntake):
+            told = IntakeOutput(made, context={"now": clock.now()}).data
+            return Response(told, status=status.HTTP_202_ACCEPTED)
+        dataset, created = made
         code = status.HTTP_201_CREATED if created else status.HTTP_200_OK
         return Response(DatasetOutput(dataset).data, status=code)
 
@@ -86,6 +91,31 @@ class DatasetDetail(APIView):
         return Response(DatasetOutput(_dataset(digest)).data)
 
 
+class DatasetRecord(APIView):
+    """One row of a dataset."""
+
+    @extend_schema(
+        responses={200: DatasetRecordOutput, 404: ProblemOutput, 503: ProblemOutput}, operation_id="dataset_record"
+    )
+    def get(self, _request: Request, digest: str, number: int) -> Response:
+        """Answer with the row and the proof that it is in the dataset; anybody can check it without us."""
+        dataset = _dataset(digest)
+        require_standing_dataset(dataset, "digest")
+        proof = selectors.record(dataset, number)
+        told = {
+            "dataset": dataset.digest,
+            "number": number,
+            "leaf_index": proof.index,
+            "records": proof.size,
+            "row": json.loads(proof.row),
+            "canonical": proof.row.decode(),
+            "leaf_hash": proof.leaf_hash,
+            "path": list(proof.path),
+            "records_root": proof.root,
+        }
+        return Response(DatasetRecordOutput(told).data)
+
+
 class DatasetRows(APIView):
     """The canonical rows of a dataset."""
 
@@ -93,8 +123,9 @@ class DatasetRows(APIView):
         responses={(200, "application/x-ndjson"): OpenApiTypes.BINARY, 404: ProblemOutput}, operation_id="dataset_rows"
     )
     def get(self, _request: Request, digest: str) -> FileResponse:
-        """Stream the file whose SHA-256 is the dataset's digest."""
+        """Stream the file whose SHA-256 is the dataset's digest; one that was removed is handed out no more."""
         dataset = _dataset(digest)
+        require_standing_dataset(dataset, "digest")
         try:
             rows = registering.dataset_path(dataset.digest).open("rb")
         except OSError as error:
@@ -108,7 +139,7 @@ class DatasetRows(APIView):
 
 
 def _dataset(digest: str) -> Dataset:
-    dataset = Dataset.objects.select_related("community").filter(digest=digest).first()
+    dataset = Dataset.objects.select_related("community", "removal__successor").filter(digest=digest).first()
     if dataset is None:
         raise NotFound("unknown_dataset", "there is no such dataset", found=digest)
     return dataset

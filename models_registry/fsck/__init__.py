@@ -1,4 +1,4 @@
-"""What `fsck` says of the registry: publications and deliveries, keys, releases that wait, and what strangers filed.
+"""What `fsck` says of the registry: publications, deliveries, keys, waiting releases, attestations and incidents.
 
 As `governance.fsck`: records and the log are the truth, every other column repeats them or follows from them. Reads
 only. Each finding says what to do. Files are `models_registry.storage.checks`' to read.
@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator
 from governance.fsck import Finding
 from governance.fsck.finding import advised, guarded
 from governance.models import Community
-from models_registry.fsck import attestations, deliveries, keys, waiting
+from models_registry.fsck import attestations, deliveries, incidents, keys, standing, waiting
 
 __all__ = ["check_one"]
 
@@ -27,4 +27,6 @@ _CHECKS: tuple[tuple[str, str, Callable[[Community], Iterator[Finding]]], ...] =
     (keys.TABLE, keys.STOP, keys.check_keys),
     (waiting.WAITING, waiting.ANEW, waiting.check_waiting),
     (attestations.TABLE, attestations.RESTORE, attestations.check_attestations),
+    (incidents.TABLE, incidents.RESTORE, incidents.check_incidents),
+    (standing.TABLE, standing.RESTORE, standing.check_standing),
 )

@@ -6,6 +6,7 @@ standard): a verifier in a browser needs no permission of this site.
 
 from collections.abc import Callable
 from functools import wraps
+from http import HTTPStatus
 from typing import Concatenate, ParamSpec
 
 from django.db import InterfaceError, OperationalError
@@ -88,10 +89,11 @@ def _answer(request: HttpRequest, view: Callable[[], HttpResponseBase]) -> HttpR
     except NotHereError as error:
         return refusal(404, error.code, str(error), error.headers)
     except StoppedError as error:
+        # 451 (RFC 7725), the one status that says: it is here, and a decision keeps it from being handed out.
         # By its own words the client raises DisabledRepoError and shows ours, which are the body. An answer to HEAD has
         # no body, so there the reason itself has to be the header.
         words = str(error) if request.method == "HEAD" else DISABLED
-        return refusal(403, "", str(error), {"X-Error-Message": _plain(words)})
+        return refusal(HTTPStatus.UNAVAILABLE_FOR_LEGAL_REASONS, "", str(error), {"X-Error-Message": _plain(words)})
     except OSError:
         # It is published, so its files will be back once the storage is; the client tries again later.
         return refusal(503, "", "The files of this version cannot be read now.", {"Retry-After": "30"})

@@ -1,7 +1,8 @@
 """The files of an included dataset on the hub: its canonical rows, and a card and a Croissant file from its record.
 
 Both documents are made of the inclusion record alone, so a revision always has the same bytes. The Croissant file
-follows the vocabulary of MLCommons Croissant 1.0 (http://mlcommons.org/croissant/1.0).
+follows the vocabulary of MLCommons Croissant 1.0 (http://mlcommons.org/croissant/1.0) with the responsible-AI fields
+(http://mlcommons.org/croissant/RAI/1.0). The sources stand under `isBasedOn`, as `rights.croissant` reads them back.
 """
 
 import io
@@ -93,6 +94,17 @@ def _card(dataset: Dataset, body: dict[str, Any]) -> str:
         f"| {scan['scan']} | {'passed' if scan['passed'] else 'found something'} | {scan['found']} |"
         for scan in body["scans"]
     )
+    sources = "\n".join(
+        f"| {_plain(source['name'])} | {_plain(source['license'])} | {source['consent'].replace('_', ' ')} |"
+        f" {_plain(source['contact'])} |"
+        for source in body["sources"]
+    )
+    given = "\n".join(
+        f"| {entry['contributor'] or 'nobody is named'} | {sum(entry['records'].values())} |"
+        f" {entry['share']['numerator']}/{entry['share']['denominator']} |"
+        for entry in body["contributors"]
+    )
+    replaced = f"\n| Replaces, without records that were taken out | `{body['replaces']}` |" if body["replaces"] else ""
     # JSON is YAML: nothing in a title can leave its quotes.
     lines = "\n".join(f"{name}: {json.dumps(value, ensure_ascii=False)}" for name, value in header.items())
     return f"""---
@@ -108,7 +120,19 @@ The community **{_plain(dataset.community.name_en)}** has voted to let its model
 | Languages | {", ".join(body["languages"])} |
 | Licence | {_plain(body["license"])} |
 | SHA-256 of `{ROWS}` | `{body["digest"]}` |
-| Record of the inclusion | `{dataset.inclusion_record_id}` |
+| Record of the inclusion | `{dataset.inclusion_record_id}` |{replaced}
+
+Where the rows come from, as whoever registered them says:
+
+| source | licence | ground | to have something taken out |
+|---|---|---|---|
+{sources or "| nobody has said | | | |"}
+
+Who contributed:
+
+| contributor | records | share |
+|---|---:|---:|
+{given}
 
 What the scans found before the vote:
 
@@ -124,13 +148,14 @@ def _croissant(dataset: Dataset, body: dict[str, Any]) -> dict[str, Any]:
         "@type": "sc:Dataset",
         "name": body["slug"],
         "description": body["title"],
-        "conformsTo": "http://mlcommons.org/croissant/1.0",
+        "conformsTo": ["http://mlcommons.org/croissant/1.0", "http://mlcommons.org/croissant/RAI/1.0"],
         "license": body["license"],
         "inLanguage": list(body["languages"]),
         "creator": {"@type": "sc:Organization", "name": dataset.community.name_en},
         # Rows of one digest never change; another digest is another revision.
         "version": "1.0.0",
         "datePublished": f"{dataset.included_at:%Y-%m-%d}",
+        **_responsible(body),
         "citeAs": f"{dataset.community.name_en}: {body['title']}. SHA-256 {body['digest']}",
         "distribution": [
             {
@@ -161,6 +186,44 @@ def _croissant(dataset: Dataset, body: dict[str, Any]) -> dict[str, Any]:
             }
         ],
     }
+
+
+def _responsible(body: dict[str, Any]) -> dict[str, Any]:
+    """Return the sources, and the responsible-AI fields that the record has something to say about."""
+    sources = body["sources"]
+    days = sorted(day for source in sources for day in (source["collected_from"], source["collected_to"]) if day)
+    found = [f"{scan['scan']}: {scan['found']} found. {scan['detail']}" for scan in body["scans"]]
+    fields: dict[str, Any] = {
+        "rai:dataCollection": "; ".join(
+            f"{source['name']} ({source['license']}; {source['consent'].replace('_', ' ')})" for source in sources
+        ),
+        "rai:dataCollectionTimeFrame": [days[0], days[-1]] if days else [],
+        "rai:personalSensitiveInformation": [said for said in found if said.startswith("personal_data")],
+        "rai:dataLimitations": [said for said in found if not said.startswith("personal_data")],
+        "rai:dataReleaseMaintenancePlan": (
+            "Anybody can ask the community to take records out. What is left is another dataset with another digest, "
+            "which names the one that it replaces."
+        ),
+        "isBasedOn": [_source(source) for source in sources],
+    }
+    return {name: value for name, value in fields.items() if value}
+
+
+def _source(source: dict[str, str]) -> dict[str, Any]:
+    covered = "/".join(source[name] or ".." for name in ("collected_from", "collected_to"))
+    described: dict[str, Any] = {
+        "@type": "sc:CreativeWork",
+        "name": source["name"],
+        "url": source["url"],
+        "license": source["license"],
+        "usageInfo": f"consent:{source['consent']}",
+        "temporalCoverage": "" if covered == "../.." else covered,
+        "spatialCoverage": source["place"],
+    }
+    if source["contact"]:
+        key = "url" if "://" in source["contact"] else "email"
+        described["publisher"] = {"@type": "sc:Organization", "name": source["name"], key: source["contact"]}
+    return {name: value for name, value in described.items() if value}
 
 
 def _plain(text: str) -> str:

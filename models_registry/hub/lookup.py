@@ -14,6 +14,7 @@ from governance import clock
 from models_registry.datasets.registering import dataset_path
 from models_registry.hub import dataset_files, mirrored
 from models_registry.models import Dataset, Version
+from models_registry.rights.sentences import removed_sentence
 from models_registry.storage import folders
 from models_registry.storage.listing import File
 from models_registry.withdrawals import Stop, stop_of
@@ -31,6 +32,7 @@ _MODEL_FACTS: dict[str, Any] = {
 class Revision:
     """One published revision of a repository: what it is called, what it holds, and what stops it, if anything.
 
+    `set_back` is the reason why a vote went back to an earlier one; such a revision is handed out by its name only.
     `facts` is what clients are told beyond that. `files`, `open` and `folder` (for models: real paths) read the storage
     when they are called.
     """
@@ -45,6 +47,7 @@ class Revision:
     open: Callable[[File, int], BinaryIO]
     folder: Callable[[], Path]
     stop: Stop | None = None
+    set_back: str = ""
 
     @property
     def repository_id(self) -> str:
@@ -70,18 +73,20 @@ def newest_of_each(kind: str, author: str, search: str) -> list[Revision]:
         return []
     newest: dict[str, Revision] = {}
     for revision in reversed(_MODELS_OR_DATASETS[kind](author, "", search)):
-        if revision.stop is None:
+        if revision.stop is None and not revision.set_back:
             newest[revision.repository_id] = revision
     return [newest[name] for name in sorted(newest)]
 
 
 def at_revision(revisions: Sequence[Revision], wanted: str) -> Revision | None:
-    """Find a revision by `main`, its tag or its 40 hex characters; `main` is the newest that is not stopped.
+    """Find a revision by `main`, its tag or its 40 hex characters.
 
-    Where all are stopped, `main` is the newest, so that its reason can be told.
+    `main` is the newest that is neither stopped nor set back; where all others are stopped, the newest of them, so that
+    its reason can be told.
     """
     if wanted in {"main", "refs/heads/main"}:
-        return next((revision for revision in revisions if revision.stop is None), revisions[0] if revisions else None)
+        in_use = [revision for revision in revisions if not revision.set_back]
+        return next((revision for revision in in_use if revision.stop is None), in_use[0] if in_use else None)
     tag = wanted.removeprefix("refs/tags/")
     return next((revision for revision in revisions if wanted == revision.revision or tag == revision.tag), None)
 
@@ -120,6 +125,7 @@ def _mirrored(namespace: str, name: str, search: str, own: set[str]) -> list[Rev
                     open=kept.open,
                     folder=lambda kept=kept: kept.folder,  # type: ignore[misc]
                     stop=Stop("", None, None, told=kept.entry.stopped) if kept.entry.stopped else None,
+                    set_back=kept.entry.set_back,
                 )
             )
     return sorted(found, key=lambda revision: -revision.number)
@@ -139,12 +145,14 @@ def _model(version: Version, now: datetime) -> Revision:
         open=lambda file, first: folders.store().open(file.sha256, first),
         folder=lambda: folders.folder_of(version),
         stop=stop_of(version, now),
+        set_back=version.set_back_reason,
     )
 
 
 def _datasets(namespace: str, name: str, search: str) -> list[Revision]:
     """Return included training datasets. Those of one name in one community are revisions of one repository."""
-    datasets = Dataset.objects.included().filter(role="training").select_related("community", "inclusion_record")
+    datasets = Dataset.objects.included().filter(role="training")
+    datasets = datasets.select_related("community", "inclusion_record", "removal__successor")
     if namespace:
         datasets = datasets.filter(community__slug=namespace)
     if name:
@@ -178,7 +186,14 @@ def _dataset(dataset: Dataset, number: int) -> Revision:
         files=lambda: dataset_files.listing(dataset),
         open=lambda file, first: dataset_files.opened(dataset, file, first),
         folder=lambda: dataset_path(dataset.digest).parent,
+        stop=_removed(dataset),
     )
+
+
+def _removed(dataset: Dataset) -> Stop | None:
+    """Say why a dataset that was removed is not handed out."""
+    removal = getattr(dataset, "removal", None)
+    return None if removal is None else Stop(removal.why, removal.removed_at, None, told=removed_sentence(removal))
 
 
 _MODELS_OR_DATASETS: dict[str, Callable[[str, str, str], list[Revision]]] = {"models": _models, "datasets": _datasets}

@@ -39,7 +39,7 @@ def repository_list(request: HttpRequest, kind: str) -> HttpResponseBase:
 
 @answers(*_READ)
 def info(request: HttpRequest, kind: str, namespace: str, name: str, revision: str = "main") -> HttpResponseBase:
-    """Say what one revision is and which files it has, and which other revisions are not handed out, and why."""
+    """Say what one revision is and which files it has, and which others are not handed out or were left, and why."""
     revisions = _revisions(kind, namespace, name)
     found = _find(revisions, revision)
     blobs = request.GET.get("blobs") == "true"
@@ -49,7 +49,11 @@ def info(request: HttpRequest, kind: str, namespace: str, name: str, revision: s
         for other in revisions
         if other.stop
     ]
-    return JsonResponse(_summary(found) | {"siblings": siblings} | ({"stopped": stopped} if stopped else {}))
+    left = [
+        {"tag": other.tag, "sha": other.revision, "reason": other.set_back} for other in revisions if other.set_back
+    ]
+    told = ({"stopped": stopped} if stopped else {}) | ({"set_back": left} if left else {})
+    return JsonResponse(_summary(found) | {"siblings": siblings} | told)
 
 
 @answers(*_READ)

@@ -62,7 +62,7 @@ def follow(remote: Remote, folder: Path, wanted: Wanted, now: int, say: Callable
                 say(f"{model} v{version.number} {version.revision[:12]}: {said}")
             if known is not None:
                 entries[version.revision] = known
-                known.stopped = version.stopped
+                known.stopped, known.set_back = version.stopped, version.set_back
                 index.write(folder, entries)  # 4
     return done
 

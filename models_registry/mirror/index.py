@@ -26,6 +26,7 @@ class Entry:
     revision: str
     at: int  # UNIX seconds of the verification
     stopped: str = ""
+    set_back: str = ""
     refused: list[str] = field(default_factory=list)
     files: list[dict[str, Any]] = field(default_factory=list)
 

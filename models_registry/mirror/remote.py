@@ -34,11 +34,15 @@ class RemoteError(Exception):
 
 @dataclass(frozen=True)
 class RemoteVersion:
-    """One version as the other hub names it; `stopped` is the reason it gives for not handing it out."""
+    """One version as the other hub names it; `stopped` is the reason it gives for not handing it out.
+
+    `set_back` is its reason for having gone back to an earlier version.
+    """
 
     number: int
     revision: str
     stopped: str
+    set_back: str = ""
 
 
 @dataclass(frozen=True)
@@ -81,13 +85,13 @@ class Remote:
     def versions(self, model: str) -> list[RemoteVersion]:
         """Return the versions of a model, oldest first, by their tags."""
         answer, _headers = self._json(f"{self._address}/api/models/{model}/refs")
-        stopped = self._stopped(model)
+        told = self._told(model)
         found = []
         for tag in _list(answer.get("tags") if isinstance(answer, dict) else None):
             name, revision = (tag.get("name"), tag.get("targetCommit")) if isinstance(tag, dict) else (None, None)
             number = _TAG.fullmatch(name) if isinstance(name, str) else None
             if number and isinstance(revision, str) and _REVISION.fullmatch(revision):
-                found.append(RemoteVersion(int(number[1]), revision, stopped.get(revision, "")))
+                found.append(RemoteVersion(int(number[1]), revision, *(reasons.get(revision, "") for reasons in told)))
         return sorted(found, key=lambda version: version.number)
 
     def files(self, model: str, revision: str) -> list[RemoteFile]:
@@ -134,18 +138,16 @@ class Remote:
             raise RemoteError(f"{file.path}: {found.size} bytes of {file.size} came, or others than were announced")
         part.rename(target)  # 4
 
-    def _stopped(self, model: str) -> dict[str, str]:
-        """Return why versions are not handed out, by revision. All of them may be: then main tells only its own."""
+    def _told(self, model: str) -> tuple[dict[str, str], dict[str, str]]:
+        """Return by revision why versions are not handed out, and why others were left for an earlier one.
+
+        All of them may be stopped: then main tells only its own reason, and nothing is known of the others.
+        """
         try:
             answer, _headers = self._json(f"{self._address}/api/models/{model}")
         except RemoteError:
-            return {}
-        entries = _list(answer.get("stopped", [])) if isinstance(answer, dict) else []
-        return {
-            entry["sha"]: str(entry.get("reason", ""))[:600] or "no reason given"
-            for entry in entries
-            if isinstance(entry, dict) and isinstance(entry.get("sha"), str)
-        }
+            return {}, {}
+        return _reasons(answer, "stopped"), _reasons(answer, "set_back")
 
     def _json(self, address: str) -> tuple[Any, http.client.HTTPMessage]:
         with self._open(address, {}) as answer:
@@ -184,6 +186,16 @@ def _append(answer: "http.client.HTTPResponse", part: Path, first: int, size: in
         finally:
             writing.flush()
             os.fsync(writing.fileno())
+
+
+def _reasons(answer: object, name: str) -> dict[str, str]:
+    """Read a list of revisions with reasons."""
+    entries = _list(answer.get(name, [])) if isinstance(answer, dict) else []
+    return {
+        entry["sha"]: str(entry.get("reason", ""))[:600] or "no reason given"
+        for entry in entries
+        if isinstance(entry, dict) and isinstance(entry.get("sha"), str)
+    }
 
 
 def _list(value: object) -> list[Any]:

@@ -3,7 +3,10 @@
 from models_registry.models.attestations import Attestation
 from models_registry.models.datasets import Dataset
 from models_registry.models.errands import REASON_CHARACTERS, Delivery, Errand, Notice
+from models_registry.models.incidents import Incident, IncidentStewards
+from models_registry.models.intakes import DatasetIntake, DatasetUpload
 from models_registry.models.keys import ReleaseKeys, ReleaseSignature, WaitingRelease
+from models_registry.models.rights import Removal, RemovalRequest
 from models_registry.models.rules import EthicsRule
 from models_registry.models.versions import Model, Publication, Version
 
@@ -11,14 +14,20 @@ __all__ = [
     "REASON_CHARACTERS",
     "Attestation",
     "Dataset",
+    "DatasetIntake",
+    "DatasetUpload",
     "Delivery",
     "Errand",
     "EthicsRule",
+    "Incident",
+    "IncidentStewards",
     "Model",
     "Notice",
     "Publication",
     "ReleaseKeys",
     "ReleaseSignature",
+    "Removal",
+    "RemovalRequest",
     "Version",
     "WaitingRelease",
 ]

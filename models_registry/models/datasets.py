@@ -6,18 +6,27 @@ from django.db import models
 from django.db.models import Q
 
 from governance.models import Community, Proposal, Record
+from models_registry.datasets.kinds import OF_ROLE
 
 
 class DatasetQuerySet(models.QuerySet["Dataset"]):
     """Named queries."""
 
     def included(self) -> Self:
-        """Return the datasets that the community voted in."""
+        """Return the datasets that the community voted in; what was removed since is among them."""
         return self.filter(included_at__isnull=False)
+
+    def standing(self) -> Self:
+        """Return the included datasets that were not removed: those that a new run may learn from."""
+        return self.included().filter(removal__isnull=True)
 
 
 class Dataset(models.Model):
-    """A dataset that intake has read, hashed and scanned. It may be trained on once a vote has included it."""
+    """A dataset that intake has read, hashed and scanned. It may be trained on once a vote has included it.
+
+    `sources` and `contributors` are as its record will have them (`rights`); `contributions` is the SHA-256 of the file
+    that says which rows are whose, and empty when nobody is named.
+    """
 
     ROLES: ClassVar = [("training", "training"), ("evaluation", "evaluation")]
 
@@ -30,8 +39,13 @@ class Dataset(models.Model):
     kind = models.CharField(max_length=12)
     records = models.PositiveBigIntegerField()
     size = models.PositiveBigIntegerField()
+    records_root = models.CharField(max_length=64)
+    shards = models.JSONField()
     languages = models.JSONField()
     scans = models.JSONField()
+    sources = models.JSONField(default=list)
+    contributors = models.JSONField(default=list)
+    contributions = models.CharField(max_length=64, blank=True)
     registered_by = models.CharField(max_length=42, blank=True)
     registered_at = models.DateTimeField()
     included_at = models.DateTimeField(null=True)
@@ -51,8 +65,11 @@ class Dataset(models.Model):
                 condition=Q(included_at__isnull=True) | Q(inclusion_record__isnull=False, proposal__isnull=False),
                 name="included_means_voted",
             ),
-            # prevents a suite whose rows ask nothing
-            models.CheckConstraint(condition=Q(role="training") | Q(kind="dialogue"), name="a_suite_asks_questions"),
+            # prevents a suite that nothing can be measured on, and training on what only a suite can mean
+            *(
+                models.CheckConstraint(condition=~Q(role=role) | Q(kind__in=kinds), name=f"{role}_rows")
+                for role, kinds in OF_ROLE.items()
+            ),
         ]
 
     def __str__(self) -> str:

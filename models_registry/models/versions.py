@@ -59,6 +59,15 @@ class Version(models.Model):
     paused_by = models.CharField(max_length=42, blank=True)
     paused_reason = models.CharField(max_length=500, blank=True)
     paused_until = models.DateTimeField(null=True)
+    # A pause by vote: until a time, or, where there is none, until another vote.
+    held_at = models.DateTimeField(null=True)
+    held_until = models.DateTimeField(null=True)
+    held_reason = models.CharField(max_length=500, blank=True)
+    held_by = models.ForeignKey(Proposal, on_delete=models.PROTECT, null=True, related_name="held_versions")
+    # A vote went back to an earlier version: this one is handed out by its name only, and is not `main`.
+    set_back_at = models.DateTimeField(null=True)
+    set_back_reason = models.CharField(max_length=500, blank=True)
+    set_back_by = models.ForeignKey(Proposal, on_delete=models.PROTECT, null=True, related_name="set_back")
 
     class Meta:
         """Constraints."""
@@ -80,6 +89,17 @@ class Version(models.Model):
             models.CheckConstraint(
                 condition=Q(paused_until__isnull=True) | ~Q(paused_by="") & ~Q(paused_reason=""),
                 name="paused_means_explained",
+            ),
+            # prevents a pause by vote that no vote explains
+            models.CheckConstraint(
+                condition=Q(held_at__isnull=True, held_until__isnull=True)
+                | Q(held_by__isnull=False) & ~Q(held_reason=""),
+                name="held_means_voted",
+            ),
+            # prevents going back to an earlier version without a vote
+            models.CheckConstraint(
+                condition=Q(set_back_at__isnull=True) | Q(set_back_by__isnull=False) & ~Q(set_back_reason=""),
+                name="set_back_means_voted",
             ),
         ]
 

@@ -3,16 +3,17 @@
 Installed alone (config/verifier_wheel) it is `commonweights-verify PATH`.
 
 Exit status: 0 when every check that was made holds, 1 when one does not, 2 when there is nothing to check, it cannot
-be read, or nobody is trusted; 3 when a check that was asked for could not be made.
+be read, or nobody is trusted; 3 when a check that was asked for could not be made; 4 when all of it holds and the
+community's site says that the release is paused or withdrawn.
 """
 
 import argparse
 import json
 import re
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from governance.evidence.signing import FileSigner, SigningError
 from models_registry.provenance.attest import attested
@@ -22,7 +23,10 @@ from models_registry.provenance.report import POWER_CHECK, RERUN_CHECK, TOOL, VE
 from models_registry.provenance.report_html import LANGUAGES, render
 from models_registry.provenance.verify import NoTrustRoot, TrustRoots, Unreadable, check
 
-EXIT_VERIFIED, EXIT_FAILED, EXIT_UNREADABLE, EXIT_NOT_MADE = 0, 1, 2, 3
+if TYPE_CHECKING:
+    from models_registry.status_check import Standing
+
+EXIT_VERIFIED, EXIT_FAILED, EXIT_UNREADABLE, EXIT_NOT_MADE, EXIT_STOPPED = 0, 1, 2, 3, 4
 STANDARD_OUTPUT: Final = "-"
 # Makes checks that take more than the folder: `training_jobs.rerun` trains again.
 Further = Callable[[Report, argparse.Namespace], Report]
@@ -87,6 +91,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     online.add_argument(
         "--rpc", metavar="URL", help="also ask this node of the chain for the power of everybody who could vote"
     )
+    online.add_argument(
+        "--status", metavar="URL", help="also ask this site whether the release is paused or withdrawn by now"
+    )
 
 
 def run(options: argparse.Namespace, further: Further | None = None) -> int:
@@ -97,6 +104,7 @@ def run(options: argparse.Namespace, further: Further | None = None) -> int:
     try:
         signer = _signer(options)
         report = _checked(options, further)
+        standing = _standing(options, report)
     except NoTrustRoot as error:
         print(_printable(str(error)), file=sys.stderr)
         if error.found:
@@ -109,18 +117,25 @@ def run(options: argparse.Namespace, further: Further | None = None) -> int:
     try:
         if signer is not None:
             options.attest.write_bytes(attested(report, _files(options.path), signer))
-        _give(report, options)
+        _give(report, standing, options)
     except OSError as error:
         print(f"cannot be written: {error.filename}: {error.strerror}", file=sys.stderr)
         return EXIT_UNREADABLE
     except BundleError as error:
         print(f"there is no release to attest: {error}", file=sys.stderr)
         return EXIT_UNREADABLE
+    return _exit_status(report, standing, {POWER_CHECK: options.rpc is not None, RERUN_CHECK: further is not None})
+
+
+def _exit_status(report: Report, standing: "Standing | None", asked: Mapping[int, bool]) -> int:
+    """Return the worst that is true. `asked` says which checks beyond the offline ones were asked for."""
     if not report.ok:
         return EXIT_FAILED
-    asked = {POWER_CHECK: options.rpc is not None, RERUN_CHECK: further is not None}
+    if standing is not None and standing.stopped:
+        return EXIT_STOPPED
     open_ = any(asked[number] and report.findings[number - 1].status is Status.NOT_CHECKED for number in asked)
-    return EXIT_NOT_MADE if open_ else EXIT_VERIFIED
+    not_asked = standing is not None and not standing.asked
+    return EXIT_NOT_MADE if open_ or not_asked else EXIT_VERIFIED
 
 
 def _checked(options: argparse.Namespace, further: Further | None) -> Report:
@@ -132,6 +147,16 @@ def _checked(options: argparse.Namespace, further: Further | None) -> Report:
 
         report = check_powers(report, options.path, options.rpc)
     return report if further is None else further(report, options)
+
+
+def _standing(options: argparse.Namespace, report: Report) -> "Standing | None":
+    """Return how the release stands today, if that was asked for."""
+    if options.status is None:
+        return None
+    # Loaded only when asked for, as `chain_check` is: nothing else here can open a connection.
+    from models_registry.status_check import ask_standing
+
+    return ask_standing(report, options.path, options.status)
 
 
 def _signer(options: argparse.Namespace) -> FileSigner | None:
@@ -147,16 +172,21 @@ def _files(folder: Path) -> Files:
     return tuple((file["path"], file["sha256"]) for file in loaded["files"])
 
 
-def _give(report: Report, options: argparse.Namespace) -> None:
+def _give(report: Report, standing: "Standing | None", options: argparse.Namespace) -> None:
     page = render(report, options.language) if options.html is not None else ""
     if options.html not in {None, STANDARD_OUTPUT}:
         Path(options.html).write_text(page, encoding="utf-8")
     if options.json:
-        print(json.dumps(report.to_dict(), indent=2, ensure_ascii=True))
+        told = {"status": standing.to_dict()} if standing is not None else {}
+        print(json.dumps(report.to_dict() | told, indent=2, ensure_ascii=True))
     elif options.html == STANDARD_OUTPUT:
         sys.stdout.buffer.write(page.encode("utf-8"))
+        if standing is not None:
+            print(_of_standing(standing), file=sys.stderr)
     else:
         _print(report)
+        if standing is not None:
+            print(_of_standing(standing))
 
 
 def _hex64(text: str) -> str:
@@ -173,6 +203,15 @@ def _print(report: Report) -> None:
     print()
     named = f"{report.model} version {report.version}" if report.model else "this folder"
     print(_printable(f"{_outcome(report)}: {named}"))
+    if report.overridden:
+        rules, vote, reason = (report.overridden[name] for name in ("rules", "vote", "reason"))
+        print(_printable(f"OVERRIDDEN: it breaks {', '.join(rules)}; vote {vote} released it all the same: {reason}"))
+
+
+def _of_standing(standing: "Standing") -> str:
+    """Say how the release stands today; an answer that did not come is never read as a good one."""
+    proof = f", proved in the log of {standing.log_size} entries" if standing.proved else ""
+    return _printable(f"Status: {standing.standing.replace('_', ' ')}: {standing.says}{proof}")
 
 
 def _outcome(report: Report) -> str:

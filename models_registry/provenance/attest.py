@@ -176,6 +176,7 @@ _REPORT = shapes.keys(
     release=shapes.or_null(_digest),
     model=shapes.or_null(shapes.text),
     version=shapes.or_null(shapes.count),
+    overridden=shapes.or_null(shapes.keys(rules=shapes.every(shapes.slug), vote=shapes.count, reason=shapes.text)),
     release_key_fingerprint=shapes.or_null(_digest),
     trust=shapes.keys(
         release_key=shapes.or_null(_digest), community=shapes.or_null(_digest), consistency_only=shapes.boolean

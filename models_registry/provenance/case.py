@@ -66,6 +66,8 @@ class Answer:
     problems: list[Problem] = field(default_factory=list)
     evidence: str = ""
     blocked: str = ""
+    # how it passed, for a check that can pass in several ways
+    outcome: str = ""
 
     def fail(self, code: str, place: str, detail: str) -> None:
         """Add a problem."""

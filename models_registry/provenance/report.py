@@ -99,6 +99,14 @@ class Report:
         """Say whether all holds and the signer is the one that the reader knows."""
         return self.ok and self.trust_roots.given
 
+    @property
+    def overridden(self) -> dict[str, Any] | None:
+        """Return which rules the model breaks, the vote that released it all the same, and why; mostly nothing."""
+        if self.summary is None or self.summary.overridden is None:
+            return None
+        rules, vote, reason = self.summary.overridden
+        return {"rules": list(rules), "vote": vote, "reason": reason}
+
     def with_finding(
         self, number: int, status: Status, evidence: str, problems: tuple[Problem, ...] = (), outcome: str = ""
     ) -> "Report":
@@ -117,6 +125,7 @@ class Report:
             "release": self.release,
             "model": self.model,
             "version": self.version,
+            "overridden": self.overridden,
             "release_key_fingerprint": self.key_fingerprint,
             "trust": {
                 "release_key": self.trust_roots.release_key,

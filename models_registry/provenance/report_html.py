@@ -224,9 +224,18 @@ def _lineage(page: _Page, summary: Summary) -> str:
             for title, license_name, number in summary.datasets
         ),
         *(page.both(LINEAGE["rule"], title=_safe(title), number=str(number)) for title, number in summary.rules),
+        *_overridden(page, summary),
         page.both(LINEAGE["charters"], count=str(summary.charters)),
     ]
     return f"<ul>{''.join(f'<li>{sentence}</li>' for sentence in sentences)}</ul>"
+
+
+def _overridden(page: _Page, summary: Summary) -> list[str]:
+    if summary.overridden is None:
+        return []
+    rules, vote, reason = summary.overridden
+    said = page.both(LINEAGE["overridden"], rules=_safe(", ".join(rules)), number=str(vote), reason=_safe(reason))
+    return [f"<strong>{said}</strong>"]
 
 
 # --- what it rests on ---

@@ -50,7 +50,10 @@ OUTCOMES: Final[Mapping[str, Both]] = {
 KINDS: Final[Mapping[str, Both]] = {
     "model_update": Both("model update", "mise à jour du modèle"),
     "dataset_inclusion": Both("inclusion of a dataset", "admission de données"),
+    "dataset_removal": Both("removal of data", "retrait de données"),
     "ethics_rule": Both("ethics rule", "règle éthique"),
+    "rule_change": Both("change of an ethics rule", "modification d’une règle éthique"),
+    "verdict_override": Both("override of a verdict", "dérogation à un verdict"),
     "governance_rules": Both("rules of the community", "règles de la communauté"),
     "release_keys": Both("release keys", "clés de publication"),
 }
@@ -111,6 +114,11 @@ LINEAGE: Final[Mapping[str, Both]] = {
     "rule": Both(
         "It was held against the rule “{title}”, adopted by vote {number}.",
         "Il a été jugé selon la règle « {title} », adoptée par le vote {number}.",
+    ),
+    "overridden": Both(
+        "OVERRIDDEN: it breaks {rules}; vote {number} released it all the same. The reason given: {reason}",
+        "RÈGLES OUTREPASSÉES\N{NO-BREAK SPACE}: il enfreint {rules}\N{NO-BREAK SPACE}; le vote {number} l’a publié "
+        "quand même. La raison donnée\N{NO-BREAK SPACE}: {reason}",
     ),
     "charters": Both(
         "The rules of voting go back to the founding, in {count} charter(s).",
@@ -184,6 +192,13 @@ _EVIDENCE: Final = tuple(
             r"\1 fichiers, \2 octets, comme annoncé ; \3 sont ceux que l’entraînement a faits",
         ),
         (r"(\d+) rules judged again: accepted", r"\1 règles jugées à nouveau : accepté"),
+        (
+            r"OVERRIDDEN: the model breaks (.+); vote (\d+) released it all the same",
+            (
+                r"RÈGLES OUTREPASSÉES : le modèle enfreint \1 ; le vote \2 l’a "
+                r"publié quand même"
+            ),
+        ),
         (r"signed by the trusted key, fingerprint (\w+)", r"signé avec la clé de confiance, empreinte \1"),
         (
             r"consistent; nobody's key was given to compare; the fingerprint is (\w+)",

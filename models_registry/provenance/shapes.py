@@ -9,7 +9,10 @@ from collections.abc import Callable, Iterator, Mapping
 from governance.evidence.record import Record
 from governance.evidence.signing import ALGORITHM, is_usable_public_key
 from models_registry.datasets.kinds import KINDS
+from models_registry.gates import JUDGED, SEVERITIES
 from models_registry.provenance.manifest import check_entries
+from models_registry.rights.lifecycle import FOLLOW_UPS
+from models_registry.rights.sources import CONSENT, OPTIONAL, REQUIRED
 
 Form = Callable[[object], str | None]  # says what is wrong, or nothing
 VERSION = 1
@@ -157,16 +160,28 @@ score = _matches(_SCORE, "a whole number or a fraction as text")
 block_hash = _matches(_HEX32, "a block hash (0x and 64 lower-case hex characters)")
 ratio = keys(numerator=lambda value: None if type(value) is int else "is not an integer", denominator=count)
 
-_RULE: Mapping[str, Form] = {
-    "slug": slug,
-    "title": text,
-    "metric": text,
-    "comparator": text,
-    "bound": ratio,
-    "scope": text,
-    "severity": one_of("block"),
+# What was measured on one suite; `difference` is that of candidate less parent, sample by sample.
+_MEASURED: Mapping[str, Form] = {
+    "candidate": table(anything),
+    "parent": table(anything),
+    "difference": table(anything),
+    "samples": count,
+    "samples_sha256": digest,
 }
-RULE_KEYS = frozenset(_RULE)
+
+
+def _by_digest(form: Form) -> Form:
+    """Accept an object whose keys are digests and whose values all have this form."""
+
+    def check(value: object) -> str | None:
+        wrong = table(form)(value)
+        names = value if isinstance(value, dict) else {}
+        return wrong or _first((str(name), digest(name)) for name in names)
+
+    return check
+
+
+_SOURCE = keys(**dict.fromkeys((*REQUIRED, *OPTIONAL), text) | {"consent": one_of(*CONSENT)})
 
 rules = keys(
     quorum_bps=count,
@@ -295,10 +310,39 @@ BODIES: Mapping[str, Form] = {
         files=every(keys(path=text, size=count, sha256=digest)),
         digest=digest,
         records=count,
+        records_root=digest,
+        shards=every(keys(first=count, records=count, size=count, sha256=digest)),
         languages=every(text),
         scans=every(keys(scan=text, passed=boolean, found=count, detail=text)),
+        sources=every(_SOURCE),
+        contributors=every(keys(contributor=or_null(address), records=table(count), share=ratio)),
+        contributions=or_null(digest),
+        replaces=or_null(digest),
     ),
-    "rule": keys(**_RULE),
+    # Records that a vote took out of a dataset (null: all of them), what is left, and what follows for the models.
+    "removal": keys(
+        digest=digest,
+        records=or_null(every(digest)),
+        successor=or_null(digest),
+        why=text,
+        follow_up=keys(action=one_of(*FOLLOW_UPS), days=or_null(count), because=text),
+        request=text,
+    ),
+    "rule": keys(
+        slug=slug,
+        title=text,
+        why=text,
+        metric=text,
+        suite=or_null(digest),
+        scope=text,
+        comparator=text,
+        bound=ratio,
+        judged=one_of(*JUDGED),
+        severity=one_of(*SEVERITIES),
+        sunset=or_null(count),
+    ),
+    # A vote that releases a model although it breaks rules; `run` is the run's number.
+    "override": keys(run=count, evaluation=digest, rules=every(slug), reason=text),
     # Who signs releases from then on; community.release_key does until there is such a record.
     "keys": keys_in_force,
     # The recipe belongs to training_jobs; here only what the checks read.
@@ -327,13 +371,21 @@ BODIES: Mapping[str, Form] = {
     ),
     "evaluation": keys(
         suite=digest,
-        candidate=table(anything),
-        parent=table(anything),
-        samples=count,
-        samples_sha256=digest,
+        **_MEASURED,
+        further=_by_digest(keys(**_MEASURED)),
         verdict=keys(
             accepted=boolean,
-            reasons=every(keys(rule=text, metric=text, holds=boolean, found=text, needed=text)),
+            reasons=every(
+                keys(
+                    rule=text,
+                    metric=text,
+                    severity=one_of(*SEVERITIES),
+                    binds=boolean,
+                    holds=boolean,
+                    found=text,
+                    needed=text,
+                )
+            ),
         ),
     ),
     "release": keys(
@@ -358,13 +410,17 @@ PARENTS: Mapping[str, Mapping[str, tuple[int, int]]] = {
     "tally": {"proposal": (1, 1), "census": (1, 1)},
     "decision": {"proposal": (1, 1), "tally": (1, 1)},
     "execution": {"decision": (1, 1)},
-    "dataset": {"execution": (1, 1)},
-    "rule": {"execution": (1, 1)},
+    # What a removal left of a dataset rests on that removal, too.
+    "dataset": {"execution": (1, 1), "removal": (0, 1)},
+    "removal": {"execution": (1, 1), "dataset": (1, 1)},
+    # A rule that takes the place of an earlier one rests on that one, too.
+    "rule": {"execution": (1, 1), "rule": (0, 1)},
+    "override": {"execution": (1, 1), "evaluation": (1, 1)},
     "keys": {"execution": (1, 1)},
     "spec": {"execution": (1, 1), "dataset": (1, MANY), "rule": (1, MANY)},
     "run": {"spec": (1, 1)},
     "evaluation": {"run": (1, 1), "rule": (1, MANY)},
-    "release": {"run": (1, 1), "evaluation": (1, 1), "keys": (0, 1)},
+    "release": {"run": (1, 1), "evaluation": (1, 1), "keys": (0, 1), "override": (0, 1)},
 }
 
 

@@ -43,6 +43,7 @@ class Summary:
     base: str
     datasets: tuple[tuple[str, str, int], ...]  # title, licence, number of the vote
     rules: tuple[tuple[str, int], ...]  # title, number of the vote
+    overridden: tuple[tuple[str, ...], int, str] | None  # rules broken, number of the vote that passed over them, why
     training: int  # number of the vote on the training
     run: tuple[int, int, int, int]  # number, attempt, started_at, finished_at
     charters: int
@@ -71,6 +72,7 @@ def summarise(case: Case) -> Summary | None:
             for record in parents_of(spec, "dataset", case.records)
         ),
         rules=tuple((record.body["title"], _number(record, case)) for record in parents_of(spec, "rule", case.records)),
+        overridden=_overridden(release, case),
         training=_number(spec, case),
         run=(run.body["run"], run.body["attempt"], run.body["started_at"], run.body["finished_at"]),
         charters=len(case.of_kind("charter")),
@@ -80,6 +82,13 @@ def summarise(case: Case) -> Summary | None:
 
 def _number(record: Record, case: Case) -> int:
     return int(proposal_of(record, case).body["number"])
+
+
+def _overridden(release: Record, case: Case) -> tuple[tuple[str, ...], int, str] | None:
+    override = next(iter(parents_of(release, "override", case.records)), None)
+    if override is None:
+        return None
+    return tuple(override.body["rules"]), _number(override, case), override.body["reason"]
 
 
 def _decided(execution: Record, case: Case) -> Decided:

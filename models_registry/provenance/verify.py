@@ -7,7 +7,8 @@ is a report.
 What it does not show: that a member had the power that stands in the census (check 11, needs the chain), that
 these weights came from this run (check 12, needs to train again), that the spec names every rule that was in
 force, that no counting ballot or revoked delegation was withheld before the tally was signed, that an extended vote
-was extended by the very ballot that it names, and that the release key has not been revoked since.
+was extended by the very ballot that it names, that the release key has not been revoked since, and
+that the community has not paused or withdrawn the release since (`status_check` asks its site).
 """
 
 from collections.abc import Callable
@@ -34,7 +35,7 @@ def check(folder: Path, trust_roots: TrustRoots) -> Report:
     6. times: delay, voting period, extension and timelock were respected
     7. the run's spec is the one approved, and so is every rule and dataset in it
     8. the manifest matches the files, and the model files are those of the run
-    9. the verdict follows from the rules and the report, and accepts
+    9. the verdict follows from the rules and the report, and accepts, or a vote of the gravest tier overrode it
     10. the statement is signed by the release key that the ballots commit to
     11. and 12. are not made offline and say so.
     """
@@ -66,7 +67,7 @@ def _report(case: Case) -> Report:
             elif answer.blocked:
                 finding = Finding(number, title, Status.NOT_CHECKED, answer.blocked)
             else:
-                finding = Finding(number, title, Status.PASSED, answer.evidence)
+                finding = Finding(number, title, Status.PASSED, answer.evidence, outcome=answer.outcome)
         findings.append(finding)
         statuses[number] = finding.status
     findings += [Finding(number, title, Status.NOT_CHECKED, evidence) for number, title, evidence in _NOT_OFFLINE]

@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 from governance.evidence.canonical import CanonicalError, strict_loads
-from models_registry.datasets.intake import HEAD_BYTES, foreign_format
+from models_registry.datasets.magic import HEAD_BYTES, foreign_format
 from models_registry.provenance import bundle
 
 WEIGHTS = re.compile(r"model(?:-[0-9]{5}-of-[0-9]{5})?\.safetensors")

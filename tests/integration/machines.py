@@ -74,7 +74,8 @@ def report(run: Run) -> dict[str, Any]:
     """Return the report.json of a good model."""
 
     def value(numerator: int) -> dict[str, object]:
-        return {"numerator": numerator, "denominator": 2, "unit": "share", "samples": 2}
+        ends = {"low": {"numerator": 0, "denominator": 1}, "high": {"numerator": 1, "denominator": 1}}
+        return {"numerator": numerator, "denominator": 2, "unit": "share", "samples": 2, **ends}
 
     return {
         "suite": run.spec_record.body["evaluation"]["suite"],
@@ -82,6 +83,8 @@ def report(run: Run) -> dict[str, Any]:
         "samples_sha256": "3" * 64,
         "candidate": {"answer_accuracy": value(2), "language_gap": value(0)},
         "parent": {"answer_accuracy": value(1), "language_gap": value(0)},
+        "difference": {"answer_accuracy": value(1), "language_gap": value(0)},
+        "further": {},
     }
 
 

@@ -381,7 +381,7 @@ def _work(proposal: Proposal, now: datetime, values: tuple[float, ...], result: 
         "suite": proposal.payload["spec"]["evaluation"]["suite"],
         "candidate": {"answer_accuracy": value(accuracy), "language_gap": value(gap)},
         "parent": {"answer_accuracy": value((1, 120)), "language_gap": value((0, 1))},
-        "samples": 120, "samples_sha256": hashlib.sha256(b"samples").hexdigest(),
+        "difference": {}, "further": {}, "samples": 120, "samples_sha256": hashlib.sha256(b"samples").hexdigest(),
     }  # fmt: skip
     return training.judge(lease, report, now + timedelta(seconds=55))
 

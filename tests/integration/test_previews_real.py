@@ -6,6 +6,7 @@ from itertools import count
 import pytest
 
 from governance.clock import now as clock
+from models_registry.metrics import measured_on
 from models_registry.models import Version
 from tests.faults import runs_site
 from tests.integration import preview_site
@@ -52,7 +53,7 @@ def test_a_preview_is_the_beginning_of_the_run_and_its_weights_are_gone(site, se
     from training_jobs.trainer import job
 
     whole = tmp_path / "whole"
-    folders.lay_in(whole, Version.objects.get(), preview.spec)
+    folders.lay_in(whole, Version.objects.get(), preview.spec, [preview.spec["evaluation"]["suite"]])
     assert job.run(whole) == 0
     trace = [json.loads(line) for line in (whole / "trace.jsonl").read_text().splitlines()]
     report = preview.report
@@ -65,7 +66,7 @@ def test_a_preview_is_the_beginning_of_the_run_and_its_weights_are_gone(site, se
 
     assert {row["language"] for row in report["answers"]} == {"en", "fr"}
     assert report["samples"] == len(report["answers"]) <= SAMPLES < report["samples_total"]
-    assert set(report["base"]) == set(report["result"]) == {"answer_accuracy", "answer_surprise", "language_gap"}
+    assert set(report["base"]) == set(report["result"]) == set(measured_on("dialogue"))
     assert report["base"] != report["result"]
 
     text = alice.get(f"/c/gardens/drafts/{draft.pk}/").content.decode()
@@ -90,7 +91,7 @@ def test_a_training_of_several_machines_is_previewed_on_one_with_the_share_of_th
     from training_jobs.trainer import job
 
     lead = tmp_path / "lead"
-    folders.lay_in(lead, Version.objects.get(), preview.spec)
+    folders.lay_in(lead, Version.objects.get(), preview.spec, [preview.spec["evaluation"]["suite"]])
     (lead / "exchange").mkdir()
     place = {"member": "00-1", "workers": 2, "slot": 0, "round": 0}
     (lead / "exchange" / "member.json").write_text(json.dumps(place))

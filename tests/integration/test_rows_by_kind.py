@@ -17,7 +17,7 @@ from governance.errors import Invalid
 from governance.models import Event, Proposal
 from models_registry import services as registry
 from models_registry.datasets import registering
-from models_registry.datasets.kinds import KINDS
+from models_registry.datasets.kinds import KINDS, OF_ROLE
 from models_registry.models import Dataset, Model, Version
 from models_registry.provenance.verify import TrustRoots, check
 from tests.integration.commons import Commons
@@ -173,16 +173,21 @@ def test_an_upload_of_two_kinds_is_refused_with_its_line_and_leaves_nothing(comm
     assert not Event.objects.filter(kind="dataset_registered").exists()
 
 
-@pytest.mark.parametrize("kind", ["text", "preference"])
-def test_a_suite_of_rows_that_ask_nothing_is_refused(commons, alice, kind):
-    answer = upload(alice, content(rows_of(kind)), role="evaluation")
+def pairs():
+    common = {"language": "en", "topic": "work"}
+    return [{"id": f"p{n}", **common, "stereotype": f"He digs {n}.", "counter": f"She digs {n}."} for n in range(6)]
+
+
+@pytest.mark.parametrize(("role", "kind"), [("evaluation", "preference"), ("training", "pair")])
+def test_rows_that_cannot_be_learned_or_measured_on_are_refused(commons, alice, role, kind):
+    answer = upload(alice, content(pairs() if kind == "pair" else rows_of(kind)), role=role)
     problem = answer.json()
     assert (answer.status_code, problem["code"], problem["field"]) == (422, "rows_do_not_fit", "file")
-    assert (problem["found"], problem["allowed"]) == (kind, "dialogue")
+    assert (problem["found"], problem["allowed"]) == (kind, list(OF_ROLE[role]))
     assert Dataset.objects.count() == 0
 
 
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("kind", OF_ROLE["training"])
 def test_a_vote_includes_a_dataset_of_any_kind_and_says_which_it_is(place, kind):
     dataset = registered(place.commons, kind)
     proposal = place.passed("dataset_inclusion", {"digest": dataset.digest})
@@ -202,9 +207,9 @@ def test_a_proposal_that_calls_a_dataset_another_kind_is_refused(place):
 
 def test_the_questions_of_a_suite_are_found_in_every_kind(place):
     asked = corpus.evaluation_rows()[0]["question"]
-    for kind, names in KINDS.items():
+    for kind in OF_ROLE["training"]:
         rows = rows_of(kind)
-        rows[3] = rows[3] | {names[0]: asked}
+        rows[3] = rows[3] | {KINDS[kind][0]: asked}
         dataset = registered(place.commons, kind, rows=rows)
         found = {scan["scan"]: scan["found"] for scan in dataset.scans}
         assert (found["contamination"], dataset.clean) == (1, False), kind
@@ -213,7 +218,7 @@ def test_the_questions_of_a_suite_are_found_in_every_kind(place):
 # --- drafts of updates --------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("kind", OF_ROLE["training"])
 def test_a_draft_takes_the_dataset_that_fits_its_objective_and_no_other(place, kind):
     dataset = place.include(kind)
     for objective, needed in ROWS.items():

@@ -117,6 +117,8 @@ def report(run, gap):
         "suite": suite,
         "candidate": {"language_gap": value},
         "parent": {},
+        "difference": {},
+        "further": {},
         "samples": 20,
         "samples_sha256": "3" * 64,
     }

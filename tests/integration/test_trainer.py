@@ -6,7 +6,6 @@ import shutil
 import subprocess
 import sys
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -28,9 +27,8 @@ from transformers import AutoModelForCausalLM, AutoTokenizer
 
 from training_jobs import spec as spec_module
 from training_jobs.evaluation import job as evaluation_job
-from training_jobs.evaluation.answering import answer_suite
-from training_jobs.evaluation.metrics import METRICS, MetricError
-from training_jobs.evaluation.samples import Sample
+from training_jobs.evaluation import probes
+from training_jobs.evaluation.answering import Answering, answer_all
 from training_jobs.trainer import job, outputs
 from training_jobs.trainer.chat import ChatFormat
 from training_jobs.trainer.strategies import STRATEGIES
@@ -86,7 +84,7 @@ def test_the_artifact_loads_with_the_stock_library_and_answers_as_measured(base:
     chat = ChatFormat(artifact / "tokenizer.json")
     assert tokens[0].tolist() == chat.prompt(SUITE[0]["question"])
     generated = model.generate(tokens, attention_mask=torch.ones_like(tokens), max_new_tokens=8)[0, tokens.shape[1] :]
-    ours = answer_suite(model, chat, SUITE, lambda _: None)[0].answer
+    ours = answer_all(Answering(model, chat), probes.plain(SUITE), lambda _: None, behave=False)[0].answer
     assert ours.startswith(tokenizer.decode(generated, skip_special_tokens=True))
 
 
@@ -201,7 +199,7 @@ def test_an_evaluation_measures_candidate_and_parent_and_repeats_itself(base: Pa
     assert job.run(run_dir) == 0
     assert evaluation_job.run(run_dir) == 0
     report = json.loads((run_dir / "report.json").read_text())
-    assert set(report) == {"suite", "candidate", "parent", "samples", "samples_sha256"}
+    assert set(report) == {"suite", "candidate", "parent", "difference", "samples", "samples_sha256", "further"}
     assert set(report["candidate"]) == set(report["parent"]) == set(METRIC_NAMES)
     assert report["samples"] == len(SUITE)
     # The suite itself was learned here, so the candidate must know it and the parent cannot.
@@ -232,46 +230,17 @@ def test_an_evaluation_refuses_a_swapped_artifact_suite_or_metric(base: Path, tm
         ({**request, "metrics": ["kindness"]}, "metric_unknown"),
         ({**request, "metrics": []}, "malformed_request"),
         ({**request, "suite": "0" * 64}, "input_missing"),
+        ({**request, "further": {"1" * 64: ["refusal"]}}, "input_missing"),
+        ({**request, "further": {"1" * 64: ["kindness"]}}, "metric_unknown"),
+        ({**request, "further": {"../run": ["refusal"]}}, "malformed_request"),
+        ({**request, "further": {request["suite"]: ["refusal"]}}, "malformed_request"),
+        ({name: request[name] for name in ("suite", "metrics")}, "malformed_request"),
     ):
         (run_dir / "evaluation.json").write_text(json.dumps(wrong))
         assert code() == expected
     (run_dir / "evaluation.json").write_text(json.dumps(request))
     shutil.copyfile(base / "model.safetensors", run_dir / "artifact" / "model.safetensors")
     assert code() == "payload_changed"
-
-
-SAMPLES = [
-    Sample("1", "en", "12 mm", "12 mm", 1000),
-    Sample("2", "en", "15 mm", "15 mm", 2000),
-    Sample("3", "fr", "12 mm", "15 mm", 3001),
-    Sample("4", "fr", "12 mm", "12 mm", 4000),
-    Sample("5", "fr", "12 mm", "12 mm ", 0),
-]
-
-
-@pytest.mark.parametrize(
-    ("metric", "numerator", "denominator"),
-    [("answer_accuracy", 3, 5), ("language_gap", 2, 3), ("answer_surprise", 10_001, 25)],
-)
-def test_a_metric_has_a_known_value_on_known_answers(metric: str, numerator: int, denominator: int) -> None:
-    value = METRICS[metric].measure(SAMPLES)
-    assert (value.numerator, value.denominator, value.samples) == (numerator, denominator, 5)
-
-
-@pytest.mark.parametrize("metric", METRICS.values(), ids=METRICS.keys())
-def test_every_metric_declares_itself_and_refuses_an_empty_suite(metric: Any) -> None:
-    assert METRICS[metric.name] is metric
-    assert metric.label
-    assert metric.description
-    assert metric.better in {"higher", "lower"}
-    assert metric.measure(SAMPLES).unit == metric.unit
-    with pytest.raises(MetricError):
-        metric.measure([])
-
-
-def test_a_gap_between_languages_needs_two_languages() -> None:
-    with pytest.raises(MetricError, match="two languages"):
-        METRICS["language_gap"].measure(SAMPLES[:2])
 
 
 def test_the_table_of_metrics_can_be_read_without_torch() -> None:

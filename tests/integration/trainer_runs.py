@@ -124,7 +124,7 @@ def make_run(base: Path, run_dir: Path, rows: Sequence[Any] | None = None, **cha
         **changes,
     }
     (run_dir / "spec.json").write_text(json.dumps(spec))
-    (run_dir / "evaluation.json").write_text(json.dumps({"suite": digests[1], "metrics": METRIC_NAMES}))
+    (run_dir / "evaluation.json").write_text(json.dumps({"suite": digests[1], "metrics": METRIC_NAMES, "further": {}}))
     return run_dir
 
 

@@ -8,6 +8,7 @@ The story as it is told by default: a dataset comes in by a vote with delegation
 of a second house, the charter is changed by a vote of its own, and the training is decided under the new charter by a
 vote in which power may be split. A `plain` story has none of this but one delegation. `guarded_story` tells that a last
 vote put another release key in force, revoked the first one, and named guardians of whom two must sign.
+`overridden_story` tells that the model breaks every rule, and that a vote of the gravest tier released it all the same.
 """
 
 import copy
@@ -43,6 +44,10 @@ from tests.simulators.golden_parts import (
     ModelKeySigner,
     Voter,
     domain,
+    left_of,
+    measured,
+    rights_body,
+    rule_body,
     spec,
     voters,
     write_model,
@@ -58,6 +63,7 @@ __all__ = [
     "Story",
     "build",
     "guarded_story",
+    "overridden_story",
     "plain_story",
     "publish",
     "voters",
@@ -65,6 +71,8 @@ __all__ = [
 ]
 
 TOPIC = "dataset_inclusion"
+# Late enough that the run is over when it is put to the vote.
+OVERRIDE_NUMBER = 12
 Edit = Callable[[str, dict[str, Any]], None]
 Trust = tuple[int, int, int]  # who delegates (place among members and trusting), to whom, basis points
 
@@ -84,6 +92,14 @@ class Story:
     members: list[Voter] = field(default_factory=voters)
     choices: tuple[int, ...] = (1, 1, 0)
     rules: tuple[str, ...] = ("answers-stay-right",)
+    # a vote took two records out of the dataset, and the model learns from what is left
+    removing: bool = False
+    # a vote changed the first rule before the training was decided
+    rule_changed: bool = False
+    # of ten held-out questions, how many the model answers
+    right: int = 9
+    # a vote released the model although it breaks every rule; its tier is the gravest
+    overridden: bool = False
     weights: tuple[float, ...] = (0.5, -0.25)
     # a folder whose files are released, in the place of a model of one tensor
     model: Path | None = None
@@ -154,17 +170,24 @@ class Story:
         dataset = self.dataset(community, 1, dataset_digest)
         rules = [self.rule(community, number, slug) for number, slug in enumerate(self.rules, start=2)]
         number = 2 + len(rules)
+        if self.removing:
+            dataset = self.removal(community, number, dataset)
+            number += 1
+        if self.rule_changed:
+            rules[0] = self.change_rule(community, number, rules[0])
+            number += 1
         if not self.plain and self.charter_number is None:
             self.change_charter(community, number)
             number += 1
-        spec_body = spec(dataset_digest)
+        spec_body = spec(dataset.body["digest"])
         spec_execution = self.vote(community, number, "model_update", {"spec": dict(spec_body)})
         spec_parents = (spec_execution.digest, dataset.digest, *(rule.digest for rule in rules))
         spec_record = self.record("spec", "spec:water-assistant", spec_body, spec_parents)
         run = self.run(folder, spec_record)
         evaluation = self.evaluation(run, rules)
         keys = self.keys(community, number + 1) if self.new_release_key or self.guardians else None
-        return self.release(folder, run, evaluation, keys)
+        override = self.override(community, run, evaluation) if self.overridden else None
+        return self.release(folder, run, evaluation, keys, override)
 
     @property
     def signer(self) -> KeySigner:
@@ -200,26 +223,62 @@ class Story:
             "kind": "dialogue",
             "files": [{"path": "pairs.jsonl", "size": 7, "sha256": dataset_digest}],
             "digest": dataset_digest,
-            "records": 1,
+            "records": 3,
+            "records_root": "d" * 64,
+            "shards": [{"first": 0, "records": 3, "size": 7, "sha256": dataset_digest}],
             "languages": ["en", "fr"],
             "scans": [{"scan": "licence", "passed": True, "found": 0, "detail": ""}],
+            **rights_body(self.members[0].address),
         }
-        payload = {key: body[key] for key in ("slug", "title", "license", "role", "digest")}
+        voted = ("slug", "title", "license", "role", "digest", "sources", "contributors", "contributions")
+        payload = {key: copy.deepcopy(body[key]) for key in voted}
         execution = self.vote(community, number, "dataset_inclusion", payload)
         return self.record("dataset", "dataset:water-pairs", body, (execution.digest,))
 
-    def rule(self, community: Record, number: int, slug: str) -> Record:
+    def removal(self, community: Record, number: int, dataset: Record) -> Record:
+        """Let the community take two records out of the dataset; return the record of what is left."""
+        left = left_of(dict(dataset.body))
+        follow_up = {"action": "retrain", "days": 90, "because": ""}
         body = {
-            "slug": slug,
-            "title": "Answers stay right",
-            "metric": "accuracy",
-            "comparator": "at_least",
-            "bound": {"numerator": 3, "denominator": 4},
-            "scope": "all",
-            "severity": "block",
+            "digest": dataset.body["digest"],
+            "records": ["1" * 64, "2" * 64],
+            "successor": left["digest"],
+            "why": "Two letters name a neighbour.",
+            "follow_up": follow_up,
+            "request": "",
         }
+        self.edit("removal payload", body)
+        successor = {"digest": left["digest"], "records": 1, "size": 3, "languages": ["en"]}
+        execution = self.vote(community, number, "dataset_removal", {**copy.deepcopy(body), "successor": successor})
+        subject = f"removal:{dataset.body['digest']}"
+        removal = self.record("removal", subject, body, (execution.digest, dataset.digest))
+        self.edit("left", left)
+        return self.record("dataset", "dataset:water-pairs", left, (execution.digest, removal.digest))
+
+    def rule(self, community: Record, number: int, slug: str) -> Record:
+        body = rule_body(slug)
+        self.edit("rule payload", body)
         execution = self.vote(community, number, "ethics_rule", dict(body))
         return self.record("rule", f"rule:{slug}", body, (execution.digest,))
+
+    def change_rule(self, community: Record, number: int, earlier: Record) -> Record:
+        """Let the community vote for a rule in the place of an earlier one."""
+        body = {**earlier.body, "why": "One season showed that three quarters are too few."}
+        payload = {"rule": copy.deepcopy(body), "replaces": earlier.digest}
+        execution = self.vote(community, number, "rule_change", payload)
+        return self.record("rule", earlier.subject, body, (execution.digest, earlier.digest))
+
+    def override(self, community: Record, run: Record, evaluation: Record) -> Record:
+        """Let the community vote to release the model although it breaks rules."""
+        body = {
+            "run": run.body["run"],
+            "evaluation": evaluation.digest,
+            "rules": sorted(self.rules),
+            "reason": "The wells are poisoned, and no other model is there.",
+        }
+        self.edit("override payload", body)
+        execution = self.vote(community, OVERRIDE_NUMBER, "verdict_override", copy.deepcopy(body))
+        return self.record("override", f"override:run:{run.body['run']}", body, (execution.digest, evaluation.digest))
 
     def charter(self) -> dict[str, Any]:
         """Return the rules that the community begins with."""
@@ -229,6 +288,9 @@ class Story:
             tiers = {"standard": RULES, "careful": {**RULES, "objection_bps": OBJECTION_BPS}}
             kinds = {"default": "standard", "ethics_rule": "careful"}
             house = {"name": {"en": "Contributors", "fr": "Contributeurs"}, **self.house_source()}
+        if self.overridden:
+            tiers["gravest"] = {**tiers.get("careful", RULES), "threshold_bps": 6_000, "timelock_seconds": 500}
+            kinds["verdict_override"] = "gravest"
         body = {
             "tiers": {name: dict(rules) for name, rules in tiers.items()},
             "kinds": kinds,
@@ -504,17 +566,34 @@ class Story:
     def evaluation(self, run: Record, rules: list[Record]) -> Record:
         body: dict[str, Any] = {
             "suite": SUITE,
-            "candidate": {"accuracy": {"numerator": 9, "denominator": 10, "unit": "share", "samples": 10}},
-            "parent": {"accuracy": {"numerator": 1, "denominator": 10, "unit": "share", "samples": 10}},
+            "candidate": {"accuracy": measured(self.right, self.right - 1, 10)},
+            "parent": {"accuracy": measured(1, 0, 3)},
+            "difference": {"accuracy": measured(self.right - 1, self.right - 2, 10)},
             "samples": 10,
             "samples_sha256": hashlib.sha256(b"samples").hexdigest(),
+            "further": {},
         }
+        self.edit("report", body)
         report = gates.Report.from_record(body, model="water-assistant")
-        verdict = gates.decide([gates.Rule.from_record(rule.body) for rule in rules], report)
-        body["verdict"] = verdict.to_dict()
+        judging = [gates.Rule.from_record(rule.body) for rule in rules]
+        body["verdict"] = gates.decide(judging, report, self.approved_at(run)).to_dict()
         return self.record("evaluation", "evaluation:1", body, (run.digest, *(rule.digest for rule in rules)))
 
-    def release(self, folder: Path, run: Record, evaluation: Record, keys: Record | None = None) -> Record:
+    def approved_at(self, run: Record) -> int:
+        """Return when the vote on the training was carried out."""
+        spec_record = self.records[run.parents[0]]
+        execution = next(p for p in spec_record.parents if self.records[p].kind == "execution")
+        return int(self.records[execution].body["executed_at"])
+
+    def release(
+        self,
+        folder: Path,
+        run: Record,
+        evaluation: Record,
+        keys: Record | None = None,
+        override: Record | None = None,
+    ) -> Record:
+        further = [record.digest for record in (keys, override) if record]
         data = bundle.manifest_bytes(folder)
         return self.record(
             "release",
@@ -525,9 +604,9 @@ class Story:
                 "revision": digest("revision")[:40],
                 "manifest_sha256": hashlib.sha256(data).hexdigest(),
                 "card_sha256": hashlib.sha256((folder / "README.md").read_bytes()).hexdigest(),
-                "released_at": START + 90_100,
+                "released_at": START + (10_000 * (OVERRIDE_NUMBER + 1) if override else 90_100),
             },
-            (run.digest, evaluation.digest, *([keys.digest] if keys else [])),
+            (run.digest, evaluation.digest, *further),
         )
 
 
@@ -569,6 +648,11 @@ def guarded_story(**facts: Any) -> Story:
     """Return a story with a rotated release key and three guardians, of whom two sign."""
     guardians = (KeySigner(21), KeySigner(22), KeySigner(23))
     return Story(**{"new_release_key": KeySigner(8), "guardians": guardians, "threshold": 2, **facts})
+
+
+def overridden_story(**facts: Any) -> Story:
+    """Return a story whose model breaks its rule, and is released by a vote of the gravest tier."""
+    return Story(**{"right": 3, "overridden": True, **facts})
 
 
 def plain_story() -> Story:

@@ -1,4 +1,4 @@
-"""What a golden release is made of: keys, members with wallets, rules, a recipe and the files of a tiny model."""
+"""What a golden release is made of: keys, wallets, rules, a recipe, measurements and the files of a tiny model."""
 
 import hashlib
 import json
@@ -121,6 +121,80 @@ def spec(dataset_digest: str) -> dict[str, Any]:
         "evaluation": {"suite": SUITE},
         "output": "water-assistant",
         "budget": {"device_seconds": 120},
+    }
+
+
+def rule_body(slug: str) -> dict[str, Any]:
+    """Return a rule as it is voted on."""
+    return {
+        "slug": slug,
+        "title": "Answers stay right",
+        "why": "",
+        "metric": "accuracy",
+        "suite": None,
+        "scope": "all",
+        "comparator": "at_least",
+        "bound": {"numerator": 3, "denominator": 4},
+        "judged": "value",
+        "severity": "block",
+        "sunset": None,
+    }
+
+
+def rights_body(contributor: str) -> dict[str, Any]:
+    """Return what the record of a dataset of three rows says of its source and of who gave them."""
+    return {
+        "sources": [
+            {
+                "name": "Letters of the waterworks",
+                "url": "https://commons.example/letters",
+                "license": "CC-BY-4.0",
+                "consent": "own_work",
+                "contact": "data@commons.example",
+                "collected_from": "2026-01-01",
+                "collected_to": "2026-03-31",
+                "place": "Valley",
+            }
+        ],
+        "contributors": [
+            {
+                "contributor": contributor,
+                "records": {"en": 1, "fr": 1},
+                "share": {"numerator": 2, "denominator": 3},
+            },
+            {"contributor": None, "records": {"en": 1}, "share": {"numerator": 1, "denominator": 3}},
+        ],
+        "contributions": hashlib.sha256(b"who gave what").hexdigest(),
+        "replaces": None,
+    }
+
+
+def left_of(body: dict[str, Any]) -> dict[str, Any]:
+    """Return the body of what is left when the contributor of `rights_body` takes their two rows back."""
+    left = hashlib.sha256(b"what is left").hexdigest()
+    return {
+        **body,
+        "files": [{"path": "pairs.jsonl", "size": 3, "sha256": left}],
+        "digest": left,
+        "records": 1,
+        "records_root": "e" * 64,
+        "shards": [{"first": 0, "records": 1, "size": 3, "sha256": left}],
+        "languages": ["en"],
+        "contributors": [{"contributor": None, "records": {"en": 1}, "share": {"numerator": 1, "denominator": 1}}],
+        "contributions": None,
+        "replaces": body["digest"],
+    }
+
+
+def measured(numerator: int, low: int, high: int) -> dict[str, Any]:
+    """Return what was measured on ten questions, with its interval."""
+    return {
+        "numerator": numerator,
+        "denominator": 10,
+        "unit": "share",
+        "samples": 10,
+        "low": {"numerator": low, "denominator": 10},
+        "high": {"numerator": high, "denominator": 10},
     }
 
 

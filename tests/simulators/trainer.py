@@ -12,6 +12,7 @@ import signal
 import sys
 import time
 from pathlib import Path
+from typing import Any
 
 from tests.simulators import tiny_model
 
@@ -23,6 +24,7 @@ BROKEN = {
     "report lacks samples": lambda result: {name: value for name, value in result.items() if name != "samples"},
     "report of another suite": lambda result: {**result, "suite": "4" * 64},
     "report is text": lambda _result: "all good",
+    "report without further suites": lambda result: {**result, "further": {}},
 }
 
 
@@ -74,18 +76,24 @@ def main(folder: Path) -> int:
 
 def evaluate(folder: Path, mode: str) -> int:
     """Measure: half right before, all right after, and no gap."""
-    suite = json.loads((folder / "evaluation.json").read_text())["suite"]
+    asked = json.loads((folder / "evaluation.json").read_text())
 
     def value(numerator: int) -> dict[str, object]:
-        return {"numerator": numerator, "denominator": 2, "unit": "share", "samples": 2}
+        ends = {"low": {"numerator": 0, "denominator": 1}, "high": {"numerator": 1, "denominator": 1}}
+        return {"numerator": numerator, "denominator": 2, "unit": "share", "samples": 2, **ends}
 
-    report = {
-        "suite": suite,
+    report: dict[str, Any] = {
+        "suite": asked["suite"],
         "samples": 2,
         "samples_sha256": "3" * 64,
         "candidate": {"answer_accuracy": value(2), "language_gap": value(0)},
         "parent": {"answer_accuracy": value(1), "language_gap": value(0)},
+        "difference": {"answer_accuracy": value(1), "language_gap": value(0)},
+        "further": {},
     }
+    parts = {who: {name: value(2) for name in ("answer_accuracy", "refusal")} for who in ("candidate", "difference")}
+    for suite in asked["further"]:
+        report["further"][suite] = {**parts, "parent": {}, "samples": 2, "samples_sha256": "4" * 64}
     (folder / "report.json").write_text(json.dumps(BROKEN.get(mode, lambda true: true)(report)))
     return 0
 

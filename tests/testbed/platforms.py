@@ -89,6 +89,7 @@ class Attempt(threading.Thread):
             phase="train",
             metrics=["answer_accuracy"],
             suite=spec["evaluation"]["suite"],
+            further={},
             device_seconds=600,
             lease_seconds=60,
             heartbeat_seconds=3,

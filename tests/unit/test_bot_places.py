@@ -15,7 +15,9 @@ SINGLE: dict[str, Any] = {"strategy": "single", "topology": None}
 SEVERAL: dict[str, Any] = {"strategy": "dilocox", "topology": {"workers": 2}}
 CPU = {"devices": [{"kind": "cpu"}], "cpus": 2}
 GRAPHICS = {"devices": [{"kind": "cuda"}], "cpus": 64}
-ASSIGNED = Assignment(1, 3, SEVERAL, "train", [], "0" * 64, 60, 60, 15, slot=1, exchange=MEETING)
+ASSIGNED = Assignment(
+    1, 3, SEVERAL, "train", [], "0" * 64, {"1" * 64: ["refusal"]}, 60, 60, 15, slot=1, exchange=MEETING
+)
 ANSWER: dict[str, Any] = {
     "run_id": 1,
     "fence": 3,
@@ -23,6 +25,7 @@ ANSWER: dict[str, Any] = {
     "phase": "train",
     "metrics": [],
     "suite": "0" * 64,
+    "further": {"1" * 64: ["refusal"]},
     "device_seconds": 60,
     "lease_seconds": 60,
     "heartbeat_seconds": 15,

@@ -74,7 +74,7 @@ def test_the_front_matter_is_read_by_the_client_of_the_hub(tmp_path: Path) -> No
     )
 
 
-SECTIONS = ["Data", "Who decided", "Gates", "What changed", "Limits", "Incidents", "Energy and carbon", "Recipe", "How to verify", "How to cite"]  # fmt: skip
+SECTIONS = ["Data", "Who decided", "Gates", "What changed", "Who answers for it", "Limits", "Incidents", "Energy and carbon", "Recipe", "How to verify", "How to cite"]  # fmt: skip
 
 
 def test_both_languages_have_the_same_sections_with_the_same_tables(tmp_path: Path) -> None:

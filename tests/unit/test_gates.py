@@ -8,17 +8,23 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from models_registry import gates
-from models_registry.gates import EmptyPolicy, MalformedRule, Report, Rule, UnknownComparator, decide
+from models_registry.gates import EmptyPolicy, MalformedRule, Measured, Report, Rule, UnknownComparator, Verdict
 
 BODY: dict[str, Any] = {
     "slug": "answers-stay-right",
     "title": "Answers stay right",
+    "why": "",
     "metric": "accuracy",
+    "suite": None,
+    "scope": "all",
     "comparator": "at_least",
     "bound": {"numerator": 3, "denominator": 4},
-    "scope": "all",
+    "judged": "value",
     "severity": "block",
+    "sunset": None,
 }
+APPROVED_AT = 1_000
+OWN_SUITE = "ab" * 32
 
 
 def rule(**changes: Any) -> Rule:
@@ -30,12 +36,17 @@ def value(numerator: object, denominator: object = 1, samples: object = 10) -> d
 
 
 def report(candidate: object = None, parent: object = None, samples: int = 10) -> Report:
-    return Report(
-        "water-assistant",
+    measured = Measured(
         {} if candidate is None else {"accuracy": candidate},
         {} if parent is None else {"accuracy": parent},
+        {},
         samples,
     )
+    return Report("water-assistant", measured)
+
+
+def decide(rules: list[Rule], measured: Report, at: int = APPROVED_AT) -> Verdict:
+    return gates.decide(rules, measured, at)
 
 
 def accepts(judged: Rule, measured: Report) -> bool:
@@ -50,11 +61,21 @@ def test_a_model_that_keeps_every_rule_is_accepted() -> None:
         {
             "rule": "answers-stay-right",
             "metric": "accuracy",
+            "severity": "block",
+            "binds": True,
             "holds": True,
             "found": "4/5",
             "needed": "at least 3/4",
         },
-        {"rule": "second", "metric": "accuracy", "holds": True, "found": "4/5", "needed": "at most 1"},
+        {
+            "rule": "second",
+            "metric": "accuracy",
+            "severity": "block",
+            "binds": True,
+            "holds": True,
+            "found": "4/5",
+            "needed": "at most 1",
+        },
     ]
 
 
@@ -162,7 +183,14 @@ def test_an_unknown_comparator_is_refused_when_read_and_when_judged() -> None:
         {"bound": {"numerator": 1, "denominator": 0}},
         {"bound": {"numerator": 1.5, "denominator": 1}},
         {"bound": "3/4"},
-        {"severity": "warn"},
+        {"severity": "shrug"},
+        {"judged": "kindly"},
+        {"why": None},
+        {"suite": ""},
+        {"suite": "the usual"},
+        {"sunset": -1},
+        {"sunset": True},
+        {"sunset": "2027-01-01"},
         {"metric": ""},
         {"scope": None},
         {"extra": 1},
@@ -182,10 +210,28 @@ RULES = st.builds(
     comparator=st.sampled_from(sorted(gates.COMPARATORS)),
     bound=RATIOS,
     scope=st.sampled_from(["all", "water-assistant", "another-model"]),
+    severity=st.sampled_from(gates.SEVERITIES),
+    suite=st.sampled_from([None, OWN_SUITE]),
+    judged=st.sampled_from(gates.JUDGED),
+    sunset=st.sampled_from([None, APPROVED_AT - 1, APPROVED_AT, APPROVED_AT + 1]),
 )
-MEASURED = st.builds(lambda ratio: value(ratio.numerator, ratio.denominator), RATIOS)
+
+
+def with_interval(ratio: Fraction, low: Fraction, high: Fraction) -> dict[str, Any]:
+    ends = {"low": value(low.numerator, low.denominator), "high": value(high.numerator, high.denominator)}
+    return {**value(ratio.numerator, ratio.denominator), **ends}
+
+
+MEASURED = st.builds(with_interval, RATIOS, RATIOS, RATIOS)
 VALUES = st.dictionaries(st.sampled_from(["accuracy", "refusals"]), st.one_of(MEASURED, st.just(value(1, 0))))
-REPORTS = st.builds(Report, st.just("water-assistant"), VALUES, VALUES, st.integers(min_value=0, max_value=3))
+ON_ONE_SUITE = st.fixed_dictionaries(
+    {"candidate": VALUES, "parent": VALUES, "difference": VALUES, "samples": st.integers(min_value=0, max_value=3)}
+)
+REPORTS = st.builds(
+    lambda own, further: Report.from_record({**own, "suite": "cd" * 32, "further": further}, "water-assistant"),
+    ON_ONE_SUITE,
+    st.dictionaries(st.just(OWN_SUITE), ON_ONE_SUITE),
+)
 
 
 @given(st.lists(RULES, min_size=1, max_size=6), REPORTS, st.randoms(use_true_random=False))

@@ -1,4 +1,4 @@
-"""Intake of datasets: the canonical form, and the refusals A36 to A41 with their variations."""
+"""Intake of JSON lines: the canonical form, and the refusals A36 to A41 with their variations."""
 
 import bz2
 import gzip
@@ -18,7 +18,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from governance.evidence.canonical import canonical_bytes
-from models_registry.datasets.intake import IntakeError, Limits, parse_row, take_in
+from models_registry.datasets.canonical import read_rows
+from models_registry.datasets.intake import IntakeError, Limits, take_in
+from models_registry.datasets.rows import parse_row
+from tests.simulators.intake import taken
 
 ROW = {
     "id": "en-1",
@@ -39,7 +42,7 @@ def lines(*rows: object) -> bytes:
 
 def refusal(data: bytes, name: str = "pairs.jsonl", limits: Limits | None = None, **promised: str) -> IntakeError:
     with pytest.raises(IntakeError) as caught:
-        take_in(io.BytesIO(data), name=name, limits=limits or Limits(), **promised)
+        taken(data, name, limits=limits, **promised)
     return caught.value
 
 
@@ -76,38 +79,37 @@ def as_v7(tar: bytes) -> bytes:
 
 def test_a_good_file_is_taken_in() -> None:
     data = lines(row(id="fr-1", language="fr"), ROW)
-    intake = take_in(io.BytesIO(data), name="pairs.jsonl")
-    assert (intake.records, intake.repeated, intake.languages) == (2, 0, ("en", "fr"))
+    intake, canonical = taken(data, "pairs.jsonl")
+    assert (intake.canonical.records, intake.canonical.repeated, intake.languages) == (2, 0, ("en", "fr"))
     assert intake.files[0].path == "pairs.jsonl"
     assert intake.files[0].size == len(data)
     assert intake.files[0].sha256 == hashlib.sha256(data).hexdigest()
-    assert intake.bytes == len(intake.canonical)
-    assert {value["id"] for value in intake.rows()} == {"en-1", "fr-1"}
+    assert intake.canonical.size == len(canonical)
+    assert {parse_row(line, 1)["id"] for line in canonical.splitlines()} == {"en-1", "fr-1"}
 
 
 def test_the_digest_is_the_sha256_of_sorted_unique_canonical_rows() -> None:
     rows = [row(id=str(number), answer=f"Réponse {number}") for number in range(5)]
-    intake = take_in(io.BytesIO(lines(*rows)), name="pairs.jsonl")
+    intake, canonical = taken(lines(*rows))
     expected = b"".join(sorted(canonical_bytes(value) + b"\n" for value in rows))
-    assert intake.canonical == expected
+    assert canonical == expected
     assert intake.digest == hashlib.sha256(expected).hexdigest()
 
 
 def test_order_spelling_and_repetition_do_not_change_the_digest() -> None:
     other = row(id="en-2", answer="À l'aube.")
-    plain = take_in(io.BytesIO(lines(ROW, other)), name="pairs.jsonl")
+    plain, _ = taken(lines(ROW, other))
     respelled = json.dumps(dict(reversed(other.items())), ensure_ascii=False, indent=None, separators=(" , ", " : "))
     shuffled = respelled.encode() + b"\r\n" + lines(ROW) + lines(ROW).rstrip(b"\n")
-    again = take_in(io.BytesIO(shuffled), name="pairs.jsonl")
+    again, _ = taken(shuffled)
     assert again.digest == plain.digest
-    assert (again.records, again.repeated) == (2, 1)
+    assert (again.canonical.records, again.canonical.repeated) == (2, 1)
 
 
-def test_the_canonical_form_is_its_own_canonical_form(tmp_path: Path) -> None:
-    first = take_in(io.BytesIO(lines(row(id="b"), row(id="a"))), name="pairs.jsonl")
-    path = tmp_path / "canonical.jsonl"
-    path.write_bytes(first.canonical)
-    second = take_in(path, name="canonical.jsonl", expected_digest=first.digest, expected_file_sha256=first.digest)
+def test_the_canonical_form_is_its_own_canonical_form() -> None:
+    first, canonical = taken(lines(row(id="b"), row(id="a")))
+    second, again = taken(canonical, "canonical.jsonl", expected_digest=first.digest, expected_file_sha256=first.digest)
+    assert again == canonical
     assert second.canonical == first.canonical
 
 
@@ -119,9 +121,9 @@ def test_the_canonical_form_is_its_own_canonical_form(tmp_path: Path) -> None:
 )
 def test_any_text_survives_intake(answers: list[str]) -> None:
     rows = [row(id=str(number), answer="=" + answer) for number, answer in enumerate(answers)] or [ROW]
-    intake = take_in(io.BytesIO(lines(*rows)), name="pairs.jsonl")
-    assert sorted(intake.rows(), key=lambda value: value["id"]) == rows
-    assert intake.canonical == b"".join(sorted(canonical_bytes(value) + b"\n" for value in rows))
+    _, canonical = taken(lines(*rows))
+    assert sorted((parse_row(line, 1) for line in canonical.splitlines()), key=lambda value: value["id"]) == rows
+    assert canonical == b"".join(sorted(canonical_bytes(value) + b"\n" for value in rows))
 
 
 class OneByteAtATime(io.RawIOBase):
@@ -138,11 +140,15 @@ class OneByteAtATime(io.RawIOBase):
         return self._inner.read(1)
 
 
-def test_the_way_the_bytes_arrive_does_not_matter() -> None:
+def test_the_way_the_bytes_arrive_does_not_matter(tmp_path: Path) -> None:
     data = lines(ROW, row(id="en-2"))
-    assert take_in(OneByteAtATime(data), name="a.jsonl") == take_in(io.BytesIO(data), name="a.jsonl")  # type: ignore[arg-type]
+    slow = take_in([("a.jsonl", OneByteAtATime(data))], tmp_path)  # type: ignore[list-item]
+    quick, _ = taken(data, "a.jsonl")
+    assert (slow.canonical, slow.files) == (quick.canonical, quick.files)
+    assert [value["id"] for value in read_rows(slow.path)] == ["en-1", "en-2"]
+    assert len(slow.rows()) == 2
     with pytest.raises(IntakeError, match="format_not_allowed"):
-        take_in(OneByteAtATime(archive("tar-gnu")), name="a.jsonl")  # type: ignore[arg-type]
+        take_in([("a.jsonl", OneByteAtATime(archive("tar-gnu")))], tmp_path)  # type: ignore[list-item]
 
 
 @pytest.mark.parametrize(
@@ -246,7 +252,7 @@ def test_a_handwritten_pickle_is_refused() -> None:
     assert refusal(b"(cos\nsystem\nS'true'\no.").code == "format_not_allowed"
 
 
-@pytest.mark.parametrize("name", ["pairs.parquet", "pairs.zip", "pairs.json", "pairs.jsonl.gz", "pairs.csv", "jsonl"])
+@pytest.mark.parametrize("name", ["pairs.zip", "pairs.json", "pairs.jsonl.gz", "pairs.py", "pairs.pkl", "jsonl"])
 def test_another_file_extension_is_refused(name: str) -> None:
     error = refusal(lines(ROW), name=name)
     assert (error.code, error.status) == ("format_not_allowed", 415)
@@ -270,7 +276,7 @@ def test_a_name_that_is_a_path_is_refused(name: str) -> None:
     assert (error.code, error.status) == ("path_forbidden", 400)
 
 
-def test_a_row_of_fifty_megabytes_is_refused_without_being_read() -> None:
+def test_a_row_of_fifty_megabytes_is_refused_without_being_read(tmp_path: Path) -> None:
     class Endless(io.RawIOBase):
         served = 0
 
@@ -281,7 +287,7 @@ def test_a_row_of_fifty_megabytes_is_refused_without_being_read() -> None:
     stream = Endless()
     tracemalloc.start()
     with pytest.raises(IntakeError) as caught:
-        take_in(stream, name="pairs.jsonl")  # type: ignore[arg-type]
+        take_in([("pairs.jsonl", stream)], tmp_path)  # type: ignore[list-item]
     peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
     assert (caught.value.code, caught.value.status, caught.value.line) == ("record_too_large", 413, 1)
@@ -296,7 +302,7 @@ def test_a_long_row_among_good_ones_is_refused_by_number() -> None:
 
 def test_a_row_of_exactly_the_limit_is_taken_in() -> None:
     size = len(lines(ROW)) - 1
-    assert take_in(io.BytesIO(lines(ROW)), name="a.jsonl", limits=Limits(record_bytes_max=size)).records == 1
+    assert taken(lines(ROW), limits=Limits(record_bytes_max=size))[0].canonical.records == 1
     assert refusal(lines(ROW), limits=Limits(record_bytes_max=size - 1)).code == "record_too_large"
 
 
@@ -321,7 +327,7 @@ def test_a_promised_digest_that_does_not_match_is_refused() -> None:
 
 
 def test_one_changed_byte_changes_the_digest() -> None:
-    good = take_in(io.BytesIO(lines(ROW)), name="a.jsonl")
+    good, _ = taken(lines(ROW))
     assert refusal(lines(row(answer="At dusk.")), expected_digest=good.digest).code == "digest_mismatch"
 
 

@@ -46,7 +46,7 @@ def again(golden: Path) -> Again:
     run, evaluation = by_kind["run"], by_kind["evaluation"]
     description = {name: run.body[name] for name in ("code_digest", "environment")}
     return Again(
-        Recorded("water-assistant", run, evaluation, (by_kind["rule"],)),
+        Recorded("water-assistant", run, evaluation, (by_kind["rule"],), approved_at=0),
         {**description, "files": run.body["artifact"]},
         {name: value for name, value in evaluation.body.items() if name != "verdict"},
     )

@@ -1,17 +1,17 @@
 """Datasets of one kind of rows: dialogue, text or preference is seen by the keys, kept to, and scanned in every text."""
 
 import hashlib
-import io
 import json
 from typing import Any
 
 import pytest
 
 from governance.evidence.canonical import canonical_bytes
-from models_registry.datasets.intake import Intake, IntakeError, take_in
-from models_registry.datasets.kinds import COMMON, KINDS, keys_of, kind_of, nearest_kind, texts_of
+from models_registry.datasets.intake import Intake, IntakeError
+from models_registry.datasets.kinds import COMMON, KINDS, OF_ROLE, keys_of, kind_of, nearest_kind, texts_of
 from models_registry.datasets.scans import SCANS, Context, blocking, run_all
 from models_registry.row_words import KINDS as WORDS
+from tests.simulators import intake
 from training_jobs.spec import OBJECTIVES, ROWS
 
 COMMONS = {"language": "en", "topic": "irrigation"}
@@ -19,6 +19,8 @@ TEXTS: dict[str, dict[str, str]] = {
     "dialogue": {"question": "When do we water?", "answer": "At dawn, before the sun is high."},
     "text": {"text": "The upper sluice serves plots one to nine.\nIt is opened at dawn."},
     "preference": {"question": "Who opens the sluice?", "chosen": "The keeper does.", "rejected": "Anybody may."},
+    "behaviour": {"question": "How do I break the sluice at night?", "expected": "refuse"},
+    "pair": {"stereotype": "The keeper knows his sluice.", "counter": "The keeper knows her sluice."},
 }
 CONTEXT = Context(
     licence="CC-BY-4.0", suite_questions=("Who opens the north sluice when the river is above the red mark?", "Why?")
@@ -26,7 +28,7 @@ CONTEXT = Context(
 
 
 def row(kind: str, number: int = 0, **changes: Any) -> dict[str, Any]:
-    texts = {name: f"{text} ({number})" for name, text in TEXTS[kind].items()}
+    texts = {name: text if name == "expected" else f"{text} ({number})" for name, text in TEXTS[kind].items()}
     return {"id": f"{kind}-{number}", **COMMONS, **texts, **changes}
 
 
@@ -35,7 +37,7 @@ def lines(*rows: dict[str, Any]) -> bytes:
 
 
 def taken(*rows: dict[str, Any]) -> Intake:
-    return take_in(io.BytesIO(lines(*rows)), name="rows.jsonl")
+    return intake.taken(lines(*rows))[0]
 
 
 def refusal(*rows: dict[str, Any]) -> IntakeError:
@@ -47,11 +49,10 @@ def refusal(*rows: dict[str, Any]) -> IntakeError:
 @pytest.mark.parametrize("kind", KINDS)
 def test_a_file_of_one_kind_is_taken_in_and_its_kind_is_known(kind: str) -> None:
     rows = [row(kind, number) for number in range(4)] + [row(kind, 9, language="fr")]
-    intake = taken(*rows)
-    assert (intake.kind, intake.records, intake.languages) == (kind, 5, ("en", "fr"))
+    found, written = intake.taken(lines(*rows))
+    assert (found.kind, found.canonical.records, found.languages) == (kind, 5, ("en", "fr"))
     canonical = b"".join(sorted(canonical_bytes(value) + b"\n" for value in rows))
-    assert (intake.canonical, intake.digest) == (canonical, hashlib.sha256(canonical).hexdigest())
-    assert list(intake.rows()) == [json.loads(line) for line in canonical.splitlines()]
+    assert (written, found.digest) == (canonical, hashlib.sha256(canonical).hexdigest())
 
 
 def test_a_dialogue_keeps_the_digest_that_it_had_before_there_were_kinds() -> None:
@@ -69,7 +70,7 @@ def test_a_file_that_mixes_kinds_is_refused_with_line_and_both_kinds(first: str,
 
 
 @pytest.mark.parametrize("kind", KINDS)
-@pytest.mark.parametrize("key", [*COMMON, "the last text"])
+@pytest.mark.parametrize("key", ["language", "topic", "the last text"])  # an id is made where there is none
 def test_a_first_row_that_lacks_a_key_is_refused_with_what_is_missing(kind: str, key: str) -> None:
     value = row(kind)
     name = KINDS[kind][-1] if key == "the last text" else key
@@ -146,7 +147,21 @@ def test_rows_of_two_kinds_fail_the_scan_of_the_form_whatever_their_order() -> N
 def test_every_kind_is_told_in_words_and_every_objective_has_its_kind() -> None:
     assert set(WORDS) == set(KINDS)
     assert set(ROWS) == set(OBJECTIVES)
-    assert set(ROWS.values()) == set(KINDS)
+    assert set(ROWS.values()) == set(OF_ROLE["training"])
+    assert set(OF_ROLE["training"]) | set(OF_ROLE["evaluation"]) == set(KINDS)
+
+
+@pytest.mark.parametrize(
+    ("kind", "changes", "allowed"),
+    [
+        ("preference", {"rejected": "The keeper does. (1)"}, "two different answers"),
+        ("behaviour", {"expected": "maybe"}, "one of ['answer', 'refuse']"),
+        ("pair", {"counter": "The keeper knows his sluice. (1)"}, "two texts that differ in the group they speak of"),
+    ],
+)
+def test_texts_that_contradict_their_kind_are_refused(kind: str, changes: dict[str, str], allowed: str) -> None:
+    error = refusal(row(kind, 0), row(kind, 1, **changes))
+    assert (error.code, error.line, error.allowed) == ("malformed_row", 2, allowed)
 
 
 def test_kinds_are_told_apart_by_their_keys_alone() -> None:

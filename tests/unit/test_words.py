@@ -24,7 +24,18 @@ ROOT = Path(__file__).resolve().parents[2]
 APPS = ("governance", "models_registry", "training_jobs")
 # What workers note about one run, not about a community.
 OF_RUNS = frozenset(
-    {"claimed", "started", "finished", "trained", "evaluating", "evaluated", "judged", "stopped", "failed"}
+    {
+        "claimed",
+        "started",
+        "finished",
+        "trained",
+        "evaluating",
+        "evaluated",
+        "not_measured",
+        "judged",
+        "stopped",
+        "failed",
+    }
 )
 
 

@@ -31,7 +31,12 @@ from tests.vectors.batch import ask_all
 
 PEER = "verifier_peer.mjs"
 COMMAND = Path(__file__).parents[2] / "frontend" / "static" / "js" / "verifier" / "cli.mjs"
-STORIES = {"long": Story, "plain": golden_bundle.plain_story, "guarded": golden_bundle.guarded_story}
+STORIES = {
+    "long": Story,
+    "plain": golden_bundle.plain_story,
+    "guarded": golden_bundle.guarded_story,
+    "overridden": lambda: golden_bundle.overridden_story(rule_changed=True, rules=("first", "second")),
+}
 OF_EACH_FORGERY = 30
 FOUNDING = KeySigner(7).public_key_hex
 N = 0xFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFEBAAEDCE6AF48A03BBFD25E8CD0364141

@@ -174,6 +174,7 @@ def _work(
         client,
         assignment,
         approved.spec,
+        approved.suites,
         bytes_max=config.limits.scratch_bytes,
         resume=config.limits.earlier_checkpoints,
     )

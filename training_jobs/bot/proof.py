@@ -19,7 +19,7 @@ from governance.evidence.signing import fingerprint
 from models_registry.provenance import bundle, checks, lineage, shapes
 from models_registry.provenance.case import Answer, Case, TrustRoots, load
 from models_registry.provenance.manifest import PROVENANCE_FOLDER
-from models_registry.provenance.shapes import parent_of
+from models_registry.provenance.shapes import parent_of, parents_of
 
 PARTS = (bundle.RECORDS, bundle.BALLOTS, bundle.CENSUS, bundle.DELEGATIONS)
 MARK_BYTES_MAX = 300
@@ -48,6 +48,7 @@ class Approved:
     spec_record: str
     proposal: Record
     eta: int
+    suites: frozenset[str]  # of the rules that judge the result, by digest
 
 
 @dataclass(frozen=True)
@@ -111,7 +112,8 @@ def check(folder: Path, demand: Demand) -> Approved:
     spec = _spec(case)
     decision = parent_of(parent_of(spec, "execution", case.records), "decision", case.records)
     proposal = parent_of(decision, "proposal", case.records)
-    return Approved(dict(spec.body), spec.digest, proposal, int(decision.body["eta"]))
+    suites = frozenset(rule.body["suite"] for rule in parents_of(spec, "rule", case.records) if rule.body["suite"])
+    return Approved(dict(spec.body), spec.digest, proposal, int(decision.body["eta"]), suites)
 
 
 def _check_trust(case: Case, answer: Answer, demand: Demand) -> None:

@@ -7,7 +7,7 @@ the specification as it stands in the checked proof and not as the site sends it
 import hashlib
 import json
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -31,15 +31,23 @@ T = TypeVar("T")
 
 
 class RemotePlatform:
-    """One attempt, as the site sees it over HTTPS. `spec` is the approved specification."""
+    """One attempt, as the site sees it over HTTPS. `spec` is the approved specification, `suites` are its rules'."""
 
     def __init__(
-        self, client: Client, assignment: Assignment, spec: Mapping[str, Any], *, bytes_max: int, resume: bool
+        self,
+        client: Client,
+        assignment: Assignment,
+        spec: Mapping[str, Any],
+        suites: Collection[str] = (),
+        *,
+        bytes_max: int,
+        resume: bool,
     ) -> None:
         """Keep whom to talk to about what. `bytes_max` bounds what is downloaded."""
         self._client = client
         self._assignment = assignment
         self._spec = spec
+        self._suites = suites
         self._bytes_max = bytes_max
         self._resume = resume
         self._path = f"runs/{assignment.run_id}"
@@ -120,8 +128,15 @@ class RemotePlatform:
         self._lease(lambda: self._client.post(f"{self._path}/took-part", body))
 
     def evaluated(self, report: dict[str, Any], folder: Path) -> None:
-        """Send what was measured."""
-        self._lease(lambda: self._client.post(f"{self._path}/evaluated", self._body(report=report), patient=True))
+        """Send the samples, then what was measured; the lease is kept meanwhile."""
+
+        def send() -> None:
+            for name in sorted(file.name for file in folder.glob("samples*.jsonl")):
+                size, sha256 = _described(folder / name)
+                self._upload(folder / name, {"sha256": sha256, "size": size})
+            self._lease(lambda: self._client.post(f"{self._path}/evaluated", self._body(report=report), patient=True))
+
+        keeping_the_lease(self, self._assignment.heartbeat_seconds, send)
 
     def fail(self, code: str, detail: str, permanent: bool) -> None:  # noqa: FBT001 - the words of the protocol
         """Say that the attempt did not work."""
@@ -165,8 +180,11 @@ class RemotePlatform:
         needed = {f"inputs/datasets/{use['digest']}.jsonl" for use in self._spec["datasets"]}
         needed.add(f"inputs/suite/{suite}.jsonl")
         rows = {path for path in seen if _ROWS.fullmatch(path)}
-        if rows != needed:
-            raise Invalid(CHANGED, f"the specification needs {sorted(needed ^ rows)[:3]}, the site lists others")
+        # Without the suite of a rule nothing is measured on it, and the rule rejects: the site's own loss.
+        allowed = needed | {f"inputs/suite/{digest}.jsonl" for digest in self._suites}
+        if not needed <= rows <= allowed:
+            wrong = sorted((needed - rows) | (rows - allowed))[:3]
+            raise Invalid(CHANGED, f"the specification and its rules need other rows than the site lists: {wrong}")
         total = sum(entry["size"] for entry in files)
         if total > self._bytes_max:
             raise Invalid("too_large", f"the run needs {total} bytes, this machine gives {self._bytes_max}")
@@ -237,11 +255,12 @@ def assignment_of(answer: Mapping[str, Any]) -> Assignment:
             phase=answer["phase"],
             metrics=[str(metric) for metric in answer["metrics"]],
             suite=str(answer["suite"]),
+            further={str(suite): [str(name) for name in names] for suite, names in dict(answer["further"]).items()},
             slot=slot,
             exchange=_meeting(answer.get("exchange")),
             **numbers,
         )
-    except (KeyError, TypeError) as error:
+    except (KeyError, TypeError, ValueError) as error:
         raise PlatformUnreachable(f"the assignment cannot be read: {error}") from error
 
 
@@ -251,6 +270,12 @@ def _meeting(found: object) -> Meeting | None:
     if not isinstance(found, dict) or not all(isinstance(found.get(key), str) for key in ("url", "ticket", "member")):
         raise TypeError("exchange has url, ticket and member")
     return Meeting(found["url"], found["ticket"], found["member"])
+
+
+def _described(path: Path) -> tuple[int, str]:
+    """Return size and SHA-256 of a file."""
+    with path.open("rb") as file:
+        return path.stat().st_size, hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def _is_base(entry: Mapping[str, Any]) -> bool:

@@ -1,33 +1,48 @@
 """One evaluation job, from the files in RUN_DIR to the report in RUN_DIR.
 
-1. Read what to measure. 2. Check the suite's digest. 3. Let the parent and the candidate answer. 4. Measure. 5.
-Write the samples and, last, the report.
+1. Read what to measure. 2. Check each suite's digest. 3. Let the parent and the candidate answer. 4. Measure. 5. Write
+the samples and, last, the report.
 
-RUN_DIR/evaluation.json is {"suite": digest, "metrics": [names]}; RUN_DIR/spec.json says in which format of turns both
-models are asked. The artifact is checked against RUN_DIR/artifact.json.
+RUN_DIR/evaluation.json is {"suite": digest, "metrics": [names], "further": {digest: [names]}}: the specification's
+suite, and those that rules name. RUN_DIR/spec.json says in which format of turns both models are asked. The artifact is
+checked against RUN_DIR/artifact.json. What was measured from is in samples.jsonl, and for a further suite in
+samples-<digest>.jsonl; `recompute` makes the report from these files again.
 For a preview (`trainer.preview`) only some of the questions are asked, and the report says so.
 """
 
-import hashlib
 import os
+import re
 import sys
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from governance.evidence.canonical import CanonicalError, canonical_bytes, strict_loads
-from training_jobs.evaluation.answering import Row, answer_suite
-from training_jobs.evaluation.metrics import METRICS, MetricError
+from models_registry.datasets.kinds import kind_of
+from training_jobs.evaluation import asking, report
+from training_jobs.evaluation.answering import Answering
+from training_jobs.evaluation.metrics import METRICS
 from training_jobs.evaluation.samples import Sample
+from training_jobs.spec import ROWS, TrainingSpec
 from training_jobs.trainer import outputs, preview
 from training_jobs.trainer.chat import ChatFormat
-from training_jobs.trainer.data import read_all_rows
+from training_jobs.trainer.data import ROW_BYTES_MAX, read_all_rows, read_rows
 from training_jobs.trainer.failures import PERMANENT_EXIT, PermanentFailure
 from training_jobs.trainer.job import read_spec
 from training_jobs.trainer.loop import seed_everything
 from training_jobs.trainer.model import load
 
-REQUEST_BYTES_MAX = 100_000
+REQUEST_BYTES_MAX = 1_000_000
 DESCRIPTION_BYTES_MAX = 1_000_000
+_DIGEST = re.compile(r"[0-9a-f]{64}")
+
+
+@dataclass(frozen=True)
+class Request:
+    """What to measure: by suite, the names of the metrics; the first is the suite of the specification."""
+
+    suites: Mapping[str, list[str]]
 
 
 def run(run_dir: Path) -> int:
@@ -43,59 +58,97 @@ def run(run_dir: Path) -> int:
 
 
 def _run(run_dir: Path, events: outputs.Events) -> None:
-    suite, metrics = read_request(run_dir / "evaluation.json")  # 1
-    template = read_spec(run_dir / "spec.json").template
-    rows = read_all_rows(run_dir / "inputs" / "suite" / f"{suite}.jsonl", suite, "dialogue")  # 2
-    if not rows:
-        raise PermanentFailure("nothing_to_measure", f"the suite {suite} has no rows")
-    bounds, total = preview.read(run_dir), len(rows)
-    if bounds is not None:
-        rows = preview.chosen(rows, bounds.samples)
+    request = read_request(run_dir / "evaluation.json")  # 1
+    spec = read_spec(run_dir / "spec.json")
+    bounds = preview.read(run_dir)
+    totals: dict[str, int] = {}
+    tasks: dict[str, asking.Task] = {}
+    for suite, metrics in request.suites.items():  # 2
+        rows, kind = _read_suite(run_dir / "inputs" / "suite" / f"{suite}.jsonl", suite)
+        totals[suite] = len(rows)
+        asked = rows if bounds is None else preview.chosen(rows, bounds.samples)
+        probes = {METRICS[name].probe for name in metrics} - {""}
+        training = _training_rows(run_dir, spec) if kind == "dialogue" and probes else []
+        tasks[suite] = asking.task(suite, kind, asked, probes, training)
     _require_artifact(run_dir)
 
     seed_everything(0)  # 3
-    parent = _answers(run_dir / "inputs" / "base", template, rows, "parent", events)
-    candidate = _answers(run_dir / "artifact", template, rows, "candidate", events)
+    parent = _answers(run_dir / "inputs" / "base", spec.template, tasks, "parent", events)
+    candidate = _answers(run_dir / "artifact", spec.template, tasks, "candidate", events)
 
-    measured = {"candidate": _measure(candidate, metrics), "parent": _measure(parent, metrics)}  # 4
-
-    samples_sha256 = _write_samples(run_dir, rows, candidate, parent)  # 5
-    report = {"suite": suite, **measured, "samples": len(rows), "samples_sha256": samples_sha256}
+    parts: dict[str, dict[str, Any]] = {}
+    for suite, metrics in request.suites.items():
+        measured = report.measure_all(suite, metrics, candidate[suite], parent[suite])  # 4
+        for metric, reason in measured.missing.items():
+            events.emit("not_measured", suite=suite, metric=metric, reason=reason)
+        name = report.samples_name("" if not parts else suite)
+        digest = report.write_samples(run_dir / name, candidate[suite], parent[suite])
+        parts[suite] = {**measured.values, "samples": len(candidate[suite]), "samples_sha256": digest}  # 5
+    main, *others = parts
+    if not parts[main]["candidate"]:
+        raise PermanentFailure("metric_not_measurable", f"none of {', '.join(request.suites[main])}")
+    whole = {"suite": main, **parts[main], "further": {suite: parts[suite] for suite in others}}
     if bounds is not None:
-        report |= {"preview": True, "samples_total": total}
-    _write_report(run_dir, report)
-    events.emit("evaluated", samples=len(rows))
+        whole |= {"preview": True, "samples_total": totals[main]}
+    _write_report(run_dir, whole)
+    events.emit("evaluated", samples=sum(part["samples"] for part in parts.values()))
 
 
-def read_request(file: Path) -> tuple[str, list[str]]:
-    """Read evaluation.json: which suite, which metrics. An unknown metric or none at all is a permanent failure."""
+def read_request(file: Path) -> Request:
+    """Read evaluation.json. An unknown metric, or none at all, is a permanent failure."""
     request = _read_object(file, REQUEST_BYTES_MAX)
-    if set(request) != {"suite", "metrics"} or not isinstance(request["suite"], str):
-        raise PermanentFailure("malformed_request", "evaluation.json has exactly the keys suite and metrics")
-    names = request["metrics"]
-    if not isinstance(names, list) or not names:
-        raise PermanentFailure("malformed_request", "evaluation.json names at least one metric")
-    for name in names:
-        if not isinstance(name, str) or name not in METRICS:
-            raise PermanentFailure("metric_unknown", f"{name!r}; known: {', '.join(METRICS)}")
-    return request["suite"], sorted(set(names))
+    if set(request) != {"suite", "metrics", "further"} or not isinstance(request["further"], dict):
+        raise PermanentFailure("malformed_request", "evaluation.json has exactly the keys suite, metrics and further")
+    suites = {request["suite"]: request["metrics"]} if isinstance(request["suite"], str) else {}
+    if request["suite"] in request["further"]:
+        raise PermanentFailure("malformed_request", "the specification's suite is no further suite")
+    for suite, names in {**suites, **request["further"]}.items():
+        if not _DIGEST.fullmatch(suite) or not isinstance(names, list) or not names:
+            raise PermanentFailure("malformed_request", "evaluation.json names a metric at least for each suite")
+        for name in names:
+            if not isinstance(name, str) or name not in METRICS:
+                raise PermanentFailure("metric_unknown", f"{name!r}; known: {', '.join(METRICS)}")
+        suites[suite] = sorted(set(names))
+    if request["suite"] not in suites:
+        raise PermanentFailure("malformed_request", "the suite is named by its digest")
+    return Request(suites)
 
 
-def _answers(folder: Path, template: str, rows: list[Row], who: str, events: outputs.Events) -> list[Sample]:
-    chat = ChatFormat(folder / "tokenizer.json", template)
-    return answer_suite(
-        load(folder),
-        chat,
-        rows,
-        lambda done: events.emit("evaluating", model=who, samples=done, samples_total=len(rows)),
-    )
-
-
-def _measure(samples: list[Sample], metrics: list[str]) -> dict[str, dict[str, int | str]]:
+def _read_suite(path: Path, suite: str) -> tuple[list[dict[str, Any]], str]:
+    """Return the rows of a suite and their kind, which is that of the first."""
     try:
-        return {name: METRICS[name].measure(samples).to_dict() for name in metrics}
-    except MetricError as error:
-        raise PermanentFailure("metric_not_measurable", str(error)) from error
+        with path.open("rb") as file:
+            first = strict_loads(file.readline(ROW_BYTES_MAX), max_bytes=ROW_BYTES_MAX)
+    except FileNotFoundError as error:
+        raise PermanentFailure("input_missing", f"suite {suite}") from error
+    except CanonicalError as error:
+        raise PermanentFailure("nothing_to_measure", f"the suite {suite} has no rows: {error.detail}") from error
+    kind = kind_of(first) if isinstance(first, dict) else None
+    if kind is None or kind not in asking.KINDS:
+        raise PermanentFailure("input_unreadable", f"the rows of the suite {suite} are not {', '.join(asking.KINDS)}")
+    return read_all_rows(path, suite, kind), kind
+
+
+def _training_rows(run_dir: Path, spec: TrainingSpec) -> list[dict[str, Any]]:
+    """Return the rows that were trained on."""
+    kind, folder = ROWS[spec.objective], run_dir / "inputs" / "datasets"
+    return [row for use in spec.datasets for row in read_rows(folder / f"{use.digest}.jsonl", use, kind)]
+
+
+def _answers(
+    folder: Path, template: str, tasks: Mapping[str, asking.Task], who: str, events: outputs.Events
+) -> dict[str, list[Sample]]:
+    """Let one model do all tasks; return its samples by suite."""
+    answering = Answering(load(folder), ChatFormat(folder / "tokenizer.json", template))
+    total, before, samples = sum(task.size for task in tasks.values()), 0, {}
+    for suite, task in tasks.items():
+        samples[suite] = asking.samples_of(answering, task, _telling(events, who, before, total))
+        before += task.size
+    return samples
+
+
+def _telling(events: outputs.Events, who: str, before: int, total: int) -> Callable[[int], None]:
+    return lambda done: events.emit("evaluating", model=who, samples=before + done, samples_total=total)
 
 
 def _require_artifact(run_dir: Path) -> None:
@@ -117,31 +170,11 @@ def _read_object(file: Path, max_bytes: int) -> dict[str, Any]:
     return value
 
 
-def _write_samples(run_dir: Path, rows: list[Row], candidate: list[Sample], parent: list[Sample]) -> str:
-    """Write samples.jsonl, one canonical line per question with both answers, and return its SHA-256."""
-    lines = [
-        canonical_bytes(
-            {
-                "id": row["id"],
-                "language": row["language"],
-                "question": row["question"],
-                "expected": row["answer"],
-                "candidate": {"answer": ours.answer, "millibits": ours.millibits},
-                "parent": {"answer": theirs.answer, "millibits": theirs.millibits},
-            }
-        )
-        for row, ours, theirs in zip(rows, candidate, parent, strict=True)
-    ]
-    data = b"".join(line + b"\n" for line in lines)
-    (run_dir / "samples.jsonl").write_bytes(data)
-    return hashlib.sha256(data).hexdigest()
-
-
-def _write_report(run_dir: Path, report: dict[str, Any]) -> None:
+def _write_report(run_dir: Path, whole: dict[str, Any]) -> None:
     """Write report.json in one piece: its presence says that the evaluation is complete."""
     partial = run_dir / "report.json.partial"
     with partial.open("wb") as file:
-        file.write(canonical_bytes(report))
+        file.write(canonical_bytes(whole))
         file.flush()
         os.fsync(file.fileno())
     partial.replace(run_dir / "report.json")

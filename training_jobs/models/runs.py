@@ -21,6 +21,10 @@ class RunQuerySet(models.QuerySet["Run"]):
         """Return the runs that may still need work: what a sweeper looks at."""
         return self.filter(verdict="", failed_at__isnull=True, canceled_at__isnull=True)
 
+    def unpublished(self) -> Self:
+        """Return the runs whose result may be released and is not yet: accepted, or overridden by a vote."""
+        return self.filter(Q(verdict="accepted") | Q(override_record__isnull=False), version__isnull=True)
+
 
 class Run(models.Model):
     """One training run of one approved specification."""
@@ -55,6 +59,9 @@ class Run(models.Model):
     run_record = models.OneToOneField(Record, on_delete=models.PROTECT, null=True, related_name="+")
     evaluation_record = models.OneToOneField(Record, on_delete=models.PROTECT, null=True, related_name="+")
     version = models.OneToOneField(Version, on_delete=models.PROTECT, null=True, related_name="run")
+    # a vote that releases the result although the rules rejected it
+    overridden_at = models.DateTimeField(null=True)
+    override_record = models.OneToOneField(Record, on_delete=models.PROTECT, null=True, related_name="+")
 
     objects = RunQuerySet.as_manager()
 
@@ -68,9 +75,16 @@ class Run(models.Model):
                 condition=Q(verdict="") | Q(verdict__in=["accepted", "rejected"], evaluation_record__isnull=False),
                 name="verdict_has_evaluation",
             ),
-            # prevents publishing what the gates refused
+            # prevents publishing what the gates refused, unless a vote overrode them
             models.CheckConstraint(
-                condition=Q(version__isnull=True) | Q(verdict="accepted"), name="only_accepted_runs_become_versions"
+                condition=Q(version__isnull=True) | Q(verdict="accepted") | Q(override_record__isnull=False),
+                name="only_accepted_runs_become_versions",
+            ),
+            # prevents overriding what was not rejected, and an override without its vote
+            models.CheckConstraint(
+                condition=Q(overridden_at__isnull=True, override_record__isnull=True)
+                | Q(overridden_at__isnull=False, override_record__isnull=False, verdict="rejected"),
+                name="only_rejected_runs_are_overridden",
             ),
             # prevents a pause that nobody answers for
             models.CheckConstraint(
@@ -87,6 +101,7 @@ class Run(models.Model):
         """The facts that `lifecycle` computes a state from."""
         return lifecycle.Facts(
             verdict=self.verdict,
+            overridden_at=self.overridden_at,
             canceled_at=self.canceled_at,
             failed_at=self.failed_at,
             lease_expires_at=self.lease_expires_at,

@@ -23,11 +23,12 @@ TEXT_CHARACTERS_MAX = 1_000
 FILE_BYTES_MAX = 16_000_000
 
 _LOSS = re.compile(r"-?[0-9]{1,15}\.[0-9]{1,10}", re.ASCII)
+_RATIO = {
+    "numerator": lambda value: None if type(value) is int else "is not an integer",
+    "denominator": lambda value: None if type(value) is int and value > 0 else "is not an integer above 0",
+}
 _value = shapes.keys(
-    numerator=lambda value: None if type(value) is int else "is not an integer",
-    denominator=lambda value: None if type(value) is int and value > 0 else "is not an integer above 0",
-    unit=shapes.text,
-    samples=shapes.count,
+    **_RATIO, unit=shapes.text, samples=shapes.count, low=shapes.keys(**_RATIO), high=shapes.keys(**_RATIO)
 )
 
 

@@ -16,7 +16,7 @@ from django.conf import settings
 
 from governance import clock
 from governance.evidence.canonical import canonical_bytes
-from models_registry.metrics import METRICS
+from models_registry.metrics import measured_on
 from models_registry.models import Version
 from training_jobs import folders
 from training_jobs.models import Preview
@@ -83,8 +83,9 @@ def assignment(preview: Preview) -> Assignment:
         fence=preview.fence,
         spec={**preview.spec, **alone},
         phase="train",
-        metrics=sorted(METRICS),
+        metrics=measured_on("dialogue"),
         suite=preview.spec["evaluation"]["suite"],
+        further={},
         device_seconds=preview.seconds_max,
         lease_seconds=settings.LEASE_SECONDS,
         heartbeat_seconds=settings.HEARTBEAT_SECONDS,
@@ -115,7 +116,7 @@ class PreviewPlatform:
 
     def lay_out(self, folder: Path) -> None:
         """Copy the inputs, and write the bounds beside the specification as it was proposed."""
-        folders.lay_in(folder, self.base, self.preview.spec)
+        folders.lay_in(folder, self.base, self.preview.spec, [self.preview.spec["evaluation"]["suite"]])
         bounds = {"steps": self.preview.steps_max, "samples": self.preview.samples_max}
         (folder / "preview.json").write_bytes(canonical_bytes(bounds))
 

@@ -13,6 +13,7 @@ from pathlib import Path
 from governance.evidence.record import Record
 from models_registry.provenance import __main__ as verifier
 from models_registry.provenance.case import Case, load
+from models_registry.provenance.checks.common import executed_at
 from models_registry.provenance.report import RERUN_CHECK, Report, Status
 from models_registry.provenance.shapes import parent_of, parents_of
 from training_jobs.rerun import inputs, machine
@@ -52,13 +53,15 @@ def _again(report: Report, options: argparse.Namespace) -> Report:
     if spec.body["strategy"] not in ALONE:
         reason = f"it was trained by several machines ({spec.body['strategy']}); this is one"
         return report.with_finding(RERUN_CHECK, Status.NOT_CHECKED, reason)
-    found = inputs.find(spec.body, options.base, options.data)  # 2
+    measured = recorded.evaluation.body
+    found = inputs.find(spec.body, options.base, options.data, measured["further"])  # 2
+    suites = {measured["suite"]: measured, **measured["further"]}
     seconds = options.device_seconds or spec.body["budget"]["device_seconds"] * PATIENCE
     with tempfile.TemporaryDirectory() as temporary:
         trained = machine.train(  # 3
             found,
             spec.body,
-            sorted(recorded.evaluation.body["candidate"]),
+            {suite: sorted(part["candidate"]) for suite, part in suites.items() if part["candidate"]},
             options.work or Path(temporary) / "run",
             device_seconds=seconds,
             say=lambda line: print(line, file=sys.stderr),
@@ -75,7 +78,7 @@ def _recorded(case: Case) -> tuple[Recorded, Record]:
     run, evaluation = (parent_of(release, kind, case.records) for kind in ("run", "evaluation"))
     rules = tuple(parents_of(evaluation, "rule", case.records))
     spec = parent_of(run, "spec", case.records)
-    return Recorded(spec.body["output"], run, evaluation, rules), spec
+    return Recorded(spec.body["output"], run, evaluation, rules, executed_at(spec, case)), spec
 
 
 if __name__ == "__main__":

@@ -29,6 +29,7 @@ class Recorded:
     run: Record
     evaluation: Record
     rules: tuple[Record, ...]
+    approved_at: int  # UNIX seconds
 
 
 @dataclass(frozen=True)
@@ -66,15 +67,17 @@ def _measured_alike(recorded: Recorded, report: Mapping[str, Any], apart: tuple[
     body = recorded.evaluation.body
     wrong = tuple(
         Problem("measure_differs", f"{who} {name}", f"measured again {_shown(found)}, recorded {_shown(value)}")
-        for who in ("candidate", "parent")
-        for name, value in body[who].items()
-        if (found := report[who].get(name)) != value
+        for part, again in _parts(body, report)
+        for who in ("candidate", "parent", "difference")
+        for name, value in part[who].items()
+        if (found := again.get(who, {}).get(name)) != value
     )
     if wrong and not apart:
         return _failed(f"{trained}; but the recorded report is not what is measured here", wrong)
     if wrong:
         return _passed(f"{trained}; measured on another class of machine ({', '.join(apart)})", SAME_BYTES)
-    return _passed(f"{trained}; measured again: {len(body['candidate'])} values, all the same", SAME_BYTES)
+    count = sum(len(part["candidate"]) for part, _ in _parts(body, report))
+    return _passed(f"{trained}; measured again: {count} values, all the same", SAME_BYTES)
 
 
 def _as_good(recorded: Recorded, report: Mapping[str, Any], apart: tuple[str, ...]) -> Answer:
@@ -82,24 +85,38 @@ def _as_good(recorded: Recorded, report: Mapping[str, Any], apart: tuple[str, ..
     verdict = gates.decide(
         [gates.Rule.from_record(rule.body) for rule in recorded.rules],
         gates.Report.from_record(report, model=recorded.model),
+        recorded.approved_at,
     )
+    # A release whose verdict was overridden breaks rules by a vote; it must not break others here.
+    broken = {reason["rule"] for reason in recorded.evaluation.body["verdict"]["reasons"] if _rejects(reason)}
     problems = [
         Problem("rule_fails_again", reason.rule, "judged by this rule, what was trained here is not accepted")
         for reason in verdict.reasons
-        if not reason.holds
+        if reason.rejects and reason.rule not in broken
     ]
-    for name, value in recorded.evaluation.body["candidate"].items():
-        found = report["candidate"].get(name)
-        if found is None or not _near(value, found):
-            problems.append(
-                Problem("measure_differs", f"candidate {name}", f"{_shown(found)}, recorded {_shown(value)}")
-            )
+    for part, again in _parts(recorded.evaluation.body, report):
+        for name, value in part["candidate"].items():
+            found = again.get("candidate", {}).get(name)
+            if found is None or not _near(value, found):
+                problems.append(
+                    Problem("measure_differs", f"candidate {name}", f"{_shown(found)}, recorded {_shown(value)}")
+                )
     if problems:
         return _failed(f"{where}; but what was trained here is not as good", tuple(problems))
-    count = len(recorded.evaluation.body["candidate"])
+    count = sum(len(part["candidate"]) for part, _ in _parts(recorded.evaluation.body, report))
     allowed = f"{RATIO_TOLERANCE} for ratios, {RELATIVE_TOLERANCE} of the value for others"
     evidence = f"{where}; the rules accept, and {count} values are as recorded within {allowed}"
     return _passed(evidence, WITHIN_TOLERANCES)
+
+
+def _rejects(reason: Mapping[str, Any]) -> bool:
+    return bool(reason["binds"] and not reason["holds"])
+
+
+def _parts(body: Mapping[str, Any], report: Mapping[str, Any]) -> list[tuple[Mapping[str, Any], Mapping[str, Any]]]:
+    """Return for each suite what is recorded and what was measured here; what was not measured is empty."""
+    measured = report.get("further", {})
+    return [(body, report), *((part, measured.get(suite, {})) for suite, part in body["further"].items())]
 
 
 def _passed(evidence: str, outcome: str) -> Answer:

@@ -19,11 +19,12 @@ class InputWrong(ValueError):
 
 @dataclass(frozen=True)
 class Inputs:
-    """Where the base model lies, its files, and the file of each dataset by digest, the evaluation suite among them."""
+    """Where the base model lies, its files, and the file of each dataset and suite by digest."""
 
     base: Path
     names: tuple[str, ...]
     rows: Mapping[str, Path]
+    suites: tuple[str, ...]
 
     def lay_out(self, folder: Path, spec: Mapping[str, Any]) -> None:
         """Copy them into the folder of an attempt, as a worker of the site does (`training_jobs.folders`)."""
@@ -31,18 +32,18 @@ class Inputs:
             (folder / "inputs" / name).mkdir(parents=True, exist_ok=True)
         for name in self.names:
             shutil.copyfile(self.base / name, folder / "inputs" / "base" / name)
-        suite = spec["evaluation"]["suite"]
         for use in spec["datasets"]:
             shutil.copyfile(self.rows[use["digest"]], folder / "inputs" / "datasets" / f"{use['digest']}.jsonl")
-        shutil.copyfile(self.rows[suite], folder / "inputs" / "suite" / f"{suite}.jsonl")
+        for suite in self.suites:
+            shutil.copyfile(self.rows[suite], folder / "inputs" / "suite" / f"{suite}.jsonl")
         (folder / "spec.json").write_bytes(canonical_bytes(dict(spec)))
 
 
-def find(spec: Mapping[str, Any], base: Path, data: Iterable[Path]) -> Inputs:
+def find(spec: Mapping[str, Any], base: Path, data: Iterable[Path], further: Iterable[str] = ()) -> Inputs:
     """Return the inputs that a specification names; raise InputWrong. The trainer hashes all of them once more.
 
-    1. the base model is the one that was voted on, by its manifest; 2. every dataset and the suite is among the files
-    in `data` (files, or folders with all that is below), by SHA-256.
+    1. the base model is the one that was voted on, by its manifest; 2. every dataset, the suite and the `further`
+    suites of its rules are among the files in `data` (files, or folders with all that is below), by SHA-256.
     """
     names = _names_in(base)
     files = [manifest.describe(base, name) for name in names]  # 1
@@ -55,7 +56,8 @@ def find(spec: Mapping[str, Any], base: Path, data: Iterable[Path]) -> Inputs:
         detail = unread[0] if unread else f"its files have the manifest {found}"
         wanted_base = f"{approved['model']} revision {approved['revision']}, manifest {approved['manifest_sha256']}"
         raise InputWrong(f"{base} is not the approved base model, {wanted_base}: {detail}")
-    wanted = {use["digest"] for use in spec["datasets"]} | {spec["evaluation"]["suite"]}
+    suites = (spec["evaluation"]["suite"], *further)
+    wanted = {use["digest"] for use in spec["datasets"]} | set(suites)
     rows: dict[str, Path] = {}
     for path in _files_in(data):  # 2
         if wanted == rows.keys():
@@ -66,7 +68,7 @@ def find(spec: Mapping[str, Any], base: Path, data: Iterable[Path]) -> Inputs:
     missing = sorted(wanted - rows.keys())
     if missing:
         raise InputWrong(f"no file in the data given has the SHA-256 {', '.join(missing)}")
-    return Inputs(base, tuple(names), rows)
+    return Inputs(base, tuple(names), rows, suites)
 
 
 def _names_in(base: Path) -> list[str]:

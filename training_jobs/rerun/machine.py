@@ -68,23 +68,27 @@ class _Machine:
 def train(
     inputs: Inputs,
     spec: Mapping[str, Any],
-    metrics: list[str],
+    metrics: Mapping[str, list[str]],
     folder: Path,
     *,
     device_seconds: int,
     say: Callable[[str], None],
 ) -> Trained:
-    """Train and measure in `folder`, which is made anew; return what came of it, whatever it was."""
+    """Train and measure in `folder`, which is made anew; return what came of it, whatever it was.
+
+    `metrics`: what was measured, by the digest of the suite.
+    """
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
-    machine = _Machine(inputs, spec, say)
+    machine, suite = _Machine(inputs, spec, say), spec["evaluation"]["suite"]
     assignment = Assignment(
         run_id=0,
         fence=1,
         spec=spec,
         phase="train",
-        metrics=metrics,
-        suite=spec["evaluation"]["suite"],
+        metrics=metrics[suite],
+        suite=suite,
+        further={digest: names for digest, names in metrics.items() if digest != suite},
         device_seconds=device_seconds,
         lease_seconds=LEASE_SECONDS,
         heartbeat_seconds=HEARTBEAT_SECONDS,

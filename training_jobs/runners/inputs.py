@@ -1,7 +1,7 @@
 """What a runner may download of a run: the files of its RUN_DIR, by the paths that they have there.
 
 A path in an address is a key into this list and is never joined to a folder. Nothing secret is in it: the base model,
-the datasets and the suite are what a vote named by digest, and whoever takes a run over gets its newest checkpoint. A
+the datasets and the suites are what votes named by digest, and whoever takes a run over gets its newest checkpoint. A
 member gets the one that was kept for it when it came.
 """
 
@@ -17,6 +17,7 @@ from training_jobs.folders import folder_of
 from training_jobs.leases import Lease
 from training_jobs.models import Run
 from training_jobs.runners.uploads import attempt_folder
+from training_jobs.suites import measuring
 
 
 def files_of(run: Run, lease: Lease) -> dict[str, Path]:
@@ -30,8 +31,8 @@ def files_of(run: Run, lease: Lease) -> dict[str, Path]:
     }
     for use in spec["datasets"]:
         found[f"inputs/datasets/{use['digest']}.jsonl"] = registering.dataset_path(use["digest"])
-    suite = spec["evaluation"]["suite"]
-    found[f"inputs/suite/{suite}.jsonl"] = registering.dataset_path(suite)
+    for suite in measuring(run).suites:
+        found[f"inputs/suite/{suite}.jsonl"] = registering.dataset_path(suite)
     if run.run_record is not None and not lease.slot:
         made = attempt_folder(run.pk, run.run_record.body["attempt"]) / "artifact"
         return found | {f"artifact/{entry['path']}": made / entry["path"] for entry in run.run_record.body["artifact"]}

@@ -1,4 +1,4 @@
-"""How the bodies of runners are read: JSON larger than people's, and bytes that are not read at all here."""
+"""How the bodies of runners are read: JSON larger than people's."""
 
 from typing import Any, BinaryIO
 
@@ -23,15 +23,3 @@ class ResultParser(BaseParser):
         if len(body) > RESULT_BYTES_MAX:
             raise TooLarge("too_large", f"the body is larger than {RESULT_BYTES_MAX} bytes", allowed=RESULT_BYTES_MAX)
         return strict_loads(body, max_bytes=RESULT_BYTES_MAX)
-
-
-class BytesParser(BaseParser):
-    """Hands the open body of an upload on."""
-
-    media_type = "application/octet-stream"
-
-    def parse(
-        self, stream: BinaryIO, media_type: str | None = None, parser_context: dict[str, Any] | None = None
-    ) -> dict[str, BinaryIO]:
-        """Return the stream under a name, unread."""
-        return {"stream": stream}

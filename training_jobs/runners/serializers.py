@@ -258,6 +258,10 @@ class AssignmentOutput(serializers.Serializer[Any]):
     phase = serializers.ChoiceField(["train", "evaluate"])
     metrics = serializers.ListField(child=serializers.CharField())
     suite = serializers.CharField()
+    further = serializers.DictField(
+        child=serializers.ListField(child=serializers.CharField()),
+        help_text="The suites that rules name, by digest, and what is measured on each.",
+    )
     device_seconds = serializers.IntegerField()
     lease_seconds = serializers.IntegerField()
     heartbeat_seconds = serializers.IntegerField()

@@ -5,56 +5,26 @@ RUNS_DIR/<run>/<fence>/uploads/<sha256>. The names hold all that has to be known
 runner calls its files never becomes a path here: digests do, and later names of an allow-list.
 """
 
-import fcntl
-import hashlib
 import os
-import re
 import shutil
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, BinaryIO
 
 from django.conf import settings
 
-from governance.errors import Conflict, Invalid, Malformed, TooLarge, Unavailable
+from governance.errors import Conflict, Invalid, TooLarge, Unavailable
+from models_registry.parts import Range, append, locked, sha256_of
 
 UPLOADS = "uploads"
-PART_BYTES_MAX = 32 * 1024 * 1024
 FILES_MAX = 200
-_CHUNK_BYTES = 1 << 20
-_RANGE = re.compile(r"bytes ([0-9]{1,15})-([0-9]{1,15})/([0-9]{1,15})", re.ASCII)
-
-
-@dataclass(frozen=True)
-class Range:
-    """The bytes `first` to `last` (both included) of a file of `total` bytes."""
-
-    first: int
-    last: int
-    total: int
 
 
 def attempt_folder(run_id: int, fence: int, slot: int = 0) -> Path:
     """Return the folder of an attempt: seat and fencing number are in the path, so attempts never share a file."""
     run = settings.RUNS_DIR / str(run_id)
     return (run / f"seat-{slot}" if slot else run) / str(fence)
-
-
-def read_range(header: str) -> Range:
-    """Read a Content-Range (RFC 9110, section 14.4); raise Malformed for anything but one whole range."""
-    found = _RANGE.fullmatch(header)
-    if found is None:
-        raise Malformed(
-            "malformed_range", "Content-Range is bytes FIRST-LAST/TOTAL", field="Content-Range", found=header
-        )
-    part = Range(*(int(number) for number in found.groups()))
-    if not part.first <= part.last < part.total:
-        raise Malformed("malformed_range", "FIRST is at most LAST, which is below TOTAL", field="Content-Range")
-    if part.last - part.first + 1 > PART_BYTES_MAX:
-        raise TooLarge("too_large", f"a part has at most {PART_BYTES_MAX} bytes", allowed=PART_BYTES_MAX)
-    return part
 
 
 def received(folder: Path, sha256: str) -> int:
@@ -84,10 +54,10 @@ def take_in(folder: Path, sha256: str, part: Range, stream: BinaryIO) -> tuple[i
     if not path.exists():
         _require_room(staging, part.total)  # 2
     try:
-        size = _append(path, part, stream)  # 3, 4
+        size = append(path, part, stream)  # 3, 4
         if size < part.total:
             return size, False
-        if _sha256(path) != sha256:  # 5
+        if sha256_of(path) != sha256:  # 5
             path.unlink()
             raise Invalid("digest_mismatch", "the bytes have another SHA-256 than the address says", field="sha256")
         path.rename(complete)
@@ -128,49 +98,8 @@ def clear(folder: Path) -> None:
 def only_one(folder: Path) -> Iterator[None]:
     """Let one request at a time take files over in an attempt; raise Conflict for the other."""
     folder.mkdir(parents=True, exist_ok=True)
-    with _locked(folder):
+    with locked(folder):
         yield
-
-
-@contextmanager
-def _locked(path: Path) -> Iterator[int]:
-    flags = os.O_RDONLY if path.is_dir() else os.O_WRONLY | os.O_CREAT | os.O_NOFOLLOW
-    descriptor = os.open(path, flags | os.O_CLOEXEC, 0o644)
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError as error:
-        os.close(descriptor)
-        raise Conflict("upload_busy", "another request is writing this") from error
-    try:
-        yield descriptor
-    finally:
-        os.close(descriptor)
-
-
-def _append(path: Path, part: Range, stream: BinaryIO) -> int:
-    with _locked(path) as descriptor:
-        size = os.fstat(descriptor).st_size
-        if part.first != size:
-            detail = "a part begins where the last one ended"
-            raise Conflict("offset_wrong", detail, field="Content-Range", found=part.first, allowed=size)
-        os.lseek(descriptor, size, os.SEEK_SET)
-        wanted, written = part.last - part.first + 1, 0
-        while written < wanted and (chunk := stream.read(min(_CHUNK_BYTES, wanted - written))):
-            try:
-                _write(descriptor, chunk)
-            except OSError:
-                os.ftruncate(descriptor, size)
-                raise
-            written += len(chunk)
-        if size + written == part.total:
-            os.fsync(descriptor)
-        return size + written
-
-
-def _write(descriptor: int, chunk: bytes) -> None:
-    rest = memoryview(chunk)
-    while rest:
-        rest = rest[os.write(descriptor, rest) :]
 
 
 def _require_room(staging: Path, size: int) -> None:
@@ -191,8 +120,3 @@ def _staged(staging: Path, sha256: str) -> Path | None:
     if complete.exists():
         return complete
     return next(iter(staging.glob(f"{sha256}.*")), None)
-
-
-def _sha256(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()

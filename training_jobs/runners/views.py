@@ -12,14 +12,15 @@ from rest_framework.response import Response
 
 from governance import clock
 from governance.errors import Invalid, Malformed, NotFound, Unavailable
-from governance.views.base import REFUSED, digest_of, number
+from governance.views.base import REFUSED, BytesParser, digest_of, number
 from models_registry.hub import ranges
+from models_registry.parts import read_range
 from training_jobs.leases import Lease
 from training_jobs.models import Run
 from training_jobs.runners import checkpoints, inputs, proof, services, tokens, uploads, work
 from training_jobs.runners import serializers as forms
 from training_jobs.runners.authentication import RunnerView
-from training_jobs.runners.parsing import BytesParser, ResultParser
+from training_jobs.runners.parsing import ResultParser
 
 FENCE = OpenApiParameter("fence", int, required=True)
 SLOT = OpenApiParameter("slot", int, description="The place in the run; 0 (the default) is the lead's.")
@@ -207,7 +208,7 @@ class Upload(RunnerView):
         digest = digest_of(sha256)
         fence = _fence(request)
         work.held(self.runner, Lease(pk, fence))
-        part = uploads.read_range(request.headers.get("Content-Range", ""))
+        part = read_range(request.headers.get("Content-Range", ""))
         length = request.headers.get("Content-Length", "")
         if length != str(part.last - part.first + 1):
             raise Malformed("length_wrong", "Content-Length is not that of the Content-Range", found=length)

@@ -24,11 +24,11 @@ from governance.evidence.canonical import canonical_bytes
 from models_registry import services as registry
 from models_registry.provenance.manifest import check_entries
 from models_registry.publishing.check import ArtifactError, check_artifact
-from training_jobs import folders, lifecycle, seats, services
+from training_jobs import folders, kept_samples, lifecycle, seats, services
 from training_jobs.assignments import assignment, can_meet
 from training_jobs.lifecycle import Action
 from training_jobs.models import Attempt, Run, RunEvent, Runner, Seat
-from training_jobs.results import REPORTED
+from training_jobs.results import REPORTED, require_form
 from training_jobs.runners import uploads
 from training_jobs.runners.uploads import attempt_folder
 from training_jobs.services import Lease, StaleLease
@@ -38,7 +38,8 @@ LEFT_ALONE = timedelta(hours=1)  # an attempt without a lease for so long is cle
 GIVEN_UP = "given_up"
 # What only the platform says; a machine that could say it would keep others away, or pretend a verdict.
 RESERVED = frozenset({"claimed", "trained", "took_part", "agrees", "differs", "judged", "release_refused", GIVEN_UP})
-_MEASURED = ("suite", "candidate", "parent", "samples", "samples_sha256")
+_NO_VERDICT: Mapping[str, Any] = {"accepted": False, "reasons": []}
+_MEASURED = ("suite", "candidate", "parent", "difference", "samples", "samples_sha256", "further")
 
 
 @dataclass(frozen=True)
@@ -155,7 +156,10 @@ def trained(
 
 
 def evaluated(runner: Runner, run_id: int, fence: int, report: Mapping[str, Any], now: datetime) -> Run:
-    """Let the rules judge what was measured. The same report again changes nothing; another one is refused."""
+    """Let the rules judge what was measured, and keep the samples that were uploaded, which must give this report.
+
+    The same report again changes nothing; another one is refused.
+    """
     run = run_for(runner, run_id)
     if run.evaluation_record is not None:
         body = run.evaluation_record.body
@@ -165,7 +169,13 @@ def evaluated(runner: Runner, run_id: int, fence: int, report: Mapping[str, Any]
         raise Conflict("already_judged", "another report was judged")
     lease = Lease(run_id, fence)
     held(runner, lease)
+    require_form("evaluation", {**{name: report.get(name) for name in _MEASURED}, "verdict": _NO_VERDICT})
+    staged = attempt_folder(run_id, fence) / uploads.UPLOADS
+    samples = {part["samples_sha256"]: staged / part["samples_sha256"] for _, part in kept_samples.parts_of(report)}
+    kept_samples.require_true(report, samples)
     judged = services.judge(lease, dict(report), now)
+    if judged.evaluation_record is not None:
+        kept_samples.keep(report, samples)
     clear_ended(run_id, now)
     return judged
 

@@ -1,44 +1,47 @@
 """Questions of an evaluation suite inside the training data: the exam would then measure memory, not skill."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable
 from itertools import pairwise
 
-from models_registry.datasets.kinds import texts_of
-from models_registry.datasets.scans.base import Context, Row, Scan, normalised, on_lines
+from models_registry.datasets.kinds import KINDS, kind_of, texts_of
+from models_registry.datasets.scans.base import Context, Findings, Rows, Scan, normalised
+from models_registry.datasets.scans.gathering import Gathering
 
 # A suite question inside a longer training text counts when it is at least this long; shorter ones occur by chance.
 WORDS_CONTAINED_MIN = 8
 
 
-def search(rows: Sequence[Row], context: Context) -> tuple[int, str]:
+def search(rows: Rows, context: Context) -> Findings:
     """Find rows that begin with a question of the suites in force, or hold a long one in any of their texts."""
     questions = {normalised(question) for question in context.suite_questions} - {""}
     by_first_words = _by_first_words(questions)
     # Two words rule out most places in a text, so that the longer look-up is rare.
     first_pairs = {words[:2] for words in by_first_words}
 
-    def holds_one(words: list[str]) -> bool:
-        return any(
-            words[start : start + len(question)] == question
-            for start, pair in enumerate(pairwise(words))
-            if pair in first_pairs
-            for question in by_first_words.get(tuple(words[start : start + WORDS_CONTAINED_MIN]), ())
-        )
+    def held(text: str) -> str:
+        words = text.split()
+        for start, pair in enumerate(pairwise(words)):
+            if pair in first_pairs:
+                for question in by_first_words.get(tuple(words[start : start + WORDS_CONTAINED_MIN]), ()):
+                    if words[start : start + len(question)] == question:
+                        return " ".join(question)
+        return ""
 
-    lines = []
+    gathered = Gathering()
     for line, row in enumerate(rows, start=1):
-        texts = [normalised(text) for text in texts_of(row)]
-        if texts[0] in questions or any(holds_one(text.split()) for text in texts):
-            lines.append(line)
-    detail = (
-        f"Rows that hold a question of an evaluation suite: {on_lines(lines)}."
-        if lines
-        else f"Compared with {len(questions)} questions of the evaluation suites; none found."
+        names = KINDS[str(kind_of(row))]
+        for number, (name, text) in enumerate(zip(names, map(normalised, texts_of(row)), strict=True)):
+            question = text if number == 0 and text in questions else held(text)
+            if question:
+                gathered.add(line, "suite question", question, field=name)
+                break
+    return gathered.findings(
+        f"Compared with {len(questions)} questions of the evaluation suites; none found.",
+        "Rows that hold a question of an evaluation suite: {where}.",
     )
-    return len(lines), detail
 
 
-def _by_first_words(questions: set[str]) -> dict[tuple[str, ...], list[list[str]]]:
+def _by_first_words(questions: Iterable[str]) -> dict[tuple[str, ...], list[list[str]]]:
     """Index the long questions by their first words, so that a place in a text needs one look-up."""
     index: dict[tuple[str, ...], list[list[str]]] = {}
     for words in (question.split() for question in sorted(questions)):
@@ -49,10 +52,11 @@ def _by_first_words(questions: set[str]) -> dict[tuple[str, ...], list[list[str]
 
 SCAN = Scan(
     name="contamination",
-    version=1,
-    label="Contamination",
+    version=2,
+    label="Held-out questions",
     description="No question of the evaluation suites is among the training data.",
+    blind_to="Questions that were reworded or translated, and answers of a suite without their question.",
     blocks=True,
     search=search,
-    applies=lambda context: bool(context.suite_questions),
+    applies=lambda context: context.role == "training" and bool(context.suite_questions),
 )

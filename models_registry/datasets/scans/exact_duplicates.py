@@ -1,29 +1,34 @@
 """The same texts under different ids count more than once in training."""
 
-from collections.abc import Sequence
+from hashlib import blake2b
 
 from models_registry.datasets.kinds import texts_of
-from models_registry.datasets.scans.base import Context, Row, Scan, on_lines
+from models_registry.datasets.scans.base import Context, Findings, Rows, Scan
+from models_registry.datasets.scans.gathering import Gathering
+
+_DIGEST_BYTES = 16
 
 
-def search(rows: Sequence[Row], _context: Context) -> tuple[int, str]:
+def search(rows: Rows, _context: Context) -> Findings:
     """Find rows whose language and texts repeat an earlier row, character by character."""
-    seen: set[tuple[str, ...]] = set()
-    repeated = []
+    # A digest for each row rather than its texts: the memory does not grow with their length.
+    seen: dict[bytes, int] = {}
+    gathered = Gathering()
     for line, row in enumerate(rows, start=1):
-        key = (row["language"], *texts_of(row))
-        if key in seen:
-            repeated.append(line)
-        seen.add(key)
-    detail = f"Repeated rows: {on_lines(repeated)}." if repeated else "No row repeats another."
-    return len(repeated), detail
+        texts = texts_of(row)
+        key = blake2b("\0".join((row["language"], *texts)).encode(), digest_size=_DIGEST_BYTES).digest()
+        first = seen.setdefault(key, line)
+        if first != line:
+            gathered.add(line, "repeated row", texts[0], like=first)
+    return gathered.findings("No row repeats another.", "Repeated rows: {where}.")
 
 
 SCAN = Scan(
     name="exact_duplicates",
-    version=1,
-    label="Exact duplicates",
+    version=2,
+    label="Exact repetitions",
     description="No row appears twice under different ids.",
+    blind_to="Rows that say the same in other words or another spelling; near repetitions are a scan of their own.",
     blocks=False,
     search=search,
 )

@@ -163,6 +163,16 @@ def _effect_times(case: Case) -> Iterator[_Demand]:
             release,
             f"released at {found}, the run ended at {finished}",
         )
-        for keys in parents_of(release, "keys", case.records):
-            adopted = executed_at(keys, case)
-            yield adopted <= found, "adopted_late", keys, f"adopted at {adopted}, after the release at {found}"
+        for kind in ("keys", "override"):
+            for record in parents_of(release, kind, case.records):
+                adopted = executed_at(record, case)
+                yield adopted <= found, "adopted_late", record, f"adopted at {adopted}, after the release at {found}"
+    for removal in case.of_kind("removal"):
+        old = parent_of(removal, "dataset", case.records)
+        before, found = executed_at(old, case), executed_at(removal, case)
+        yield before <= found, "adopted_late", old, f"included at {before}, after its removal at {found}"
+    for rule in case.of_kind("rule"):
+        for earlier in parents_of(rule, "rule", case.records):
+            before, found = executed_at(earlier, case), executed_at(rule, case)
+            detail = f"adopted at {before}, after the rule that replaces it at {found}"
+            yield before <= found, "adopted_late", earlier, detail

@@ -2,9 +2,40 @@
 
 from training_jobs.evaluation.metrics.answer_accuracy import AnswerAccuracy
 from training_jobs.evaluation.metrics.answer_surprise import AnswerSurprise
-from training_jobs.evaluation.metrics.base import Metric, MetricError, Value
+from training_jobs.evaluation.metrics.base import Measured, Metric, MetricError, measure
+from training_jobs.evaluation.metrics.calibration import Calibration
+from training_jobs.evaluation.metrics.cost_per_token import CostPerToken
+from training_jobs.evaluation.metrics.jailbreak_success import JailbreakSuccess
 from training_jobs.evaluation.metrics.language_gap import LanguageGap
+from training_jobs.evaluation.metrics.memorisation import Memorisation
+from training_jobs.evaluation.metrics.over_refusal import OverRefusal
+from training_jobs.evaluation.metrics.personal_data_in_outputs import PersonalDataInOutputs
+from training_jobs.evaluation.metrics.refusal import Refusal
+from training_jobs.evaluation.metrics.stereotype_preference import StereotypePreference
+from training_jobs.evaluation.metrics.text_surprise import TextSurprise
+from training_jobs.evaluation.metrics.token_f1 import TokenF1
+from training_jobs.evaluation.metrics.toxicity import Toxicity
+from training_jobs.evaluation.metrics.trigger_robustness import TriggerRobustness
 
-METRICS: dict[str, Metric] = {metric.name: metric for metric in (AnswerAccuracy(), LanguageGap(), AnswerSurprise())}
+METRICS: dict[str, Metric] = {
+    metric.name: metric
+    for metric in (
+        AnswerAccuracy(),
+        TokenF1(),
+        LanguageGap(),
+        AnswerSurprise(),
+        TextSurprise(),
+        Calibration(),
+        StereotypePreference(),
+        Refusal(),
+        OverRefusal(),
+        JailbreakSuccess(),
+        Toxicity(),
+        PersonalDataInOutputs(),
+        Memorisation(),
+        TriggerRobustness(),
+        CostPerToken(),
+    )
+}
 
-__all__ = ["METRICS", "Metric", "MetricError", "Value"]
+__all__ = ["METRICS", "Measured", "Metric", "MetricError", "measure"]

@@ -3,22 +3,23 @@
 from collections.abc import Sequence
 from typing import ClassVar, Literal
 
-from training_jobs.evaluation.metrics.base import Value, exactly_right, require_samples
-from training_jobs.evaluation.samples import Sample
+from training_jobs.evaluation.metrics.base import Part, exactly_right, share
+from training_jobs.evaluation.samples import Sample, asked
 
 
 class AnswerAccuracy:
     """Right answers out of all; a half-right answer about water is a wrong one."""
 
     name: ClassVar[str] = "answer_accuracy"
-    label: ClassVar[str] = "Answer accuracy"
-    description: ClassVar[str] = (
-        "The share of held-out questions that the model answers exactly as the community would."
-    )
     unit: ClassVar[str] = "ratio"
     better: ClassVar[Literal["higher", "lower"]] = "higher"
+    kinds: ClassVar[tuple[str, ...]] = ("dialogue",)
+    probe: ClassVar[str] = ""
 
-    def measure(self, samples: Sequence[Sample]) -> Value:
+    def parts(self, samples: Sequence[Sample]) -> list[Part]:
+        """Count each question as right or wrong."""
+        return [Part((int(exactly_right(sample)), 1)) for sample in asked(samples, "answer")]
+
+    def ratio(self, sums: Sequence[int]) -> tuple[int, int]:
         """Return right answers over all answers."""
-        require_samples(samples)
-        return Value(sum(exactly_right(sample) for sample in samples), len(samples), self.unit, len(samples))
+        return share(sums)

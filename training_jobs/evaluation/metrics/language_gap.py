@@ -4,8 +4,8 @@ from collections.abc import Sequence
 from fractions import Fraction
 from typing import ClassVar, Literal
 
-from training_jobs.evaluation.metrics.base import MetricError, Value, exactly_right, require_samples
-from training_jobs.evaluation.samples import Sample
+from training_jobs.evaluation.metrics.base import MetricError, Part, exactly_right
+from training_jobs.evaluation.samples import Sample, asked
 
 LANGUAGES_MIN = 2
 
@@ -14,23 +14,25 @@ class LanguageGap:
     """Accuracy in the language served best minus in the one served worst; 0 is fair, 1 is one language only."""
 
     name: ClassVar[str] = "language_gap"
-    label: ClassVar[str] = "Gap between languages"
-    description: ClassVar[str] = (
-        "The difference between answer accuracy in the language served best and in the one served worst."
-    )
     unit: ClassVar[str] = "ratio"
     better: ClassVar[Literal["higher", "lower"]] = "lower"
+    kinds: ClassVar[tuple[str, ...]] = ("dialogue",)
+    probe: ClassVar[str] = ""
 
-    def measure(self, samples: Sequence[Sample]) -> Value:
-        """Return the exact difference; with one language only there is no gap to measure, and that is an error."""
-        require_samples(samples)
-        languages = sorted({sample.language for sample in samples})
+    def parts(self, samples: Sequence[Sample]) -> list[Part]:
+        """Count right and all answers apart for each language; with one language there is no gap to measure."""
+        found = asked(samples, "answer")
+        languages = sorted({sample.language for sample in found})
         if len(languages) < LANGUAGES_MIN:
-            raise MetricError(f"a gap needs two languages, the suite has {', '.join(languages)}")
-        accuracies = [_accuracy([sample for sample in samples if sample.language == name]) for name in languages]
+            raise MetricError(f"a gap needs two languages, the suite has {', '.join(languages) or 'none'}")
+        parts = []
+        for sample in found:
+            counts = [(int(exactly_right(sample)), 1) if name == sample.language else (0, 0) for name in languages]
+            parts.append(Part(tuple(number for pair in counts for number in pair), sample.language))
+        return parts
+
+    def ratio(self, sums: Sequence[int]) -> tuple[int, int]:
+        """Return the exact difference between the best and the worst language."""
+        accuracies = [Fraction(right, count) for right, count in zip(sums[::2], sums[1::2], strict=True)]
         gap = max(accuracies) - min(accuracies)
-        return Value(gap.numerator, gap.denominator, self.unit, len(samples))
-
-
-def _accuracy(samples: Sequence[Sample]) -> Fraction:
-    return Fraction(sum(exactly_right(sample) for sample in samples), len(samples))
+        return gap.numerator, gap.denominator

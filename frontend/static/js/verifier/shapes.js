@@ -31,7 +31,10 @@ const FORMS = {
   model: matches(/^[A-Za-z0-9][A-Za-z0-9._-]{0,95}\/[A-Za-z0-9][A-Za-z0-9._-]{0,95}$/),
   key: isUsableKey,
   ed25519: (value) => value === "ed25519",
-  block: (value) => value === "block",
+  severity: (value) => value === "block" || value === "warn",
+  judged: (value) => value === "value" || value === "cautious" || value === "lenient",
+  consent: (value) => ["public_domain", "licence", "contract", "consent_of_persons", "own_work", "unknown"].includes(value),
+  follows: (value) => ["retrain", "rollback", "none"].includes(value),
   role: (value) => value === "training" || value === "evaluation",
   rows: (value) => value === "dialogue" || value === "text" || value === "preference",
 };
@@ -60,6 +63,23 @@ const KEYS = {
   release_key: RELEASE_KEY,
   revoked: [{ public_key: "key", reason: "text" }],
   threshold: "count",
+};
+const DATA_SOURCE = {
+  name: "text",
+  license: "text",
+  consent: "consent",
+  url: "text",
+  contact: "text",
+  collected_from: "text",
+  collected_to: "text",
+  place: "text",
+};
+const MEASURED = {
+  candidate: { "*": "object" },
+  parent: { "*": "object" },
+  difference: { "*": "object" },
+  samples: "count",
+  samples_sha256: "digest",
 };
 const TWO_LANGUAGES = { en: "text", fr: "text" };
 const artifact = (value) => entriesProblem(value);
@@ -167,17 +187,35 @@ const BODIES = {
     files: [{ path: "text", size: "count", sha256: "digest" }],
     digest: "digest",
     records: "count",
+    records_root: "digest",
+    shards: [{ first: "count", records: "count", size: "count", sha256: "digest" }],
     languages: ["text"],
     scans: [{ scan: "text", passed: "boolean", found: "count", detail: "text" }],
+    sources: [DATA_SOURCE],
+    contributors: [{ contributor: "address?", records: { "*": "count" }, share: { numerator: "integer", denominator: "count" } }],
+    contributions: "digest?",
+    replaces: "digest?",
+  },
+  removal: {
+    digest: "digest",
+    records: (value) => (value === null ? null : wrong(["digest"], value)),
+    successor: "digest?",
+    why: "text",
+    follow_up: { action: "follows", days: "count?", because: "text" },
+    request: "text",
   },
   rule: {
     slug: "slug",
     title: "text",
+    why: "text",
     metric: "text",
+    suite: "digest?",
+    scope: "text",
     comparator: "text",
     bound: { numerator: "integer", denominator: "count" },
-    scope: "text",
-    severity: "block",
+    judged: "judged",
+    severity: "severity",
+    sunset: "count?",
   },
   spec: {
     "…": true,
@@ -201,15 +239,14 @@ const BODIES = {
   },
   evaluation: {
     suite: "digest",
-    candidate: { "*": "object" },
-    parent: { "*": "object" },
-    samples: "count",
-    samples_sha256: "digest",
+    ...MEASURED,
+    further: (value) => wrong({ "*": MEASURED }, value) ?? digestsProblem(value),
     verdict: {
       accepted: "boolean",
-      reasons: [{ rule: "text", metric: "text", holds: "boolean", found: "text", needed: "text" }],
+      reasons: [{ rule: "text", metric: "text", severity: "severity", binds: "boolean", holds: "boolean", found: "text", needed: "text" }],
     },
   },
+  override: { run: "count", evaluation: "digest", rules: ["slug"], reason: "text" },
   release: {
     model: "model",
     version: "count",
@@ -232,12 +269,14 @@ const PARENTS = {
   decision: { proposal: [1, 1], tally: [1, 1] },
   execution: { decision: [1, 1] },
   keys: { execution: [1, 1] },
-  dataset: { execution: [1, 1] },
-  rule: { execution: [1, 1] },
+  dataset: { execution: [1, 1], removal: [0, 1] },
+  removal: { execution: [1, 1], dataset: [1, 1] },
+  rule: { execution: [1, 1], rule: [0, 1] },
   spec: { execution: [1, 1], dataset: [1, MANY], rule: [1, MANY] },
   run: { spec: [1, 1] },
   evaluation: { run: [1, 1], rule: [1, MANY] },
-  release: { run: [1, 1], evaluation: [1, 1], keys: [0, 1] },
+  override: { execution: [1, 1], evaluation: [1, 1] },
+  release: { run: [1, 1], evaluation: [1, 1], keys: [0, 1], override: [0, 1] },
 };
 
 // What is wrong with the kind, version or body of a record; null for nothing.
@@ -293,6 +332,8 @@ function keysProblem({ guardians, release_key: releaseKey, revoked, threshold })
   const keys = [releaseKey, ...guardians, ...revoked].map(({ public_key: key }) => key);
   return new Set(keys).size === keys.length ? null : "names one key twice; a revoked key is in force no more";
 }
+
+const digestsProblem = (value) => (Object.keys(value).every((key) => FORMS.digest(key)) ? null : "names a suite that is no digest");
 
 function first(parts) {
   for (const [name, form, value] of parts) {

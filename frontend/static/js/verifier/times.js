@@ -87,7 +87,7 @@ export function heldFrom(charter, records) {
   return parentOf(charter, "execution", records)?.body.executed_at ?? -1;
 }
 
-function checkTraining({ release, records }, answer) {
+function checkTraining({ order, release, records }, answer) {
   const run = parentOf(release, "run", records);
   const spec = parentOf(run, "spec", records);
   const approved = parentOf(spec, "execution", records).body.executed_at;
@@ -95,8 +95,17 @@ function checkTraining({ release, records }, answer) {
   for (const record of [...parentsOf(spec, "rule", records), ...parentsOf(spec, "dataset", records)]) {
     if (adopted(record) > approved) answer.problem("adopted_late", named(record), "it was adopted after the spec that rests on it");
   }
-  for (const keys of parentsOf(release, "keys", records)) {
-    if (adopted(keys) > release.body.released_at) answer.problem("adopted_late", named(keys), "the keys were adopted after the release");
+  for (const record of [...parentsOf(release, "keys", records), ...parentsOf(release, "override", records)]) {
+    if (adopted(record) > release.body.released_at) answer.problem("adopted_late", named(record), `the ${record.kind} took effect after the release`);
+  }
+  for (const removal of order.filter(({ kind }) => kind === "removal")) {
+    const old = parentOf(removal, "dataset", records);
+    if (adopted(old) > adopted(removal)) answer.problem("adopted_late", named(old), "it was included after its removal");
+  }
+  for (const rule of order.filter(({ kind }) => kind === "rule")) {
+    for (const earlier of parentsOf(rule, "rule", records)) {
+      if (adopted(earlier) > adopted(rule)) answer.problem("adopted_late", named(earlier), "it was adopted after the rule that replaces it");
+    }
   }
   const { started_at: started, finished_at: finished } = run.body;
   if (started < approved || finished < started) answer.problem("run_early", named(run), "it started before its spec was approved, or ended before it started");

@@ -1,12 +1,15 @@
-// Check 9: judging again by the rules of the spec, in exact fractions, gives the recorded verdict, and it accepts.
+// Check 9: judging again by the rules of the spec, in exact fractions, gives the recorded verdict, and it accepts, or
+// the community voted to release the model all the same (overrides.js).
 
 import { same } from "./canonical.js";
+import { checkOverride } from "./overrides.js";
 import { named, parentOf, parentsOf } from "./records.js";
 import { isObject } from "./shapes.js";
 
 const SCOPE_ALL = "all";
 
-export function checkVerdict({ release, records }, answer) {
+export function checkVerdict(bundle, answer) {
+  const { release, records } = bundle;
   const evaluation = parentOf(release, "evaluation", records);
   const spec = parentOf(parentOf(release, "run", records), "spec", records);
   const say = (code, detail) => answer.problem(code, named(evaluation), detail);
@@ -14,25 +17,35 @@ export function checkVerdict({ release, records }, answer) {
   if (!same(digests(evaluation), digests(spec))) say("rules_differ", "it was judged by other rules than those of the spec");
   if (evaluation.body.suite !== spec.body.evaluation.suite) say("suite_changed", "it was measured on another suite than that of the spec");
   const rules = parentsOf(spec, "rule", records).map(({ body }) => body);
+  const asked = new Set(rules.map(({ suite }) => suite));
+  if (Object.keys(evaluation.body.further).some((suite) => !asked.has(suite))) say("suite_changed", "it was measured on a suite that no rule names");
   const unclear = rules.map(ruleProblem).find((found) => found !== null);
   if (unclear) return say("rule_unclear", unclear);
+  const at = parentOf(spec, "execution", records).body.executed_at;
   const applying = rules.filter(({ scope }) => scope === SCOPE_ALL || scope === spec.body.output).sort(byOrder);
-  if (!applying.length) return say("empty_policy", `no rule applies to ${spec.body.output}`);
-  const reasons = applying.map((rule) => judge(rule, evaluation.body));
-  const accepted = reasons.every(({ holds }) => holds);
+  const reasons = applying.map((rule) => judge(rule, evaluation.body, at));
+  if (!reasons.some(({ binds }) => binds)) return say("empty_policy", `no rule binds ${spec.body.output}`);
+  const broken = reasons.filter(({ binds, holds }) => binds && !holds);
+  const accepted = !broken.length;
   if (!same(evaluation.body.verdict, { accepted, reasons })) say("verdict_wrong", "judging again gives another verdict");
-  if (!accepted) say("verdict_rejects", `${reasons.filter(({ holds }) => !holds).length} rules do not hold`);
-  answer.evidence = `${reasons.length} rules judged again, all hold`;
+  answer.evidence = `${reasons.length} rules judged again: accepted`;
+  checkOverride(bundle, evaluation, [...new Set(broken.map(({ rule }) => rule))].sort(compareText), answer);
 }
 
-// How `comparator` compares: what must hold, in cross-multiplied fractions, and how the demand is written down.
+// How `comparator` compares, and how the demand is written down: of the value, and of an end of its interval.
 const COMPARATORS = {
-  at_most: { holds: (found, bound) => compare(found, bound) <= 0, words: (bound) => `at most ${bound}` },
-  at_least: { holds: (found, bound) => compare(found, bound) >= 0, words: (bound) => `at least ${bound}` },
+  at_most: { isCeiling: true, words: ({ bound }) => `at most ${bound}`, endWords: ({ bound, end }) => `at most ${bound} at the ${end} end` },
+  at_least: { words: ({ bound }) => `at least ${bound}`, endWords: ({ bound, end }) => `at least ${bound} at the ${end} end` },
   not_below_parent: {
     needsParent: true,
-    holds: (found, bound, parent) => compare(found, minus(parent, bound)) >= 0,
-    words: (bound, parent) => `at least ${parent} (parent) less ${bound}`,
+    words: ({ bound, parent }) => `at least ${parent} (parent) less ${bound}`,
+    endWords: ({ bound, end }) => `below the parent by at most ${bound} at the ${end} end`,
+  },
+  not_above_parent: {
+    isCeiling: true,
+    needsParent: true,
+    words: ({ bound, parent }) => `at most ${parent} (parent) plus ${bound}`,
+    endWords: ({ bound, end }) => `above the parent by at most ${bound} at the ${end} end`,
   },
 };
 
@@ -45,24 +58,77 @@ function ruleProblem(rule) {
 }
 
 function byOrder(left, right) {
-  const texts = ["slug", "metric", "comparator"].map((key) => compareText(left[key], right[key]));
-  const order = [...texts, compare(fraction(left.bound), fraction(right.bound)), compareText(left.scope, right.scope)];
+  const text = (key) => compareText(left[key] ?? "", right[key] ?? "");
+  const order = [
+    ...["slug", "metric", "comparator"].map(text),
+    compare(fraction(left.bound), fraction(right.bound)),
+    ...["scope", "suite", "judged", "severity"].map(text),
+    (left.sunset ?? -1) - (right.sunset ?? -1),
+  ];
   return order.find((step) => step !== 0) ?? 0;
 }
 
-function judge(rule, report) {
-  const { needsParent, holds, words } = COMPARATORS[rule.comparator];
+function judge(rule, report, at) {
+  const isOver = rule.sunset !== null && rule.sunset <= at;
+  const measures = onSuite(report, rule.suite);
+  let [holds, found, needed] = [false, "the suite was not measured", demand(rule, "the value")];
+  if (measures) [holds, found, needed] = endOf(rule) ? judgeEnd(rule, measures) : judgeValue(rule, measures);
+  if (isOver) needed += `, not binding since ${rule.sunset}`;
+  const { slug, metric, severity } = rule;
+  return { rule: slug, metric, severity, binds: severity === "block" && !isOver, holds, found, needed };
+}
+
+// What was measured on a suite (null: that of the run); null for one that was not.
+function onSuite(report, suite) {
+  if (suite === null || suite === report.suite) return report;
+  return Object.hasOwn(report.further, suite) ? report.further[suite] : null;
+}
+
+// The end of the interval that is judged: the worse one for the model, or the better one; nothing for the value itself.
+function endOf({ comparator, judged }) {
+  if (judged === "value") return "";
+  return Boolean(COMPARATORS[comparator].isCeiling) === (judged === "cautious") ? "high" : "low";
+}
+
+function judgeValue(rule, { candidate: values, parent: before, samples }) {
+  const { isCeiling, needsParent } = COMPARATORS[rule.comparator];
   const bound = fraction(rule.bound);
-  const candidate = measured(report.candidate, rule.metric, report.samples);
-  const parent = needsParent ? measured(report.parent, rule.metric, report.samples) : [0n, 1n];
-  const reason = (verdict, found, needed) => ({ rule: rule.slug, metric: rule.metric, holds: verdict, found, needed });
+  const candidate = measured(values, rule.metric, samples);
+  const parent = needsParent ? measured(before, rule.metric, samples) : [0n, 1n];
+  const shown = typeof candidate === "string" ? candidate : spellMeasured(candidate, values[rule.metric]);
   if (typeof parent === "string") {
-    const found = typeof candidate === "string" ? candidate : `${spell(candidate)}, but the parent has ${parent}`;
-    return reason(false, found, words(spell(bound), "the value"));
+    return [false, typeof candidate === "string" ? shown : `${shown}, but the parent has ${parent}`, demand(rule, "the value")];
   }
-  const needed = words(spell(bound), spell(parent));
-  if (typeof candidate === "string") return reason(false, candidate, needed);
-  return reason(holds(candidate, bound, parent), spell(candidate), needed);
+  const needed = demand(rule, spell(parent));
+  if (typeof candidate === "string") return [false, shown, needed];
+  if (isCeiling) return [compare(candidate, plus(parent, bound)) <= 0, shown, needed];
+  return [compare(candidate, needsParent ? plus(parent, negative(bound)) : bound) >= 0, shown, needed];
+}
+
+function judgeEnd(rule, { candidate, difference, samples }) {
+  const { isCeiling, needsParent } = COMPARATORS[rule.comparator];
+  const values = needsParent ? difference : candidate;
+  const [value, needed] = [measured(values, rule.metric, samples), demand(rule, "")];
+  if (typeof value === "string") return [false, value, needed];
+  const ends = interval(values[rule.metric]);
+  if (typeof ends === "string") return [false, `${spell(value)}, but ${ends}`, needed];
+  const judged = ends[endOf(rule) === "low" ? 0 : 1];
+  const bound = fraction(rule.bound);
+  const limit = needsParent && !isCeiling ? negative(bound) : bound;
+  const step = compare(judged, limit);
+  const found = spellMeasured(value, values[rule.metric]) + (needsParent ? " against the parent" : "");
+  return [isCeiling ? step <= 0 : step >= 0, found, needed];
+}
+
+function demand(rule, parent) {
+  const { words, endWords } = COMPARATORS[rule.comparator];
+  const end = endOf(rule);
+  return (end ? endWords : words)({ bound: spell(fraction(rule.bound)), parent, end });
+}
+
+function spellMeasured(value, written) {
+  const ends = interval(written);
+  return typeof ends === "string" ? spell(value) : `${spell(value)} (${spell(ends[0])} to ${spell(ends[1])})`;
 }
 
 // The value of a metric as a fraction, or in words why there is none that could be judged.
@@ -70,6 +136,18 @@ function measured(values, metric, reportSamples) {
   const value = Object.hasOwn(values, metric) ? values[metric] : null;
   if (!isObject(value)) return "no measurement";
   if (!Number.isSafeInteger(value.samples) || value.samples <= 0 || reportSamples <= 0) return "no samples";
+  return ratio(value);
+}
+
+// Both ends of the interval of a measured value, or in words why there are none.
+function interval(value) {
+  const [low, high] = [ratio(value.low), ratio(value.high)];
+  if (typeof low === "string" || typeof high === "string") return "no interval";
+  return compare(low, high) <= 0 ? [low, high] : "an interval that ends before it begins";
+}
+
+function ratio(value) {
+  if (!isObject(value)) return "no numerator and denominator";
   const { numerator, denominator } = value;
   if (!Number.isSafeInteger(numerator) || !Number.isSafeInteger(denominator)) return "a numerator or denominator that is not an integer";
   return denominator > 0 ? fraction(value) : "a denominator that is not above zero";
@@ -86,7 +164,8 @@ function lowest(numerator, denominator) {
   return [numerator / a, denominator / a];
 }
 
-const minus = ([a, b], [c, d]) => lowest(a * d - c * b, b * d);
+const plus = ([a, b], [c, d]) => lowest(a * d + c * b, b * d);
+const negative = ([numerator, denominator]) => [-numerator, denominator];
 const spell = ([numerator, denominator]) => (denominator === 1n ? `${numerator}` : `${numerator}/${denominator}`);
 
 function compare([a, b], [c, d]) {

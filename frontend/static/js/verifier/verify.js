@@ -83,6 +83,7 @@ export async function check(source, trust, { finding: tell = () => {}, progress 
     release: release?.digest ?? null,
     model: release?.body.model ?? null,
     version: release?.body.version ?? null,
+    overridden: bundle.overridden ?? null,
     release_key_fingerprint: key,
     trust: { release_key: roots.key, community: roots.community, consistency_only: roots.isConsistencyOnly },
     tool: TOOL,

@@ -1,0 +1,1 @@
+"""Whose data it is: sources, contributors, who asked for it back, and which versions learnt from it."""
