@@ -11,10 +11,13 @@ SCANS_FOR_POISON = ("triggers", "influence_outliers")
 RECALL_MIN, FALSE_MAX, SECONDS_MAX = 0.95, 0.01, 60.0
 
 
-def table_of_poison(count: int, planted: list[int]) -> bool:
-    """Print the table; return whether every attack that is promised to be found was, in time, with few false alarms."""
+def table_of_poison(count: int, planted: list[int], seed: int) -> bool:
+    """Print the table; return whether every attack that is promised to be found was, in time, with few false alarms.
+
+    Found is what either scan found: voters read both.
+    """
     kept = True
-    corpora = {kind: make(count, 1) for kind, make in CLEAN.items()}
+    corpora = {kind: make(count, seed) for kind, make in CLEAN.items()}
     print(f"{count} honest rows of each kind, and the planted ones on top; recall is of planted rows.\n")
     print("| attack | planted | triggers: recall | false alarms | outliers: recall | false alarms | seconds |")
     print("|---|---:|---:|---:|---:|---:|---:|")
@@ -24,13 +27,14 @@ def table_of_poison(count: int, planted: list[int]) -> bool:
         kept &= not first and not second
     for attack in ATTACKS:
         for size in planted:
-            rows, bad = poisoned(attack, corpora[attack.kind], size)
+            rows, bad = poisoned(attack, corpora[attack.kind], size, seed)
             wanted = {line for line, is_bad in enumerate(bad, start=1) if is_bad}
             found, seconds = _found(rows)
             shares = [f"{100 * len(lines & wanted) / len(wanted):.1f} % | {len(lines - wanted)}" for lines in found]
             note = "" if attack.expected else " (not promised)"
             print(f"| {attack.name}{note} | {size} | {' | '.join(shares)} | {seconds:.1f} |", flush=True)
-            seen = len(found[0] & wanted) >= RECALL_MIN * len(wanted) and len(found[0] - wanted) <= FALSE_MAX * count
+            either = found[0] | found[1]
+            seen = len(either & wanted) >= RECALL_MIN * len(wanted) and len(either - wanted) <= FALSE_MAX * count
             kept &= (seen or not attack.expected) and seconds <= SECONDS_MAX
     print(f"\nPeak memory with the corpora: {resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024} MB.")
     return kept

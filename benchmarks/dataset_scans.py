@@ -1,6 +1,6 @@
 """What each dataset scan finds of what was planted, its false alarms, its time and its memory.
 
-    python -m benchmarks.dataset_scans [--rows 50000] [--seed scans] [--scan NAME …] [--poison 25 250] [--check]
+    python -m benchmarks.dataset_scans [--rows 50000] [--seed scans] [--scan NAME …] [--poison 25 250 [--poison-seed 2]] [--check]
 
 Clean rows are generated, cases for every scan are planted among them, and the corpus lies in a file as intake keeps it.
 Each scan runs in a process of its own over that file, alone on one core. Recall is the part of the planted rows of a
@@ -64,6 +64,7 @@ def main() -> int:
     parser.add_argument("--seed", default="scans")
     parser.add_argument("--scan", nargs="*", choices=OWN, default=OWN)
     parser.add_argument("--poison", nargs="+", type=int, help="instead: the table of poison, with so many planted rows")
+    parser.add_argument("--poison-seed", type=int, default=1)
     parser.add_argument("--check", action="store_true")
     parser.add_argument("--inside", help=argparse.SUPPRESS)
     arguments = parser.parse_args()
@@ -71,7 +72,7 @@ def main() -> int:
         print(json.dumps(_run_one(Path(arguments.inside), arguments.scan[0])))
         return 0
     if arguments.poison:
-        return int(not table_of_poison(arguments.rows, arguments.poison) and arguments.check)
+        return int(not table_of_poison(arguments.rows, arguments.poison, arguments.poison_seed) and arguments.check)
     seconds = table_of_scans(arguments.rows, arguments.seed, arguments.scan)
     return int(arguments.check and seconds > SECONDS_MAX)
 

@@ -106,7 +106,7 @@ def _judge(folder: Path, order: Order, taken: Answer) -> Answer:
 def _scan(path: Path, context: Mapping[str, Any], taken: Answer) -> list[dict[str, Any]]:
     from models_registry.datasets.scans import SCANS, Context, OtherDataset, run_all
 
-    questions = tuple(texts_of(row)[0] for suite in context["suites"] for row in read_rows(Path(suite)))
+    questions = tuple(text for suite in context["suites"] for row in read_rows(Path(suite)) for text in _asked_by(row))
     included = tuple(
         OtherDataset(other["title"], CanonicalRows(Path(other["path"]), other["records"]))
         for other in context["included"]
@@ -123,6 +123,12 @@ def _scan(path: Path, context: Mapping[str, Any], taken: Answer) -> list[dict[st
         ),
     )
     return [{**result.to_dict(), "blocks": SCANS[result.scan].blocks} for result in results]
+
+
+def _asked_by(row: Mapping[str, str]) -> tuple[str, ...]:
+    """Return the texts of a suite's row that no training data may hold: what is asked, or both of a pair."""
+    texts = texts_of(row)
+    return texts if kind_of(row) == "pair" else texts[:1]
 
 
 def _answered(work: Callable[[], Answer], memory_bytes: int) -> Answer:

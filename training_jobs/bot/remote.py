@@ -50,6 +50,7 @@ class RemotePlatform:
         self._suites = suites
         self._bytes_max = bytes_max
         self._resume = resume
+        self._uploaded: set[str] = set()
         self._path = f"runs/{assignment.run_id}"
         # The lead's calls are those of a run that has no other seats.
         self._seat = {"slot": assignment.slot} if assignment.slot else {}
@@ -128,12 +129,17 @@ class RemotePlatform:
         self._lease(lambda: self._client.post(f"{self._path}/took-part", body))
 
     def evaluated(self, report: dict[str, Any], folder: Path) -> None:
-        """Send the samples, then what was measured; the lease is kept meanwhile."""
+        """Send the samples, then what was measured; the lease is kept meanwhile.
+
+        Asked again, because the answer was lost, the report alone is sent: once it is judged, no lease allows uploads.
+        """
 
         def send() -> None:
             for name in sorted(file.name for file in folder.glob("samples*.jsonl")):
                 size, sha256 = _described(folder / name)
-                self._upload(folder / name, {"sha256": sha256, "size": size})
+                if sha256 not in self._uploaded:
+                    self._upload(folder / name, {"sha256": sha256, "size": size})
+                    self._uploaded.add(sha256)
             self._lease(lambda: self._client.post(f"{self._path}/evaluated", self._body(report=report), patient=True))
 
         keeping_the_lease(self, self._assignment.heartbeat_seconds, send)
