@@ -41,8 +41,8 @@ def test_many_small_files_count_towards_the_quota_too(site, stepping, settings):
     (site.folder(1)).parent.mkdir(parents=True)
     original = worker.folders.lay_out
 
-    def with_much(run, fence, earlier):
-        folder = original(run, fence, earlier)
+    def with_much(*what):
+        folder = original(*what)
         for number in range(5):
             (folder / f"part{number}").write_bytes(bytes(MEGABYTE // 4))
         return folder
