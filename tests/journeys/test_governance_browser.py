@@ -44,7 +44,15 @@ WRITTEN = json.dumps(
     ensure_ascii=False,
 )
 # Called the same in both languages. What people wrote is left out, too; everything else on a French page has to be French.
-SAME_IN_BOTH = {"Commonweights", "API", "Question", "Quorum", "Votes", *(name for name, _ in chain.MEMBERS)}
+SAME_IN_BOTH = {
+    "Commonweights",
+    "API",
+    "Incidents",
+    "Question",
+    "Quorum",
+    "Votes",
+    *(name for name, _ in chain.MEMBERS),
+}
 
 # The tests stand in the order in which they change the demo: Emma has no power until she delegates to herself.
 
@@ -286,7 +294,7 @@ def test_the_rules_show_the_tiers_and_the_log_shows_what_happened_under_a_signed
     with visit() as visitor:
         page = visitor.open(f"{COMMUNITY}rules/")
         tiers = page.locator("section[aria-labelledby=voting] .cards > li")
-        expect(tiers).to_have_count(3)
+        expect(tiers).to_have_count(4)
         light = tiers.filter(has=page.get_by_role("heading", name="Light decisions"))
         expect(light).to_contain_text("Text signal")
         expect(light).to_contain_text("Poll")
