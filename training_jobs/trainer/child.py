@@ -1,6 +1,5 @@
 """What every child process does first, before torch is imported, and last: settle its surroundings, and end at once."""
 
-import ctypes
 import os
 import sys
 import traceback
@@ -19,11 +18,6 @@ SETTINGS = {
     "TOKENIZERS_PARALLELISM": "false",
     "TQDM_DISABLE": "1",
 }
-# mallopt(3) of glibc: how much freed memory at the end of the heap is kept, and from which size on a block is a mapping
-# of its own (32 MiB is the most that it takes).
-M_TRIM_THRESHOLD, M_MMAP_THRESHOLD = -1, -3
-KEPT_BYTES_MAX = 2**31 - 1
-MAPPED_BYTES_MIN = 32 * 1024 * 1024
 NETWORK_EVENTS = frozenset({"socket.connect", "socket.getaddrinfo", "socket.bind", "socket.sendto"})
 
 
@@ -32,25 +26,13 @@ class NetworkRefusedError(RuntimeError):
 
 
 def prepare_process() -> None:
-    """Set the environment, keep freed memory, and refuse the network from Python code.
+    """Set the environment and refuse the network from Python code.
 
     The refusal stops accidents, not attacks: native code does not pass by it. What keeps an attacker in is the network
     namespace that `training_jobs.runner` puts around the process, and records.
     """
     os.environ.update(SETTINGS)
-    keep_freed_memory()
     sys.addaudithook(_refuse_network)
-
-
-def keep_freed_memory() -> None:
-    """Keep what a step frees for the next one: given back to the kernel, it comes again page by page, zeroed.
-
-    That costs some per cent of a small model's step. Other C libraries than glibc have no `mallopt`; nothing is done.
-    """
-    mallopt = getattr(ctypes.CDLL(None), "mallopt", None)
-    if mallopt is not None:
-        mallopt(M_TRIM_THRESHOLD, KEPT_BYTES_MAX)
-        mallopt(M_MMAP_THRESHOLD, MAPPED_BYTES_MIN)
 
 
 def leave_after(work: Callable[[], int]) -> NoReturn:
