@@ -141,7 +141,7 @@ def _register(alice: Client, folder: Path) -> tuple[dict[str, Any], dict[str, An
         SHIPPED / "stereotypes.jsonl",
         community=plan.SLUG,
         slug="shipped-stereotypes",
-        title="Pairs that differ in a group of people",
+        title=plan.PAIRS_TITLE,
         license="Apache-2.0",
         role="evaluation",
     )

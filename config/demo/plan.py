@@ -14,6 +14,7 @@ MODEL = {
 }
 # Where the demo's pairs come from: they were made for it.
 SOURCE = {"name": "Made for the demo", "license": "CC-BY-4.0", "consent": "own_work"}
+PAIRS_TITLE = "Pairs that differ in a group of people"
 VISITOR_VOTING_SECONDS = 7 * 24 * 3600
 
 
