@@ -1,6 +1,7 @@
 """What each dataset scan finds of what was planted, its false alarms, its time and its memory.
 
-    python -m benchmarks.dataset_scans [--rows 50000] [--seed scans] [--scan NAME …] [--poison 25 250 [--poison-seed 2]] [--check]
+    python -m benchmarks.dataset_scans [--rows 50000] [--seed scans] [--scan NAME …] [--check]
+    python -m benchmarks.dataset_scans --poison 25 250 [--poison-seed 2] [--check]
 
 Clean rows are generated, cases for every scan are planted among them, and the corpus lies in a file as intake keeps it.
 Each scan runs in a process of its own over that file, alone on one core. Recall is the part of the planted rows of a

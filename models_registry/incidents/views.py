@@ -1,5 +1,6 @@
 """The JSON API of incidents: reporting one, listing them, and what stewards and guardians do with them."""
 
+from abc import ABC, abstractmethod
 from typing import Any
 
 from django.db.models import QuerySet
@@ -47,14 +48,14 @@ class SeverityList(APIView):
         return Response(SeverityOutput(rows, many=True).data)
 
 
-class _Listing(generics.ListAPIView[Incident]):
+class _Listing(ABC, generics.ListAPIView[Incident]):
     """A page of incidents as everybody may read them."""
 
     serializer_class = IncidentOutput
 
+    @abstractmethod
     def found(self) -> QuerySet[Incident]:
         """Return what is listed."""
-        raise NotImplementedError
 
     def get_queryset(self) -> QuerySet[Incident]:
         """Newest first."""
