@@ -100,8 +100,11 @@ def test_the_heir_has_files_of_its_own(site):
     doomed.wait()
     until(lambda: not alive(site.folder(1)))
     Run.objects.update(lease_expires_at=just_past())
-    site.worker("heir")
+    heir = site.worker("heir")
     until(lambda: site.step(2) > 0)
+    heir.kill()  # at rest: while it trains, checkpoints come and go under our eyes
+    heir.wait()
+    until(lambda: not alive(site.folder(2)))
     of_first, of_second = ({path.stat().st_ino for path in site.folder(number).rglob("*")} for number in (1, 2))
     assert not of_first & of_second
 
