@@ -5,6 +5,7 @@ of training to its end, without their set-up. Clipping, saving and reporting are
 """
 
 import importlib.util
+import time
 from pathlib import Path
 from typing import Any
 
@@ -22,17 +23,13 @@ Prepared = list[dict[str, torch.Tensor]]
 class Clock(TrainerCallback):
     """Measures from the beginning of training to its end."""
 
-    def __init__(self, clock: _bare_loop.Clock) -> None:
-        """Keep the clock to look at."""
-        self._clock = clock
-
     def on_train_begin(self, *_arguments: object, **_rest: object) -> None:
         """Start."""
-        self.seconds = -self._clock()
+        self.seconds = -time.perf_counter()
 
     def on_train_end(self, *_arguments: object, **_rest: object) -> None:
         """Stop."""
-        self.seconds += self._clock()
+        self.seconds += time.perf_counter()
 
 
 def prepared(batches: list[tuple[torch.Tensor, torch.Tensor, torch.Tensor]], pad: int) -> Prepared:
@@ -66,7 +63,7 @@ def settings(out_dir: Path) -> dict[str, Any]:
     }
 
 
-def transformers_trainer(model: Any, batches: Prepared, out_dir: Path, clock: _bare_loop.Clock) -> float:  # noqa: ANN401
+def transformers_trainer(model: Any, batches: Prepared, out_dir: Path) -> float:  # noqa: ANN401
     """Train in place and return the seconds that took."""
     from transformers import TrainingArguments
 
@@ -74,7 +71,7 @@ def transformers_trainer(model: Any, batches: Prepared, out_dir: Path, clock: _b
         def get_train_dataloader(self) -> Any:  # noqa: ANN401
             return DataLoader(batches, batch_size=None)  # type: ignore[arg-type]
 
-    measured = Clock(clock)
+    measured = Clock()
     Ready(model, TrainingArguments(**settings(out_dir)), train_dataset=batches, callbacks=[measured]).train()
     return measured.seconds
 
@@ -88,7 +85,6 @@ def trl_sft_trainer(
     model: Any,  # noqa: ANN401
     batches: Prepared,
     out_dir: Path,
-    clock: _bare_loop.Clock,
     tokenizer_dir: Path,
 ) -> float:
     """Train in place and return the seconds that took."""
@@ -100,7 +96,7 @@ def trl_sft_trainer(
         def get_train_dataloader(self) -> Any:  # noqa: ANN401
             return DataLoader(batches, batch_size=None)  # type: ignore[arg-type]
 
-    measured = Clock(clock)
+    measured = Clock()
     rows = Dataset.from_list([{"input_ids": row} for batch in batches for row in batch["input_ids"].tolist()])
     trainer = Ready(
         model,

@@ -1,15 +1,14 @@
 """What our trainer costs: speed, memory, start and checkpoints, against a bare torch loop and against other trainers.
 
-    python -m benchmarks.trainer_throughput [--rounds 6] [--steps 40] [--clock processor] [--check]
+    python -m benchmarks.trainer_throughput [--rounds 6] [--steps 40] [--check]
 
 Speed: all sides take as many steps on the same rows from the same weights, each in a process of its own that warms up
-first, in turns, so that a busy machine slows all alike; the order is drawn anew every round, and ratios are medians of
-the rounds' ratios. Ours is measured with all that a run leaves behind at each step. The bare loop gets our batches; the
-other trainers get what they make of the rows by themselves, batches in random order padded to the longest, and once our
-batches too. Memory
-and start: real processes (`python -m training_jobs.trainer`), in turns with a process that runs the bare loop, and one
-that only imports torch. Checkpoints: seconds of one, as a share of the default interval's steps. On a machine that
-others use, `--clock processor` compares speeds by the processor time that the steps took, not by the clock on the wall.
+first, in turns; the order is drawn anew every round, and ratios are medians of the rounds' ratios. How threads wait for
+work is settled in ours alone: the machine must have nothing else to do, or the others suffer more than they have to.
+Ours is measured with all that a run leaves behind at each step. The bare loop gets our batches; the other trainers get
+what they make of the rows by themselves, batches in random order padded to the longest, and once our batches too.
+Memory and start: real processes (`python -m training_jobs.trainer`), in turns with a process that runs the bare loop,
+and one that only imports torch. Checkpoints: seconds of one, as a share of the default interval's steps.
 Prints one Markdown table; `--check` exits with 1 where less is reached than promised.
 """
 
@@ -29,7 +28,9 @@ from pathlib import Path
 from statistics import median
 from typing import Any
 
-os.environ["OMP_WAIT_POLICY"] = "PASSIVE"  # before torch: as in every run
+from training_jobs.trainer import child
+
+os.environ["GOMP_SPINCOUNT"] = child.THREADS["GOMP_SPINCOUNT"]  # before torch: as in every run
 
 import torch
 from transformers import LlamaConfig, LlamaForCausalLM
@@ -80,7 +81,6 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--rounds", type=int, default=6)
     parser.add_argument("--steps", type=int, default=40)
-    parser.add_argument("--clock", choices=_trainer_side.CLOCKS, default="wall")
     parser.add_argument("--check", action="store_true")
     options = parser.parse_args()
 
@@ -91,13 +91,13 @@ def main() -> int:
         chat = ChatFormat(folder / "tokenizer.json")
         plan = list(islice(data.plan(objectives.encode(rows, RECIPE, chat), RECIPE), options.steps))
         batches = list(data.batches(plan, chat.pad))
-        found = speeds(folder, plan, chat.pad, options.rounds, options.clock)
+        found = speeds(folder, plan, chat.pad, options.rounds)
         found |= checkpoints(folder, batches)
         found |= starts(folder, options.rounds)
         found |= memory(folder, min(options.rounds, 3))
 
     tokens = sum(batch.token_count for batch in batches)
-    print(f"\n{len(batches)} steps of {tokens // len(batches)} tokens, {options.rounds} rounds, {options.clock} time")
+    print(f"\n{len(batches)} steps of {tokens // len(batches)} tokens, {options.rounds} rounds")
     print("\n| what | median | from | to | promised | kept |\n|---|---|---|---|---|---|")
     broken = False
     for what, (direction, bound) in PROMISES.items():
@@ -112,25 +112,15 @@ def main() -> int:
     return int(options.check and broken)
 
 
-def speeds(folder: Path, plan: list[data.StepRows], pad: int, rounds: int, clock: str) -> dict[str, list[float]]:
+def speeds(folder: Path, plan: list[data.StepRows], pad: int, rounds: int) -> dict[str, list[float]]:
     """Return how much faster we are than each other side, round by round; each side is a process of its own."""
-    loop.seed_everything(1)
-    same = _plain(list(data.batches(plan, pad)))
-    own = _plain(list(data.batches(_in_random_order(plan), pad)))
-    side_folder = folder / "sides"
-    side_folder.mkdir()
-    for name in ("tokenizer.json", "tokenizer_config.json"):
-        (side_folder / name).write_bytes((folder / name).read_bytes())
-    _model(MEASURED).save_pretrained(side_folder / "model")
-    torch.save({"plan": plan, "pad": pad, "same": same, "own": own}, side_folder / "batches.pt")
+    side_folder = laid_out(folder, plan, pad)
     sides = [side for side in _trainer_side.SIDES if side != "TRL SFTTrainer" or _other_trainers.has_trl()]
     seconds: dict[str, list[float]] = {side: [] for side in sides}
     ended = {}
     for number in range(rounds):
         for side in random.Random(number).sample(sides, len(sides)):
-            command = [sys.executable, "-m", "benchmarks._trainer_side", side, str(side_folder), clock]
-            subprocess.run(command, check=True, stdout=subprocess.DEVNULL, cwd=REPOSITORY)
-            answer = json.loads((side_folder / "answer.json").read_text())
+            answer = of_side(side, side_folder, {})
             seconds[side].append(answer["seconds"])
             ended[side] = answer["weights_sha256"]
     tokens = sum(batch.token_count for batch in data.batches(plan, pad))
@@ -142,6 +132,29 @@ def speeds(folder: Path, plan: list[data.StepRows], pad: int, rounds: int, clock
         for side, taken in seconds.items()
         if side != "ours"
     }
+
+
+def laid_out(folder: Path, plan: list[data.StepRows], pad: int) -> Path:
+    """Write what `_trainer_side` reads into a new folder, and return that."""
+    loop.seed_everything(1)
+    same = _plain(list(data.batches(plan, pad)))
+    own = _plain(list(data.batches(_in_random_order(plan), pad)))
+    side_folder = folder / "sides"
+    side_folder.mkdir()
+    for name in ("tokenizer.json", "tokenizer_config.json"):
+        (side_folder / name).write_bytes((folder / name).read_bytes())
+    _model(MEASURED).save_pretrained(side_folder / "model")
+    torch.save({"plan": plan, "pad": pad, "same": same, "own": own}, side_folder / "batches.pt")
+    return side_folder
+
+
+def of_side(side: str, side_folder: Path, threads: dict[str, str]) -> dict[str, Any]:
+    """Return what one side says of itself, in a process where `threads` is all that is settled beforehand."""
+    environment = {name: value for name, value in os.environ.items() if name not in child.THREADS}
+    command = [sys.executable, "-m", "benchmarks._trainer_side", side, str(side_folder)]
+    subprocess.run(command, check=True, stdout=subprocess.DEVNULL, cwd=REPOSITORY, env=environment | threads)
+    answer: dict[str, Any] = json.loads((side_folder / "answer.json").read_text())
+    return answer
 
 
 def checkpoints(folder: Path, batches: list[data.Batch]) -> dict[str, list[float]]:

@@ -50,7 +50,7 @@ TESTS: tuple[tuple[str, list[str], dict[str, str]], ...] = (
 def main(arguments: list[str]) -> int:
     """Run the steps; return the first failure's status."""
     steps = CHECKS if "--checks" in arguments else CHECKS + TESTS
-    environment = {**os.environ, "OMP_WAIT_POLICY": "PASSIVE", "PYTHONPATH": str(ROOT)}
+    environment = {**os.environ, "OMP_WAIT_POLICY": "PASSIVE", "GOMP_SPINCOUNT": "0", "PYTHONPATH": str(ROOT)}
     for name, command, extra in steps:
         began = time.monotonic()
         print(f"== {name}", flush=True)
