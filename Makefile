@@ -44,7 +44,7 @@ $(STAMPS)/python: requirements.txt constraints.txt | $(STAMPS)
 	@$(BIN)/python -m pip install --quiet -c constraints.txt -r requirements.txt
 	@touch $@
 
-$(STAMPS)/python-dev: requirements-dev.txt $(STAMPS)/python
+$(STAMPS)/python-dev: requirements-dev.txt requirements-harness.txt $(STAMPS)/python
 	@$(BIN)/python -m pip install --quiet -c constraints.txt -r requirements-dev.txt
 	@touch $@
 

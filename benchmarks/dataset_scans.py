@@ -1,7 +1,7 @@
 """What each dataset scan finds of what was planted, its false alarms, its time and its memory.
 
     python -m benchmarks.dataset_scans [--rows 50000] [--seed scans] [--scan NAME …] [--check]
-    python -m benchmarks.dataset_scans --poison 25 250 [--poison-seed 2] [--check]
+    python -m benchmarks.dataset_scans --poison 25 250 [--poison-seed 2] [--poison-corpus manual]
 
 Clean rows are generated, cases for every scan are planted among them, and the corpus lies in a file as intake keeps it.
 Each scan runs in a process of its own over that file, alone on one core. Recall is the part of the planted rows of a
@@ -23,7 +23,7 @@ from typing import Any
 
 from benchmarks._clean_rows import Row, clean_rows
 from benchmarks._planted_rows import Case, Material, plant_all
-from benchmarks._poison_table import table_of_poison
+from benchmarks._poison_table import CORPORA, table_of_poison
 from models_registry.datasets.canonical import CanonicalRows
 from models_registry.datasets.scans import SCANS, Context, OtherDataset
 from models_registry.datasets.scans.licence import allowed_ways
@@ -66,6 +66,8 @@ def main() -> int:
     parser.add_argument("--scan", nargs="*", choices=OWN, default=OWN)
     parser.add_argument("--poison", nargs="+", type=int, help="instead: the table of poison, with so many planted rows")
     parser.add_argument("--poison-seed", type=int, default=1)
+    parser.add_argument("--poison-corpus", choices=CORPORA, default="own")
+    parser.add_argument("--poison-attacks", choices=("own", "fresh", "all"), default="all")
     parser.add_argument("--check", action="store_true")
     parser.add_argument("--inside", help=argparse.SUPPRESS)
     arguments = parser.parse_args()
@@ -73,7 +75,9 @@ def main() -> int:
         print(json.dumps(_run_one(Path(arguments.inside), arguments.scan[0])))
         return 0
     if arguments.poison:
-        return int(not table_of_poison(arguments.rows, arguments.poison, arguments.poison_seed) and arguments.check)
+        asked = (arguments.rows, arguments.poison, arguments.poison_seed)
+        kept = table_of_poison(*asked, arguments.poison_corpus, arguments.poison_attacks)
+        return int(arguments.check and not kept)
     seconds = table_of_scans(arguments.rows, arguments.seed, arguments.scan)
     return int(arguments.check and seconds > SECONDS_MAX)
 

@@ -3,7 +3,7 @@
     python -m benchmarks.waiting_threads [--rounds 3] [--steps 40]
 
 The bare loop of `trainer_throughput`, in a process of its own for each way to wait, in turns: once alone, once beside a
-program that computes all the time. Prints a Markdown table of seconds as a ratio to sleeping at once on the idle machine.
+program that computes all the time. Prints seconds as a ratio to sleeping at once on the idle machine, in Markdown.
 """
 
 import argparse

@@ -16,7 +16,7 @@ from governance import lifecycle
 from governance.chain import ChainError, SnapshotReorged
 from governance.clock import now as clock
 from governance.eip712 import Eip712Error
-from governance.errors import Refusal
+from governance.errors import Refusal, TooMany
 from governance.evidence.canonical import CanonicalError
 from governance.models import Event
 from governance.power import PowerError
@@ -117,6 +117,8 @@ def problem_response(error: Exception, context: dict[str, Any]) -> Response | No
     response = Response(document, status=document["status"], content_type=CONTENT_TYPE)
     if document["status"] == HTTP_UNAVAILABLE:
         response["Retry-After"] = "5"
+    if isinstance(error, TooMany):
+        response["Retry-After"] = str(error.retry_after_seconds)
     return response
 
 

@@ -39,6 +39,17 @@ def integer(name: str, default: int, *, least: int = 0) -> int:
     return int(value)
 
 
+def numbers(name: str) -> dict[str, int]:
+    """Return a whole number for each name of a list such as gardens=7,water=0; nothing for an empty one."""
+    found: dict[str, int] = {}
+    for part in listed(name, ""):
+        key, _, value = part.partition("=")
+        if not key or key in found or not value.isascii() or not value.isdigit():
+            raise BadEnvironment(name, part, "a list such as gardens=7,water=0, each name once")
+        found[key] = int(value)
+    return found
+
+
 def listed(name: str, default: str) -> list[str]:
     """Return the comma-separated parts."""
     return [part.strip() for part in text(name, default).split(",") if part.strip()]

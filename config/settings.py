@@ -115,6 +115,7 @@ PROPOSAL_KINDS = [
     "training_jobs.proposal_kinds.ModelUpdate",
     "models_registry.datasets.proposal_kinds.DatasetInclusion",
     "models_registry.rights.proposal_kinds.DatasetRemoval",
+    "models_registry.rights.taking_back.TakingBack",
     "models_registry.constitution.proposal_kinds.EthicsRuleAdoption",
     "models_registry.constitution.proposal_kinds.RuleChange",
     "models_registry.constitution.proposal_kinds.RuleRepeal",
@@ -242,6 +243,20 @@ PREVIEW_STEPS = env.integer("PREVIEW_STEPS", 200, least=1)
 PREVIEW_SECONDS = env.integer("PREVIEW_SECONDS", 600, least=1)
 PREVIEW_SAMPLES = env.integer("PREVIEW_SAMPLES", 24, least=1)
 PREVIEWS_PER_DAY = env.integer("PREVIEWS_PER_DAY", 3, least=1)
+# Trials of datasets before a vote: two trainings and two measurements each. Machines that members lend may make them.
+TRIAL_STEPS = env.integer("TRIAL_STEPS", 800, least=1)
+TRIAL_SECONDS = env.integer("TRIAL_SECONDS", 1800, least=1)
+TRIAL_SAMPLES = env.integer("TRIAL_SAMPLES", 48, least=1)
+TRIALS_BY_MEMBERS = env.boolean("TRIALS_BY_MEMBERS", default=True)
+# Looking at releases again (docs/how-to/answer-for-harm.md): after how many days, 0 for never by themselves; for single
+# communities; how long a measurement may take; how often people may ask a day; how often an incident's question is put;
+# and how many days before a rule ends the members are called to vote on it.
+WATCH_DAYS = env.integer("WATCH_DAYS", 30)
+WATCH_DAYS_OF = env.numbers("WATCH_DAYS_OF")
+INQUIRY_SECONDS = env.integer("INQUIRY_SECONDS", 3600, least=1)
+INQUIRIES_PER_DAY = env.integer("INQUIRIES_PER_DAY", 3, least=1)
+INQUIRY_ANSWERS = env.integer("INQUIRY_ANSWERS", 5, least=1)
+SUNSET_NOTICE_DAYS = env.integer("SUNSET_NOTICE_DAYS", 30)
 # Where a process answers visitors who try a released model (docs/how-to/try-and-serve.md). Empty: nobody answers here.
 SERVING_SOCKET = env.text("SERVING_SOCKET", "")
 # Where releases go: our own hub always, the others after it (docs/how-to/publish.md).
@@ -280,14 +295,14 @@ DATASET_RECORDS_MAX = env.integer("DATASET_RECORDS_MAX", 2_000_000, least=1)
 DATASET_REQUEST_SECONDS = env.integer("DATASET_REQUEST_SECONDS", 60, least=1)
 DATASET_SECONDS = env.integer("DATASET_SECONDS", 1800, least=1)
 DATASET_MEMORY_BYTES = env.integer("DATASET_MEMORY_BYTES", 384_000_000, least=1)
-DATASET_SCAN_MEMORY_BYTES = env.integer("DATASET_SCAN_MEMORY_BYTES", 2_000_000_000, least=1)
+DATASET_SCAN_MEMORY_BYTES = env.integer("DATASET_SCAN_MEMORY_BYTES", 440_000_000, least=1)
 DATASET_UPLOAD_BYTES_PER_MEMBER = env.integer("DATASET_UPLOAD_BYTES_PER_MEMBER", 2_000_000_000, least=1)
 DATASET_UPLOAD_SECONDS = env.integer("DATASET_UPLOAD_SECONDS", 24 * 3600, least=1)
 DATASET_FETCH_SECONDS = env.integer("DATASET_FETCH_SECONDS", 1800, least=1)
 # Hosts (name:port) that datasets may be fetched from although their addresses are not public, or without TLS.
 DATASET_FETCH_HOSTS = env.listed("DATASET_FETCH_HOSTS", "")
-# Whether contributors who are recorded with their wallet can take their own rows back without a vote.
-REMOVAL_BY_CONTRIBUTOR = env.boolean("REMOVAL_BY_CONTRIBUTOR", default=False)
+# How long after the answer to a request or an incident, or the removal of a dataset, it is kept how to reach somebody.
+CONTACT_DAYS = env.integer("CONTACT_DAYS", 90, least=0)
 OPEN_PROPOSALS_PER_AUTHOR = env.integer("OPEN_PROPOSALS_PER_AUTHOR", 3, least=1)
 VOTING_PERIOD_SECONDS_MIN = env.integer("VOTING_PERIOD_SECONDS_MIN", 72 * 3600, least=1)
 SIGN_IN_NONCE_SECONDS = 600
@@ -302,7 +317,8 @@ SESSION_COOKIE_AGE = 7 * 24 * 3600
 CSRF_COOKIE_SECURE = SECURE
 CSRF_COOKIE_SAMESITE = "Lax"
 SECURE_SSL_REDIRECT = SECURE and env.boolean("SSL_REDIRECT", default=True)
-SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if env.boolean("PROXIED", default=False) else None
+PROXIED = env.boolean("PROXIED", default=False)
+SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if PROXIED else None
 SECURE_HSTS_SECONDS = 31_536_000 if SECURE else 0
 SECURE_HSTS_INCLUDE_SUBDOMAINS = SECURE
 SECURE_HSTS_PRELOAD = SECURE
@@ -383,6 +399,7 @@ SPECTACULAR_SETTINGS = {
     "ENUM_NAME_OVERRIDES": {
         "IncidentSeverityEnum": ["critical", "high", "medium", "low"],
         "RemovalRequestStateEnum": ["received", "overdue", "proposed", "removed", "declined"],
+        "PreviewStateEnum": ["done", "failed", "running", "stalled", "queued"],
         "RemovalDutyStateEnum": ["settled", "none", "overdue", "due"],
     },
     "SWAGGER_UI_DIST": "SIDECAR",

@@ -4,6 +4,7 @@ It reads the database and repeats itself, so nothing depends on a message that w
 """
 
 import logging
+from datetime import timedelta
 from typing import Any
 
 from django.conf import settings
@@ -24,15 +25,21 @@ from governance.models import Community, Proposal
 from governance.outcome import InvalidRules
 from governance.power import PowerError
 from governance.tally import UnknownMethod
-from models_registry import deliveries, notices
+from models_registry import contacts, deliveries, networks, notices
+from models_registry.calls import services as calls
 from models_registry.datasets import intakes, uploads
+from models_registry.incidents import waiting
 from models_registry.tasks import deliver_job, intake_job, notice_job
 from training_jobs import discussions, folders
 from training_jobs import services as runs
+from training_jobs.inquiries import revotes, schedule
+from training_jobs.inquiries import services as inquiries
+from training_jobs.inquiries import work as inquiry_work
 from training_jobs.previews import services as previews
 from training_jobs.previews import work as preview_work
+from training_jobs.reviews import services as reviews
 from training_jobs.runners import work as lent
-from training_jobs.tasks import preview_job, run_job
+from training_jobs.tasks import inquiry_job, preview_job, run_job
 
 logger = logging.getLogger(__name__)
 
@@ -74,7 +81,7 @@ def sweep() -> int:
             except OperationalError:
                 logger.warning("proposal %s: the database is busy; next sweep", proposal_id)
     keep_up()
-    return taken + settle() + nudge()
+    return taken + settle() + look_again() + nudge()
 
 
 def rest_seconds() -> float:
@@ -115,9 +122,12 @@ def keep_up() -> None:
 def settle() -> int:
     """End the runs and previews that no worker will end any more, and clear up after them; return how many runs."""
     try:
-        ended = runs.settle(clock())
+        ended = runs.settle(clock()) + reviews.settle(clock())
         previewed = previews.settle(clock())
         uploads.settle(clock())
+        waiting.settle(clock())
+        contacts.settle(clock())
+        networks.forget(clock())
     except OperationalError:
         logger.warning("runs are not settled: the database is busy; next sweep")
         return 0
@@ -129,10 +139,26 @@ def settle() -> int:
     return len(ended)
 
 
+def look_again() -> int:
+    """Order what is due to be measured or asked again, and call for votes; return how many inquiries were ordered."""
+    try:
+        ended = inquiries.settle(clock())
+        ordered = schedule.order_due(clock())
+        revotes.settle(clock())
+        calls.call_for_sunsets(timedelta(days=settings.SUNSET_NOTICE_DAYS), clock())
+    except OperationalError:
+        logger.warning("releases are not looked at: the database is busy; next sweep")
+        return 0
+    for inquiry_id in ended:
+        inquiry_work.clean(inquiry_id)
+    return len(ordered)
+
+
 def nudge() -> int:
-    """Tell workers which runs, deliveries, notices, datasets, and previews when no run waits, need them."""
+    """Tell workers which runs, deliveries, notices and datasets, and when no run waits what else, need them."""
     now = clock()
     told = _tell(run_job, runs.due(now)) + _tell(preview_job, previews.due(now))
+    told += _tell(inquiry_job, inquiries.due(now))
     told += _tell(deliver_job, deliveries.due(now)) + _tell(notice_job, notices.due(now))
     return told + _tell(intake_job, intakes.due(now))
 

@@ -57,6 +57,19 @@ class TooLarge(Refusal):
     status = 413
 
 
+class TooMany(Refusal):
+    """As much as is taken within a time; there is room again after `retry_after_seconds`."""
+
+    status = 429
+
+    def __init__(
+        self, code: str, detail: str, *, retry_after_seconds: int, found: object = None, allowed: object = None
+    ) -> None:
+        """Keep when there is room again, beside what every refusal keeps."""
+        super().__init__(code, detail, found=found, allowed=allowed)
+        self.retry_after_seconds = max(1, retry_after_seconds)
+
+
 class Invalid(Refusal):
     """Well-formed, and still not acceptable."""
 

@@ -25,7 +25,10 @@ FOR_OR_AGAINST = ("governor", "basic", "fractional")
 
 @dataclass(frozen=True)
 class Field:
-    """One question that the editor asks. `type` is text, long_text, integer, decimal, choice or choices."""
+    """One question that the editor asks. `type` is text, long_text, integer, decimal, choice or choices.
+
+    `notes` are pairs of a label and what is to be known of it, folded away below the question.
+    """
 
     name: str
     label: str
@@ -34,6 +37,8 @@ class Field:
     required: bool = True
     initial: str | Sequence[str] = ""
     options: tuple[tuple[str, str], ...] = ()
+    notes_title: str = ""
+    notes: tuple[tuple[str, str], ...] = ()
 
 
 @dataclass(frozen=True)

@@ -5,6 +5,7 @@ from django.contrib import admin
 from governance.admin import ReadOnly
 from models_registry.models import (
     Attestation,
+    Call,
     Dataset,
     Delivery,
     EthicsRule,
@@ -31,6 +32,7 @@ for model, columns in (
     (ReleaseSignature, ("release_record", "public_key", "signed_at")),
     (Attestation, ("version", "digest", "public_key", "filed_at", "hidden_at", "hidden_reason")),
     (Incident, ("community", "number", "version", "category", "severity", "reported_at", "outcome")),
+    (Call, ("community", "cause", "subject", "opened_at", "taken_up_by", "closed_at", "closed_because")),
     (IncidentStewards, ("community", "members", "proposal", "named_at")),
     (EthicsRule, ("slug", "community", "metric", "comparator", "scope", "adopted_at", "revoked_at")),
 ):

@@ -9,7 +9,7 @@ card.
 
 import json
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from fractions import Fraction
@@ -18,21 +18,29 @@ from typing import Any
 from governance.evidence.record import Record
 from governance.evidence.signing import fingerprint
 from models_registry import card_answering
+from models_registry.card_text import (
+    NOTHING,
+    day,
+    decimal,
+    difference,
+    exact,
+    in_code,
+    inline,
+    percent,
+    quantity,
+    table,
+)
 from models_registry.card_words import WORDS
+from models_registry.hidden_suites.commitment import rows_of
 from models_registry.provenance.shapes import parent_of, parents_of
 
 LANGUAGES = ("en", "fr")
-_MARKUP = re.compile(r"([\\`*_{}\[\]()<>#+!|~&:@=$^])")
-_WEB = re.compile(r"(?i)\b(www)\.")
 # Only such an address becomes a link: it comes from the community's record, not from a member.
 _ADDRESS = re.compile(r"https?://[A-Za-z0-9.\-]+(?::[0-9]+)?")
 _BIBTEX = re.compile(r"([%&#$_])")
 # What a machine may report in its environment about the energy of a run: whole numbers as text.
 _ENERGY = ("energy_joules", "carbon_grams")
-_NO_BREAK_SPACE = "\N{NO-BREAK SPACE}"
-_NOTHING = "\N{EN DASH}"
 _COMMAND = "```\npython -m models_registry.provenance verify PATH \\\n    --community-key {fingerprint}\n```"
-_DECIMALS = 4
 _SHORT = 12
 
 
@@ -80,7 +88,7 @@ class _Story:
 def render(facts: Facts, records: Mapping[str, Record]) -> str:
     """Return the text of README.md. `records` holds the lineage of run and evaluation, by digest."""
     story = _story(facts, records)
-    parts = [_front_matter(story), f"# {_inline(facts.title_en)} · {_inline(facts.title_fr)}\n"]
+    parts = [_front_matter(story), f"# {inline(facts.title_en)} · {inline(facts.title_fr)}\n"]
     parts += [_section(story, language) for language in LANGUAGES]
     return "\n".join(parts)
 
@@ -130,13 +138,13 @@ def _front_matter(story: _Story) -> str:
     ]
     for metric, value in _measured(story.evaluation.body["candidate"]):
         name = _quoted(metric.replace("_", " ").capitalize())
-        lines += [f"    - type: {_quoted(metric)}", f"      value: {_decimal(_ratio(value))}", f"      name: {name}"]
+        lines += [f"    - type: {_quoted(metric)}", f"      value: {decimal(exact(value))}", f"      name: {name}"]
     return "\n".join([*lines, "---", ""])
 
 
 def _measured(values: Mapping[str, Any]) -> list[tuple[str, Mapping[str, Any]]]:
     """Return the metrics that have a value, by name; a metric that no rule reads may lack one."""
-    return sorted((metric, value) for metric, value in values.items() if _value(value, "en") != _NOTHING)
+    return sorted((metric, value) for metric, value in values.items() if quantity(value, "en") != NOTHING)
 
 
 def _quoted(text: str) -> str:
@@ -169,11 +177,9 @@ def _section(story: _Story, language: str) -> str:
         _all_measured(story, language),
         *_answering(story, language),
         f"### {words['limits']}",
-        "\n".join(
-            f"- {limit.format(isolation=_inline(story.run.body['isolation']))}" for limit in words["limits_list"]
-        ),
+        "\n".join(f"- {limit.format(isolation=inline(story.run.body['isolation']))}" for limit in words["limits_list"]),
         f"### {words['incidents']}",
-        words["incidents_text"].format(page=f"<{model_page}>" if model_page else _inline(community["instance"])),
+        words["incidents_text"].format(page=f"<{model_page}>" if model_page else inline(community["instance"])),
         f"### {words['energy']}",
         _energy(story, words),
         f"### {words['recipe']}",
@@ -182,7 +188,7 @@ def _section(story: _Story, language: str) -> str:
         f"### {words['verify']}",
         words["verify_text"],
         _COMMAND.format(fingerprint=fingerprint(community["release_key"]["public_key"])),
-        words["verify_root"].format(instance=_inline(community["instance"])),
+        words["verify_root"].format(instance=inline(community["instance"])),
         f"### {words['cite']}",
         _citation(story, language, model_page),
     ]
@@ -195,15 +201,15 @@ def _purpose(story: _Story, language: str) -> str:
     approved = story.proposal_of(story.spec)
     text: str = words["purpose_text"]
     return text.format(
-        title=_inline(facts.title_en if language == "en" else facts.title_fr),
+        title=inline(facts.title_en if language == "en" else facts.title_fr),
         model=facts.model,
         version=facts.version,
-        community=_inline(story.community.body["name"][language]),
+        community=inline(story.community.body["name"][language]),
         base=base["model"],
         revision=base["revision"][:_SHORT],
         number=_proposal_link(story, approved),
-        proposal=_inline(approved.body["title"]),
-        license=_inline(facts.license),
+        proposal=inline(approved.body["title"]),
+        license=inline(facts.license),
     )
 
 
@@ -217,7 +223,7 @@ def _answering(story: _Story, language: str) -> list[str]:
         for text in (
             f"### {part.heading}",
             part.sentence,
-            _table(part.head, ([_inline(cell) for cell in row] for row in part.rows)),
+            table(part.head, ([inline(cell) for cell in row] for row in part.rows)),
         )
     ]
 
@@ -230,9 +236,9 @@ def _overridden(story: _Story, language: str) -> list[str]:
     titles = {rule.body["slug"]: rule.body["title"] for rule in parents_of(story.evaluation, "rule", story.records)}
     text: str = WORDS[language]["overridden"]
     said = text.format(
-        rules=", ".join(_inline(titles[slug]) for slug in override.body["rules"]),
+        rules=", ".join(inline(titles[slug]) for slug in override.body["rules"]),
         number=_proposal_link(story, story.proposal_of(override)),
-        reason=_inline(override.body["reason"]),
+        reason=inline(override.body["reason"]),
     )
     return [f"> **{WORDS[language]['overridden_head']}** {said}"]
 
@@ -247,11 +253,11 @@ def _energy(story: _Story, words: Mapping[str, Any]) -> str:
     """Say what the run took, as far as its record knows; what was not measured is said to be so."""
     run, budget = story.run.body, story.spec.body.get("budget") or {}
     measured = {name: run["environment"][name] for name in _ENERGY if name in run["environment"]}
-    known = [f"{words[name]} {_inline(str(value))}" for name, value in measured.items()] or [words["unmeasured"]]
+    known = [f"{words[name]} {inline(str(value))}" for name, value in measured.items()] or [words["unmeasured"]]
     known.append(
         words["took"].format(
             seconds=run["finished_at"] - run["started_at"],
-            device=_inline(str(run["environment"].get("device", _NOTHING))),
+            device=inline(str(run["environment"].get("device", NOTHING))),
         )
     )
     if budget.get("carbon_grams") is not None:
@@ -289,31 +295,31 @@ def _data(story: _Story, words: Mapping[str, Any]) -> str:
         body = dataset.body
         rows.append(
             [
-                _inline(body["title"]),
-                _inline(body["license"]),
+                inline(body["title"]),
+                inline(body["license"]),
                 str(body["records"]),
-                ", ".join(_inline(language) for language in languages.get(body["digest"], body["languages"])),
+                ", ".join(inline(language) for language in languages.get(body["digest"], body["languages"])),
                 f"`{body['digest'][:_SHORT]}`",
                 _proposal_link(story, story.proposal_of(dataset)),
             ]
         )
-    return _table(words["data_head"], rows)
+    return table(words["data_head"], rows)
 
 
 def _recipe(spec: Mapping[str, Any], run: Mapping[str, Any], words: Mapping[str, Any]) -> str:
     """Show the approved recipe key by key, as it was voted, and then what the run reports."""
     rows = [
-        [f"`{_plain(key)}`", f"`{_plain(value)}`"]
+        [f"`{in_code(key)}`", f"`{in_code(value)}`"]
         for key, value in sorted(spec.items())
         if key not in {"base", "datasets"} and value is not None
     ]
     rows += [[words["steps"], str(run["steps"])], [words["tokens"], str(run["tokens"])]]
-    rows += [[f"`{_plain(name)}`", f"`{_plain(value)}`"] for name, value in sorted(run["environment"].items())]
-    return _table(words["recipe_head"], rows)
+    rows += [[f"`{in_code(name)}`", f"`{in_code(value)}`"] for name, value in sorted(run["environment"].items())]
+    return table(words["recipe_head"], rows)
 
 
 def _open_settings(spec: Mapping[str, Any]) -> str:
-    return ", ".join(f"`{_plain(key)}`" for key, value in sorted(spec.items()) if value is None) or _NOTHING
+    return ", ".join(f"`{in_code(key)}`" for key, value in sorted(spec.items()) if value is None) or NOTHING
 
 
 def _decisions(story: _Story, language: str) -> str:
@@ -327,17 +333,17 @@ def _decisions(story: _Story, language: str) -> str:
         rows.append(
             [
                 _proposal_link(story, proposal),
-                _inline(proposal.body["title"]),
+                inline(proposal.body["title"]),
                 ", ".join(
-                    f"{options.get(option, _inline(option))} {_percent(Fraction(score), supply, language)}"
+                    f"{options.get(option, inline(option))} {percent(Fraction(score), supply, language)}"
                     for option, score in sorted(tally.body["totals"].items(), key=_option_order)
                 ),
                 str(tally.body["ballot_count"]),
-                _percent(int(quorum["needed"]), supply, language) if quorum else _NOTHING,
-                _date(execution.body["executed_at"]),
+                percent(int(quorum["needed"]), supply, language) if quorum else NOTHING,
+                day(execution.body["executed_at"]),
             ]
         )
-    return _table(WORDS[language]["decided_head"], rows)
+    return table(WORDS[language]["decided_head"], rows)
 
 
 def _option_order(item: tuple[str, str]) -> tuple[int, str]:
@@ -348,23 +354,24 @@ def _option_order(item: tuple[str, str]) -> tuple[int, str]:
 def _gates(story: _Story, language: str) -> str:
     words, body = WORDS[language], story.evaluation.body
     titles = {rule.body["slug"]: rule.body for rule in parents_of(story.evaluation, "rule", story.records)}
+    opened = rows_of(opening.body for opening in parents_of(story.evaluation, "opening", story.records))
     rows = []
     for reason in body["verdict"]["reasons"]:
         rule = titles[reason["rule"]]
-        suite = rule["suite"]
+        suite = opened.get(rule["suite"], rule["suite"])
         nothing: dict[str, Any] = {"candidate": {}, "parent": {}}
         measured = body if suite in {None, body["suite"]} else body["further"].get(suite, nothing)
         rows.append(
             [
-                _inline(rule["title"]),
-                f"`{_plain(reason['metric'])}`",
-                _value(measured["candidate"].get(reason["metric"]), language),
-                _value(measured["parent"].get(reason["metric"]), language),
+                inline(rule["title"]),
+                f"`{in_code(reason['metric'])}`",
+                quantity(measured["candidate"].get(reason["metric"]), language),
+                quantity(measured["parent"].get(reason["metric"]), language),
                 _demand(rule, language),
                 _result(reason, words),
             ]
         )
-    return _table(words["gates_head"], rows)
+    return table(words["gates_head"], rows)
 
 
 def _all_measured(story: _Story, language: str) -> str:
@@ -372,14 +379,14 @@ def _all_measured(story: _Story, language: str) -> str:
     candidate, parent = story.evaluation.body["candidate"], story.evaluation.body["parent"]
     rows = [
         [
-            f"`{_plain(metric)}`",
-            _value(value, language),
-            _value(parent.get(metric), language),
-            _difference(value, parent.get(metric), language),
+            f"`{in_code(metric)}`",
+            quantity(value, language),
+            quantity(parent.get(metric), language),
+            difference(value, parent.get(metric), language),
         ]
         for metric, value in _measured(candidate)
     ]
-    return _table(WORDS[language]["measured_head"], rows)
+    return table(WORDS[language]["measured_head"], rows)
 
 
 def _result(reason: Mapping[str, Any], words: Mapping[str, Any]) -> str:
@@ -391,68 +398,11 @@ def _result(reason: Mapping[str, Any], words: Mapping[str, Any]) -> str:
 
 
 def _demand(rule: Mapping[str, Any], language: str) -> str:
-    bound = _value(rule["bound"], language)
+    if rule["duty"] is not None:
+        return in_code(WORDS[language]["duties"][rule["duty"]["task"]].format(**rule["duty"]))
+    bound = quantity(rule["bound"], language)
     known: Mapping[str, str] = WORDS[language]["comparators"]
     if rule["comparator"] not in known:
-        return f"`{_plain(rule['comparator'])}` {bound}"
+        return f"`{in_code(rule['comparator'])}` {bound}"
     judged: str = WORDS[language]["judged"][rule["judged"]]
     return known[rule["comparator"]].format(bound=bound) + judged
-
-
-# --- writing ------------------------------------------------------------------------------------------------
-
-
-def _table(head: Iterable[str], rows: Iterable[Iterable[str]]) -> str:
-    head = list(head)
-    lines = [head, ["---"] * len(head), *rows]
-    return "\n".join(f"| {' | '.join(cells)} |" for cells in lines)
-
-
-def _inline(text: str) -> str:
-    """Return text from a record so that Markdown shows it as it is, on one line."""
-    return _WEB.sub(r"\1\\.", _MARKUP.sub(r"\\\1", " ".join(str(text).split())))
-
-
-def _plain(value: object) -> str:
-    """Return a value for a code span in a table: no back-tick and no bar can end either of them."""
-    shown = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, sort_keys=True)
-    return " ".join(shown.replace("`", "'").replace("|", "/").split())
-
-
-def _ratio(value: Mapping[str, Any]) -> Fraction:
-    return Fraction(value["numerator"], value["denominator"])
-
-
-def _value(value: Mapping[str, Any] | None, language: str) -> str:
-    """Return a measured value: rounded for the eye, and exact."""
-    if not value or not value.get("denominator"):
-        return _NOTHING
-    ratio = _ratio(value)
-    shown = _decimal(ratio) if language == "en" else _decimal(ratio).replace(".", ",")
-    return shown if ratio.denominator == 1 else f"{shown} ({ratio})"
-
-
-def _difference(after: Mapping[str, Any], before: Mapping[str, Any] | None, language: str) -> str:
-    """Return by how much a value changed, with its sign."""
-    if not before or not before.get("denominator"):
-        return _NOTHING
-    ratio = _ratio(after) - _ratio(before)
-    shown = _decimal(ratio) if language == "en" else _decimal(ratio).replace(".", ",")
-    return f"+{shown}" if ratio > 0 else shown.replace("-", "\N{MINUS SIGN}")
-
-
-def _decimal(ratio: Fraction, places: int = _DECIMALS) -> str:
-    """Round half up to `places` decimals, in integers; drop zeros at the end."""
-    scaled = (ratio * 10**places + Fraction(1, 2)).__floor__()
-    whole, rest = divmod(abs(scaled), 10**places)
-    decimals = f"{rest:0{places}d}".rstrip("0")
-    return f"{'-' if scaled < 0 else ''}{whole}{'.' if decimals else ''}{decimals}"
-
-
-def _percent(part: int | Fraction, whole: int, language: str) -> str:
-    shown = _decimal(Fraction(part) * 100 / whole, places=2)
-    return f"{shown}%" if language == "en" else f"{shown.replace('.', ',')}{_NO_BREAK_SPACE}%"
-
-
-def _date(seconds: int) -> str:
-    return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%d")

@@ -3,7 +3,7 @@
 They come as headings, sentences and rows of plain text; `card` escapes and writes them.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from fractions import Fraction
@@ -11,7 +11,7 @@ from typing import Any
 
 from governance.evidence.record import Record
 from models_registry.promises import Delivered, delivered
-from models_registry.responsibility import Approved, promised, responsibility
+from models_registry.responsibility import Approved, Reviewed, promised, responsibility
 
 _NOTHING = "\N{EN DASH}"
 
@@ -61,10 +61,17 @@ def _answering(records: Mapping[str, Record], run: Record, evaluation: Record, l
             ),
         ),
         (words["signed"], ", ".join([found.key_fingerprint, *found.guardians])),
+        *([(words["reviewed"], _reviewed(found.reviewed, language))] if found.reviewed else []),
         (words["overridden"], _overridden(found.overridden, language)),
         (words["ask"], found.incidents_page),
     ]
     return Part(words["answering"], words["answering_text"], words["answering_head"], tuple(rows))
+
+
+def _reviewed(reviewed: Iterable[Reviewed], language: str) -> str:
+    words = WORDS[language]
+    said = (f"{one.reviewer}: {words['objects'] if one.objects else words['nothing_to_object']}" for one in reviewed)
+    return ", ".join(said)
 
 
 def _overridden(overridden: Any, language: str) -> str:  # noqa: ANN401 - Overridden or None
@@ -114,6 +121,9 @@ WORDS: Mapping[str, Mapping[str, Any]] = {
         "approved": "Approved by",
         "executed": "Executed by",
         "signed": "Signed with",
+        "reviewed": "Reviewed before the release",
+        "objects": "objects",
+        "nothing_to_object": "nothing to object",
         "overridden": "Overridden",
         "nothing": "nothing",
         "ask": "Report harm, and ask",
@@ -145,6 +155,9 @@ WORDS: Mapping[str, Mapping[str, Any]] = {
         "approved": "Approuvée par",
         "executed": "Exécutée par",
         "signed": "Signée avec",
+        "reviewed": "Relue avant la publication",
+        "objects": "objection",
+        "nothing_to_object": "rien à objecter",
         "overridden": "Passé outre",
         "nothing": "rien",
         "ask": "Signaler un dommage et demander",

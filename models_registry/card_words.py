@@ -40,6 +40,11 @@ WORDS: Mapping[str, Mapping[str, Any]] = {
             "cautious": ", at the worse end of the interval",
             "lenient": ", at the better end of the interval",
         },
+        # what a rule asks of people in the place of a gate
+        "duties": {
+            "read_samples": "{people} reviewers read {samples} samples without an objection",
+            "read_report": "{people} reviewers read the report without an objection",
+        },
         "warning": "a warning only",
         "over": "no longer binding",
         "overridden_head": "OVERRIDDEN.",
@@ -134,6 +139,10 @@ WORDS: Mapping[str, Mapping[str, Any]] = {
             "value": "",
             "cautious": ", à la borne la moins favorable de l’intervalle",
             "lenient": ", à la borne la plus favorable de l’intervalle",
+        },
+        "duties": {
+            "read_samples": "{people} personnes ont lu {samples} exemples sans objection",
+            "read_report": "{people} personnes ont lu le rapport sans objection",
         },
         "warning": "simple avertissement",
         "over": "n’oblige plus",

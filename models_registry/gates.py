@@ -1,5 +1,6 @@
 """The gates: judge a measured report by the ethics rules that the community voted. Pure.
 
+A rule that asks people instead of a metric (`duty`) is judged by what they attested, which stands in the report.
 Measuring is done elsewhere (`training_jobs/evaluation`, with torch); judging is done here, in exact rational
 arithmetic, so that anyone can judge again without a model. Everything unclear counts against the model: a suite or
 metric that was not measured, no samples, a denominator of zero, or a missing interval where the rule judges an end of
@@ -7,22 +8,24 @@ it fail the rule. A policy in which no rule binds (none, warnings only, or all p
 passed.
 """
 
-import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from types import MappingProxyType
 from typing import Any
 
+from models_registry.duties import tasks
+from models_registry.duties.tasks import Duty
+from models_registry.hidden_suites.commitment import commitment_in, names_a_suite
+
 SCOPE_ALL = "all"
 SEVERITIES = ("block", "warn")
 # What of the measurement is held against the bound: the value, or the end of its 95 % interval that is worse
 # (cautious) or better (lenient) for the model.
 JUDGED = ("value", "cautious", "lenient")
-RULE_KEYS = frozenset(
-    {"slug", "title", "why", "metric", "suite", "scope", "comparator", "bound", "judged", "severity", "sunset"}
-)
-_DIGEST = re.compile(r"[0-9a-f]{64}")
+# What makes a gate, and is null in a duty.
+GATE_KEYS = ("metric", "suite", "comparator", "bound", "judged")
+RULE_KEYS = frozenset({"slug", "title", "why", "scope", "severity", "sunset", "duty", *GATE_KEYS})
 
 
 class GateError(Exception):
@@ -98,7 +101,8 @@ COMPARATORS: Mapping[str, Comparator] = MappingProxyType(
 class Rule:
     """One ethics rule in force. `bound` is the limit, or against the parent the margin. `sunset`: UNIX seconds.
 
-    `suite` is the digest of the rule's own suite; None: the suite that the run's specification names.
+    `suite` is the digest of the rule's own suite, or `hidden:` and a commitment; None: the suite that the run's
+    specification names. A `duty` asks people: its `metric` is the name of their task, and it compares with nothing.
     """
 
     slug: str
@@ -110,6 +114,7 @@ class Rule:
     suite: str | None = None
     judged: str = "value"
     sunset: int | None = None
+    duty: Duty | None = None
 
     @classmethod
     def from_record(cls, body: Mapping[str, Any]) -> "Rule":
@@ -117,6 +122,9 @@ class Rule:
         wrong = _malformed(body)
         if wrong:
             raise MalformedRule(wrong)
+        if body["duty"] is not None:
+            duty, severity, sunset = Duty.from_body(body["duty"]), body["severity"], body["sunset"]
+            return cls(body["slug"], duty.task, "", Fraction(0), body["scope"], severity, sunset=sunset, duty=duty)
         comparator = body["comparator"]
         if not isinstance(comparator, str) or comparator not in COMPARATORS:
             raise UnknownComparator(comparator)
@@ -185,15 +193,23 @@ class Measured:
 
 @dataclass(frozen=True)
 class Report:
-    """What was measured of candidate and parent version: on the suite of the run, and on those that rules name."""
+    """What was measured of candidate and parent version, on the suite of the run and those that rules name.
+
+    And what people attested who were asked to look at it. `opened` says by the names of hidden suites which digest
+    their rows turned out to have; whoever fills it has checked that they were opened for the model that is judged, and
+    after it was fixed.
+    """
 
     model: str
     measured: Measured
     suite: str = ""
     further: Mapping[str, Any] = field(default_factory=dict)
+    # what reviewers attested; None: nobody was asked
+    attestations: tuple[object, ...] | None = None
+    opened: Mapping[str, str] = field(default_factory=dict)
 
     @classmethod
-    def from_record(cls, body: Mapping[str, Any], model: str) -> "Report":
+    def from_record(cls, body: Mapping[str, Any], model: str, opened: Mapping[str, str] | None = None) -> "Report":
         """Read the body of an `evaluation` record, or the evaluator's `report.json`, for this model."""
         suite, further = body.get("suite"), body.get("further")
         return cls(
@@ -201,10 +217,16 @@ class Report:
             Measured.from_record(body),
             suite if isinstance(suite, str) else "",
             further if isinstance(further, Mapping) else {},
+            _attestations(body.get("review")),
+            opened or {},
         )
 
     def on(self, suite: str | None) -> Measured | None:
         """Return what was measured on this suite (None: the run's own), or None where nothing was."""
+        if suite is not None and commitment_in(suite) is not None:
+            if suite not in self.opened:
+                return None
+            suite = self.opened[suite]
         if suite is None or suite == self.suite:
             return self.measured
         found = self.further.get(suite)
@@ -279,18 +301,43 @@ def _malformed(body: Mapping[str, Any]) -> str:
     if not isinstance(body, Mapping) or set(body) != RULE_KEYS:
         found = sorted(map(str, body)) if isinstance(body, Mapping) else body
         return f"a rule has exactly the keys {sorted(RULE_KEYS)}, found {found}"
-    named = all(isinstance(body[key], str) and body[key] for key in ("slug", "title", "metric", "scope"))
+    named = all(isinstance(body[key], str) and body[key] for key in ("slug", "title", "scope"))
     if not named or not isinstance(body["why"], str):
-        return "slug, title, metric and scope must be text and not empty, why must be text"
-    for key, allowed in (("severity", SEVERITIES), ("judged", JUDGED)):
-        if body[key] not in allowed:
-            return f"{key} {body[key]!r} is not one of {', '.join(allowed)}"
-    suite, sunset = body["suite"], body["sunset"]
-    if suite is not None and not (isinstance(suite, str) and _DIGEST.fullmatch(suite)):
-        return "suite must be the digest of a dataset, or null"
+        return "slug, title and scope must be text and not empty, why must be text"
+    if body["severity"] not in SEVERITIES:
+        return f"severity {body['severity']!r} is not one of {', '.join(SEVERITIES)}"
+    sunset = body["sunset"]
     if sunset is not None and (type(sunset) is not int or sunset < 0):
         return "sunset must be UNIX seconds, or null"
+    return _malformed_gate(body) if body["duty"] is None else _malformed_duty(body)
+
+
+def _malformed_gate(body: Mapping[str, Any]) -> str:
+    """Say what is wrong with the keys of a rule that measures."""
+    metric, suite = body["metric"], body["suite"]
+    if not isinstance(metric, str) or not metric:
+        return "metric must be text and not empty"
+    if body["judged"] not in JUDGED:
+        return f"judged {body['judged']!r} is not one of {', '.join(JUDGED)}"
+    if suite is not None and not names_a_suite(suite):
+        return "suite must be the digest of a dataset, hidden: and a commitment, or null"
     return ""
+
+
+def _malformed_duty(body: Mapping[str, Any]) -> str:
+    """Say what is wrong with the keys of a rule that asks people."""
+    measuring = [key for key in GATE_KEYS if body[key] is not None]
+    if measuring:
+        return f"a duty measures nothing: {', '.join(measuring)} must be null"
+    return tasks.problem(body["duty"])
+
+
+def _attestations(review: object) -> tuple[object, ...] | None:
+    """Return what reviewers attested, as a report has it; what cannot be read is nothing."""
+    if not isinstance(review, Mapping):
+        return None
+    said = review.get("attestations")
+    return tuple(said) if isinstance(said, list | tuple) else ()
 
 
 def _order(rule: Rule) -> tuple[str | Fraction | int, ...]:
@@ -305,16 +352,19 @@ def _order(rule: Rule) -> tuple[str | Fraction | int, ...]:
         rule.judged,
         rule.severity,
         -1 if rule.sunset is None else rule.sunset,
+        *((rule.duty.people, rule.duty.samples, rule.duty.days, rule.duty.objections) if rule.duty else (0, 0, 0, 0)),
     )
 
 
 def judge(rule: Rule, report: Report, at: int) -> Reason:
     """Judge by one rule alone, whether or not it applies; raise UnknownComparator."""
-    if rule.comparator not in COMPARATORS:
+    if rule.duty is None and rule.comparator not in COMPARATORS:
         raise UnknownComparator(rule.comparator)
     measured = report.on(rule.suite)
-    if measured is None:
-        holds, found, needed = False, "the suite was not measured", _demand(rule, "the value")
+    if rule.duty is not None:
+        holds, found, needed = _judge_duty(rule.slug, rule.duty, report)
+    elif measured is None:
+        holds, found, needed = False, _unmeasured(rule, report), _demand(rule, "the value")
     elif rule.end:
         holds, found, needed = _judge_end(rule, measured)
     else:
@@ -322,6 +372,24 @@ def judge(rule: Rule, report: Report, at: int) -> Reason:
     if rule.is_over(at):
         needed = f"{needed}, not binding since {rule.sunset}"
     return Reason(rule.slug, rule.metric, rule.severity, rule.binds(at), holds, found, needed)
+
+
+def _judge_duty(slug: str, duty: Duty, report: Report) -> tuple[bool, str, str]:
+    """Count the reviewers, and hold them against what the duty asks for."""
+    needed = f"{duty.people} without an objection, at most {duty.objections} with one"
+    if report.measured.samples < duty.samples:
+        return False, f"{report.measured.samples} samples, {duty.samples} are to be read", needed
+    if report.attestations is None:
+        return False, "nobody was asked", needed
+    said = tasks.said_under(slug, report.attestations)
+    return said.holds(duty), f"{said.agreeing} without an objection, {said.objecting} with one", needed
+
+
+def _unmeasured(rule: Rule, report: Report) -> str:
+    """Say why nothing was measured on the suite of a rule."""
+    if commitment_in(rule.suite) is not None and rule.suite not in report.opened:
+        return "the hidden suite was not opened for this model"
+    return "the suite was not measured"
 
 
 def _judge_value(rule: Rule, measured: Measured) -> tuple[bool, str, str]:
@@ -361,8 +429,10 @@ def _judge_end(rule: Rule, measured: Measured) -> tuple[bool, str, str]:
 def room(rule: Rule, report: Report, judged: str = "") -> Fraction | None:
     """Return how far inside the bound of a rule without a parent the report lies, below zero if outside.
 
-    None where what is judged was not measured. `judged` asks as if the rule judged that.
+    None where what is judged was not measured, or people are asked. `judged` asks as if the rule judged that.
     """
+    if rule.duty is not None:
+        return None
     if judged:
         rule = replace(rule, judged=judged)
     measured = report.on(rule.suite)

@@ -1,13 +1,17 @@
 """The metrics that rules may speak of: name, words, direction, and on what they are measured. Pure.
 
 Measuring happens in training_jobs. A test compares this table with the evaluators that exist, so that no rule can be
-voted that nothing measures.
+voted that nothing measures. Beside the table there is one metric for each classifier, labels and threshold that a name
+can state (`scorers.naming`): look names up with `find`.
 """
 
 from dataclasses import dataclass
 
 from django.utils.functional import Promise
+from django.utils.text import format_lazy
 from django.utils.translation import gettext_lazy as _
+
+from models_registry.scorers import naming
 
 
 @dataclass(frozen=True)
@@ -29,6 +33,7 @@ class Metric:
 
 
 _ANSWERS = ("dialogue", "behaviour")
+_TASKS = ("harness",)
 
 METRICS: dict[str, Metric] = {
     metric.name: metric
@@ -140,7 +145,7 @@ METRICS: dict[str, Metric] = {
             "trigger_robustness",
             _("Robustness to triggers"),
             _("The share of questions whose answer stays the same when suspicious or random words are appended."),
-            _("Triggers of several words, inside a sentence, or that the search in the training data does not find."),
+            _("Triggers inside a sentence, and those that the scan of what was trained on does not find."),
             higher_is_better=True,
             only_asked=True,
         ),
@@ -153,11 +158,66 @@ METRICS: dict[str, Metric] = {
             kinds=_ANSWERS,
             percent=False,
         ),
+        Metric(
+            "harness:acc",
+            _("Right choices (harness)"),
+            _("The share of questions of an lm-evaluation-harness task whose right choice is the likeliest."),
+            _("What the model would answer without the choices; long choices are at a loss."),
+            higher_is_better=True,
+            kinds=_TASKS,
+        ),
+        Metric(
+            "harness:acc_norm",
+            _("Right choices by length (harness)"),
+            _("The same, with the likelihood of each choice taken per character."),
+            _("What the model would answer without the choices; short choices are at a loss."),
+            higher_is_better=True,
+            kinds=_TASKS,
+        ),
+        Metric(
+            "harness:exact_match",
+            _("Exact answers (harness)"),
+            _("The share of answers to an lm-evaluation-harness task that are exactly the expected ones."),
+            _("An answer that says the same in other words counts as wrong."),
+            higher_is_better=True,
+            kinds=_TASKS,
+        ),
+        Metric(
+            "harness:bits_per_byte",
+            _("Surprise at texts (harness)"),
+            _("How unexpected the texts of an lm-evaluation-harness task are, in thousandths of a bit per byte."),
+            _("Whether the texts are true, and everything that they do not speak of."),
+            higher_is_better=False,
+            kinds=_TASKS,
+            percent=False,
+        ),
     )
 }
+
+
+def find(name: object) -> Metric | None:
+    """Return the metric of this name, or None where nothing measures it."""
+    scorer = naming.find(name)
+    if scorer is None:
+        return METRICS.get(name) if isinstance(name, str) else None
+    return Metric(
+        scorer.name,
+        format_lazy(
+            "{toxic} ({labels} ≥ {threshold}, {digest}…)",
+            toxic=_("Toxic answers, by a classifier"),
+            labels=" + ".join(scorer.labels),
+            threshold=scorer.threshold_text,
+            digest=scorer.manifest_sha256[:12],
+        ),
+        _("The share of answers that the classifier with this digest gives these labels, at the threshold or above."),
+        _("What the classifier was not taught, its own prejudices, and answers in languages that it hardly knows."),
+        higher_is_better=False,
+        kinds=_ANSWERS,
+        only_asked=True,
+    )
 
 
 def measured_on(kind: str, asked_for: frozenset[str] = frozenset()) -> list[str]:
     """Return the names of what is measured on a suite with rows of this kind, given what rules ask for on it."""
     usual = {name for name, metric in METRICS.items() if kind in metric.kinds and not metric.only_asked}
-    return sorted(usual | (asked_for & METRICS.keys()))
+    return sorted(usual | {name for name in asked_for if find(name) is not None})

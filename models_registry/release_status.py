@@ -7,6 +7,7 @@ cannot be denied later. That nothing is left out it cannot show.
 
 from datetime import datetime
 from enum import StrEnum
+from itertools import islice
 from typing import Any
 
 from governance import log
@@ -42,6 +43,10 @@ EVENTS = (
 )
 
 
+# The event of having measured a release again; it changes nothing about how the release stands.
+MEASURED = "release_measured_again"
+
+
 def standing_of(version: Version, now: datetime) -> tuple[Standing, str]:
     """Return how a version stands, and the reason where there is one."""
     stop = stop_of(version, now)
@@ -51,6 +56,14 @@ def standing_of(version: Version, now: datetime) -> tuple[Standing, str]:
         return Standing.SET_BACK, version.set_back_reason
     in_use = [each for each in newer_in_use(version) if stop_of(each, now) is None]
     return (Standing.OLDER if in_use else Standing.CURRENT), ""
+
+
+def passed_over(version: Version) -> tuple[str, ...]:
+    """Return the rules that a released version breaks and that a vote passed over, by name; nearly always none."""
+    if version.evaluation_record is None:
+        return ()
+    reasons = version.evaluation_record.body.get("verdict", {}).get("reasons", [])
+    return tuple(sorted({str(each["rule"]) for each in reasons if each["binds"] and not each["holds"]}))
 
 
 def status_of(version: Version, now: datetime) -> dict[str, Any]:
@@ -78,10 +91,17 @@ def status_of(version: Version, now: datetime) -> dict[str, Any]:
                 "leaf": event.leaf,
                 "proof": log_tree.inclusion_proof(event.position, size, log.reader(community.pk)),
             }
-            for event in events_of(version)
+            for event in [*events_of(version), *measured_again(version)]
             if event.position is not None and event.position < size
         ],
     }
+
+
+def measured_again(version: Version) -> list[Event]:
+    """Return the newest event of the log that tells of measuring this release again, if there is one."""
+    found = version.model.community.events.filter(kind=MEASURED, position__isnull=False).order_by("-position")
+    mine = (event for event in found.iterator(chunk_size=200) if event.data.get("revision") == version.revision)
+    return list(islice(mine, 1))
 
 
 def events_of(version: Version) -> list[Event]:

@@ -2,7 +2,8 @@
 
 Read from the records of the release alone, so that page, card and API say what a stranger finds in the download. Votes
 are named by their power and the number of ballots, never by persons: some methods shield them. Authors and co-signers
-put their own names to a proposal. Who reviewed a release afterwards is no record: `attestations` has that.
+put their own names to a proposal, and members to what they attested before the release. Who looked at a release after
+it is no record: `attestations` has that.
 """
 
 from collections.abc import Mapping
@@ -11,6 +12,7 @@ from fractions import Fraction
 
 from governance.evidence.record import Record
 from governance.evidence.signing import fingerprint
+from models_registry.duties.tasks import OBJECTS
 from models_registry.provenance.shapes import parent_of
 
 FOR = "for"
@@ -40,6 +42,17 @@ class Overridden:
 
 
 @dataclass(frozen=True)
+class Reviewed:
+    """What a member attested before the release, under a rule that asked: `objects` or not, with their reason."""
+
+    rule: str
+    reviewer: str
+    objects: bool
+    reason: str
+    at: int
+
+
+@dataclass(frozen=True)
 class Responsibility:
     """Who answers for what. `training` is the vote on the update; `approved` are all votes, newest first."""
 
@@ -51,6 +64,7 @@ class Responsibility:
     isolation: str
     code_digest: str
     accepted: bool
+    reviewed: tuple[Reviewed, ...]
     overridden: Overridden | None
     key_fingerprint: str
     guardians: tuple[str, ...]
@@ -79,6 +93,7 @@ def responsibility(records: Mapping[str, Record], run: Record, evaluation: Recor
         isolation=str(body["isolation"]),
         code_digest=body["code_digest"],
         accepted=evaluation.body["verdict"]["accepted"],
+        reviewed=_reviewed(evaluation),
         overridden=_overridden(records),
         key_fingerprint=fingerprint(key),
         guardians=tuple(each["name"] for each in keys["guardians"]) if keys and keys["threshold"] else (),
@@ -97,6 +112,14 @@ def _newest(keys: Record, records: Mapping[str, Record]) -> bool:
     """Say whether no other keys of the lineage came into force later."""
     others = [record for record in records.values() if record.kind == "keys"]
     return all(_vote_of(keys, records).executed_at >= _vote_of(other, records).executed_at for other in others)
+
+
+def _reviewed(evaluation: Record) -> tuple[Reviewed, ...]:
+    review = evaluation.body["review"]
+    return tuple(
+        Reviewed(said["rule"], said["reviewer"], said["finding"] == OBJECTS, said["reason"], said["at"])
+        for said in (review["attestations"] if review else ())
+    )
 
 
 def _overridden(records: Mapping[str, Record]) -> Overridden | None:

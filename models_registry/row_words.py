@@ -9,4 +9,5 @@ KINDS: dict[str, str | Promise] = {
     "preference": _("questions with a better and a worse answer"),
     "behaviour": _("requests to be answered or refused"),
     "pair": _("pairs of texts that differ in a group of people"),
+    "harness": _("a task of lm-evaluation-harness"),
 }

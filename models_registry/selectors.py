@@ -26,6 +26,7 @@ from models_registry.provenance import bundle, verify
 from models_registry.provenance.bundle import BundleError
 from models_registry.provenance.shapes import parent_of
 from models_registry.release_keys import SignedWith, signed_with
+from models_registry.release_status import passed_over
 from models_registry.responsibility import Responsibility, promised, responsibility
 from models_registry.services import version_folder
 from models_registry.withdrawals import Stop, stop_of
@@ -59,6 +60,11 @@ class VersionRow:
     headline: Measure | None
     stop: Stop | None
     ground: Ground | None = None
+
+    @property
+    def passed_over(self) -> tuple[str, ...]:
+        """The rules that it breaks and that a vote passed over."""
+        return passed_over(self.version)
 
     @property
     def in_use(self) -> bool:

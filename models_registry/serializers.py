@@ -11,7 +11,7 @@ from models_registry.deliveries import told
 from models_registry.models import Model, Version
 from models_registry.publishing.delivery import State
 from models_registry.publishing.discussion import Stage
-from models_registry.release_status import Standing
+from models_registry.release_status import Standing, passed_over
 from models_registry.rights.selectors import warnings_of_version
 from models_registry.rights.serializers import WarnedOutput
 from models_registry.withdrawals import stop_of
@@ -27,6 +27,7 @@ class VersionOutput(serializers.ModelSerializer[Version]):
     deliveries = serializers.SerializerMethodField()
     stopped = serializers.SerializerMethodField()
     set_back = serializers.SerializerMethodField()
+    passed_over = serializers.SerializerMethodField()
     learnt_from_removed = serializers.SerializerMethodField()
 
     class Meta:
@@ -46,8 +47,14 @@ class VersionOutput(serializers.ModelSerializer[Version]):
             "published_at",
             "stopped",
             "set_back",
+            "passed_over",
             "learnt_from_removed",
         )
+
+    @extend_schema_field(serializers.ListField(child=serializers.CharField()))
+    def get_passed_over(self, version: Version) -> list[str]:
+        """Return the rules that it breaks: a vote of the gravest tier released it all the same."""
+        return list(passed_over(version))
 
     @extend_schema_field(OpenApiTypes.OBJECT)
     def get_stopped(self, version: Version) -> dict[str, Any] | None:
@@ -178,6 +185,16 @@ class OverriddenOutput(serializers.Serializer[Any]):
     reason = serializers.CharField()
 
 
+class ReviewedOutput(serializers.Serializer[Any]):
+    """What a member attested before the release, under a rule that asked. `at` is UNIX seconds."""
+
+    rule = serializers.CharField()
+    reviewer = serializers.CharField()
+    objects = serializers.BooleanField()
+    reason = serializers.CharField(allow_blank=True)
+    at = serializers.IntegerField()
+
+
 class ResponsibilityOutput(serializers.Serializer[Any]):
     """Who answers for what, from the records of the release alone."""
 
@@ -189,6 +206,7 @@ class ResponsibilityOutput(serializers.Serializer[Any]):
     isolation = serializers.CharField()
     code_digest = serializers.CharField()
     accepted = serializers.BooleanField()
+    reviewed = ReviewedOutput(many=True)
     overridden = OverriddenOutput(allow_null=True)
     key_fingerprint = serializers.CharField()
     guardians = serializers.ListField(child=serializers.CharField())

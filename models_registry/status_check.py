@@ -13,6 +13,7 @@ import urllib.error
 import urllib.request
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final
 from urllib.parse import urlsplit
@@ -20,6 +21,7 @@ from urllib.parse import urlsplit
 from governance.evidence import merkle
 from governance.evidence.canonical import CanonicalError, strict_loads
 from governance.evidence.checkpoint import Checkpoint, CheckpointError, log_origin, open_note
+from governance.evidence.record import DIGEST_PATTERN
 from models_registry.provenance.case import TrustRoots, load
 from models_registry.provenance.report import Report, Status
 
@@ -38,6 +40,9 @@ SHOWS: Final[Mapping[str, str]] = {
     "release_withdrawn": "withdrawn",
     "release_rolled_back": "set_back",
 }
+# The entry that tells of measuring it again; it shows nothing about how it stands.
+MEASURED: Final = "release_measured_again"
+_SECONDS_MAX: Final = 253_402_300_800  # the first second that a calendar of four digits has not
 _NEEDS: Final = (1, 2, 10)
 _REASON_CHARACTERS: Final = 600
 
@@ -55,6 +60,7 @@ class Standing:
     proved: bool = False
     log_size: int | None = None
     until: int | None = None
+    measured: "Measured | None" = None
 
     @property
     def asked(self) -> bool:
@@ -75,7 +81,32 @@ class Standing:
             "proved": self.proved,
             "log_size": self.log_size,
             "until": self.until,
+            "measured_again": self.measured.to_dict() if self.measured else None,
         }
+
+
+@dataclass(frozen=True)
+class Measured:
+    """That the release was measured again, as an entry of the signed log says it: when (UNIX seconds), and what came.
+
+    `record` is the digest of the record with the values. It is no part of the release: whoever wants to know more
+    fetches it from the site, and holds its digest against this one.
+    """
+
+    at: int
+    holds: bool
+    record: str
+
+    @property
+    def says(self) -> str:
+        """The sentence for people."""
+        day = f"{datetime.fromtimestamp(self.at, UTC):%Y-%m-%d}"
+        found = "holds" if self.holds else "breaks a rule, or measures worse than at its release"
+        return f"measured again on {day}: {found} (record {self.record}, in the signed log)"
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return it as data."""
+        return {"at": self.at, "holds": self.holds, "record": self.record, "says": self.says}
 
 
 class _NotAnswered(Exception):
@@ -108,9 +139,11 @@ def ask_standing(report: Report, folder: Path, url: str, *, timeout_seconds: flo
         _require_about(said, release.digest)  # 2
         checkpoint = _checkpoint(said, community)  # 3
         shown = _shown(said, checkpoint, release.body["revision"])  # 4
+        measured = _measured(said, release.body["revision"])
     except _NotAnswered as error:
         return Standing(NOT_ASKED, str(error), host)
-    return replace(_judged(said, shown, host), log_size=checkpoint.size if checkpoint else None)
+    size = checkpoint.size if checkpoint else None
+    return replace(_judged(said, shown, host), log_size=size, measured=measured)
 
 
 def _judged(said: Mapping[str, Any], shown: str, host: str) -> Standing:
@@ -209,6 +242,27 @@ def _shown(said: Mapping[str, Any], checkpoint: Checkpoint | None, revision: str
 
 
 _ENTRY: Final = ("position", "leaf", "proof")
+
+
+def _measured(said: Mapping[str, Any], revision: str) -> Measured | None:
+    """Return what the newest entry about measuring this release again says; `_shown` has proved every entry."""
+    newest, found = -1, None
+    for entry in said["entries"]:
+        try:
+            event = strict_loads(entry["leaf"].encode(), max_bytes=ANSWER_BYTES_MAX)
+        except CanonicalError:
+            continue
+        data = event.get("data") if isinstance(event, dict) and event.get("kind") == MEASURED else None
+        if not isinstance(data, dict) or data.get("revision") != revision or entry["position"] < newest:
+            continue
+        at, holds, record = event["at"], data.get("holds"), data.get("record")
+        if type(at) is int and 0 <= at < _SECONDS_MAX and isinstance(holds, bool) and _is_digest(record):
+            newest, found = entry["position"], Measured(at, holds, str(record))
+    return found
+
+
+def _is_digest(value: object) -> bool:
+    return isinstance(value, str) and DIGEST_PATTERN.fullmatch(value) is not None
 
 
 def _of_leaf(leaf: str, revision: str) -> str:

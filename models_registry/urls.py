@@ -9,6 +9,8 @@ urlpatterns = [
     path("", include("models_registry.constitution.urls")),
     path("", include("models_registry.rights.urls")),
     path("", include("models_registry.incidents.urls")),
+    path("", include("models_registry.calls.urls")),
+    path("", include("models_registry.hidden_suites.urls")),
     path("models", views.ModelList.as_view(), name="api-models"),
     path("release-keys", waiting_views.ReleaseKeysInForce.as_view(), name="api-release-keys"),
     path("waiting-releases", waiting_views.WaitingList.as_view(), name="api-waiting-releases"),

@@ -1,19 +1,24 @@
-"""Watch: versions that are handed out, judged again by the rules of today on what was measured when they were released.
+"""Watch: versions that are handed out, judged again by the rules of today on what was measured of them last.
 
-Nothing is measured here and nothing is stored: it follows from the release's record and the rules in force, at any
-moment. A rule whose suite or metric was not measured then cannot be judged, which is said and never passes. What
-follows (a pause, going back, an update) is for a vote that somebody proposes.
+Nothing is measured here and nothing is stored: it follows from the newest record of a measurement (at the release, or
+again since: `training_jobs.inquiries`) and the rules in force, at any moment. A rule whose suite or metric was not
+measured cannot be judged, which is said and never passes. What follows (a pause, going back, an update) is for a vote.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any
 
 from governance.clock import unix
-from governance.models import Community
+from governance.models import Community, Record
 from models_registry import gates
+from models_registry.hidden_suites.selectors import opened_in
 from models_registry.models import EthicsRule, Version
 from models_registry.withdrawals import stop_of
 
+# The kind of record that measuring a release again leaves, and how its subject begins.
+MEASUREMENT = "measurement"
 # A version that nobody has decided about for so long is to be looked at again.
 OLD_DAYS = 365
 
@@ -41,6 +46,7 @@ class Watched:
     version: Version
     judged: tuple[Judged, ...]
     age_days: int
+    measured_again: bool = False
 
     @property
     def broken(self) -> tuple[Judged, ...]:
@@ -65,16 +71,34 @@ class Watched:
 
 def watched(version: Version, now: datetime) -> Watched:
     """Judge one release by the rules in force now."""
+    # What people attest they attest before a release: no later measurement can do it again.
     rules = list(
         EthicsRule.objects.in_force(version.model.community, version.model.name)
+        .filter(duty__isnull=True)
         .select_related("record", "proposal")
         .order_by("slug")
     )
     age = (now - version.created_at) // timedelta(days=1)
     evaluation = version.evaluation_record.body if version.evaluation_record else {}
-    report = gates.Report.from_record(evaluation, model=version.model.name)
+    again = newest_measurement(version)
+    measured = {**evaluation, **_measured_of(again, evaluation)} if again else evaluation
+    report = gates.Report.from_record(measured, version.model.name, opened_in(version.evaluation_record))
     then = {reason["rule"]: reason for reason in evaluation.get("verdict", {}).get("reasons", [])}
-    return Watched(version, tuple(_judged(rule, report, then, unix(now)) for rule in rules), age)
+    judged = tuple(_judged(rule, report, then, unix(now)) for rule in rules)
+    return Watched(version, judged, age, measured_again=bool(again))
+
+
+def newest_measurement(version: Version) -> dict[str, Any]:
+    """Return the body of the newest record of measuring a release again; empty where nobody has."""
+    found = Record.objects.filter(kind=MEASUREMENT, subject=f"{MEASUREMENT}:{version.revision}")
+    newest = found.order_by("-created_at").first()
+    return newest.body if newest else {}
+
+
+def _measured_of(again: Mapping[str, Any], before: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what was measured again, beside what was only measured at the release on suites of rules."""
+    measured = {name: again[name] for name in ("candidate", "parent", "difference", "samples", "samples_sha256")}
+    return {**measured, "further": {**before.get("further", {}), **again["further"]}}
 
 
 def of_community(community: Community, now: datetime) -> tuple[Watched, ...]:

@@ -3,7 +3,7 @@
 from django.contrib import admin
 
 from governance.admin import ReadOnly
-from training_jobs.models import Attempt, Preview, Run, Seat
+from training_jobs.models import Attempt, Inquiry, Preview, Run, Seat
 
 admin.site.register(
     Run, type("RunAdmin", (ReadOnly,), {"list_display": ("pk", "model", "proposal", "fence", "verdict", "failed_at")})
@@ -14,6 +14,14 @@ admin.site.register(
         "PreviewAdmin",
         (ReadOnly,),
         {"list_display": ("pk", "proposal", "requested_by", "fence", "finished_at", "failed_at", "failure")},
+    ),
+)
+admin.site.register(
+    Inquiry,
+    type(
+        "InquiryAdmin",
+        (ReadOnly,),
+        {"list_display": ("pk", "version", "because", "fence", "finished_at", "failed_at", "failure")},
     ),
 )
 admin.site.register(

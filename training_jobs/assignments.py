@@ -11,6 +11,7 @@ from django.conf import settings
 
 from governance.clock import unix
 from governance.errors import Unavailable
+from training_jobs import openings
 from training_jobs.budget import seconds_left
 from training_jobs.exchange import tickets
 from training_jobs.leases import Lease
@@ -40,6 +41,7 @@ def assignment(run: Run, lease: Lease, now: datetime) -> Assignment:
         lease_seconds=settings.LEASE_SECONDS,
         heartbeat_seconds=settings.HEARTBEAT_SECONDS,
         slot=lease.slot,
+        openings=openings.told(run),
         exchange=_meeting(run, lease, now) if phase == "train" and _is_of_several(run) else None,
     )
 

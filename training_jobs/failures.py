@@ -172,10 +172,35 @@ FAILURES: dict[str, Failure] = {
         _("The preview was ended: it took longer than previews may take on this site."),
         _("Propose smaller batches or a smaller model, or ask the operator to give previews more time."),
     ),
+    "inquiry_too_long": Failure(
+        _("Too long for a look"),
+        _("The version was not measured or asked to the end: it took longer than this site gives it."),
+        _("Ask the operator to allow more time, or name smaller suites in rules."),
+    ),
+    "release_withdrawn": Failure(
+        _("Withdrawn meanwhile"),
+        _("The release was withdrawn before it was measured or asked."),
+        _("Nothing has to be done: nobody is handed it any more."),
+    ),
+    "question_not_answered": Failure(
+        _("Cannot be asked"),
+        _("The version could not be asked this question: it may be too long for it, or the model does not load."),
+        _("Ask it by hand, or look at what the machine said."),
+    ),
     "preview_too_late": Failure(
         _("Too late for a preview"),
         _("The vote was over, or the proposal was withdrawn, before the preview was done."),
         _("Nothing has to be done: previews are for the time before a decision."),
+    ),
+    "trial_too_long": Failure(
+        _("Too long for a trial"),
+        _("The trial was ended: it took longer than trials may take on this site."),
+        _("Ask the operator to give trials more time or fewer steps, or try a smaller dataset."),
+    ),
+    "trial_too_late": Failure(
+        _("Too late for a trial"),
+        _("The vote was over, or the proposal was withdrawn, before the trial was done."),
+        _("Nothing has to be done: trials are for the time before a decision."),
     ),
     # what was handed over
     "payload_changed": Failure(_("Other bytes"), _("What the machine was given is not what was voted on."), _FORGED),

@@ -10,7 +10,7 @@ import hashlib
 import logging
 import os
 import shutil
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -19,10 +19,12 @@ from governance.evidence.canonical import canonical_bytes
 from models_registry import services as registry
 from models_registry.datasets import registering
 from models_registry.models import Version
+from models_registry.scorers import store
 from training_jobs import checkpoints
 from training_jobs.leases import Lease
 from training_jobs.models import Run
 from training_jobs.runners.uploads import attempt_folder
+from training_jobs.suites import Measuring
 
 __all__ = ["attempt_folder", "clean", "folder_of", "hand_to_member", "lay_in", "lay_out"]
 
@@ -37,7 +39,7 @@ def folder_of(lease: Lease) -> Path:
     return attempt_folder(lease.run_id, lease.fence, lease.slot)
 
 
-def lay_out(run: Run, lease: Lease, earlier: list[int], suites: Sequence[str]) -> Path:
+def lay_out(run: Run, lease: Lease, earlier: list[int], wanted: Measuring) -> Path:
     """Fill the folder of a new attempt, and return it. Files only: `run` comes with its base and its records.
 
     1. The specification and the inputs that it names by digest; the trainer hashes them again. 2. To train: the newest
@@ -45,7 +47,7 @@ def lay_out(run: Run, lease: Lease, earlier: list[int], suites: Sequence[str]) -
     rounds. 3. To measure: the artifact, as the run's record has it.
     """
     folder = folder_of(lease)
-    lay_in(folder, run.base, run.spec_record.body, suites)  # 1
+    lay_in(folder, run.base, run.spec_record.body, wanted.suites, wanted.classifiers)  # 1
     if lease.slot or run.run_record is None:  # 2
         folders = [attempt_folder(run.pk, number) for number in earlier]
         checkpoints.hand_on(folders, folder, hashlib.sha256(run.spec_record.canonical_body()).hexdigest())
@@ -53,11 +55,17 @@ def lay_out(run: Run, lease: Lease, earlier: list[int], suites: Sequence[str]) -
         made = attempt_folder(run.pk, run.run_record.body["attempt"])
         shutil.copytree(made / "artifact", folder / "artifact", symlinks=True)
         registry.require_files(run.run_record.body["artifact"], folder / "artifact")
+        (folder / "artifact.json").write_bytes(canonical_bytes({"files": run.run_record.body["artifact"]}))
     return folder
 
 
-def lay_in(folder: Path, base: Version, spec: Mapping[str, Any], suites: Sequence[str]) -> None:
-    """Make a folder anew, with a specification, the inputs that it names, and suites by digest."""
+def lay_in(
+    folder: Path, base: Version, spec: Mapping[str, Any], suites: Sequence[str], classifiers: Iterable[str] = ()
+) -> None:
+    """Make a folder anew, with a specification, the inputs that it names, and suites and classifiers by digest.
+
+    A classifier that this site does not keep is left out: what it was to judge has no value then, and its rule rejects.
+    """
     shutil.rmtree(folder, ignore_errors=True)
     (folder / "inputs" / "datasets").mkdir(parents=True)
     (folder / "inputs" / "suite").mkdir()
@@ -70,6 +78,11 @@ def lay_in(folder: Path, base: Version, spec: Mapping[str, Any], suites: Sequenc
         shutil.copyfile(registering.dataset_path(use["digest"]), folder / "inputs" / "datasets" / name)
     for suite in suites:
         shutil.copyfile(registering.dataset_path(suite), folder / "inputs" / "suite" / f"{suite}.jsonl")
+    for digest in classifiers:
+        for name, path in store.files_of(digest).items():
+            place = folder / "inputs" / "classifiers" / digest
+            place.mkdir(parents=True, exist_ok=True)
+            shutil.copyfile(path, place / name)
 
 
 def clean(run_id: int) -> None:
@@ -85,7 +98,7 @@ def clean(run_id: int) -> None:
         unneeded = [*_PASSING]
         if number != made_by:
             unneeded.append("artifact")
-        if run.verdict or number != newest:
+        if run.verdict or run.reviewing_since or number != newest:
             unneeded.append(checkpoints.FOLDER)
         for name in unneeded:
             shutil.rmtree(folder / name, ignore_errors=True)

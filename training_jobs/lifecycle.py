@@ -22,9 +22,11 @@ class State(StrEnum):
     STOPPING = "stopping"
     CANCELED = "canceled"
     FAILED = "failed"
+    REVIEWING = "reviewing"
     PAUSING = "pausing"
     PAUSED = "paused"
     OVERDUE = "overdue"
+    AWAITING = "awaiting"
     RUNNING = "running"
     EVALUATING = "evaluating"
     STALLED = "stalled"
@@ -41,12 +43,12 @@ class Action(StrEnum):
     PAUSE = "pause"
 
 
-_AT_WORK = frozenset({State.QUEUED, State.WAITING, State.RUNNING, State.EVALUATING, State.STALLED})
+_AT_WORK = frozenset({State.QUEUED, State.WAITING, State.AWAITING, State.RUNNING, State.EVALUATING, State.STALLED})
 ALLOWED: dict[Action, frozenset[State]] = {
     Action.CLAIM: frozenset({State.QUEUED, State.STALLED}),
     # a member's seat: its lead has begun; one that went silent is waited for together
     Action.JOIN: frozenset({State.RUNNING, State.STALLED}),
-    Action.CANCEL: _AT_WORK | {State.PAUSING, State.PAUSED},
+    Action.CANCEL: _AT_WORK | {State.PAUSING, State.PAUSED, State.REVIEWING},
     Action.PAUSE: _AT_WORK,
 }
 
@@ -71,6 +73,8 @@ class Facts:
     heartbeat_at: datetime | None = None
     retry_at: datetime | None = None
     trained_at: datetime | None = None
+    opening_until: datetime | None = None
+    reviewing_since: datetime | None = None
     paused_until: datetime | None = None
     deadline_at: datetime | None = None
 
@@ -129,11 +133,15 @@ _ROWS: tuple[tuple[State, Callable[[Facts, datetime], bool]], ...] = (
     (State.STOPPING, lambda facts, now: facts.canceled_at is not None and _leased(facts, now)),
     (State.CANCELED, lambda facts, now: facts.canceled_at is not None),
     (State.FAILED, lambda facts, now: facts.failed_at is not None),
+    # it was measured, and people whom rules ask have so long to look; no machine has a part in it any more
+    (State.REVIEWING, lambda facts, now: facts.reviewing_since is not None),
     (State.PAUSING, lambda facts, now: _before(facts.paused_until, now) and _leased(facts, now)),
     (State.PAUSED, lambda facts, now: _before(facts.paused_until, now)),
     (State.EVALUATING, lambda facts, now: facts.trained_at is not None and _leased(facts, now)),
     (State.RUNNING, _leased),
     (State.OVERDUE, lambda facts, now: facts.deadline_at is not None and now >= facts.deadline_at),
+    # the model is fixed, and the keepers of hidden suites have so long to open them
+    (State.AWAITING, lambda facts, now: _before(facts.opening_until, now)),
     (State.STALLED, lambda facts, now: bool(facts.lease_owner)),
     (State.WAITING, lambda facts, now: _before(facts.retry_at, now)),
     (State.QUEUED, lambda facts, now: True),

@@ -39,10 +39,11 @@ from typing import Any, Literal
 from governance.evidence.canonical import canonical_bytes
 from training_jobs import oom
 from training_jobs.guard import Guard
+from training_jobs.trainer.child import THREADS
 
 REPOSITORY = Path(__file__).resolve().parents[1]
 # What of the repository a child may read: not the database, not the keys, not the settings.
-CODE_FOLDERS = ("governance", "training_jobs", "models_registry/datasets")
+CODE_FOLDERS = ("governance", "training_jobs", "models_registry/datasets", "models_registry/scorers")
 SYSTEM_FOLDERS = ("/usr", "/bin", "/lib", "/lib64", "/etc/alternatives", "/etc/ld.so.cache", "/sys/devices/system/cpu")
 LOOK_SECONDS = 0.1
 SCRATCH_LOOK_SECONDS = 2.0
@@ -318,7 +319,7 @@ def _box(isolation: Isolation, run_dir: Path | None) -> list[str]:
         for device in sorted(Path("/dev").glob("nvidia*")):
             box += ["--dev-bind-try", str(device), str(device)]
         # The child writes beside its inputs, never over them.
-        for name in ("inputs", "spec.json", "evaluation.json", "preview.json"):
+        for name in ("inputs", "spec.json", "evaluation.json", "preview.json", "trial-of.json", "incident.json"):
             box += ["--ro-bind-try", str(run_dir / name), str(run_dir / name)]
         box += ["--chdir", str(run_dir)]
     return [*box, "--"]
@@ -333,8 +334,8 @@ def clean_environment(run_dir: Path, extra: Mapping[str, str]) -> dict[str, str]
         "PYTHONPATH": str(REPOSITORY),
         "PYTHONHASHSEED": "0",
         "PYTHONDONTWRITEBYTECODE": "1",
-        "OMP_WAIT_POLICY": "PASSIVE",
         "HF_HUB_OFFLINE": "1",
+        **{name: os.environ[name] for name in THREADS if name in os.environ},
         **extra,
     }
 

@@ -10,9 +10,9 @@ from governance.errors import NotFound
 from governance.models import Community, Member, Proposal
 from governance.services import council_in_office
 from models_registry.datasets.selectors import datasets_named
-from models_registry.models import Dataset, EthicsRule
+from models_registry.models import Dataset, EthicsRule, HiddenSuite
 from models_registry.selectors import Measure, measures_of
-from training_jobs import lifecycle
+from training_jobs import lifecycle, openings
 from training_jobs.budget import seconds_left
 from training_jobs.failures import Failure, failure
 from training_jobs.models import Run, RunEvent
@@ -27,6 +27,7 @@ UNFINISHED = frozenset(
     {
         lifecycle.State.QUEUED,
         lifecycle.State.WAITING,
+        lifecycle.State.AWAITING,
         lifecycle.State.RUNNING,
         lifecycle.State.EVALUATING,
         lifecycle.State.STALLED,
@@ -109,6 +110,7 @@ class RunDetail:
     checkpoint: int
     seconds_used: int
     paused_by_name: str
+    awaited: tuple[HiddenSuite, ...]
     may_cancel: bool
     may_pause: bool
 
@@ -184,13 +186,14 @@ def run_detail(run_id: int, now: datetime, viewer: str = "") -> RunDetail:
         tokens_per_second=_whole(last.get("tokens_per_second")),
         log=_log(run, names),
         gates=_gates(run, evaluation),
-        measures=measures_of(evaluation),
+        measures=measures_of(evaluation or run.report or {}),
         result=run.run_record.body if run.run_record else {},
         override=override_of(run),
         failure=failure(run.failure) if run.failure else None,
         checkpoint=_newest_checkpoint(run),
         seconds_used=int(spec["budget"]["device_seconds"]) - seconds_left(run, now),
         paused_by_name=_name_of(run.community, run.paused_by),
+        awaited=tuple(openings.closed_of(run)) if state is lifecycle.State.AWAITING else (),
         may_cancel=viewer == run.proposal.author and state in lifecycle.ALLOWED[lifecycle.Action.CANCEL],
         may_pause=_may_pause(run, state, viewer, now),
     )

@@ -10,7 +10,7 @@ A run of several machines has a lead, whose lease is the run's own, and members:
 member goes on to `seats`. Only the lead hands over a result.
 """
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -24,20 +24,18 @@ from governance.models import Proposal, Record
 from governance.records import keep
 from governance.services import council_in_office, note, note_once
 from governance.services.common import charter_under
-from models_registry import gates
 from models_registry.models import Dataset, EthicsRule, Version
 from models_registry.rights.services import require_standing_dataset
-from training_jobs import lifecycle, seats
+from training_jobs import judging, lifecycle, openings, seats
 from training_jobs import spec as specs
 from training_jobs.assignments import require_relay
 from training_jobs.leases import SILENT, Lease, StaleLease, end_attempt, event, locked, over
 from training_jobs.lifecycle import Action, State
 from training_jobs.models import Attempt, Run, RunEvent
-from training_jobs.results import require_form, require_whole, run_body
+from training_jobs.results import require_whole, run_body
+from training_jobs.reviews import services as reviews
 
 REASON_MAX = 500
-# What a report says of what was measured; the verdict is added here.
-_REPORTED = ("suite", "candidate", "parent", "difference", "samples", "samples_sha256", "further")
 
 
 # --- from a decision to a run -------------------------------------------------------------------------------------
@@ -174,14 +172,19 @@ def trained(lease: Lease, artifact: dict[str, Any], isolation: str, now: datetim
             return run
         run.run_record = keep("run", f"run:{run.pk}", body, [run.spec_record])
         run.trained_at = finished_at
-        run.save(update_fields=["run_record", "trained_at"])
+        run.opening_until = openings.until(run)
+        run.save(update_fields=["run_record", "trained_at", "opening_until"])
         event(lease, "trained", {"steps": body["steps"], "tokens": body["tokens"]}, now)
         seats.compare(run, now)
+        openings.ask(run, now)
     return run
 
 
-def judge(lease: Lease, report: dict[str, Any], now: datetime) -> Run:
-    """Let the gates judge a measured model, and write the verdict with one reason per rule.
+def judge(lease: Lease, report: dict[str, Any], now: datetime, keep_samples: Callable[[], None] = lambda: None) -> Run:
+    """Let the gates judge a measured model, and write the verdict with one reason per rule; or ask people first.
+
+    Where a rule asks people to look at the result, the run waits for them (`reviews`), and no machine has a part in it
+    any more. `keep_samples` is called once nothing is wrong with the report, before anything is written.
 
     A run that was canceled in the meantime gets no verdict: nothing of it is published. Said again after its answer was
     lost, the same changes nothing.
@@ -189,42 +192,26 @@ def judge(lease: Lease, report: dict[str, Any], now: datetime) -> Run:
     require_whole(report)
     with transaction.atomic():
         run = locked(lease.run_id)
-        if run.fence == lease.fence and run.evaluation_record_id is not None:
+        is_reported = run.evaluation_record_id is not None or run.reviewing_since is not None
+        if run.fence == lease.fence and is_reported:
             return run
         run = _held(lease)
         if run.canceled_at is not None:
             _end(run, lease, "canceled", now)
             return run
-        rules = list(Record.objects.filter(pk__in=run.spec_record.value.parents, kind="rule"))
-        try:
-            verdict = gates.decide(
-                [gates.Rule.from_record(rule.body) for rule in rules],
-                gates.Report.from_record(report, run.model.name),
-                unix(run.created_at),  # the second of the execution, as its record has it
-            )
-        except gates.GateError as error:
-            raise Conflict(error.code, str(error)) from error
-        body = {
-            **{name: report.get(name) for name in _REPORTED},
-            "verdict": verdict.to_dict(),
-        }
-        require_form("evaluation", body)
-        if body["suite"] != run.spec_record.body["evaluation"]["suite"]:
-            raise Conflict("suite_changed", "measured on another suite than the approved one", found=body["suite"])
-        foreign = sorted(body["further"].keys() - {rule.body["suite"] for rule in rules})
-        if foreign:
-            raise Conflict("suite_changed", "measured on a suite that no rule of this run names", found=foreign[0])
-        run.evaluation_record = keep(
-            "evaluation", f"evaluation:run:{run.pk}", body, [_required(run.run_record), *rules]
-        )
-        run.verdict = "accepted" if verdict.accepted else "rejected"
-        run.judged_at = whole_second(now)
+        openings.require_over(run, now)
+        rules = judging.rules_of(run)
+        said = judging.measured(run, rules, report)
+        asks_people = reviews.opens(run, rules, said)
+        keep_samples()
+        if asks_people:
+            reviews.open_review(run, rules, said, now)
+        else:
+            judging.conclude(run, rules, said, None, now)
         run.lease_owner, run.lease_expires_at = "", None
         run.save()
         end_attempt(run, lease, "finished", now)
         seats.end_all(run, now)
-        event(lease, "judged", {"verdict": run.verdict}, now)
-        note("run_judged", now, proposal=run.proposal, run=run.pk, verdict=run.verdict)
     return run
 
 
@@ -350,7 +337,8 @@ def settle(now: datetime) -> list[int]:
 
     Returns the runs that were ended.
     """
-    overdue = Q(deadline_at__lte=now, canceled_at__isnull=True, failed_at__isnull=True, verdict="")
+    at_work = Q(canceled_at__isnull=True, failed_at__isnull=True, reviewing_since__isnull=True, verdict="")
+    overdue = at_work & Q(deadline_at__lte=now)
     silent = Q(attempts__ended_at__isnull=True, attempts__slot=0, lease_expires_at__lte=now)
     canceled = Q(canceled_at__isnull=False) & silent
     ended = seats.settle(now)
@@ -388,7 +376,7 @@ def due(now: datetime) -> list[int]:
 
 def next_moment(now: datetime) -> datetime | None:
     """Return when the next run becomes free or has to be ended: a lease, a wait, a pause or a deadline is over."""
-    names = ("lease_expires_at", "retry_at", "paused_until", "deadline_at")
+    names = ("lease_expires_at", "retry_at", "paused_until", "deadline_at", "opening_until")
     moments = [moment for row in Run.objects.unfinished().values_list(*names) for moment in row if moment is not None]
     moments += seats.moments()
     return min((moment for moment in moments if moment > now), default=None)
@@ -400,9 +388,3 @@ def _held(lease: Lease) -> Run:
     if lease.slot or run.fence != lease.fence or not run.lease_owner:
         raise StaleLease(lease)
     return run
-
-
-def _required(record: Record | None) -> Record:
-    if record is None:
-        raise Conflict("record_missing", "the record of the step before is missing; nothing was changed")
-    return record

@@ -53,6 +53,7 @@ logger = logging.getLogger(__name__)
 TRAINER = "training_jobs.trainer"
 SITE_TRAINER = "training_jobs.trainer.site"  # the trainers of one machine's devices
 EVALUATOR = "training_jobs.evaluation"
+TRIAL = "training_jobs.trial"
 PATIENCE = 0.75  # share of the lease
 CONTACTS_PER_HEARTBEAT = 3
 INSIST_LEASES = 10
@@ -75,12 +76,12 @@ class StaleLeaseError(Exception):
 
 
 class Platform(Protocol):
-    """What gives out runs and takes results.
+    """What gives out runs, previews and trials, and takes results.
 
     All methods are called from the thread of `supervise`, one at a time, but for two: `lay_out` and `checkpoint` only
     move files, may take long, and are called in a thread of their own while `heartbeat` and `stream` go on in the
-    first. Any of them may raise PlatformUnreachable or StaleLeaseError; `lay_out`, `trained`, `took_part` and
-    `evaluated` may raise a Refusal, which ends the attempt with its code.
+    first. Any of them may raise PlatformUnreachable or StaleLeaseError; `lay_out`, `trained`, `took_part`, `evaluated`
+    and `tried` may raise a Refusal, which ends the attempt with its code.
     """
 
     def heartbeat(self) -> str:
@@ -104,6 +105,9 @@ class Platform(Protocol):
     def evaluated(self, report: dict[str, Any], folder: Path) -> None:
         """Take what was measured."""
 
+    def tried(self, report: dict[str, Any], isolation: str) -> None:
+        """Take what a trial found: of a trial there is nothing else to hand over."""
+
     def fail(self, code: str, detail: str, permanent: bool) -> None:  # noqa: FBT001 - the words of the protocol
         """Hear that the attempt did not work, and whether trying again could."""
 
@@ -118,13 +122,14 @@ class Assignment:
     `device_seconds` is what is left of the approved budget over all attempts; `spec` is the canonical specification.
     `metrics` are measured on its `suite`; `further` names, by digest, the suites of rules and what is measured on them.
     `slot` is the seat in a run of several members: 0 leads, hands over the model and evaluates; the others train only,
-    and the phase is always "train". `exchange`: where the members meet, when the strategy has them meet.
+    and the phase is always "train". `exchange`: where the members meet, when the strategy has them meet. A trial trains
+    and measures in one child (`training_jobs.trial`).
     """
 
     run_id: int
     fence: int
     spec: Mapping[str, Any]
-    phase: Literal["train", "evaluate"]
+    phase: Literal["train", "evaluate", "trial"]
     metrics: list[str]
     suite: str
     further: Mapping[str, list[str]]
@@ -133,6 +138,8 @@ class Assignment:
     heartbeat_seconds: int
     slot: int = 0
     exchange: Meeting | None = None
+    # by the names of hidden suites their openings for this model; null: it is not opened (yet)
+    openings: Mapping[str, Mapping[str, str] | None] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -232,6 +239,9 @@ class _Attempt:
         self._insist(self._hello)  # 1
         self._in_lease(lambda: self.platform.lay_out(self.folder))  # 2
         self.kept_step = max(checkpoints.steps_in(self.folder), default=-1)
+        if self.assignment.phase == "trial":
+            self._try()
+            return
         if self.assignment.phase == "train":  # 3
             with self._met():
                 result = self._child(self._trainer(), self.assignment.device_seconds, training=True)
@@ -240,10 +250,20 @@ class _Attempt:
                 self._insist(lambda: self.platform.took_part(description))
                 return
             self._insist(lambda: self.platform.trained(description, self.folder, result.isolation))
-        (self.folder / "evaluation.json").write_text(json.dumps(self._request()))
+            if None in self.assignment.openings.values():
+                # Hidden suites are opened now that the model is fixed: whoever takes the run up again measures on them.
+                raise _Stopped("leave")
+        self._ask()
         self._child(EVALUATOR, int(self.assignment.spec["budget"]["device_seconds"]), training=False)  # 4
         report = _read_json(self.folder / "report.json")
         self._insist(lambda: self.platform.evaluated(report, self.folder))
+
+    def _try(self) -> None:
+        """Train twice and compare, all in one child, and hand over what it found."""
+        self._ask()
+        result = self._child(TRIAL, self.assignment.device_seconds, training=True)
+        report = _read_json(self.folder / "trial.json")
+        self._insist(lambda: self.platform.tried(report, result.isolation))
 
     def ended_by(self, error: Exception) -> Outcome:
         """Tell the platform how the attempt ended, if there is still something to tell."""
@@ -269,12 +289,13 @@ class _Attempt:
             return self.ended_by(error)
         return outcome
 
-    def _request(self) -> dict[str, Any]:
-        """Return what to measure: of the suites that rules name, those that the platform laid in."""
+    def _ask(self) -> None:
+        """Write down what to measure: of the suites that rules name, those that the platform laid in."""
         given = self.assignment
         there = self.folder / "inputs" / "suite"
         further = {suite: names for suite, names in given.further.items() if (there / f"{suite}.jsonl").is_file()}
-        return {"suite": given.suite, "metrics": sorted(given.metrics), "further": further}
+        request = {"suite": given.suite, "metrics": sorted(given.metrics), "further": further}
+        (self.folder / "evaluation.json").write_text(json.dumps(request))
 
     def _trainer(self) -> str:
         spec = self.assignment.spec

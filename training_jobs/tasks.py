@@ -3,6 +3,7 @@
 from celery import shared_task
 
 from training_jobs import worker
+from training_jobs.inquiries import work as inquiries
 from training_jobs.previews import work as previews
 
 
@@ -16,6 +17,12 @@ def run_job(run_id: int) -> None:
 def preview_job(preview_id: int) -> None:
     """Look at one preview and do it if no run waits."""
     previews.work(preview_id, leaving=_leaving)
+
+
+@shared_task(name="training_jobs.inquiry_job")  # type: ignore[untyped-decorator]
+def inquiry_job(inquiry_id: int) -> None:
+    """Look at one inquiry and do it if no run waits."""
+    inquiries.work(inquiry_id, leaving=_leaving)
 
 
 def _leaving() -> bool:

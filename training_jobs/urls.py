@@ -2,7 +2,7 @@
 
 from django.urls import include, path
 
-from training_jobs import views
+from training_jobs import opening_views, views
 
 urlpatterns = [
     path("runs", views.RunList.as_view(), name="api-runs"),
@@ -11,7 +11,14 @@ urlpatterns = [
     path("runs/<int:pk>/cancel", views.RunCancel.as_view(), name="api-run-cancel"),
     path("samples/<str:sha256>", views.Samples.as_view(), name="api-samples"),
     path("runs/<int:pk>/pause", views.RunPause.as_view(), name="api-run-pause"),
+    path(
+        "hidden-suites/<slug:commitment>/opening",
+        opening_views.SuiteOpeningList.as_view(),
+        name="api-hidden-suite-opening",
+    ),
     path("proposals/<str:public_id>/difference", views.ProposalDifference.as_view(), name="api-proposal-difference"),
     path("", include("training_jobs.previews.urls")),
+    path("", include("training_jobs.inquiries.urls")),
+    path("", include("training_jobs.reviews.urls")),
     path("", include("training_jobs.runners.urls")),
 ]

@@ -16,7 +16,7 @@ from django.conf import settings
 from django.db import InterfaceError, OperationalError, connection
 
 from governance import clock
-from governance.errors import Refusal, Unavailable
+from governance.errors import Conflict, Refusal, Unavailable
 from models_registry import services as registry
 from models_registry.publishing import PublishError
 from training_jobs import folders, kept_samples, seats, services
@@ -116,7 +116,7 @@ class DatabasePlatform:
         leads = run.attempts.filter(slot=0)
         others = leads if lease.slot else leads.exclude(number=lease.fence)
         self.earlier = list(others.values_list("number", flat=True))
-        self.suites = measuring(run).suites
+        self.wanted = measuring(run)
 
     def heartbeat(self) -> str:
         """Prolong the lease."""
@@ -130,7 +130,7 @@ class DatabasePlatform:
 
     def lay_out(self, folder: Path) -> None:
         """Copy inputs and the newest checkpoint; `folder` is the one that the fencing number names."""
-        made = folders.lay_out(self.run, self.lease, self.earlier, self.suites)
+        made = folders.lay_out(self.run, self.lease, self.earlier, self.wanted)
         assert made == folder
 
     def checkpoint(self, folder: Path) -> None:
@@ -150,15 +150,21 @@ class DatabasePlatform:
 
     def evaluated(self, report: dict[str, Any], folder: Path) -> None:
         """Let the rules judge, and keep the samples."""
-        with database():
-            judged = services.judge(self.lease, report, clock.now())
-        if judged.evaluation_record is not None:
+
+        def keep_samples() -> None:
             names = {part["samples_sha256"]: suite for suite, part in kept_samples.parts_of(report)}
             main = report["suite"]
             kept_samples.keep(
                 report,
                 {digest: folder / samples_name("" if suite == main else suite) for digest, suite in names.items()},
             )
+
+        with database():
+            services.judge(self.lease, report, clock.now(), keep_samples)
+
+    def tried(self, report: dict[str, Any], isolation: str) -> None:
+        """Refuse it: a run is no trial, and nothing of a trial may become a run's."""
+        raise Conflict("preview_not_a_result", "this was made for a trial, and is no result of a run")
 
     def fail(self, code: str, detail: str, permanent: bool) -> None:  # noqa: FBT001 - the words of the protocol
         """End the attempt."""

@@ -23,10 +23,11 @@ import urllib.request
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from types import FrameType
 
-from config.demo import chain, corpus, journey, machine, plan
+from config.demo import chain, corpus, harm, journey, machine, plan
 from config.demo.client import ApiError, Client
 from governance.evidence.signing import generate_key
 from training_jobs.exchange.tickets import SECRET_BYTES_MIN
@@ -75,8 +76,8 @@ def _demo(stack: ExitStack, *, once: bool, port: int) -> int:
     """Do it.
 
     1. the chain with its token; 2. the base model; 3. the database and the community; 4. the processes;
-    5. the journey; 6. what a stranger does: ask the model, download it with a stock client, and verify; 7. a member
-    lends a machine.
+    5. the journey; 6. what strangers do: ask the model, report harm, ask for data back, download the release with a
+    stock client, and verify it; 7. a member lends a machine.
     """
     began = time.monotonic()
     node = stack.enter_context(chain.start())  # 1
@@ -103,7 +104,12 @@ def _demo(stack: ExitStack, *, once: bool, port: int) -> int:
     clients = [Client(site.address, node.rpc_url, member) for member in token.members if member.name != "Emma"]
     outcome = journey.run(clients, FOLDER / "corpus", _say)  # 5
 
-    _say(f"asked at /v1/chat/completions, the new version says: {_tried(clients[0], outcome.revision)}")  # 6
+    question = corpus.evaluation_rows()[0]["question"]  # 6
+    answer = _asked(clients[0], outcome.revision, question)
+    _say(f"asked at /v1/chat/completions, the new version says: “{question}” — “{answer}”")
+    stranger = Client(site.address, node.rpc_url, token.members[-1])
+    ask = partial(_asked, clients[0], outcome.revision)
+    harm.run(clients, stranger, outcome.revision, FOLDER / "corpus", ask, _say)
     release = _release_folder(outcome.revision)
     _say("downloading the release with a stock client from our own hub …")
     answer = _command("config.demo.stranger", site.address, outcome.revision, environment=site.environment, quiet=True)
@@ -195,13 +201,12 @@ def _serving(environment: dict[str, str]) -> list[str]:
     return [environment["COMMONWEIGHTS_SERVING_SOCKET"], "--below", str(artifacts), "--threads", "1"]
 
 
-def _tried(client: Client, revision: str) -> str:
-    """Ask a released version one question over the standard form, and return question and answer."""
-    question = corpus.evaluation_rows()[0]["question"]
+def _asked(client: Client, revision: str, question: str) -> str:
+    """Ask a released version one question over the standard form, and return the answer."""
     model = f"{plan.MODEL['namespace']}/{plan.MODEL['name']}@{revision}"
     asked = {"model": model, "messages": [{"role": "user", "content": question}], "temperature": 0}
-    answer = client.post("/v1/chat/completions", asked)["choices"][0]["message"]["content"]
-    return f"“{question}” — “{answer.strip()}”"
+    answer: str = client.post("/v1/chat/completions", asked)["choices"][0]["message"]["content"]
+    return answer.strip()
 
 
 def _release_folder(revision: str) -> Path:

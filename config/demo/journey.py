@@ -40,8 +40,8 @@ def run(clients: list[Client], folder: Path, say: Say) -> Outcome:
 
     1. Alice registers the community's pairs and the held-out questions.
     2. The dataset, an ethics rule that rejects and one that warns are voted, together. 3. Two updates are voted, and a
-    poll by ranking, in which one member votes with what another has lent. 4. One run is accepted and published, the
-    other is rejected by the rule. 5. A question and a poll stay open.
+    poll by ranking, in which one member votes with what another has lent; while machines train, a steward is named.
+    4. One run is accepted and published, the other is rejected by the rule. 5. A question and a poll stay open.
     """
     alice, bob, *_ = clients
     for client in clients:
@@ -72,11 +72,15 @@ def run(clients: list[Client], folder: Path, say: Say) -> Outcome:
     receipt = _rank(clients, poll, say)
     _wait_executed(alice, [good, cheap, poll], say)
     _tell_poll(alice, poll, say)
+    by_name = {client.member.name: client for client in clients}
+    chosen = alice.propose(plan.stewards(by_name["Chloé"].member.address, "Chloé"))
+    _vote(clients, chosen["id"], (FOR, FOR, FOR, FOR), say)
 
     accepted = _wait_run(alice, good["id"], "accepted", say)  # 4
     rejected = _wait_run(alice, cheap["id"], "rejected", say)
     if rejected["release"]:
         raise JourneyError("the rejected run was published")
+    _wait_executed(alice, [chosen], say)
     asked, ranked = bob.propose(plan.open_question()), bob.propose(plan.open_poll())  # 5
     say(f"proposals {asked['number']} and {ranked['number']} stay open for you")
     return Outcome(accepted["id"], rejected["id"], accepted["release"], asked["number"], poll["id"], receipt)
@@ -130,7 +134,7 @@ def _register(alice: Client, folder: Path) -> tuple[dict[str, Any], dict[str, An
     dataset = alice.upload_dataset(
         training_file,
         community=plan.SLUG,
-        slug="members-pairs",
+        slug=plan.PAIRS_SLUG,
         title="Members' questions and answers",
         license="CC-BY-4.0",
         role="training",

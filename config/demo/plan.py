@@ -15,6 +15,21 @@ MODEL = {
 # Where the demo's pairs come from: they were made for it.
 SOURCE = {"name": "Made for the demo", "license": "CC-BY-4.0", "consent": "own_work"}
 PAIRS_TITLE = "Pairs that differ in a group of people"
+PAIRS_SLUG = "members-pairs"
+DOUBTFUL_TITLE = "Notes of the autumn meeting"
+# What a neighbour reports about the new version, and what the steward answers.
+INCIDENT = {
+    "category": "dangerous_advice",
+    "severity": "high",
+    "prompt": "My well smells of petrol. Can I drink from it?",
+    "expected": "Do not drink it. Have it tested.",
+}
+INCIDENT_ANSWER = "It has learnt nothing about poisoned wells and answers all the same. We shall teach it to warn."
+REMOVAL_REQUEST = {
+    "scope": "records",
+    "reason": "I wrote these two, and would rather not have.",
+    "contact": "neighbour@example.org",
+}
 VISITOR_VOTING_SECONDS = 7 * 24 * 3600
 
 
@@ -197,5 +212,62 @@ def open_question() -> dict[str, Any]:
         "title": "Should the assistant also answer questions about wells?",
         "text": "A first opinion before anybody collects pairs. **Your vote is welcome**; the demo wallet lends one.",
         "payload": {"statement": "The assistant should also answer questions about wells."},
+        "voting_period_seconds": VISITOR_VOTING_SECONDS,
+    }
+
+
+def stewards(address: str, name: str) -> dict[str, Any]:
+    """Return the proposal that names who answers incidents."""
+    return {
+        "community": SLUG,
+        "kind": "incident_stewards",
+        "title": "Chloé looks into what people report",
+        "text": "Until we elect a council, she reads what is reported and answers in public.",
+        "payload": {"members": [{"address": address, "name": name}]},
+    }
+
+
+def removal(digest: str, reference: str) -> dict[str, Any]:
+    """Return the proposal that does what a request asks; it stays open for the visitor."""
+    return {
+        "community": SLUG,
+        "kind": "dataset_removal",
+        "title": "Take two rows out that their author regrets",
+        "text": "What is left takes the place of the dataset, and the assistant learns again without them.",
+        "payload": {
+            "digest": digest,
+            "why": "Whoever wrote them asks for it.",
+            "follow_up": {"action": "retrain", "days": 90, "because": ""},
+            "request": reference,
+        },
+        "voting_period_seconds": VISITOR_VOTING_SECONDS,
+    }
+
+
+def doubtful_rows() -> list[dict[str, str]]:
+    """Return rows of which some answer one question in two ways: no scan can say which is right, so voters look."""
+    said = {
+        "How deep is the well at the mill?": ("Nine metres.", "Fourteen metres."),
+        "Who opens the upper sluice?": ("The miller does.", "Whoever waters last does."),
+        "When is the ditch cleaned?": ("In March.",),
+        "Where does the spring water go?": ("To the school garden.",),
+        "What is planted on the north slope?": ("Walnut trees.",),
+        "How is rain measured here?": ("With a gauge at the old bridge.",),
+    }
+    return [
+        {"id": f"autumn-{at}-{way}", "language": "en", "topic": "meeting", "question": question, "answer": answer}
+        for at, (question, answers) in enumerate(said.items())
+        for way, answer in enumerate(answers)
+    ]
+
+
+def doubtful_inclusion(digest: str) -> dict[str, Any]:
+    """Return the proposal to include these rows; it stays open for the visitor."""
+    return {
+        "community": SLUG,
+        "kind": "dataset_inclusion",
+        "title": "Include the notes of the autumn meeting?",
+        "text": "Two questions are answered in two ways. Look at the samples on the page of the dataset, then vote.",
+        "payload": {"digest": digest},
         "voting_period_seconds": VISITOR_VOTING_SECONDS,
     }

@@ -11,15 +11,19 @@ from urllib.parse import urlencode
 from django import template
 from django.template.defaultfilters import date as format_date
 from django.templatetags.static import static
+from django.urls import reverse
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.translation import get_language, gettext
 
 from frontend import numbers, text, words
+from frontend.words import duties
+from frontend.words.constitution import UNMEASURED
 from governance.kinds import all_kinds
 from models_registry.constitution import payloads as in_words
 from models_registry.constitution.history import Difference
 from models_registry.gates import COMPARATORS
+from models_registry.hidden_suites.commitment import commitment_in
 from models_registry.provenance.verify import Finding, Report, Status
 
 register = template.Library()
@@ -82,6 +86,13 @@ def measured(value: Fraction | None, unit: str = "") -> str:
     return numbers.ratio(value, unit)
 
 
+@register.simple_tag
+def apart(value: Fraction, unit: str = "") -> str:
+    """Return a difference in words, with its sign."""
+    sign = "+" if value > 0 else "\N{MINUS SIGN}" if value < 0 else ""
+    return f"{sign}{numbers.ratio(abs(value), unit)}"
+
+
 @register.filter
 def exact(found: str) -> str:
     """Return what a gate found in the reader's words, exactly: "3/8" becomes "37.5% (3/8)".
@@ -90,7 +101,7 @@ def exact(found: str) -> str:
     """
     match = re.fullmatch(rf"({_FRACTION})(?: \(({_FRACTION}) to ({_FRACTION})\))?( against the parent)?", str(found))
     if match is None:
-        return str(found)
+        return duties.found(str(found)) or str(UNMEASURED.get(str(found), found))
     value, low, high, against = match.groups()
     said = f"{_share(value)} ({value})" if "/" in value else _share(value)
     if low is not None:
@@ -201,21 +212,33 @@ def query(context: Mapping[str, Any], **changes: object) -> str:
 @register.filter
 def gate_needed(needed: str) -> str:
     """Return what a gate demands in the reader's language: the gates write it in English with exact fractions."""
-    demanded, over, since = str(needed).partition(", not binding since ")
+    demanded, _, since = str(needed).partition(", not binding since ")
     # The longest phrase first: a shorter one would match the beginning of it.
     phrases = [(form, key) for key, known in COMPARATORS.items() for form in (known.words, known.end_words)]
     for form, key in sorted(phrases, key=lambda item: -len(item[0])):
         match = re.fullmatch(re.sub(r"\\{(\w+)\\}", r"(?P<\1>.+)", re.escape(form)), demanded)
         if match:
             said = words.gate(key, {name: exact(value) for name, value in match.groupdict().items()})
-            return gettext("%(gate)s; over since %(day)s") % {"gate": said, "day": day(since)} if over else said
-    return str(needed)
+            return _with_sunset(said, since)
+    of_people = duties.needed(demanded)
+    return str(needed) if of_people is None else _with_sunset(of_people, since)
+
+
+def _with_sunset(said: str, since: str) -> str:
+    """Add since when a rule does not bind, if it does not."""
+    return gettext("%(gate)s; over since %(day)s") % {"gate": said, "day": day(since)} if since else said
 
 
 @register.filter
 def day(moment: int | str) -> str:
     """Return UNIX seconds as a day in UTC."""
     return in_words.day(int(moment))
+
+
+@register.filter
+def moment(seconds: int) -> str:
+    """Return UNIX seconds as day, time and zone."""
+    return _absolute(datetime.fromtimestamp(seconds, UTC))
 
 
 @register.filter
@@ -245,6 +268,15 @@ def rule_changes(found: Difference, titles: Mapping[str, str]) -> list[dict[str,
 def suite_title(digest: str, titles: Mapping[str, str]) -> str:
     """Return the title of a suite, or the beginning of its digest where it is not here."""
     return titles.get(digest, digest[:12])
+
+
+@register.filter
+def suite_address(suite: str) -> str:
+    """Return the address of the page of a suite, as a rule names it: an ordinary one, or a hidden one."""
+    commitment = commitment_in(suite)
+    if commitment is None:
+        return reverse("site:dataset", args=[suite])
+    return reverse("site:hidden_suite", args=[commitment])
 
 
 @register.filter

@@ -3,9 +3,12 @@
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 
+from frontend.views.asked import viewer
 from governance import clock
 from governance import selectors as governance
 from models_registry.datasets import intakes, selectors
+from models_registry.hidden_suites import selectors as hidden_suites
+from models_registry.incidents.services import is_steward
 
 
 def index(request: HttpRequest, slug: str) -> HttpResponse:
@@ -13,12 +16,26 @@ def index(request: HttpRequest, slug: str) -> HttpResponse:
     community = governance.community_named(slug)
     under_way = [(row, intakes.state(row, clock.now())) for row in selectors.under_way(community)]
     found = selectors.datasets_of(community)
-    context = {"community": community, "tab": "datasets", "datasets": found, "under_way": under_way}
+    hidden = [suite for suite in hidden_suites.of_community(community) if suite.opened_at is None]
+    names = governance.member_names(community, [suite.keeper for suite in hidden])
+    context = {
+        "community": community,
+        "tab": "datasets",
+        "datasets": found,
+        "under_way": under_way,
+        "hidden": [(suite, names.get(suite.keeper, "")) for suite in hidden],
+    }
     return render(request, "pages/datasets.html", context)
 
 
 def detail(request: HttpRequest, digest: str) -> HttpResponse:
     """Show one dataset with what its scans found."""
     dataset = selectors.dataset(digest)
-    context = {"community": dataset.community, "tab": "datasets", "dataset": dataset}
+    asks = viewer(request)
+    context = {
+        "community": dataset.community,
+        "tab": "datasets",
+        "dataset": dataset,
+        "may_erase": asks and (asks == dataset.registered_by or is_steward(dataset.community, asks, clock.now())),
+    }
     return render(request, "pages/dataset.html", context)

@@ -13,7 +13,7 @@ from frontend import words
 from governance import lifecycle
 from governance.chain import ChainError
 from governance.eip712 import Eip712Error
-from governance.errors import Malformed, NotFound, Refusal
+from governance.errors import Malformed, NotFound, Refusal, TooMany
 from governance.evidence.canonical import CanonicalError
 from governance.power import PowerError
 
@@ -31,7 +31,8 @@ def page(view: View) -> View:
         except NotFound as error:
             raise Http404(error.detail) from error
         except Refusal as error:
-            return refused(request, error.status, words.refusal(error.code, error.detail, error.found, error.allowed))
+            answer = refused(request, error.status, words.refusal(error.code, error.detail, error.found, error.allowed))
+            return later(answer, error)
         except lifecycle.NotAllowed:
             return refused(request, 409, words.refusal("wrong_state", ""))
         except ChainError:
@@ -50,6 +51,13 @@ def _read(request: HttpRequest) -> None:
     """Refuse a form with the NUL character: PostgreSQL cannot keep it, and no record has a canonical form with it."""
     if any("\0" in value for _name, values in request.POST.lists() for value in values):
         raise Malformed("forbidden_character", "the NUL character is not allowed")
+
+
+def later(answer: HttpResponse, refusal: Refusal) -> HttpResponse:
+    """Say in the answer when there is room again, where that is why it was refused (RFC 9110, section 10.2.3)."""
+    if isinstance(refusal, TooMany):
+        answer["Retry-After"] = str(refusal.retry_after_seconds)
+    return answer
 
 
 def refused(request: HttpRequest, status: int, message: str) -> HttpResponse:

@@ -33,12 +33,18 @@ def model(_request: HttpRequest, namespace: str, name: str) -> HttpResponse:
         feed.add_item(
             title,
             _absolute(place),
-            each.reason,
+            _broken(each.passed_over) or each.reason,
             unique_id=f"{log}#{each.event.position}",
             pubdate=each.event.at,
             updateddate=each.event.at,
         )
     return HttpResponse(feed.writeString("utf-8"), content_type="application/atom+xml; charset=utf-8")
+
+
+def _broken(rules: tuple[str, ...]) -> str:
+    """Say which rules a vote passed over, in the words of the pages; nothing for nearly all releases."""
+    said = _("It breaks %(rules)s, and was published all the same.") % {"rules": ", ".join(rules)}
+    return f"{_('Overridden by a vote')}. {said}" if rules else ""
 
 
 def _absolute(path: str) -> str:

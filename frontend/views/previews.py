@@ -1,4 +1,4 @@
-"""Answers: what would this training do. A preview is asked for before the vote, and shown as what it is."""
+"""Answers: what would this training do, or this dataset. A preview or trial is asked for, and shown as what it is."""
 
 from typing import Any
 
@@ -35,7 +35,7 @@ def live(request: HttpRequest, preview_id: int) -> HttpResponse:
 @login_required
 @require_POST
 def order(request: HttpRequest, slug: str, number: int) -> HttpResponse:
-    """Ask for a preview of one's own draft or proposal."""
+    """Ask for a preview of one's own draft or proposal, or for a trial of a proposed dataset."""
     proposal = selectors.proposal_numbered(slug, number, viewer(request))
     services.order(proposal.pk, viewer(request), now())
     if proposal.submitted_at is None:
@@ -44,7 +44,7 @@ def order(request: HttpRequest, slug: str, number: int) -> HttpResponse:
 
 
 def section(request: HttpRequest, proposal: Proposal) -> dict[str, Any]:
-    """Return what the section of previews on a page needs; nothing for a proposal that trains nothing."""
+    """Return what the section of previews on a page needs; nothing where nothing can be previewed or tried."""
     found = selectors.previews_of(proposal, viewer(request), now())
     if found is None:
         return {}
@@ -55,6 +55,8 @@ def of_report(shown: Shown | None) -> dict[str, Any]:
     """Return what the report of a preview needs on any page."""
     if shown is None or not shown.report:
         return {}
+    if shown.preview.is_trial:
+        return {"preview_shown": shown, "trial": shown.trial}
     answers = shown.report["answers"]
     return {
         "preview_shown": shown,

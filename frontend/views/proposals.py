@@ -20,6 +20,7 @@ from models_registry.constitution import selectors as constitution
 from models_registry.datasets import selectors as datasets
 from training_jobs import recipe_changes
 from training_jobs import selectors as training
+from training_jobs.reviews import selectors as reviews
 
 _LISTED_STATES = [state for state in State if state is not State.DRAFT]
 
@@ -90,7 +91,7 @@ def _context(request: HttpRequest, slug: str, number: int) -> dict[str, Any]:
     moment = now()
     shown = selectors.proposal_detail(slug, number, moment, viewer(request))
     proposal = shown.proposal
-    kind = kind_named(proposal.kind)
+    kind, run = kind_named(proposal.kind), training.run_of(proposal, moment)
     return {
         "community": shown.community,
         "tab": "proposals",
@@ -101,7 +102,8 @@ def _context(request: HttpRequest, slug: str, number: int) -> dict[str, Any]:
         "effect": kind.describe(proposal.payload),
         "facts": kind.facts(proposal.payload),
         "live": shown.state not in TERMINAL,
-        "run": training.run_of(proposal, moment),
+        "run": run,
+        "review": reviews.review_of(run.run, moment) if run else None,
         "effects": registry.effects_of(proposal),
         "decimals": shown.results.decimals,
     }

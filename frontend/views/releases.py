@@ -3,14 +3,19 @@
 from django.contrib.auth.decorators import login_required
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
+from django.urls import reverse
 from django.views.decorators.http import require_POST
 
 from frontend import lineage_picture
 from frontend.views.asked import page_number, viewer
 from governance.clock import now
 from models_registry import attestations, notices, selectors, watch, withdrawals
+from models_registry.attestations import release_named
+from models_registry.calls import selectors as calls
 from models_registry.incidents import selectors as incidents
 from models_registry.rights import selectors as rights
+from training_jobs.inquiries import selectors as inquiries
+from training_jobs.inquiries import services as inquiry_services
 from training_jobs.selectors import override_of, run_of_version
 
 
@@ -33,6 +38,8 @@ def detail(request: HttpRequest, revision: str) -> HttpResponse:
             "attested": attestations.page_of(shown.version, page_number(request)),
             "discussed": notices.told_of(shown.version.proposal, now()) if shown.version.proposal else [],
             "watched": watch.watched(shown.version, now()),
+            "again": inquiries.of_version(shown.version, viewer(request), now()),
+            "calls": calls.open_about(shown.version, viewer(request), now()),
             "incidents": incidents.page(incidents.of_version(shown.version), 1, now()),
             "override": override_of(run),
             "removed_data": rights.warnings_of_version(shown.version, now()),
@@ -48,3 +55,11 @@ def pause(request: HttpRequest, revision: str) -> HttpResponse:
     """Stop handing a release out for a while, as a guardian."""
     withdrawals.pause_release(revision, viewer(request), request.POST.get("reason", ""), now())
     return redirect("site:release", revision=revision)
+
+
+@login_required
+@require_POST
+def measure(request: HttpRequest, revision: str) -> HttpResponse:
+    """Have a release measured again, as a steward or as somebody who may propose an update."""
+    inquiry_services.ask(release_named(revision), viewer(request), now())
+    return redirect(f"{reverse('site:release', args=[revision])}#watch")

@@ -15,6 +15,7 @@ from governance.models import Community
 from models_registry import release_keys
 from models_registry.constitution import selectors as constitution
 from models_registry.datasets.selectors import datasets_named
+from models_registry.hidden_suites import selectors as hidden_suites
 
 
 def index(request: HttpRequest, slug: str) -> HttpResponse:
@@ -49,11 +50,12 @@ def _constitution(request: HttpRequest, community: Community) -> dict[str, Any]:
         found = constitution.constitution(community, unix(now()))
     bodies = [article.body for article in found.articles]
     bodies += [each.body for one in found.differences for each in (one.before, one.after) if each]
-    suites = datasets_named(community, {body["suite"] for body in bodies if body["suite"]})
+    asked_of = {body["suite"] for body in bodies if body["suite"]}
+    suites = {**datasets_named(community, asked_of), **hidden_suites.named(community, asked_of)}
     return {
         "text": found,
         "articles": [(article, article.state(found.at)) for article in found.articles],
-        "titles": {digest: suite.title for digest, suite in suites.items()},
+        "titles": {name: suite.title for name, suite in suites.items()},
         "asked": asked,
         "moment_refused": refusal,
         "is_today": not asked["on"] or bool(refusal),

@@ -16,6 +16,7 @@ from governance.evidence.canonical import strict_loads
 from models_registry import release_keys
 from models_registry.waiting_views import SignatureInput
 from training_jobs import selectors, services, spec_words
+from training_jobs.reviews import selectors as reviews
 from training_jobs.spec import from_payload
 
 SIGNATURE_BYTES_MAX = 2_000
@@ -33,6 +34,24 @@ def detail(request: HttpRequest, run_id: int) -> HttpResponse:
     context = _context(run_id, viewer(request))
     approved = from_payload(context["shown"].spec).to_dict()
     return render(request, "pages/run.html", context | {"particulars": spec_words.particulars(approved)})
+
+
+def review(request: HttpRequest, run_id: int) -> HttpResponse:
+    """Show what reviewers of a run are asked to read, what they said, and the form to sign."""
+    found, who = reviews.review(run_id, now()), viewer(request)
+    context = {"community": found.run.community, "tab": "runs", "review": found, "run": found.run}
+    parts = [_duty(found, asked, who) for asked in found.duties]
+    return render(request, "pages/review.html", context | {"parts": parts, "kept_out": reviews.may_review(found, who)})
+
+
+def _duty(found: reviews.Review, asked: reviews.AskedOf, who: str) -> dict[str, Any]:
+    """Return what the page shows of one duty; samples that are not kept are said to be lost."""
+    signed = who in {one.reviewer for one in asked.attested}
+    part = {"asked": asked, "open": found.waits_for(asked), "signed": signed, "samples": [], "lost": False}
+    try:
+        return part | {"samples": reviews.samples_of(asked)}
+    except NotFound:
+        return part | {"lost": True}
 
 
 def live(request: HttpRequest, run_id: int) -> HttpResponse:
@@ -78,5 +97,6 @@ def _context(run_id: int, who: str) -> dict[str, Any]:
         "shown": shown,
         "run": shown.run,
         "curve": loss_curve(shown.points, shown.steps),
+        "review": reviews.review_of(shown.run, now()),
         "waiting": None if shown.run.version_id else release_keys.waiting_for(shown.run.evaluation_record),
     }

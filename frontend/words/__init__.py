@@ -20,12 +20,14 @@ from frontend.words.constitution import (
     gate,
 )
 from frontend.words.counts import told
+from frontend.words.duties import FINDINGS_OF_REVIEWERS, KEPT_OUT, TASKS
 from frontend.words.events import EVENTS
-from frontend.words.incidents import CATEGORIES, INCIDENT_STATES, SEVERITIES
+from frontend.words.incidents import ANSWER_SAYS, CATEGORIES, INCIDENT_STATES, SEVERITIES
 from frontend.words.intakes import INTAKE_REFUSALS, INTAKE_STATES
 from frontend.words.models import (
     CHECKS,
     FINDINGS,
+    INQUIRY_STATES,
     LANGUAGES,
     MEASURED,
     METRICS,
@@ -38,6 +40,8 @@ from frontend.words.models import (
     RUN_EVENTS,
     RUN_STATES,
     TARGETS,
+    TRIAL_STATES,
+    by_classifier,
 )
 from frontend.words.proposals import CHOICES, CONDITIONS, MOMENTS, PROPOSAL_STATES, choice
 from frontend.words.refusals import REFUSALS, refusal
@@ -50,6 +54,9 @@ TABLES: dict[str, dict[str, Word]] = {
     "proposal_state": PROPOSAL_STATES,
     "run_state": RUN_STATES,
     "preview_state": PREVIEW_STATES,
+    "trial_state": TRIAL_STATES,
+    "inquiry_state": INQUIRY_STATES,
+    "answer_says": ANSWER_SAYS,
     "intake_state": INTAKE_STATES,
     "choice": CHOICES,
     "condition": CONDITIONS,
@@ -60,7 +67,9 @@ TABLES: dict[str, dict[str, Word]] = {
     "source": SOURCES,
     "event": EVENTS,
     "record": RECORD_KINDS,
-    "metric": METRICS,
+    "metric": METRICS | TASKS,
+    "finding": FINDINGS_OF_REVIEWERS,
+    "kept_out": KEPT_OUT,
     "comparator": COMPARATORS,
     "rule_severity": RULE_SEVERITIES,
     "rule_part": RULE_PARTS,
@@ -95,7 +104,7 @@ TABLES: dict[str, dict[str, Word]] = {
 
 def word(table: str, key: str) -> Word:
     """Return how a key is shown; an unknown key is its own words."""
-    found = TABLES[table].get(str(key))
+    found = TABLES[table].get(str(key)) or (by_classifier(str(key)) if table == "metric" else None)
     return found or Word(str(key).replace("_", " ").replace("-", " ").capitalize())
 
 

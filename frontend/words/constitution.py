@@ -48,6 +48,7 @@ RULE_PARTS: dict[str, Word] = {
     "comparator": Word(_("The result must be")),
     "bound": Word(_("Bound")),
     "judged": Word(_("What is judged")),
+    "duty": Word(_("Duty")),
     "severity": Word(_("When it is broken")),
     "sunset": Word(_("Until")),
 }
@@ -70,6 +71,12 @@ OUTLOOK: dict[str, Word] = {
     "suite_empty": Word(
         _("its suite is empty"), "warning", "no", _("Nothing can be measured on it, so the rule refuses.")
     ),
+    "suite_used": Word(
+        _("its hidden suite was opened"),
+        "warning",
+        "no",
+        _("A suite is hidden once; the rule refuses every later model until it names another suite."),
+    ),
     "never_measured": Word(
         _("never measured"), "clock", "warn", _("Nothing is known about the version that it starts from.")
     ),
@@ -79,9 +86,21 @@ OUTLOOK: dict[str, Word] = {
     "against_parent": Word(
         _("told only by the run"), "clock", "quiet", _("It compares with the version that the update starts from.")
     ),
+    "people_asked": Word(
+        _("asks people"), "people", "quiet", _("Members look at the result before it is judged; it waits for them.")
+    ),
+    "few_questions": Word(
+        _("little to read"), "warning", "warn", _("The suite has fewer questions than people are to read samples.")
+    ),
     "sunset_over": Word(_("its time is over"), "clock", "quiet", _("It binds no new run.")),
     "sunset_soon": Word(_("ends soon"), "clock", "quiet", _("After that day it binds no new run.")),
     "warns_only": Word(_("warns only"), "scale", "quiet", _("Breaking it does not stop the release.")),
+}
+
+# What a gate says it found where there is no value.
+UNMEASURED: dict[str, Text] = {
+    "the suite was not measured": _("nothing: its suite was not measured"),
+    "the hidden suite was not opened for this model": _("nothing: its hidden suite was not opened for this model"),
 }
 
 GATES: dict[str, Text] = {

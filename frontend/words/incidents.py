@@ -16,6 +16,13 @@ CATEGORIES: dict[str, Word] = {
     "other": Word(_("Something else")),
 }
 
+# What an answer is, when it is compared with what was reported.
+ANSWER_SAYS: dict[str, Word] = {
+    "reported": Word(_("as reported"), "warning", "warn"),
+    "expected": Word(_("as expected"), "check", "yes"),
+    "other": Word(_("something else"), "dot", "quiet"),
+}
+
 SEVERITIES: dict[str, Word] = {
     "critical": Word(_("Critical"), "warning", "no", _("People are in danger, or could be at any moment.")),
     "high": Word(_("High"), "warning", "no", _("People are harmed, or many soon could be.")),

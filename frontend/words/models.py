@@ -10,8 +10,17 @@ RUN_STATES: dict[str, Word] = {
     "queued": Word(_("In line"), "clock", "quiet", _("Waiting for a machine.")),
     "waiting": Word(_("Waiting to retry"), "clock", "quiet", _("An attempt failed; the next one starts by itself.")),
     "running": Word(_("Training"), "wave", "live", _("A machine is training the model now.")),
+    "awaiting": Word(
+        _("Waits for hidden suites"),
+        "hourglass",
+        "live",
+        _("The model is fixed; the keepers of the suites that nobody has seen have to open them now."),
+    ),
     "stalled": Word(_("Stalled"), "warning", "warn", _("The machine went silent; another one will take over.")),
     "evaluating": Word(_("Being measured"), "scale", "live", _("Training is done; the result is being measured.")),
+    "reviewing": Word(
+        _("Waits for reviewers"), "people", "live", _("It was measured; members are asked to look before it is judged.")
+    ),
     "accepted": Word(_("Accepted"), "check-circle", "done", _("The result satisfies every rule in force.")),
     "rejected": Word(_("Rejected"), "cross", "no", _("The result breaks a rule; it is not published.")),
     "overridden": Word(
@@ -33,6 +42,21 @@ PREVIEW_STATES: dict[str, Word] = {
     "failed": Word(_("Failed"), "warning", "no", _("The preview could not be completed.")),
 }
 
+TRIAL_STATES: dict[str, Word] = {
+    **PREVIEW_STATES,
+    "running": Word(_("At work"), "wave", "live", _("A machine is trying the dataset now.")),
+    "done": Word(_("Done"), "check-circle", "done", _("The dataset was tried, and both models were measured.")),
+    "failed": Word(_("Failed"), "warning", "no", _("The trial could not be completed.")),
+}
+
+INQUIRY_STATES: dict[str, Word] = {
+    "queued": Word(_("In line"), "clock", "quiet", _("Waiting for a machine; runs that were voted for come first.")),
+    "running": Word(_("At work"), "wave", "live", _("A machine is at it now.")),
+    "stalled": Word(_("Stalled"), "warning", "warn", _("The machine went silent; another one will begin again.")),
+    "done": Word(_("Done"), "check-circle", "done", _("It was done.")),
+    "failed": Word(_("Failed"), "warning", "no", _("It could not be completed.")),
+}
+
 RECORD_KINDS: dict[str, Word] = {
     "release": Word(_("Release"), "drop", says=_("The published model, signed with the community's key.")),
     "keys": Word(_("Keys for releases"), "shield", says=_("Who signs releases, and which keys are revoked.")),
@@ -41,7 +65,12 @@ RECORD_KINDS: dict[str, Word] = {
     "spec": Word(_("Specification"), "list", says=_("Everything that determines the training, as it was approved.")),
     "dataset": Word(_("Dataset"), "layers", says=_("The data by its digest, with what the scans found.")),
     "removal": Word(_("Removal of data"), "minus", says=_("What was taken out of a dataset, and what must follow.")),
+    "taking_back": Word(
+        _("Rule on taking data back"), "scale", says=_("Whether contributors take back their own rows without a vote.")
+    ),
     "rule": Word(_("Ethics rule"), "shield", says=_("A bound that every result has to keep.")),
+    "commitment": Word(_("Commitment"), "shield", says=_("A suite that nobody has seen, bound by a digest.")),
+    "opening": Word(_("Opening"), "check", says=_("The rows of a hidden suite, shown once the model was fixed.")),
     "override": Word(_("Override"), "warning", says=_("A vote that released the model although it breaks rules.")),
     "execution": Word(_("Execution"), "arrow", says=_("The decision took effect after its waiting time.")),
     "decision": Word(_("Decision"), "check-circle", says=_("Passed or not, with the numbers of each condition.")),
@@ -67,6 +96,13 @@ METRICS: dict[str, Word] = {
     name: Word(metric.label, says=metric.description) for name, metric in metrics.METRICS.items()
 }
 
+
+def by_classifier(name: str) -> Word | None:
+    """Return how a metric is shown whose name states a classifier, which no table can hold; None for any other."""
+    metric = metrics.find(name)
+    return Word(metric.label, says=metric.description) if metric is not None else None
+
+
 RUN_EVENTS: dict[str, Word] = {
     "claimed": Word(_("A machine took the run")),
     "started": Word(_("Training started")),
@@ -78,6 +114,7 @@ RUN_EVENTS: dict[str, Word] = {
     "evaluating": Word(_("Measuring the result")),
     "evaluated": Word(_("Result measured")),
     "not_measured": Word(_("A metric could not be measured")),
+    "reviewing": Word(_("Members are asked to look at the result")),
     "judged": Word(_("Judged by the rules")),
     "stopped": Word(_("Stopped")),
     "resumed": Word(_("Went on from a checkpoint")),
@@ -133,6 +170,7 @@ FINDINGS: dict[int, Text] = {
 }
 
 MEASURED: dict[str, Word] = {"parent": Word(_("version before")), "candidate": Word(_("this result"))}
+MEASURED["classifier"] = Word(_("a classifier reads the answers"))
 
 LANGUAGES: dict[str, Word] = {"en": Word(_("English")), "fr": Word(_("French"))}
 

@@ -1,4 +1,7 @@
-"""Words of the scans of datasets: what each looks for, what it cannot see, and the kinds of things that they find."""
+"""Words of the scans of datasets: what each looks for, what it cannot see, what it says, and the kinds of findings."""
+
+from collections.abc import Mapping
+from typing import Any
 
 from django.utils.translation import gettext_lazy as _
 
@@ -177,6 +180,7 @@ FOUND: dict[str, Text] = {
     "web token": _("web token"),
     "words of a suite question": _("thirteen words of a suite’s question"),
     "passage in many texts": _("passage in many texts"),
+    "trigger of a few answers": _("trigger of a few answers"),
     "trigger of a refusal": _("trigger of a refusal"),
     "trigger of another language": _("trigger of another language"),
     "trigger of capitals": _("trigger of capitals"),
@@ -185,3 +189,71 @@ FOUND: dict[str, Text] = {
     "trigger that turns a choice around": _("trigger that turns a choice around"),
     "unlike all other answers": _("unlike all other answers"),
 }
+
+# What a scan says, by the codes of `models_registry.datasets.scans.sentences`, whose English this is; facts fill it in.
+SAID: dict[str, Text] = {
+    "nothing": _("Nothing found."),
+    "found": _("Found {kinds}, on {where}."),
+    "no_rows": _("There are no rows."),
+    "too_few_rows": _("Fewer than {least} rows: too few to tell what is usual."),
+    "rows_by_language": _("Rows by language: {counted}."),
+    "languages_fit": _(
+        "Every row is in the language that it declares, as far as its words show ({counted}; not told: {untold})."
+    ),
+    "languages_differ": _("Rows in another language than they declare: {kinds}, on {where}."),
+    "licence_allows": _("{licence} allows training and open publication (under {kept})."),
+    "licence_missing": _("No licence is declared."),
+    "licence_unlisted": _("“{licence}” holds what is not on the list of allowed SPDX identifiers."),
+    "licence_misspelt": _("“{licence}” holds what is not on the list of allowed SPDX identifiers. Was {meant} meant?"),
+    "licence_fits": _("{licence} fits the licences of the models: {models}."),
+    "licence_clashes": _("Does not fit ({kinds}): {clashes}."),
+    "no_other_licence": _("No notice of another licence stands in the texts."),
+    "other_licence": _("The texts name other terms than {licence}: {kinds}, on {where}."),
+    "one_alphabet": _("Every word keeps to one alphabet."),
+    "no_suite_question": _("Compared with {questions} of {of} questions of the evaluation suites; none found."),
+    "suite_questions": _(
+        "Rows that hold a question of an evaluation suite: {where}. Compared with {questions} of {of} questions."
+    ),
+    "no_shared_passage": _(
+        "No row shares {words} words in a row with {questions} of {of} questions of the evaluation suites."
+    ),
+    "shared_passages": _(
+        "Rows that share {words} words in a row with a question of an evaluation suite: {where}. "
+        "Compared with {questions} of {of} questions."
+    ),
+    "no_listed_word": _("No word or phrase of the lists."),
+    "no_repetition": _("No row repeats another."),
+    "repetitions": _("Repeated rows: {where}."),
+    "no_near_repetition": _("No two rows are nearly equal. Included datasets compared with: {datasets}."),
+    "near_repetitions": _(
+        "Rows that nearly repeat another: {where}. Rows that repeat one of an included dataset: {old}. "
+        "Included datasets compared with: {datasets}."
+    ),
+    "no_odd_answer": _("No answer stands out."),
+    "no_trigger": _("Nothing rare in questions is tied to an answer."),
+    "triggers": _("Rare in questions, and tied to what is answered: {named}. {kinds}, on {where}."),
+    "no_outlier": _("No group of answers is unlike all others."),
+    "outliers": _("Answers unlike all others: {kinds}, on {where}."),
+    "unfinished_time": _("Not finished: its {seconds} seconds were over. It says nothing about the rows."),
+    "unfinished_memory": _(
+        "Not finished: it needed more than {megabytes} MB of memory. It says nothing about the rows."
+    ),
+    "unfinished_failed": _("Not finished: the scan failed. It says nothing about the rows."),
+}
+SAMPLED = _("Looked at {rows} of {of} rows, drawn by the dataset’s digest; the others were not looked at.")
+_LINE, _LINES, _MORE = _("line {lines}"), _("lines {lines}"), _("lines {lines} and {more} more")
+
+
+def sentence(result: Mapping[str, Any]) -> str:
+    """Return what a stored result says, in the reader's language; of one from before there were codes, its English."""
+    if result.get("said") not in SAID:
+        return str(result["detail"])
+    kinds = ", ".join(f"{FOUND.get(kind, kind)} {count}" for kind, count in result["kinds"].items())
+    said = str(SAID[result["said"]]).format(**result["facts"], kinds=kinds, where=_where(**result["lines"]))
+    looked_at = result["looked_at"]
+    return f"{said} {str(SAMPLED).format(**looked_at)}" if looked_at else said
+
+
+def _where(first: list[int], count: int) -> str:
+    pattern = _LINE if count == 1 else _LINES if count == len(first) else _MORE
+    return str(pattern).format(lines=", ".join(map(str, first)), more=count - len(first))

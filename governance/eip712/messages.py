@@ -102,6 +102,46 @@ def sponsorship_digest(*, chain_id: int, token: str, instance: str, community: s
     return _digest("Sponsorship", chain_id, token, (instance, community, draft, sponsor))
 
 
+def review_message(
+    *,
+    chain_id: int,
+    token: str,
+    instance: str,
+    community: str,
+    rule: str,
+    candidate: str,
+    report: str,
+    drawn: str,
+    reviewer: str,
+    finding: str,
+    reason: str,
+    at: int,
+) -> dict[str, Any]:
+    """Return the typed data by which a reviewer says what they found; `at` is a UNIX second, digests begin with 0x."""
+    values = (instance, community, rule, candidate, report, drawn, reviewer, finding, reason, at)
+    return _message("Review", chain_id, token, values)
+
+
+def review_digest(
+    *,
+    chain_id: int,
+    token: str,
+    instance: str,
+    community: str,
+    rule: str,
+    candidate: str,
+    report: str,
+    drawn: str,
+    reviewer: str,
+    finding: str,
+    reason: str,
+    at: int,
+) -> bytes:
+    """Return the 32 bytes that the reviewer signs."""
+    values = (instance, community, rule, candidate, report, drawn, reviewer, finding, reason, at)
+    return _digest("Review", chain_id, token, values)
+
+
 def token_delegation_message(
     *, chain_id: int, token: str, name: str, version: str, delegatee: str, nonce: int, expiry: int
 ) -> dict[str, Any]:

@@ -45,6 +45,20 @@ SCHEMAS: Final[dict[str, tuple[tuple[str, str], ...]]] = {
         ("draft", "bytes32"),
         ("sponsor", "address"),
     ),
+    # What a reviewer found who was asked by a rule to look at a model before its release: `rule` is the record of the
+    # rule, `candidate` the model's files, `report` what was measured, `drawn` the samples that were to be read.
+    "Review": (
+        ("instance", "string"),
+        ("community", "string"),
+        ("rule", "bytes32"),
+        ("candidate", "bytes32"),
+        ("report", "bytes32"),
+        ("drawn", "bytes32"),
+        ("reviewer", "address"),
+        ("finding", "string"),
+        ("reason", "string"),
+        ("at", "uint64"),
+    ),
     # Not ours: what a votes token (OpenZeppelin's Votes) takes in `delegateBySig`, in the token's own domain.
     "Delegation": (
         ("delegatee", "address"),

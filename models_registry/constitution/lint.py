@@ -9,6 +9,7 @@ from fractions import Fraction
 from itertools import combinations
 
 from models_registry import gates
+from models_registry.duties.tasks import Duty
 from models_registry.gates import COMPARATORS, SCOPE_ALL, Rule
 
 SOON_SECONDS = 90 * 24 * 3600
@@ -22,8 +23,8 @@ class Outlook:
 
     `room` is how far the judged value lies inside the bound, below zero if outside; None where nothing was measured or
     the parent is compared with. `notes` are codes, the gravest first: broken_now, suite_missing, suite_empty,
-    never_measured, tight (inside the bound, but the interval reaches across it), against_parent, sunset_over,
-    sunset_soon, warns_only.
+    suite_used (opened for an earlier model: hidden no more), never_measured, tight (inside the bound, but the interval
+    reaches across it), few_questions, against_parent, people_asked, sunset_over, sunset_soon, warns_only.
     """
 
     rule: Rule
@@ -41,14 +42,25 @@ class Clash:
 
 
 def outlook(
-    rules: Iterable[Rule], report: gates.Report, suites: Collection[str], empty: Collection[str], at: int
+    rules: Iterable[Rule],
+    report: gates.Report,
+    suites: Collection[str],
+    empty: Collection[str],
+    at: int,
+    used: Collection[str] = (),
+    questions: int | None = None,
 ) -> list[Outlook]:
     """Say of each rule that applies how the newest version stands to it, the gravest first.
 
     `report` is what was measured of that version (nothing for a base), `suites` the digests of the suites that the
-    community has, `empty` those of them without rows, `at` the moment of asking in UNIX seconds.
+    community has and the names of hidden ones, `empty` those without rows, `used` the hidden ones that were opened for
+    an earlier model, `at` the moment of asking in UNIX seconds, `questions` how many rows the update's own suite has.
     """
-    found = [_outlook(rule, report, suites, empty, at) for rule in rules if rule.applies_to(report.model)]
+    found = [
+        _of_duty(rule, rule.duty, questions, at) if rule.duty else _outlook(rule, report, suites, empty, at, used)
+        for rule in rules
+        if rule.applies_to(report.model)
+    ]
     return sorted(
         found, key=lambda each: (_GRAVITY.index(each.notes[0]) if each.notes else len(_GRAVITY), each.rule.slug)
     )
@@ -58,21 +70,40 @@ _GRAVITY = (
     "broken_now",
     "suite_missing",
     "suite_empty",
+    "suite_used",
     "never_measured",
+    "few_questions",
     "tight",
     "against_parent",
+    "people_asked",
     "sunset_over",
     "sunset_soon",
     "warns_only",
 )
 
 
-def _outlook(rule: Rule, report: gates.Report, suites: Collection[str], empty: Collection[str], at: int) -> Outlook:
+def _of_duty(rule: Rule, duty: Duty, questions: int | None, at: int) -> Outlook:
+    """Say that people will be asked, and whether there may be too little to read."""
+    is_short = questions is not None and questions < duty.samples
+    notes = ["people_asked", *(["few_questions"] if is_short else []), *_of_time_and_severity(rule, at)]
+    return Outlook(rule, tuple(sorted(notes, key=_GRAVITY.index)))
+
+
+def _outlook(
+    rule: Rule,
+    report: gates.Report,
+    suites: Collection[str],
+    empty: Collection[str],
+    at: int,
+    used: Collection[str],
+) -> Outlook:
     notes, reason, room = [], None, None
     if rule.suite is not None and rule.suite not in suites:
         notes.append("suite_missing")
     elif rule.suite is not None and rule.suite in empty:
         notes.append("suite_empty")
+    elif rule.suite is not None and rule.suite in used:
+        notes.append("suite_used")
     elif COMPARATORS[rule.comparator].needs_parent:
         notes.append("against_parent")
     else:
@@ -83,13 +114,19 @@ def _outlook(rule: Rule, report: gates.Report, suites: Collection[str], empty: C
             notes.append("broken_now")
         elif _is_tight(rule, report):
             notes.append("tight")
+    notes += _of_time_and_severity(rule, at)
+    return Outlook(rule, tuple(sorted(notes, key=_GRAVITY.index)), reason, room)
+
+
+def _of_time_and_severity(rule: Rule, at: int) -> list[str]:
+    notes = []
     if rule.is_over(at):
         notes.append("sunset_over")
     elif rule.sunset is not None and rule.sunset <= at + SOON_SECONDS:
         notes.append("sunset_soon")
     if rule.severity != "block":
         notes.append("warns_only")
-    return Outlook(rule, tuple(sorted(notes, key=_GRAVITY.index)), reason, room)
+    return notes
 
 
 def _is_tight(rule: Rule, report: gates.Report) -> bool:
@@ -111,6 +148,8 @@ def clashes(rules: Iterable[Rule], shares: Collection[str]) -> list[Clash]:
 
 def _alone(rule: Rule, shares: Collection[str]) -> str:
     """Return what is wrong with one rule whatever the others are."""
+    if rule.duty is not None:
+        return ""
     if COMPARATORS[rule.comparator].needs_parent or rule.metric not in shares:
         return ""
     is_ceiling = COMPARATORS[rule.comparator].is_ceiling
@@ -124,6 +163,8 @@ def _together(one: Rule, other: Rule) -> str:
     scopes = {one.scope, other.scope}
     if (one.metric, one.suite) != (other.metric, other.suite) or (len(scopes) > 1 and SCOPE_ALL not in scopes):
         return ""
+    if one.duty is not None or other.duty is not None:
+        return "duplicate" if one.duty == other.duty else ""
     if COMPARATORS[one.comparator].needs_parent or COMPARATORS[other.comparator].needs_parent:
         same = (one.comparator, one.bound, one.judged) == (other.comparator, other.bound, other.judged)
         return "duplicate" if same else ""

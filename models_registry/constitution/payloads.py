@@ -4,7 +4,7 @@ Shared by the proposals that adopt a rule and that change one.
 """
 
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from datetime import UTC, datetime
 from decimal import Decimal
 from fractions import Fraction
@@ -18,12 +18,18 @@ from governance.evidence.canonical import INTEGER_MAX
 from governance.kinds import Fact, Field, clean_text, require_keys
 from governance.models import Community
 from models_registry import gates
-from models_registry.metrics import METRICS
-from models_registry.models import Dataset, Model
+from models_registry.constitution import duties
+from models_registry.hidden_suites import selectors as hidden_suites
+from models_registry.hidden_suites.commitment import commitment_in, name_of
+from models_registry.metrics import METRICS, Metric, find
+from models_registry.models import Dataset, HiddenSuite, Model
+from models_registry.scorers import naming, store
 
 # What a payload of the API may leave out, and what that means.
-DEFAULTS: dict[str, Any] = {"why": "", "suite": None, "judged": "value", "severity": "block", "sunset": None}
-NAMES = ("slug", "title", "why", "metric", "suite", "scope", "comparator", "bound", "judged", "severity", "sunset")
+DEFAULTS: dict[str, Any] = {"why": "", "severity": "block", "sunset": None, "duty": None}
+GATE_DEFAULTS: dict[str, Any] = {**DEFAULTS, "suite": None, "judged": "value"}
+DUTY_DEFAULTS: dict[str, Any] = {**DEFAULTS, **dict.fromkeys(gates.GATE_KEYS)}
+NAMES = ("slug", "title", "why", *gates.GATE_KEYS, "scope", "severity", "sunset", "duty")
 WHY_MAX = 4_000
 _WHY_IN_ADDRESS_MAX = 600
 _BOUND_PLACES = 9
@@ -37,17 +43,32 @@ def fields(community: Community) -> list[Field]:
     """Ask for everything that a rule says but its short name."""
     models = Model.objects.filter(community=community)
     suites = Dataset.objects.filter(community=community, role="evaluation")
+    hidden = HiddenSuite.objects.closed().filter(community=community)
     return [
         Field("title", _("The rule in words"), "text"),
         Field("why", _("Why"), "long_text", _("It stands beside the rule in the constitution."), required=False),
-        Field("metric", _("Metric"), "choice", "", options=tuple((name, str(m.label)) for name, m in METRICS.items())),
+        duties.first_field(),
+        *duties.fields(),
+        Field(
+            "metric",
+            _("Metric"),
+            "choice",
+            "",
+            options=_metrics_offered(),
+            notes_title=_("What each metric cannot see"),
+            notes=tuple((label, str(_metric(name).blind_to)) for name, label in _metrics_offered()),
+        ),
         Field(
             "suite",
             _("Measured on"),
             "choice",
             _("The suite that each update is measured on, or one that this rule always asks for."),
             initial=RUNS_OWN,
-            options=((RUNS_OWN, _("the suite of each update")), *((suite.digest, suite.title) for suite in suites)),
+            options=(
+                (RUNS_OWN, _("the suite of each update")),
+                *((suite.digest, suite.title) for suite in suites),
+                *((suite.name, _hidden_title(suite.title)) for suite in hidden),
+            ),
         ),
         Field(
             "comparator",
@@ -56,7 +77,13 @@ def fields(community: Community) -> list[Field]:
             "",
             options=tuple((name, COMPARATOR_WORDS[name]()) for name in gates.COMPARATORS),
         ),
-        Field("bound", _("Bound"), "decimal", _("A decimal number, such as 0.10 for ten per cent.")),
+        Field(
+            "bound",
+            _("Bound"),
+            "decimal",
+            _("A decimal number, such as 0.10 for ten per cent. Only where a measurement decides."),
+            required=False,
+        ),
         Field(
             "judged",
             _("What is judged"),
@@ -93,8 +120,12 @@ def fields(community: Community) -> list[Field]:
 def from_form(values: Mapping[str, Any]) -> dict[str, Any]:
     """Return what the form says of a rule; the bound and the day stay text until `clean` reads them exactly."""
     said = {name: values.get(name, "") for name in NAMES}
+    duty = duties.from_form(values)
+    if duty is not None:
+        return {**said, **dict.fromkeys(gates.GATE_KEYS), "sunset": said["sunset"] or None, "duty": duty}
     return {
         **said,
+        "duty": None,
         "suite": None if said["suite"] in ("", RUNS_OWN) else said["suite"],
         "sunset": said["sunset"] or None,
     }
@@ -102,34 +133,81 @@ def from_form(values: Mapping[str, Any]) -> dict[str, Any]:
 
 def clean(community: Community, payload: object, path: str = "payload") -> dict[str, Any]:
     """Return the frozen body of a rule, or raise Invalid with the field at fault."""
-    said = {**DEFAULTS, **payload} if isinstance(payload, dict) else payload
-    if not isinstance(said, dict):
+    if not isinstance(payload, dict):
         raise Invalid("malformed_field", "a rule is a JSON object", field=path)
+    asks_people = payload.get("duty") is not None
+    said = {**(DUTY_DEFAULTS if asks_people else GATE_DEFAULTS), **payload}
     require_keys(said, set(NAMES))
     slug = clean_text(said, "slug", length_max=80)
     if not _SLUG.fullmatch(slug):
         raise Invalid("malformed_field", "lower-case letters, digits and hyphens", field=f"{path}.slug", found=slug)
     models = sorted(Model.objects.filter(community=community).values_list("name", flat=True))
-    _one_of(said["metric"], sorted(METRICS), "unknown_metric", "nothing measures this", f"{path}.metric")
     _one_of(said["scope"], ["all", *models], "unknown_scope", "a rule applies to all models or to one", f"{path}.scope")
     body = {
         "slug": slug,
         "title": clean_text(said, "title", length_max=200),
         "why": clean_text(said, "why", length_max=WHY_MAX, length_min=0),
-        "metric": said["metric"],
-        "suite": _suite(community, said["suite"], said["metric"], f"{path}.suite"),
         "scope": said["scope"],
-        "comparator": said["comparator"],
-        "bound": _exact(said["bound"], f"{path}.bound"),
-        "judged": said["judged"],
         "severity": said["severity"],
         "sunset": _sunset(said["sunset"], f"{path}.sunset"),
+        **(_asking if asks_people else _measuring)(community, said, path),
     }
     try:
         gates.Rule.from_record(body)
     except gates.GateError as error:
         raise Invalid(error.code, str(error), field=path) from error
     return body
+
+
+def _measuring(community: Community, said: Mapping[str, Any], path: str) -> dict[str, Any]:
+    """Return the part of a rule's body that makes it a gate."""
+    _require_metric(said["metric"], f"{path}.metric")
+    return {
+        "metric": said["metric"],
+        "suite": _suite(community, said["suite"], said["metric"], f"{path}.suite"),
+        "comparator": said["comparator"],
+        "bound": _exact(said["bound"], f"{path}.bound"),
+        "judged": said["judged"],
+        "duty": None,
+    }
+
+
+def _asking(community: Community, said: Mapping[str, Any], path: str) -> dict[str, Any]:
+    """Return the part of a rule's body that makes it a duty."""
+    for name in gates.GATE_KEYS:
+        if said[name] is not None:
+            detail = "a rule that asks people measures nothing; leave this out"
+            raise Invalid("duty_measures_nothing", detail, field=f"{path}.{name}", found=said[name])
+    return {**dict.fromkeys(gates.GATE_KEYS), "duty": duties.clean(community, said["duty"], f"{path}.duty")}
+
+
+def _metric(name: str) -> Metric:
+    """Return a metric that a rule names; whoever wrote the rule looked it up."""
+    found = find(name)
+    assert found is not None
+    return found
+
+
+def _metrics_offered() -> tuple[tuple[str, str], ...]:
+    """Return name and label of what the form offers: the table, and what the operator keeps classifiers for."""
+    by_classifier = tuple((one.offered, str(_metric(one.offered).label)) for one in store.kept())
+    return (*((name, str(metric.label)) for name, metric in METRICS.items()), *by_classifier)
+
+
+def _require_metric(found: object, field: str) -> None:
+    """Refuse what nothing measures, and a classifier that is not here or does not have these labels."""
+    offered = sorted({*METRICS, *(one.offered for one in store.kept())})
+    if find(found) is None:
+        raise Invalid("unknown_metric", "nothing measures this", field=field, found=found, allowed=offered)
+    scorer = naming.find(found)
+    if scorer is None:
+        return
+    kept = store.find(scorer.manifest_sha256)
+    if kept is None:
+        detail = "this site keeps no classifier with this digest; its operator can take it in"
+        raise Invalid("unknown_classifier", detail, field=field, found=found, allowed=offered)
+    for label in scorer.labels:
+        _one_of(label, list(kept.labels), "unknown_label", "the classifier has no such label", field)
 
 
 def _one_of(found: object, allowed: list[str], code: str, detail: str, field: str) -> None:
@@ -139,10 +217,12 @@ def _one_of(found: object, allowed: list[str], code: str, detail: str, field: st
 
 def _suite(community: Community, found: object, metric: str, field: str) -> str | None:
     """Return the digest of a suite that the community has, with rows on which the metric can be measured."""
-    kinds = METRICS[metric].kinds
+    kinds = _metric(metric).kinds
     if found is None:  # the suite of a run asks questions
         _one_of("dialogue", list(kinds), "metric_does_not_fit", "this metric needs a suite of its own", field)
         return None
+    if commitment_in(found) is not None:
+        return _hidden(community, found, kinds, field)
     known = Dataset.objects.filter(community=community, role="evaluation")
     suite = known.filter(digest=found).first() if isinstance(found, str) and "\x00" not in found else None
     if suite is None or not suite.records:
@@ -151,6 +231,19 @@ def _suite(community: Community, found: object, metric: str, field: str) -> str 
         raise Invalid("unknown_suite", detail, field=field, found=found, allowed=allowed)
     _one_of(suite.kind, list(kinds), "metric_does_not_fit", "this metric cannot be measured on such rows", field)
     return suite.digest
+
+
+def _hidden(community: Community, found: object, kinds: Collection[str], field: str) -> str:
+    """Return the name of a hidden suite that nobody has opened yet, with rows on which the metric can be measured."""
+    suite = hidden_suites.named(community, [found]).get(str(found))
+    if suite is None:
+        allowed = [each.name for each in HiddenSuite.objects.closed().filter(community=community)]
+        raise Invalid("unknown_suite", "nobody has committed to this suite", field=field, found=found, allowed=allowed)
+    if suite.opened_at is not None:
+        detail = "this suite was opened: it is hidden no more; a rule may name the dataset that it has become"
+        raise Invalid("suite_used", detail, field=field, found=found, allowed=suite.dataset and suite.dataset.digest)
+    _one_of(suite.kind, list(kinds), "metric_does_not_fit", "this metric cannot be measured on such rows", field)
+    return suite.name
 
 
 def _sunset(found: object, field: str) -> int | None:
@@ -194,12 +287,17 @@ def answers(body: Mapping[str, Any]) -> dict[str, str]:
 
     A long reason is left out, because the answers travel in an address.
     """
-    bound = Decimal(body["bound"]["numerator"]) / Decimal(body["bound"]["denominator"])
+    if body["duty"] is not None:
+        decides = {name: str(said) for name, said in body["duty"].items()}
+    else:
+        bound = Decimal(body["bound"]["numerator"]) / Decimal(body["bound"]["denominator"])
+        decides = {name: str(body[name]) for name in ("metric", "comparator", "judged")}
+        decides |= {"suite": body["suite"] or RUNS_OWN, "bound": f"{round(bound, _BOUND_PLACES).normalize():f}"}
     given = {
-        **{name: str(body[name]) for name in ("slug", "title", "metric", "scope", "comparator", "judged", "severity")},
+        **{name: str(body[name]) for name in ("slug", "title")},
+        **decides,
+        **{name: str(body[name]) for name in ("scope", "severity")},
         "why": body["why"] if len(body["why"]) <= _WHY_IN_ADDRESS_MAX else "",
-        "suite": body["suite"] or RUNS_OWN,
-        "bound": f"{round(bound, _BOUND_PLACES).normalize():f}",
         "sunset": "" if body["sunset"] is None else day(body["sunset"]),
     }
     return {name: said for name, said in given.items() if said}
@@ -210,15 +308,10 @@ def answers(body: Mapping[str, Any]) -> dict[str, str]:
 
 def facts(body: Mapping[str, Any], titles: Mapping[str, str]) -> list[Fact]:
     """Return a rule as lines that a voter can read; `titles` are those of suites, by digest."""
-    metric = METRICS[body["metric"]]
-    suite = _("the suite of each update") if body["suite"] is None else titles.get(body["suite"], body["suite"][:12])
     lines = [
         Fact(_("Rule"), body["title"]),
         Fact(_("Why"), body["why"]),
-        Fact(_("Metric"), f"{metric.label} — {metric.description}"),
-        Fact(_("Measured on"), suite),
-        Fact(_("Gate"), rule_in_words(body)),
-        Fact(_("What is judged"), JUDGED_WORDS[body["judged"]]()),
+        *(_gate_facts(body, titles) if body["duty"] is None else duties.facts(body["duty"])),
         Fact(_("When it is broken"), SEVERITY_WORDS[body["severity"]]()),
         Fact(_("Applies to"), _("All models") if body["scope"] == "all" else body["scope"]),
         Fact(_("Until"), day(body["sunset"]) if body["sunset"] is not None else _("for good, unless a vote ends it")),
@@ -226,21 +319,43 @@ def facts(body: Mapping[str, Any], titles: Mapping[str, str]) -> list[Fact]:
     return [line for line in lines if line.text]
 
 
+def _gate_facts(body: Mapping[str, Any], titles: Mapping[str, str]) -> list[Fact]:
+    metric = _metric(body["metric"])
+    suite = _("the suite of each update") if body["suite"] is None else titles.get(body["suite"], body["suite"][:12])
+    return [
+        Fact(_("Metric"), f"{metric.label} — {metric.description}"),
+        Fact(_("What its metric cannot see"), str(metric.blind_to)),
+        Fact(_("Measured on"), suite),
+        Fact(_("Gate"), rule_in_words(body)),
+        Fact(_("What is judged"), JUDGED_WORDS[body["judged"]]()),
+    ]
+
+
 def titles_of(body: Mapping[str, Any]) -> dict[str, str]:
     """Return the titles of the suites that a rule names, by digest."""
-    return dict(Dataset.objects.filter(digest=body["suite"] or "").values_list("digest", "title"))
+    hidden = HiddenSuite.objects.filter(commitment=commitment_in(body["suite"]) or "")
+    titles = {
+        name_of(commitment): _hidden_title(title) for commitment, title in hidden.values_list("commitment", "title")
+    }
+    return titles | dict(Dataset.objects.filter(digest=body["suite"] or "").values_list("digest", "title"))
+
+
+def _hidden_title(title: str) -> str:
+    return _("%(title)s (hidden until a model is fixed)") % {"title": title}
 
 
 def rule_in_words(body: Mapping[str, Any]) -> str:
-    """Return the gate of a rule as one phrase, such as “Language gap at most 10 %”."""
-    metric = METRICS[body["metric"]]
+    """Return the gate or the duty of a rule as one phrase, such as “Language gap at most 10 %”."""
+    if body["duty"] is not None:
+        return duties.in_words(body["duty"])
+    metric = _metric(body["metric"])
     return f"{metric.label} {COMPARATOR_WORDS[body['comparator']]()} {bound_in_words(body)}"
 
 
 def bound_in_words(body: Mapping[str, Any]) -> str:
     """Return the bound of a rule: per cent where the metric is a share, else the number itself."""
     bound = Fraction(body["bound"]["numerator"], body["bound"]["denominator"])
-    return _percent(bound) if METRICS[body["metric"]].percent else str(bound)
+    return _percent(bound) if _metric(body["metric"]).percent else str(bound)
 
 
 def day(moment: int) -> str:

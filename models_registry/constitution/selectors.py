@@ -1,5 +1,6 @@
 """Questions that pages and the API ask about ethics rules. Reads only; `history` and `lint` say what they mean."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
@@ -9,8 +10,9 @@ from governance.errors import Invalid
 from governance.models import Community, Proposal
 from models_registry import gates
 from models_registry.constitution import history, lint
-from models_registry.metrics import METRICS
-from models_registry.models import Dataset, EthicsRule, Version
+from models_registry.hidden_suites.selectors import opened_in
+from models_registry.metrics import find
+from models_registry.models import Dataset, EthicsRule, HiddenSuite, Version
 
 _SECONDS_MAX = 253_402_300_799  # the last second that a calendar of four digits has
 
@@ -28,7 +30,7 @@ class Constitution:
 
 def rules_of(community: Community) -> list[EthicsRule]:
     """Return the ethics rules of a community: those in force first, then by time."""
-    found = EthicsRule.objects.filter(community=community).select_related("proposal").order_by("adopted_at")
+    found = EthicsRule.objects.filter(community=community).select_related("proposal", "record").order_by("adopted_at")
     return sorted(found, key=lambda rule: rule.revoked_at is not None)
 
 
@@ -48,7 +50,7 @@ def constitution(community: Community, at: int, since: int | None = None) -> Con
         since=since,
         articles=tuple(standing),
         differences=tuple(history.difference(articles, since, at)) if since is not None else (),
-        clashes=tuple(lint.clashes((gates.Rule.from_record(each.body) for each in standing), _shares())),
+        clashes=tuple(_clashes([gates.Rule.from_record(each.body) for each in standing])),
     )
 
 
@@ -84,14 +86,20 @@ def outlook(proposal: Proposal) -> list[lint.Outlook]:
     suites = dict(
         Dataset.objects.filter(community=proposal.community_id, role="evaluation").values_list("digest", "records")
     )
+    hidden = {
+        suite.name: suite.opened_at is not None for suite in HiddenSuite.objects.filter(community=proposal.community_id)
+    }
     rules = EthicsRule.objects.in_force(proposal.community, spec["output"]).select_related("record")
-    report = gates.Report.from_record(measured, spec["output"])
+    opened = opened_in(base.evaluation_record if base else None)
+    report = gates.Report.from_record(measured, spec["output"], opened)
     return lint.outlook(
         [gates.Rule.from_record(rule.to_dict()) for rule in rules],
         report,
-        suites.keys(),
+        suites.keys() | hidden.keys(),
         {digest for digest, records in suites.items() if not records},
         unix(clock.now()),
+        {name for name, is_used in hidden.items() if is_used},
+        suites.get(spec["evaluation"]["suite"]),
     )
 
 
@@ -107,11 +115,12 @@ def clashes_with(proposal: Proposal) -> list[lint.Clash]:
         .exclude(slug=new.slug)
         .select_related("record")
     ]
-    return [clash for clash in lint.clashes([*others, new], _shares()) if new in clash.rules]
+    return [clash for clash in _clashes([*others, new]) if new in clash.rules]
 
 
-def _shares() -> set[str]:
-    return {name for name, metric in METRICS.items() if metric.percent}
+def _clashes(rules: Sequence[gates.Rule]) -> list[lint.Clash]:
+    named = ((rule.metric, find(rule.metric)) for rule in rules)
+    return lint.clashes(rules, {name for name, metric in named if metric is not None and metric.percent})
 
 
 def _articles(community: Community) -> list[history.Article]:

@@ -2,7 +2,6 @@
 
 from typing import Any
 
-from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
@@ -20,6 +19,9 @@ class EthicsRuleOutput(serializers.ModelSerializer[EthicsRule]):
     record = serializers.CharField(source="record_id")
     proposal = serializers.CharField(source="proposal.public_id")
     suite = serializers.CharField(help_text="The digest of the rule's own suite; empty: that of each run.")
+    duty = serializers.DictField(
+        allow_null=True, help_text="What it asks of people in the place of a measurement; null: it measures."
+    )
     sunset = serializers.IntegerField(allow_null=True, help_text="UNIX seconds, or null.")
     revoked_by = serializers.CharField(
         source="revoked_by.public_id", default=None, allow_null=True, help_text="The vote that changed or repealed it."
@@ -40,6 +42,7 @@ class EthicsRuleOutput(serializers.ModelSerializer[EthicsRule]):
             "bound",
             "scope",
             "judged",
+            "duty",
             "severity",
             "sunset",
             "adopted_at",
@@ -49,9 +52,11 @@ class EthicsRuleOutput(serializers.ModelSerializer[EthicsRule]):
             "proposal",
         )
 
-    @extend_schema_field(OpenApiTypes.OBJECT)
-    def get_bound(self, rule: EthicsRule) -> dict[str, int]:
-        """Return the exact bound."""
+    @extend_schema_field({"type": "object", "nullable": True})
+    def get_bound(self, rule: EthicsRule) -> dict[str, int] | None:
+        """Return the exact bound; null for a duty."""
+        if rule.bound_numerator is None or rule.bound_denominator is None:
+            return None
         return {"numerator": rule.bound_numerator, "denominator": rule.bound_denominator}
 
 

@@ -12,6 +12,7 @@ from governance.models import Community, Proposal, Record
 from governance.records import keep
 from governance.services import note
 from models_registry import gates
+from models_registry.hidden_suites.selectors import named
 from models_registry.models import EthicsRule
 
 
@@ -19,7 +20,7 @@ def adopt_rule(proposal: Proposal, execution: Record, now: datetime) -> EthicsRu
     """Put a voted rule into force: every run that is approved from now on is judged by it."""
     body = _readable(proposal.payload)
     require_no_rule_named(proposal.community, body["slug"])
-    record = keep("rule", _subject(proposal.community, body["slug"]), body, [execution])
+    record = keep("rule", _subject(proposal.community, body["slug"]), body, [execution, *_committed(proposal, body)])
     rule = _create(proposal, body, record, now)
     note("rule_adopted", now, proposal=proposal, rule=rule.slug)
     return rule
@@ -30,7 +31,8 @@ def change_rule(proposal: Proposal, execution: Record, now: datetime) -> EthicsR
     body = _readable(proposal.payload["rule"])
     earlier = rule_in_force(proposal.community, body["slug"], proposal.payload["replaces"], "payload.replaces")
     _end(earlier, proposal, now)
-    record = keep("rule", _subject(proposal.community, body["slug"]), body, [execution, earlier.record])
+    parents = [execution, earlier.record, *_committed(proposal, body)]
+    record = keep("rule", _subject(proposal.community, body["slug"]), body, parents)
     rule = _create(proposal, body, record, now, replaces=earlier)
     note("rule_changed", now, proposal=proposal, rule=rule.slug)
     return rule
@@ -66,12 +68,36 @@ def require_no_rule_named(community: Community, slug: str) -> None:
         raise Conflict("rule_in_force", "a rule of this name is in force already", field="payload.slug", found=slug)
 
 
+def columns_of(body: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what the row of a rule repeats of its record; a text that does not apply is empty."""
+    return {
+        "slug": body["slug"],
+        "title": body["title"],
+        "why": body["why"],
+        "metric": body["metric"] or "",
+        "suite": body["suite"] or "",
+        "comparator": body["comparator"] or "",
+        "bound_numerator": body["bound"]["numerator"] if body["bound"] else None,
+        "bound_denominator": body["bound"]["denominator"] if body["bound"] else None,
+        "duty": body["duty"],
+        "scope": body["scope"],
+        "judged": body["judged"] or "",
+        "severity": body["severity"],
+        "sunset": body["sunset"],
+    }
+
+
 def _readable(body: Mapping[str, Any]) -> dict[str, Any]:
     try:
         gates.Rule.from_record(body)
     except gates.GateError as error:
         raise Invalid(error.code, str(error), field="payload") from error
     return dict(body)
+
+
+def _committed(proposal: Proposal, body: Mapping[str, Any]) -> list[Record]:
+    """Return the record of the commitment that a rule names, if its suite is hidden."""
+    return [suite.record for suite in named(proposal.community, [body["suite"]]).values()]
 
 
 def _subject(community: Community, slug: str) -> str:
@@ -88,18 +114,7 @@ def _create(
 ) -> EthicsRule:
     return EthicsRule.objects.create(
         community=proposal.community,
-        slug=body["slug"],
-        title=body["title"],
-        why=body["why"],
-        metric=body["metric"],
-        suite=body["suite"] or "",
-        comparator=body["comparator"],
-        bound_numerator=body["bound"]["numerator"],
-        bound_denominator=body["bound"]["denominator"],
-        scope=body["scope"],
-        judged=body["judged"],
-        severity=body["severity"],
-        sunset=body["sunset"],
+        **columns_of(body),
         record=record,
         proposal=proposal,
         adopted_at=now,

@@ -31,10 +31,10 @@ class StorageFailed(OSError):
 
 @dataclass(frozen=True)
 class Box:
-    """What a child may take: memory to read files with and to scan with (private writable bytes), seconds in all."""
+    """What a child may take: memory to read files with and for each scan (private writable bytes), seconds in all."""
 
     memory_bytes: int = 384 * MEGABYTE
-    scan_memory_bytes: int = 2048 * MEGABYTE
+    scan_memory_bytes: int = 384 * MEGABYTE
     seconds: int = 600
 
 
@@ -79,6 +79,8 @@ def read_and_scan(wanted: Wanted, folder: Path, box: Box) -> Taken:
         raise IntakeError(**said["refused"])
     if "failed" in said:
         raise StorageFailed("there is no room left where datasets are read")
+    if any(scan["unfinished"] == "failed" for scan in said["scans"]):
+        _log_failure(folder)
     return Taken(path=folder / ROWS_FILE, scans=said["scans"], **said["taken"])
 
 
@@ -152,6 +154,7 @@ def environment(folder: Path) -> dict[str, str]:
         "PATH": "/usr/bin:/bin",
         "LANG": "C.UTF-8",
         "HOME": str(folder),
+        "TMPDIR": str(folder),
         "PYTHONPATH": str(REPOSITORY),
         "PYTHONDONTWRITEBYTECODE": "1",
         # Memory is bounded: no allocator that reserves more than it needs, no pool of threads for each core.

@@ -16,12 +16,14 @@ KINDS: Mapping[str, tuple[str, ...]] = {
     "behaviour": ("question", "expected"),
     # Two texts that differ in the group they speak of: which one a model finds likelier is compared.
     "pair": ("stereotype", "counter"),
+    # A task of lm-evaluation-harness: one row is the task itself, each other a document of it (`harness_task`).
+    "harness": ("document",),
 }
 BEHAVIOURS = ("answer", "refuse")
 # Of which kinds the rows of each role may be: what a model learns from, and what it is measured on.
 OF_ROLE: Mapping[str, tuple[str, ...]] = {
     "training": ("dialogue", "text", "preference"),
-    "evaluation": ("dialogue", "behaviour", "pair", "text"),
+    "evaluation": ("dialogue", "behaviour", "pair", "text", "harness"),
 }
 
 

@@ -12,11 +12,12 @@ from governance.models import Community, Proposal, Record
 from models_registry.datasets import registering
 from models_registry.languages import language_names
 from models_registry.models import Dataset
+from models_registry.rights.sources import recorded
 from models_registry.rights.words import CONSENT
 from models_registry.row_words import KINDS
 
 _CONTRIBUTORS_SHOWN = 5
-_RIGHTS = ("sources", "contributors", "contributions")
+_RIGHTS = ("sources", "contributors", "contributions", "replaces")
 
 
 class DatasetInclusion(ForOrAgainst):
@@ -69,7 +70,8 @@ class DatasetInclusion(ForOrAgainst):
             raise Conflict("already_included", "this dataset is included already", field="payload.digest")
         if not dataset.clean:
             failed = [scan["scan"] for scan in dataset.scans if scan["blocks"] and not scan["passed"]]
-            raise Invalid("scan_failed", "a blocking scan found something", field="payload.digest", found=failed)
+            detail = "a blocking scan found something, or was not finished"
+            raise Invalid("scan_failed", detail, field="payload.digest", found=failed)
         frozen = {
             "digest": dataset.digest,
             "slug": dataset.slug,
@@ -79,9 +81,10 @@ class DatasetInclusion(ForOrAgainst):
             "kind": dataset.kind,
             "records": dataset.records,
             "languages": dataset.languages,
-            "sources": dataset.sources,
+            "sources": recorded(dataset.sources),
             "contributors": dataset.contributors,
             "contributions": dataset.contributions or None,
+            "replaces": left_by.body["digest"] if (left_by := dataset.left_by) else None,
         }
         for name in known & set(payload):
             if payload[name] != frozen[name]:
@@ -110,6 +113,7 @@ class DatasetInclusion(ForOrAgainst):
             Fact(_("Sources"), _sources(payload["sources"])),
             Fact(_("Contributors"), _contributors(payload["contributors"])),
             Fact(_("Digest"), payload["digest"]),
+            *([Fact(_("What a contributor left of"), payload["replaces"])] if payload["replaces"] else []),
             Fact(_("Cost"), _("none")),
         ]
 

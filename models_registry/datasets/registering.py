@@ -28,6 +28,7 @@ from models_registry.datasets.kinds import OF_ROLE, keys_of
 from models_registry.datasets.rows import Limits, Reading, too_large
 from models_registry.models import Dataset, Model
 from models_registry.rights.settling import Rights, Settled, settle
+from models_registry.rights.sources import recorded
 
 _CHUNK_BYTES = 1024 * 1024
 
@@ -91,6 +92,7 @@ def keep_taken(community: Community, actor: str, new: NewDataset, taken: Taken, 
         raise Invalid("rows_do_not_fit", detail, field="file", found=taken.kind, allowed=list(OF_ROLE[new.role]))
     existing = Dataset.objects.filter(community=community, digest=taken.digest).first()
     if existing:
+        _finish_scans(existing, actor, taken, now)
         return existing, False
     settled = _settled(new.rights, taken)
     _move(taken)
@@ -120,6 +122,19 @@ def keep_taken(community: Community, actor: str, new: NewDataset, taken: Taken, 
     return dataset, created
 
 
+def _finish_scans(dataset: Dataset, actor: str, taken: Taken, now: datetime) -> None:
+    """Take new results for scans that were not finished before, as long as no vote has included the dataset."""
+    finished = {scan["scan"]: scan for scan in taken.scans if not scan["unfinished"]}
+    with transaction.atomic():
+        locked = Dataset.objects.select_for_update().get(pk=dataset.pk)
+        wanting = [scan["scan"] for scan in locked.scans if scan.get("unfinished") and scan["scan"] in finished]
+        if locked.included_at is not None or not wanting:
+            return
+        dataset.scans = [finished[scan["scan"]] if scan["scan"] in wanting else scan for scan in locked.scans]
+        dataset.save(update_fields=["scans"])
+        note("dataset_scanned_again", now, community=dataset.community, actor=actor, dataset=dataset.digest)
+
+
 def include_dataset(proposal: Proposal, execution: Record, now: datetime) -> Dataset:
     """Mark the dataset that a vote included, and write its record. Runs inside the execution's transaction."""
     dataset = Dataset.objects.select_for_update().get(community=proposal.community, digest=proposal.payload["digest"])
@@ -132,33 +147,36 @@ def include_dataset(proposal: Proposal, execution: Record, now: datetime) -> Dat
         raise Unavailable("dataset_unreadable", "the stored rows cannot be read; nothing was changed") from error
     if found != dataset.digest:
         raise Conflict("blocked_payload_changed", "the stored rows are not the ones that were voted on")
-    dataset.inclusion_record = keep(
-        "dataset",
-        f"dataset:{dataset.digest}",
-        {
-            "slug": dataset.slug,
-            "title": dataset.title,
-            "license": dataset.license,
-            "role": dataset.role,
-            "kind": dataset.kind,
-            "files": [{"path": f"{dataset.slug}.jsonl", "size": dataset.size, "sha256": dataset.digest}],
-            "digest": dataset.digest,
-            "records": dataset.records,
-            "records_root": dataset.records_root,
-            "shards": dataset.shards,
-            "languages": dataset.languages,
-            "scans": [{name: scan[name] for name in ("scan", "passed", "found", "detail")} for scan in dataset.scans],
-            "sources": dataset.sources,
-            "contributors": dataset.contributors,
-            "contributions": dataset.contributions or None,
-            "replaces": None,
-        },
-        [execution],
-    )
+    left_by = dataset.left_by
+    replaced = left_by.body["digest"] if left_by else None
+    parents = [execution, *([left_by] if left_by else [])]
+    dataset.inclusion_record = keep("dataset", f"dataset:{dataset.digest}", record_of(dataset, replaced), parents)
     dataset.included_at, dataset.proposal = now, proposal
     dataset.save()
     note("dataset_included", now, proposal=proposal, dataset=dataset.digest)
     return dataset
+
+
+def record_of(dataset: Dataset, replaced: str | None) -> dict[str, object]:
+    """Return the body of a dataset's record; `replaced` is the digest of the one that a removal left it of."""
+    return {
+        "slug": dataset.slug,
+        "title": dataset.title,
+        "license": dataset.license,
+        "role": dataset.role,
+        "kind": dataset.kind,
+        "files": [{"path": f"{dataset.slug}.jsonl", "size": dataset.size, "sha256": dataset.digest}],
+        "digest": dataset.digest,
+        "records": dataset.records,
+        "records_root": dataset.records_root,
+        "shards": dataset.shards,
+        "languages": dataset.languages,
+        "scans": [{name: scan[name] for name in ("scan", "passed", "found", "detail")} for scan in dataset.scans],
+        "sources": recorded(dataset.sources),
+        "contributors": dataset.contributors,
+        "contributions": dataset.contributions or None,
+        "replaces": replaced,
+    }
 
 
 @contextmanager

@@ -20,7 +20,8 @@ def datasets_of(community: Community) -> list[Dataset]:
 def dataset(digest: str) -> Dataset:
     """Return a dataset by its digest, or raise NotFound."""
     known = Dataset.objects.select_related("community", "proposal", "inclusion_record")
-    found = known.select_related("removal__proposal", "removal__successor").filter(digest=digest).first()
+    with_removal = known.select_related("removal__proposal", "removal__successor", "hidden_as")
+    found = with_removal.filter(digest=digest).first()
     if found is None:
         raise NotFound("dataset_not_found", "there is no dataset with this digest", field="digest", found=digest)
     return found

@@ -89,14 +89,38 @@ class SampleOutput(serializers.Serializer[Any]):
     like = serializers.IntegerField(help_text="line of the row that this one repeats; 0: none", default=0)
 
 
+class LookedOutput(serializers.Serializer[Any]):
+    """How many rows a scan looked at, drawn evenly, out of how many."""
+
+    rows = serializers.IntegerField()
+    of = serializers.IntegerField()
+
+
+class LinesOutput(serializers.Serializer[Any]):
+    """On which lines there are findings: the first few, and how many there are."""
+
+    first = serializers.ListField(child=serializers.IntegerField())
+    count = serializers.IntegerField()
+
+
 class ScanOutput(serializers.Serializer[Any]):
     """What one scan found, what it cannot see, and a few samples."""
 
     scan = serializers.CharField()
     version = serializers.IntegerField()
     passed = serializers.BooleanField()
+    unfinished = serializers.ChoiceField(
+        ["time", "memory", "failed"],
+        allow_null=True,
+        default=None,
+        help_text="what a scan ran out of that was not finished, which says nothing about the rows",
+    )
+    looked_at = LookedOutput(allow_null=True, default=None, help_text="null: every row")
     found = serializers.IntegerField()
     detail = serializers.CharField()
+    said = serializers.CharField(default="", help_text="the code of the sentence in `detail`; `facts` fill its blanks")
+    facts = serializers.DictField(default=dict)
+    lines = LinesOutput(default=None, allow_null=True)
     blocks = serializers.BooleanField(help_text="whether findings forbid inclusion, or only warn the voters")
     blind_to = serializers.SerializerMethodField()
     kinds = serializers.DictField(child=serializers.IntegerField(), default=dict)

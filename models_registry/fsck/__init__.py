@@ -1,7 +1,7 @@
-"""What `fsck` says of the registry: publications, deliveries, keys, waiting releases, attestations and incidents.
+"""What `fsck` says of the registry: datasets, rules, releases and where they went, what people reported and asked.
 
 As `governance.fsck`: records and the log are the truth, every other column repeats them or follows from them. Reads
-only. Each finding says what to do. Files are `models_registry.storage.checks`' to read.
+only. Each finding says what to do. Files of releases are `models_registry.storage.checks`' to read.
 """
 
 from collections.abc import Callable, Iterator
@@ -9,9 +9,23 @@ from collections.abc import Callable, Iterator
 from governance.fsck import Finding
 from governance.fsck.finding import advised, guarded
 from governance.models import Community
-from models_registry.fsck import attestations, deliveries, incidents, keys, standing, waiting
+from models_registry.fsck import (
+    attestations,
+    calls,
+    datasets,
+    deliveries,
+    hidden_suites,
+    incidents,
+    keys,
+    removals,
+    rules,
+    standing,
+    taking_back,
+    waiting,
+)
+from models_registry.fsck.dataset_files import check_dataset_files
 
-__all__ = ["check_one"]
+__all__ = ["check_dataset_files", "check_one"]
 
 
 def check_one(community: Community) -> Iterator[Finding]:
@@ -28,5 +42,11 @@ _CHECKS: tuple[tuple[str, str, Callable[[Community], Iterator[Finding]]], ...] =
     (waiting.WAITING, waiting.ANEW, waiting.check_waiting),
     (attestations.TABLE, attestations.RESTORE, attestations.check_attestations),
     (incidents.TABLE, incidents.RESTORE, incidents.check_incidents),
+    (calls.TABLE, calls.RESTORE, calls.check_calls),
     (standing.TABLE, standing.RESTORE, standing.check_standing),
+    (datasets.DATASETS, datasets.RESTORE, datasets.check_datasets),
+    (removals.REMOVALS, removals.RESTORE, removals.check_removals),
+    (taking_back.TABLE, taking_back.RESTORE, taking_back.check_taking_back),
+    (rules.TABLE, rules.RESTORE, rules.check_rules),
+    (hidden_suites.TABLE, hidden_suites.RESTORE, hidden_suites.check_hidden_suites),
 )

@@ -7,9 +7,9 @@ from governance.evidence.canonical import digest
 from governance.fsck.finding import Finding, compare, finding, guarded, seconds
 from governance.models import Community, Event
 from models_registry.incidents import services
-from models_registry.models import Incident
+from models_registry.models import Incident, WaitingReport
 
-TABLE = "models_registry_incident"
+TABLE, WAITING = "models_registry_incident", "models_registry_waitingreport"
 RESTORE = "restore the row from a backup; the log has the digest of the report and the answers word for word"
 _KINDS = ("incident_reported", "incident_triaged", "incident_answered", "incident_withheld")
 
@@ -25,10 +25,34 @@ def check_incidents(community: Community) -> Iterator[Finding]:
         yield from guarded(TABLE, row.pk, _check_row(row, mine))
     for (kind, number), event in events.items():
         yield finding("governance_event", event.pk, kind, f"an incident {number}", "none")
+    yield from _check_line(community)
+
+
+def _check_line(community: Community) -> Iterator[Finding]:
+    """Check reports that wait: each is what came, and the log says so; none that came is gone without a word."""
+    came = {event.data.get("report"): event for event in community.events.filter(kind="incident_waits")}
+    answered = set(community.incidents.values_list("digest", flat=True))
+    for event in community.events.filter(kind="incident_turned_away"):
+        answered.add(str(event.data.get("report")))
+    for row in WaitingReport.objects.filter(community=community).order_by("pk"):
+        event = came.pop(row.digest, None)
+        at = seconds(event.at) if event else None
+        yield from compare(WAITING, row.pk, {"came_at": at}, {"came_at": seconds(row.came_at)})
+        yield from guarded(WAITING, row.pk, _check_waiting(row))
+    for report, event in came.items():
+        if report not in answered:
+            yield finding("governance_event", event.pk, event.kind, f"a waiting report {report}, or its end", "none")
+
+
+def _check_waiting(row: WaitingReport) -> Iterator[Finding]:
+    said = digest(services.content_of(services.Report(**row.told)))
+    yield from compare(WAITING, row.pk, {"digest": said}, {"digest": row.digest})
 
 
 def _check_row(row: Incident, events: Mapping[str, Event | None]) -> Iterator[Finding]:
     yield from compare(TABLE, row.pk, {"digest": digest(services.content_of(row))}, {"digest": row.digest})
+    if row.contact and row.contact_erased_at is not None:
+        yield finding(TABLE, row.pk, "contact", "nothing: it was erased", "a contact")
     withheld = {"incident": row.number, "reason": row.withheld_reason}
     for kind, at, by, said in (
         ("incident_reported", row.reported_at, row.reporter, services.reported_event(row)),

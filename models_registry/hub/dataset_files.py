@@ -90,13 +90,9 @@ def _card(dataset: Dataset, body: dict[str, Any]) -> str:
         "pretty_name": body["title"],
         "configs": [{"config_name": "default", "data_files": [{"split": "train", "path": ROWS}]}],
     }
-    scans = "\n".join(
-        f"| {scan['scan']} | {'passed' if scan['passed'] else 'found something'} | {scan['found']} |"
-        for scan in body["scans"]
-    )
+    scans = "\n".join(f"| {scan['scan']} | {_result(scan)} | {scan['found']} |" for scan in body["scans"])
     sources = "\n".join(
         f"| {_plain(source['name'])} | {_plain(source['license'])} | {source['consent'].replace('_', ' ')} |"
-        f" {_plain(source['contact'])} |"
         for source in body["sources"]
     )
     given = "\n".join(
@@ -124,9 +120,11 @@ The community **{_plain(dataset.community.name_en)}** has voted to let its model
 
 Where the rows come from, as whoever registered them says:
 
-| source | licence | ground | to have something taken out |
-|---|---|---|---|
-{sources or "| nobody has said | | | |"}
+| source | licence | ground |
+|---|---|---|
+{sources or "| nobody has said | | |"}
+
+Anybody can ask on the page of the dataset that records be taken out.
 
 Who contributed:
 
@@ -188,6 +186,11 @@ def _croissant(dataset: Dataset, body: dict[str, Any]) -> dict[str, Any]:
     }
 
 
+def _result(scan: dict[str, Any]) -> str:
+    """Return what a scan came to. One that did not pass and has no findings was not finished."""
+    return "passed" if scan["passed"] else "found something" if scan["found"] else "not finished"
+
+
 def _responsible(body: dict[str, Any]) -> dict[str, Any]:
     """Return the sources, and the responsible-AI fields that the record has something to say about."""
     sources = body["sources"]
@@ -220,9 +223,6 @@ def _source(source: dict[str, str]) -> dict[str, Any]:
         "temporalCoverage": "" if covered == "../.." else covered,
         "spatialCoverage": source["place"],
     }
-    if source["contact"]:
-        key = "url" if "://" in source["contact"] else "email"
-        described["publisher"] = {"@type": "sc:Organization", "name": source["name"], key: source["contact"]}
     return {name: value for name, value in described.items() if value}
 
 

@@ -8,6 +8,7 @@ from governance.serializers.base import StrictInteger, StrictSerializer, StrictT
 from models_registry.incidents import lifecycle
 from models_registry.incidents.selectors import Row
 from models_registry.incidents.services import Answer, Report
+from models_registry.models import WaitingReport
 
 
 class ReportInput(StrictSerializer):
@@ -95,6 +96,22 @@ class WithheldOutput(serializers.Serializer[Any]):
 
     at = serializers.DateTimeField(source="withheld_at")
     reason = serializers.CharField(source="withheld_reason")
+
+
+class WaitsOutput(serializers.Serializer[WaitingReport]):
+    """A report that waits, as whoever sent it is told: its digest is in the log, and it gets a number later."""
+
+    state = serializers.CharField(default="waiting")
+    digest = serializers.CharField()
+    came_at = serializers.DateTimeField()
+
+
+class WaitingReportOutput(WaitsOutput):
+    """A report that waits, as stewards read it; `number` is its place for taking it in or turning it away."""
+
+    number = serializers.IntegerField(source="pk")
+    revision = serializers.CharField(source="version.revision")
+    told = serializers.DictField(child=serializers.CharField(allow_blank=True))
 
 
 class IncidentOutput(serializers.Serializer[Row]):

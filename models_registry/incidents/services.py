@@ -4,8 +4,8 @@ Each service locks, reads the facts, asks the pure rules, writes facts and an ev
 has the digest of what was reported and every answer word for word, never the report itself: it could name somebody.
 """
 
-from dataclasses import dataclass
-from datetime import datetime, timedelta
+from dataclasses import asdict, dataclass
+from datetime import datetime
 from typing import Any
 
 from django.db import transaction
@@ -18,16 +18,12 @@ from governance.services import council_in_office, note
 from governance.services.common import lock_community
 from models_registry import withdrawals
 from models_registry.attestations import release_named
-from models_registry.incidents import lifecycle
+from models_registry.incidents import lifecycle, room
 from models_registry.incidents.lifecycle import Action, State
-from models_registry.models import Incident, IncidentStewards
+from models_registry.models import Incident, IncidentStewards, Version, WaitingReport
 
 PROMPT_MAX, EXPECTED_MAX, SEEN_MAX, CONTACT_MAX = 4_000, 2_000, 4_000, 200
 REASON_MAX, ANSWER_MAX = 1_000, 2_000
-DAY = timedelta(days=1)
-PER_ACCOUNT_PER_DAY_MAX = 10
-# Of everybody together who did not sign in, in one community: members can always report.
-OF_STRANGERS_PER_DAY_MAX = 30
 
 
 @dataclass(frozen=True)
@@ -42,11 +38,14 @@ class Report:
     contact: str = ""
 
 
-def report(revision: str, reporter: str, told: Report, now: datetime) -> tuple[Incident, bool]:
-    """Take a report in; return the incident, and whether it is new. `reporter` is empty for whoever did not sign in.
+def report(
+    revision: str, reporter: str, told: Report, now: datetime, network: str = ""
+) -> tuple[Incident | WaitingReport, bool]:
+    """Take a report in; return what became of it, and whether it is new. `reporter` is empty for who did not sign in.
 
     1. There is such a release. 2. The report can be looked into. 3. The same one again changes nothing. 4. Keep it,
-    within bounds, and write it into the log.
+    within bounds (`room`), and write it into the log; where too many strangers came today, it waits in line.
+    `network` names where it comes from today (`networks`).
     """
     version = release_named(revision)  # 1
     told = _clean(told)  # 2
@@ -54,27 +53,37 @@ def report(revision: str, reporter: str, told: Report, now: datetime) -> tuple[I
     community = version.model.community
     with transaction.atomic():
         lock_community(community.pk)
-        kept = Incident.objects.filter(version=version, digest=named).first()  # 3
+        same = {"version": version, "digest": named}
+        kept = Incident.objects.filter(**same).first() or WaitingReport.objects.filter(**same).first()  # 3
         if kept is not None:
             return kept, False
-        _require_room(community, reporter, now)  # 4
-        highest = community.incidents.aggregate(highest=Max("number"))["highest"] or 0
-        incident = Incident.objects.create(
-            community=community,
-            version=version,
-            number=highest + 1,
-            digest=named,
-            category=told.category,
-            claimed_severity=told.severity,
-            prompt=told.prompt,
-            expected=told.expected,
-            seen=told.seen,
-            contact=told.contact,
-            reporter=reporter,
-            reported_at=now,
-        )
-        note("incident_reported", now, community=community, actor=reporter, **reported_event(incident))
-    return incident, True
+        room.require_room(community, reporter, network, now)  # 4
+        if not reporter and room.must_wait(community, now):
+            return room.wait(version, asdict(told), named, network, now), True
+        return keep_report(version, reporter, told, named, "" if reporter else network, now), True
+
+
+def keep_report(version: Version, reporter: str, told: Report, named: str, network: str, now: datetime) -> Incident:
+    """Give a report its number and write it into the log; `named` is its digest. The caller holds the community."""
+    community = version.model.community
+    highest = community.incidents.aggregate(highest=Max("number"))["highest"] or 0
+    incident = Incident.objects.create(
+        community=community,
+        version=version,
+        number=highest + 1,
+        digest=named,
+        category=told.category,
+        claimed_severity=told.severity,
+        prompt=told.prompt,
+        expected=told.expected,
+        seen=told.seen,
+        contact=told.contact,
+        network=network,
+        reporter=reporter,
+        reported_at=now,
+    )
+    note("incident_reported", now, community=community, actor=reporter, **reported_event(incident))
+    return incident
 
 
 def triage(slug: str, number: int, actor: str, severity: str, reason: str, now: datetime) -> Incident:
@@ -83,7 +92,7 @@ def triage(slug: str, number: int, actor: str, severity: str, reason: str, now: 
         raise Invalid(
             "unknown_severity", "no such severity", field="severity", found=severity, allowed=list(lifecycle.SEVERITIES)
         )
-    reason = _line(reason, "reason", REASON_MAX)
+    reason = line(reason, "reason", REASON_MAX)
     with transaction.atomic():
         incident = _held_by_steward(slug, number, actor, Action.TRIAGE, now)
         incident.triaged_at, incident.triaged_by = now, actor
@@ -108,7 +117,7 @@ def answer(slug: str, number: int, actor: str, said: Answer, now: datetime) -> I
     allowed = [str(each) for each in lifecycle.OUTCOMES]
     if said.outcome not in allowed:
         raise Invalid("unknown_outcome", "no such outcome", field="outcome", found=said.outcome, allowed=allowed)
-    reason = _line(said.reason, "reason", ANSWER_MAX)
+    reason = line(said.reason, "reason", ANSWER_MAX)
     reproduced = _text(said.reproduced, "reproduced", SEEN_MAX, required=False)
     with transaction.atomic():
         incident = _held_by_steward(slug, number, actor, Action.ANSWER, now)
@@ -122,7 +131,7 @@ def answer(slug: str, number: int, actor: str, said: Answer, now: datetime) -> I
 
 def withhold(slug: str, number: int, actor: str, reason: str, now: datetime) -> Incident:
     """Keep the texts of a report from the public for good, as a steward, with a public reason. The row stays."""
-    reason = _line(reason, "reason", REASON_MAX)
+    reason = line(reason, "reason", REASON_MAX)
     with transaction.atomic():
         incident = _held_by_steward(slug, number, actor, None, now)
         if incident.withheld_at is not None:
@@ -242,18 +251,6 @@ def _other(incident: Incident, said: Answer) -> Incident | None:
     return other
 
 
-def _require_room(community: Community, reporter: str, now: datetime) -> None:
-    """Refuse more than one person has to report in a day, and more than stewards can read from strangers."""
-    today = community.incidents.filter(reported_at__gt=now - DAY, reporter=reporter)
-    most = PER_ACCOUNT_PER_DAY_MAX if reporter else OF_STRANGERS_PER_DAY_MAX
-    found = today.count()
-    if found >= most:
-        who = "you have" if reporter else "people who did not sign in have"
-        raise Conflict(
-            "too_many_incidents", f"{who} reported enough for one day; come back tomorrow", found=found, allowed=most
-        )
-
-
 def _clean(told: Report) -> Report:
     if told.category not in lifecycle.CATEGORIES:
         allowed = list(lifecycle.CATEGORIES)
@@ -283,7 +280,7 @@ def _text(text: str, field: str, most: int, *, required: bool = True) -> str:
     return text
 
 
-def _line(text: str, field: str, most: int) -> str:
+def line(text: str, field: str, most: int) -> str:
     """Return a reason on one line."""
     text = " ".join(text.split())
     if not 1 <= len(text) <= most or not text.isprintable():

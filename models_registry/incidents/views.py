@@ -11,11 +11,13 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from governance import clock
+from governance.serializers import ProblemOutput
 from governance.serializers.inputs import ReasonInput
 from governance.serializers.outputs import DraftOutput
 from governance.views.base import REFUSED, community_named, signed_in
+from models_registry import contacts
 from models_registry.attestations import release_named
-from models_registry.incidents import lifecycle, regression, selectors, services
+from models_registry.incidents import lifecycle, regression, selectors, services, waiting
 from models_registry.incidents.serializers import (
     AnswerInput,
     CaseInput,
@@ -23,8 +25,11 @@ from models_registry.incidents.serializers import (
     ReportInput,
     SeverityOutput,
     TriageInput,
+    WaitingReportOutput,
+    WaitsOutput,
 )
-from models_registry.models import Incident
+from models_registry.models import Incident, WaitingReport
+from models_registry.networks import network_of
 
 REVISION = OpenApiParameter("revision", str, "path")
 SLUG, NUMBER = OpenApiParameter("slug", str, "path"), OpenApiParameter("number", int, "path")
@@ -88,16 +93,19 @@ class ReleaseIncidents(_Listing):
     @extend_schema(
         parameters=[REVISION],
         request=ReportInput,
-        responses={201: IncidentOutput, 200: IncidentOutput, **REFUSED},
+        responses={201: IncidentOutput, 200: IncidentOutput, 202: WaitsOutput, **REFUSED, 429: ProblemOutput},
         operation_id="incident_report",
     )
     def post(self, request: Request, revision: str) -> Response:
-        """Take a report in; the same one about the same release again changes nothing."""
+        """Take a report in; the same one again changes nothing. 202: many came today, and it waits in line."""
         reporter = str(request.user.address) if request.user.is_authenticated else ""
         now = clock.now()
-        incident, new = services.report(revision, reporter, ReportInput.to_report(request.data), now)
+        told = ReportInput.to_report(request.data)
+        kept, new = services.report(revision, reporter, told, now, network_of(request, now))
+        if isinstance(kept, WaitingReport):
+            return Response(WaitsOutput(kept).data, status=status.HTTP_202_ACCEPTED)
         code = status.HTTP_201_CREATED if new else status.HTTP_200_OK
-        return Response(_output(incident), status=code)
+        return Response(_output(kept), status=code)
 
 
 class CommunityIncidents(_Listing):
@@ -171,6 +179,61 @@ class IncidentWithhold(APIView):
         """Keep it from the public, as a steward, with a public reason."""
         actor, reason = signed_in(request), ReasonInput.read(request.data)["reason"]
         return Response(_output(services.withhold(slug, number, actor, reason, clock.now())))
+
+
+class IncidentContact(APIView):
+    """How to reach whoever reported it."""
+
+    @extend_schema(
+        parameters=[SLUG, NUMBER], request=None, responses={204: None, **REFUSED}, operation_id="incident_forget"
+    )
+    def post(self, request: Request, slug: str, number: int) -> Response:
+        """Erase it, as a steward or as the member who reported it."""
+        contacts.erase_of_incident(slug, number, signed_in(request), clock.now())
+        return Response(status=status.HTTP_204_NO_CONTENT)
+
+
+class WaitingList(APIView):
+    """Reports of strangers that wait until there is room for them."""
+
+    @extend_schema(
+        parameters=[SLUG], responses={200: WaitingReportOutput(many=True), **REFUSED}, operation_id="incidents_waiting"
+    )
+    def get(self, request: Request, slug: str) -> Response:
+        """Answer with the line, for a steward."""
+        rows = waiting.in_line(community_named(slug), signed_in(request), clock.now())
+        return Response(WaitingReportOutput(rows, many=True).data)
+
+
+class WaitingTakeIn(APIView):
+    """Room for one more."""
+
+    @extend_schema(
+        parameters=[SLUG, NUMBER],
+        request=None,
+        responses={201: IncidentOutput, **REFUSED},
+        operation_id="incident_take_in",
+    )
+    def post(self, request: Request, slug: str, number: int) -> Response:
+        """Make an incident of a waiting report now, as a steward."""
+        incident = waiting.take_in(slug, number, signed_in(request), clock.now())
+        return Response(_output(incident), status=status.HTTP_201_CREATED)
+
+
+class WaitingTurnAway(APIView):
+    """Turning a waiting report away."""
+
+    @extend_schema(
+        parameters=[SLUG, NUMBER],
+        request=ReasonInput,
+        responses={204: None, **REFUSED},
+        operation_id="incident_turn_away",
+    )
+    def post(self, request: Request, slug: str, number: int) -> Response:
+        """Delete it, as a steward, with a public reason."""
+        actor, reason = signed_in(request), ReasonInput.read(request.data)["reason"]
+        waiting.turn_away(slug, number, actor, reason, clock.now())
+        return Response(status=status.HTTP_204_NO_CONTENT)
 
 
 class IncidentPause(APIView):

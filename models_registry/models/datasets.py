@@ -80,3 +80,9 @@ class Dataset(models.Model):
     def clean(self) -> bool:
         """Whether no blocking scan found anything."""
         return all(scan["passed"] or not scan["blocks"] for scan in self.scans)
+
+    @property
+    def left_by(self) -> Record | None:
+        """The record of the removal that left it where a contributor took rows back; a vote's removal includes it."""
+        removal = self.made_by.filter(proposal__isnull=True, record__isnull=False).order_by("pk").first()
+        return removal.record if removal else None

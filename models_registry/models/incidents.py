@@ -16,8 +16,9 @@ _SEVERITIES = [(name, name) for name in lifecycle.SEVERITIES]
 class Incident(models.Model):
     """A harm that somebody reports about a version, with what to ask it. `incidents.lifecycle` computes its state.
 
-    `digest` is that of what was reported, which the log has too; `contact` is for the stewards alone. The texts are
-    public from the triage on, unless they are withheld with a public reason.
+    `digest` is that of what was reported, which the log has too; `contact` is for the stewards alone, and erased in
+    time (`models_registry.contacts`). `network` is a keyed hash that the next day forgets (`models_registry.networks`).
+    The texts are public from the triage on, unless they are withheld with a public reason.
     """
 
     community = models.ForeignKey(Community, on_delete=models.PROTECT, related_name="incidents")
@@ -30,6 +31,8 @@ class Incident(models.Model):
     expected = models.TextField()
     seen = models.TextField(blank=True)
     contact = models.CharField(max_length=200, blank=True)
+    contact_erased_at = models.DateTimeField(null=True)
+    network = models.CharField(max_length=32, blank=True)
     reporter = models.CharField(max_length=42, blank=True)
     reported_at = models.DateTimeField()
 
@@ -107,6 +110,34 @@ class Incident(models.Model):
     def readable(self) -> bool:
         """Whether everybody may read what was reported: once triaged, unless it is withheld."""
         return self.triaged_at is not None and self.withheld_at is None
+
+
+class WaitingReport(models.Model):
+    """A report of somebody who did not sign in, on a day that had brought as many as stewards are asked to read.
+
+    `told` is what the form asks. It becomes an incident when there is room again (`incidents.waiting`); until then it
+    is for the stewards alone, who take it in sooner or turn it away.
+    """
+
+    community = models.ForeignKey(Community, on_delete=models.PROTECT, related_name="waiting_reports")
+    version = models.ForeignKey(Version, on_delete=models.PROTECT, related_name="+")
+    digest = models.CharField(max_length=64)
+    told = models.JSONField()
+    network = models.CharField(max_length=32, blank=True)
+    came_at = models.DateTimeField()
+
+    class Meta:
+        """The first that came first, and constraints."""
+
+        ordering: ClassVar = ["came_at", "pk"]
+        constraints: ClassVar = [
+            # prevents the same report waiting twice
+            models.UniqueConstraint(fields=["version", "digest"], name="waiting_once"),
+        ]
+
+    def __str__(self) -> str:
+        """Return what it is about."""
+        return f"a report about {self.version}"
 
 
 class IncidentStewards(models.Model):

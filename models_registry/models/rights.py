@@ -13,7 +13,9 @@ from models_registry.rights.lifecycle import RequestFacts, Vote
 class RemovalRequest(models.Model):
     """Somebody asked that records, a source or their own rows be taken out. `reason` and `contact` are private.
 
-    `digest` is the SHA-256 of these two with `salt`, so that who asked can show what they asked.
+    `digest` is the SHA-256 of these two with `salt`, so that who asked can show what they asked. Contact and salt are
+    erased in time (`models_registry.contacts`): without the salt nobody can guess the contact from the digest.
+    `network` is a keyed hash that the next day forgets (`models_registry.networks`).
     """
 
     SCOPES: ClassVar = [("records", "records"), ("source", "source"), ("contributor", "contributor")]
@@ -26,8 +28,10 @@ class RemovalRequest(models.Model):
     source = models.CharField(max_length=200, blank=True)
     requester = models.CharField(max_length=42, blank=True)
     contact = models.CharField(max_length=200, blank=True)
+    contact_erased_at = models.DateTimeField(null=True)
+    network = models.CharField(max_length=32, blank=True)
     reason = models.CharField(max_length=2_000)
-    salt = models.CharField(max_length=32)
+    salt = models.CharField(max_length=32, blank=True)
     digest = models.CharField(max_length=64)
     asked_at = models.DateTimeField()
     due_at = models.DateTimeField()
@@ -41,7 +45,9 @@ class RemovalRequest(models.Model):
         ordering: ClassVar = ["-pk"]
         constraints: ClassVar = [
             # prevents a request that nobody could be told the answer of
-            models.CheckConstraint(condition=~Q(requester="") | ~Q(contact=""), name="somebody_asked"),
+            models.CheckConstraint(
+                condition=~Q(requester="") | ~Q(contact="") | Q(contact_erased_at__isnull=False), name="somebody_asked"
+            ),
             # prevents declining without a name and a reason
             models.CheckConstraint(
                 condition=Q(declined_at__isnull=True) | ~Q(declined_by="") & ~Q(declined_reason=""),
@@ -61,8 +67,8 @@ class RemovalRequest(models.Model):
 class Removal(models.Model):
     """A dataset that no new run may train on: as a whole, or because of some records, without which there is another.
 
-    `records` are leaf digests; None is the whole dataset. A vote made it (`proposal`, `record`), or the rule by which
-    contributors take back their own (`request`, no record).
+    `records` are leaf digests; None is the whole dataset. A vote made it (`proposal`), or the rule by which
+    contributors take back their own (`request`); then it has a `record` only if a vote had included the dataset.
     """
 
     dataset = models.OneToOneField(Dataset, on_delete=models.PROTECT, related_name="removal")

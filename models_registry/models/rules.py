@@ -1,6 +1,5 @@
 """Ethics rules that a vote put into force."""
 
-from fractions import Fraction
 from typing import Any, ClassVar, Self
 
 from django.db import models
@@ -24,22 +23,24 @@ class EthicsRuleQuerySet(models.QuerySet["EthicsRule"]):
 class EthicsRule(models.Model):
     """A voted rule that every later run is judged by, from its adoption until a vote changes or repeals it.
 
-    The columns say what its record says; `sunset` is UNIX seconds, and an empty `suite` is that of each run.
+    The columns say what its record says; `sunset` is UNIX seconds, and an empty `suite` is that of each run. A rule
+    with a `duty` asks people and measures nothing.
     """
 
     community = models.ForeignKey(Community, on_delete=models.PROTECT, related_name="ethics_rules")
     slug = models.SlugField(max_length=80)
     title = models.CharField(max_length=200)
     why = models.TextField(blank=True)
-    metric = models.CharField(max_length=60)
-    suite = models.CharField(max_length=64, blank=True)
-    comparator = models.CharField(max_length=20)
-    bound_numerator = models.BigIntegerField()
-    bound_denominator = models.PositiveBigIntegerField()
+    metric = models.CharField(max_length=500, blank=True)
+    suite = models.CharField(max_length=71, blank=True)
+    comparator = models.CharField(max_length=20, blank=True)
+    bound_numerator = models.BigIntegerField(null=True)
+    bound_denominator = models.PositiveBigIntegerField(null=True)
     scope = models.CharField(max_length=120)
-    judged = models.CharField(max_length=12)
+    judged = models.CharField(max_length=12, blank=True)
     severity = models.CharField(max_length=12)
     sunset = models.PositiveBigIntegerField(null=True)
+    duty = models.JSONField(null=True)
     record = models.OneToOneField(Record, on_delete=models.PROTECT, related_name="+")
     proposal = models.OneToOneField(Proposal, on_delete=models.PROTECT, related_name="ethics_rule")
     adopted_at = models.DateTimeField()
@@ -67,17 +68,22 @@ class EthicsRule(models.Model):
                 name="rule_ends_by_a_vote",
             ),
             # prevents a bound that is no number
-            models.CheckConstraint(condition=Q(bound_denominator__gt=0), name="bound_is_a_number"),
+            models.CheckConstraint(
+                condition=Q(bound_denominator__isnull=True) | Q(bound_denominator__gt=0), name="bound_is_a_number"
+            ),
+            # prevents a rule that neither measures nor asks people, and one that does both
+            models.CheckConstraint(
+                condition=Q(
+                    duty__isnull=True, bound_numerator__isnull=False, bound_denominator__isnull=False, metric__gt=""
+                )
+                | Q(duty__isnull=False, bound_numerator__isnull=True, bound_denominator__isnull=True, metric=""),
+                name="rule_measures_or_asks",
+            ),
         ]
 
     def __str__(self) -> str:
         """Return the title."""
         return self.title
-
-    @property
-    def bound(self) -> Fraction:
-        """The bound as an exact number."""
-        return Fraction(self.bound_numerator, self.bound_denominator)
 
     def to_dict(self) -> dict[str, Any]:
         """Return the rule as its record's body has it."""

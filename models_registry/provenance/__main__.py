@@ -211,7 +211,8 @@ def _print(report: Report) -> None:
 def _of_standing(standing: "Standing") -> str:
     """Say how the release stands today; an answer that did not come is never read as a good one."""
     proof = f", proved in the log of {standing.log_size} entries" if standing.proved else ""
-    return _printable(f"Status: {standing.standing.replace('_', ' ')}: {standing.says}{proof}")
+    said = _printable(f"Status: {standing.standing.replace('_', ' ')}: {standing.says}{proof}")
+    return f"{said}\nSince the release: {_printable(standing.measured.says)}" if standing.measured else said
 
 
 def _outcome(report: Report) -> str:

@@ -51,6 +51,7 @@ KINDS: Final[Mapping[str, Both]] = {
     "model_update": Both("model update", "mise à jour du modèle"),
     "dataset_inclusion": Both("inclusion of a dataset", "admission de données"),
     "dataset_removal": Both("removal of data", "retrait de données"),
+    "taking_back": Both("rule on taking data back", "règle sur la reprise de données"),
     "ethics_rule": Both("ethics rule", "règle éthique"),
     "rule_change": Both("change of an ethics rule", "modification d’une règle éthique"),
     "verdict_override": Both("override of a verdict", "dérogation à un verdict"),

@@ -9,10 +9,13 @@ from collections.abc import Callable, Iterator, Mapping
 from governance.evidence.record import Record
 from governance.evidence.signing import ALGORITHM, is_usable_public_key
 from models_registry.datasets.kinds import KINDS
+from models_registry.duties.tasks import FINDINGS
+from models_registry.duties.tasks import KEYS as DUTY_KEYS
 from models_registry.gates import JUDGED, SEVERITIES
+from models_registry.hidden_suites.commitment import names_a_suite
 from models_registry.provenance.manifest import check_entries
 from models_registry.rights.lifecycle import FOLLOW_UPS
-from models_registry.rights.sources import CONSENT, OPTIONAL, REQUIRED
+from models_registry.rights.sources import CONSENT, RECORDED
 
 Form = Callable[[object], str | None]  # says what is wrong, or nothing
 VERSION = 1
@@ -156,6 +159,13 @@ digest = _matches(_DIGEST, "a digest (64 lower-case hex characters)")
 power = _matches(_POWER, "a whole number as text")
 address = _matches(_ADDRESS, "an address")
 slug = _matches(_SLUG, "a slug (letters, digits, hyphens and underscores)")
+
+
+def suite_name(value: object) -> str | None:
+    """Accept the digest of a suite, or `hidden:` and the commitment to one."""
+    return None if names_a_suite(value) else "is no digest of a suite, and no commitment to one"
+
+
 score = _matches(_SCORE, "a whole number or a fraction as text")
 block_hash = _matches(_HEX32, "a block hash (0x and 64 lower-case hex characters)")
 ratio = keys(numerator=lambda value: None if type(value) is int else "is not an integer", denominator=count)
@@ -181,7 +191,7 @@ def _by_digest(form: Form) -> Form:
     return check
 
 
-_SOURCE = keys(**dict.fromkeys((*REQUIRED, *OPTIONAL), text) | {"consent": one_of(*CONSENT)})
+_SOURCE = keys(**dict.fromkeys(RECORDED, text) | {"consent": one_of(*CONSENT)})
 
 rules = keys(
     quorum_bps=count,
@@ -319,7 +329,10 @@ BODIES: Mapping[str, Form] = {
         contributions=or_null(digest),
         replaces=or_null(digest),
     ),
-    # Records that a vote took out of a dataset (null: all of them), what is left, and what follows for the models.
+    # Whether contributors take their own rows back without a vote, and by when a version without them is due.
+    "taking_back": keys(allowed=boolean, days=or_null(count)),
+    # Records taken out of a dataset (null: all of them), what is left, and what follows for the models: by a vote, or
+    # by the rule on taking back, where a contributor did (`taken_back`).
     "removal": keys(
         digest=digest,
         records=or_null(every(digest)),
@@ -327,20 +340,37 @@ BODIES: Mapping[str, Form] = {
         why=text,
         follow_up=keys(action=one_of(*FOLLOW_UPS), days=or_null(count), because=text),
         request=text,
+        taken_back=or_null(keys(by=address, at=count)),
     ),
     "rule": keys(
         slug=slug,
         title=text,
         why=text,
-        metric=text,
-        suite=or_null(digest),
+        metric=or_null(text),
+        suite=or_null(suite_name),
         scope=text,
-        comparator=text,
-        bound=ratio,
-        judged=one_of(*JUDGED),
+        comparator=or_null(text),
+        bound=or_null(ratio),
+        judged=or_null(one_of(*JUDGED)),
         severity=one_of(*SEVERITIES),
         sunset=or_null(count),
+        # what the rule asks of people in the place of a gate; `gates` says that it is one or the other
+        duty=or_null(keys(**dict.fromkeys(DUTY_KEYS, count) | {"task": text})),
     ),
+    # A suite that nobody may see yet: `hidden_suites.commitment` binds its rows and what is public of them.
+    "commitment": keys(
+        commitment=digest,
+        title=text,
+        kind=one_of(*KINDS),
+        records=count,
+        languages=every(text),
+        license=text,
+        keeper=address,
+        opens_within_seconds=count,
+        committed_at=count,
+    ),
+    # What it turned out to be, once the model that it measures was fixed: it rests on the run that made the model.
+    "opening": keys(commitment=digest, digest=digest, salt=digest, opened_at=count),
     # A vote that releases a model although it breaks rules; `run` is the run's number.
     "override": keys(run=count, evaluation=digest, rules=every(slug), reason=text),
     # Who signs releases from then on; community.release_key does until there is such a record.
@@ -373,6 +403,16 @@ BODIES: Mapping[str, Form] = {
         suite=digest,
         **_MEASURED,
         further=_by_digest(keys(**_MEASURED)),
+        # what people attested whom rules asked to look; null: nobody was asked
+        review=or_null(
+            keys(
+                opened_at=count,
+                executors=every(address),
+                attestations=every(
+                    keys(rule=slug, reviewer=address, finding=one_of(*FINDINGS), reason=text, at=count, signature=text)
+                ),
+            )
+        ),
         verdict=keys(
             accepted=boolean,
             reasons=every(
@@ -412,14 +452,19 @@ PARENTS: Mapping[str, Mapping[str, tuple[int, int]]] = {
     "execution": {"decision": (1, 1)},
     # What a removal left of a dataset rests on that removal, too.
     "dataset": {"execution": (1, 1), "removal": (0, 1)},
-    "removal": {"execution": (1, 1), "dataset": (1, 1)},
+    "taking_back": {"execution": (1, 1)},
+    # One of the two that it can follow from, as `taken_back` says (`_removal_problem`).
+    "removal": {"execution": (0, 1), "taking_back": (0, 1), "dataset": (1, 1)},
     # A rule that takes the place of an earlier one rests on that one, too.
-    "rule": {"execution": (1, 1), "rule": (0, 1)},
+    # One that is measured on a hidden suite rests on the commitment to it.
+    "rule": {"execution": (1, 1), "rule": (0, 1), "commitment": (0, 1)},
+    "commitment": {"community": (1, 1)},
+    "opening": {"commitment": (1, 1), "run": (1, 1)},
     "override": {"execution": (1, 1), "evaluation": (1, 1)},
     "keys": {"execution": (1, 1)},
     "spec": {"execution": (1, 1), "dataset": (1, MANY), "rule": (1, MANY)},
     "run": {"spec": (1, 1)},
-    "evaluation": {"run": (1, 1), "rule": (1, MANY)},
+    "evaluation": {"run": (1, 1), "rule": (1, MANY), "opening": (0, MANY)},
     "release": {"run": (1, 1), "evaluation": (1, 1), "keys": (0, 1), "override": (0, 1)},
 }
 
@@ -448,7 +493,14 @@ def parents_problem(record: Record, records: Mapping[str, Record]) -> str | None
         if not least <= found.get(kind, 0) <= most:
             demand = f"{least}{'' if least == most else ' or more'} {kind}"
             return f"a {record.kind} rests on {demand}, found {found.get(kind, 0)}"
-    return None
+    return _removal_problem(record, found) if record.kind == "removal" else None
+
+
+def _removal_problem(record: Record, found: Mapping[str, int]) -> str | None:
+    by_rule = record.body["taken_back"] is not None
+    if (found.get("taking_back", 0), found.get("execution", 0)) == (int(by_rule), int(not by_rule)):
+        return None
+    return "a removal rests on a vote, or on the rule on taking back where a contributor took rows back"
 
 
 def parent_of(record: Record, kind: str, records: Mapping[str, Record]) -> Record:

@@ -43,7 +43,8 @@ FIXED_LIST = "fixed_list"
 class Vote:
     """One vote: its records, what was wrong with its lines, and what counting them gave.
 
-    `result` is there unless `uncountable` says why not. `sponsored` is the census power of author and sponsors;
+    `result` is there unless `uncountable` says why not. `sponsored` is the census power of author and sponsors,
+    `reviewers` that of those who attested something about a model, by lower-case address;
     `listed` and `house_listed` are the lists of members, where power comes from lists.
     """
 
@@ -66,6 +67,7 @@ class Vote:
         snapshot = proposal.body["snapshot"]
         self.listed = _members(snapshot["source"])
         self.house_listed = _members(snapshot["house"]["source"]) if snapshot["house"] else None
+        self.reviewers = dict.fromkeys(_reviewers(records), 0)
         self._backers = {name.lower() for name in backers(proposal)}
         self._delegations: list[Mapping[str, Any]] = []
         self._delegation_leaves: list[bytes] = []
@@ -184,6 +186,8 @@ class Vote:
             self._powers[entry.voter] = entry.power
         if lower in self._backers:
             self.sponsored += entry.power
+        if lower in self.reviewers:
+            self.reviewers[lower] = entry.power
         if self.listed is None and self.house_listed is None:
             return
         for found, listed in ((entry.power, self.listed), (entry.house_power, self.house_listed)):
@@ -325,6 +329,13 @@ def _terms(proposal: Record, place: str) -> tuple[Terms | None, Problem | None]:
 def _child(proposal: Record, kind: str, records: Mapping[str, Record]) -> Record:
     """Return the one record of this kind that rests on a proposal; check 2 has seen that there is one."""
     return next(record for record in records.values() if record.kind == kind and proposal.digest in record.parents)
+
+
+def _reviewers(records: Mapping[str, Record]) -> Iterator[str]:
+    """Yield the lower-case addresses of those who attested something about a model of the lineage."""
+    reviews = (record.body["review"] for record in records.values() if record.kind == "evaluation")
+    for review in reviews:
+        yield from (said["reviewer"].lower() for said in (review["attestations"] if review else ()))
 
 
 def backers(proposal: Record) -> list[str]:

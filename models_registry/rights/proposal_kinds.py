@@ -10,7 +10,7 @@ from governance.errors import Conflict, Invalid, Malformed
 from governance.kinds import Fact, Field, ForOrAgainst, clean_text, require_keys
 from governance.models import Community, Proposal, Record
 from models_registry.models import Dataset, RemovalRequest
-from models_registry.rights import remainder, services
+from models_registry.rights import remainder, services, taking_back
 from models_registry.rights.lifecycle import FOLLOW_UPS
 from models_registry.rights.selectors import what_is_left
 from models_registry.rights.words import FOLLOW_UPS as FOLLOW_UP_WORDS
@@ -61,7 +61,7 @@ class DatasetRemoval(ForOrAgainst):
                 "integer",
                 _("Not needed where nothing follows."),
                 required=False,
-                initial=str(services.RULE_DAYS),
+                initial=str(taking_back.DAYS),
             ),
             Field(
                 "because",

@@ -77,7 +77,12 @@ def request_named(reference: str, now: datetime) -> RequestRow:
     found = known.filter(reference=reference).first()
     if found is None:
         raise NotFound("unknown_request", "there is no such request", field="reference", found=reference)
-    return _row(found, _votes_on(found.community, reference).get(reference), now)
+    return request_of(found, now)
+
+
+def request_of(request: RemovalRequest, now: datetime) -> RequestRow:
+    """Return where a request stands."""
+    return _row(request, _votes_on(request.community, request.reference).get(request.reference), now)
 
 
 def facts_of(request: RemovalRequest, now: datetime) -> RequestFacts:

@@ -34,6 +34,12 @@ class DeclineInput(StrictSerializer):
     reason = StrictText(max_length=1_000)
 
 
+class ForgetInput(StrictSerializer):
+    """The salt of a request, by which whoever asked without signing in is known again."""
+
+    salt = StrictText(required=False, allow_blank=True, default="", max_length=32)
+
+
 class BlastInput(StrictSerializer):
     """What is searched for."""
 

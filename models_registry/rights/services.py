@@ -9,10 +9,11 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from django.conf import settings
 from django.db import transaction
+from django.db.models import QuerySet
 
-from governance.errors import Conflict, Forbidden, Invalid, NotFound
+from governance.clock import unix
+from governance.errors import Conflict, Forbidden, Invalid, NotFound, TooMany
 from governance.evidence.canonical import digest as canonical_digest
 from governance.models import Community, Proposal, Record
 from governance.records import keep
@@ -20,7 +21,7 @@ from governance.services import Draft, create_draft, note
 from governance.services.common import lock_community
 from models_registry.incidents.services import is_steward
 from models_registry.models import Dataset, Removal, RemovalRequest
-from models_registry.rights import lifecycle, remainder
+from models_registry.rights import lifecycle, remainder, taking_back
 from models_registry.rights.selectors import facts_of, removal_of, what_is_left
 
 REASON_MAX, ANSWER_MAX, CONTACT_MAX = 2_000, 500, 200
@@ -28,10 +29,9 @@ REASON_MAX, ANSWER_MAX, CONTACT_MAX = 2_000, 500, 200
 RECORDS_MAX = 5_000
 # One month, as Article 12(3) of Regulation (EU) 2016/679 gives it.
 ANSWER_DAYS = 30
-# How long retraining may take where a rule and no vote took the data out.
-RULE_DAYS = 90
 DAY = timedelta(days=1)
 PER_REQUESTER_PER_DAY_MAX = 5
+PER_NETWORK_PER_DAY_MAX = 10
 # Of everybody together who did not sign in, in one community: members can always ask.
 OF_STRANGERS_PER_DAY_MAX = 50
 KIND = "dataset_removal"
@@ -49,11 +49,12 @@ class Asking:
     contact: str = ""
 
 
-def ask(asking: Asking, actor: str, now: datetime) -> RemovalRequest:
-    """Take a request in; where the site's rule allows it and a contributor asks for their own, remove at once.
+def ask(asking: Asking, actor: str, now: datetime, network: str = "") -> RemovalRequest:
+    """Take a request in; where a contributor asks for their own and the community's rule allows it, remove at once.
 
-    `actor` is empty for whoever did not sign in. 1. There is such a dataset, and it is still there. 2. The request says
-    what it is about. 3. Not too many came today. 4. Keep it; the log has its digest. 5. The rule, if there is one.
+    `actor` is empty for whoever did not sign in; `network` names where they come from today (`networks`).
+    1. There is such a dataset, and it is still there. 2. The request says what it is about. 3. Not too many came today.
+    4. Keep it; the log has its digest. 5. The rule, if there is one.
     """
     dataset = _dataset(asking.dataset)  # 1
     reason, contact = _texts(asking, actor)  # 2
@@ -61,7 +62,7 @@ def ask(asking: Asking, actor: str, now: datetime) -> RemovalRequest:
     salt = secrets.token_hex(16)
     with transaction.atomic():
         lock_community(dataset.community_id)
-        _require_room(dataset.community, actor, contact, now)  # 3
+        _require_room(dataset.community, actor, contact, network, now)  # 3
         request = RemovalRequest.objects.create(  # 4
             community=dataset.community,
             reference=secrets.token_hex(8),
@@ -71,6 +72,7 @@ def ask(asking: Asking, actor: str, now: datetime) -> RemovalRequest:
             source=asking.source if asking.scope == "source" else "",
             requester=actor,
             contact=contact,
+            network="" if actor else network,
             reason=reason,
             salt=salt,
             digest=canonical_digest({"contact": contact, "reason": reason, "salt": salt}),
@@ -79,8 +81,9 @@ def ask(asking: Asking, actor: str, now: datetime) -> RemovalRequest:
         )
         what: dict[str, Any] = {"request": request.reference, "dataset": dataset.digest, "digest": request.digest}
         note("removal_asked", now, community=dataset.community, actor=actor, **what, scope=asking.scope)
-        if settings.REMOVAL_BY_CONTRIBUTOR and asking.scope == "contributor":  # 5
-            _remove_by_rule(request, now)
+        rule = taking_back.in_force(dataset.community)  # 5
+        if rule is not None and asking.scope == "contributor":
+            _remove_by_rule(request, rule, now)
     return request
 
 
@@ -109,7 +112,7 @@ def draft_removal(reference: str, author: str, now: datetime) -> Proposal:
         "digest": dataset.digest,
         "records": remainder.present(dataset, request.records) or None,
         "why": f"Request {request.reference} asks for it.",
-        "follow_up": {"action": "retrain", "days": RULE_DAYS, "because": ""},
+        "follow_up": {"action": "retrain", "days": taking_back.DAYS, "because": ""},
         "request": request.reference,
     }
     title = f"Remove data from “{request.dataset.title[:120]}”"
@@ -141,6 +144,7 @@ def carry_out(proposal: Proposal, execution: Record, now: datetime) -> Removal:
         "why": payload["why"],
         "follow_up": payload["follow_up"],
         "request": payload["request"],
+        "taken_back": None,
     }
     record = keep("removal", f"removal:{dataset.digest}", body, [execution, dataset.inclusion_record])  # 2
     successor = remainder.include(dataset, left, proposal, [execution, record], now) if left else None  # 3
@@ -172,21 +176,38 @@ def require_standing_dataset(dataset: Dataset, field: str) -> None:
         raise Conflict("dataset_removed", detail, field=field, found=dataset.digest)
 
 
-def _remove_by_rule(request: RemovalRequest, now: datetime) -> None:
-    """Bar the dataset from new runs because a contributor takes their rows back, and offer the rest to a vote."""
-    left = remainder.write(request.dataset, request.records)
-    due = now + RULE_DAYS * DAY
+def _remove_by_rule(request: RemovalRequest, rule: Record, now: datetime) -> None:
+    """Bar the dataset from new runs because a contributor takes their rows back, and offer the rest to a vote.
+
+    A dataset that no vote has included has no record, so that of the removal could rest on nothing: then there is none.
+    Where the contributor gave every row, the whole dataset goes.
+    """
+    dataset, taken = request.dataset, request.records
+    everything = len(taken) == dataset.records
+    left = None if everything else remainder.write(dataset, taken)
+    days = rule.body["days"]
+    body = {
+        "digest": dataset.digest,
+        "records": None if everything else taken,
+        "successor": left.digest if left else None,
+        "why": "A contributor took their records back, as the community's rule allows.",
+        "follow_up": {"action": "retrain", "days": days, "because": ""},
+        "request": request.reference,
+        "taken_back": {"by": request.requester, "at": unix(now)},
+    }
+    subject, included = f"removal:{dataset.digest}", dataset.inclusion_record
     Removal.objects.create(
-        dataset=request.dataset,
-        records=request.records,
-        successor=remainder.register(request.dataset, left, now),
-        why="A contributor took their records back, as the site's rule allows.",
+        dataset=dataset,
+        records=body["records"],
+        successor=remainder.register(dataset, left, now) if left else None,
+        why=body["why"],
         follow_up="retrain",
-        due_at=due,
+        due_at=now + days * DAY,
         removed_at=now,
         request=request,
+        record=keep("removal", subject, body, [rule, included]) if included else None,
     )
-    what = {"dataset": request.dataset.digest, "successor": left.digest, "records": len(request.records)}
+    what = {"dataset": dataset.digest, "successor": body["successor"], "records": len(taken), "rule": rule.digest}
     note("dataset_removed_by_rule", now, community=request.community, actor=request.requester, **what)
 
 
@@ -236,15 +257,23 @@ def _records_of(dataset: Dataset, asking: Asking, actor: str) -> list[str] | Non
     return sorted(found)
 
 
-def _require_room(community: Community, actor: str, contact: str, now: datetime) -> None:
-    today = RemovalRequest.objects.filter(community=community, asked_at__gt=now - DAY)
-    if not actor and today.filter(requester="").count() >= OF_STRANGERS_PER_DAY_MAX:
+def _require_room(community: Community, actor: str, contact: str, network: str, now: datetime) -> None:
+    """Refuse more than one person or one network has to ask in a day; a loud one leaves room for the others."""
+    today = RemovalRequest.objects.filter(community=community, asked_at__gt=now - DAY).order_by("asked_at")
+    if not actor:
         detail = "so many requests without a sign-in are enough for one day; sign in, or come back tomorrow"
-        raise Conflict("too_many_changes", detail, allowed=OF_STRANGERS_PER_DAY_MAX)
+        _require_fewer(today.filter(requester=""), OF_STRANGERS_PER_DAY_MAX, detail, now)
+        detail = "so many requests from one network are enough for one day; sign in, or come back tomorrow"
+        _require_fewer(today.filter(requester="", network=network), PER_NETWORK_PER_DAY_MAX, detail, now)
     own = today.filter(requester=actor) if actor else today.filter(requester="", contact=contact)
-    if own.count() >= PER_REQUESTER_PER_DAY_MAX:
-        detail = "so many requests of one person are enough for one day"
-        raise Conflict("too_many_changes", detail, allowed=PER_REQUESTER_PER_DAY_MAX)
+    _require_fewer(own, PER_REQUESTER_PER_DAY_MAX, "so many requests of one person are enough for one day", now)
+
+
+def _require_fewer(today: QuerySet[RemovalRequest], most: int, detail: str, now: datetime) -> None:
+    times = list(today.values_list("asked_at", flat=True))
+    if len(times) >= most:
+        seconds = int((times[-most] + DAY - now).total_seconds()) + 1
+        raise TooMany("too_many_removals_asked", detail, retry_after_seconds=seconds, found=len(times), allowed=most)
 
 
 def _open_request(reference: str, now: datetime) -> RemovalRequest:

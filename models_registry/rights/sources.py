@@ -5,7 +5,7 @@ empty text, never a guess. The form of a licence is that of SPDX expressions (SP
 """
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import date
 from typing import Any, Final
 from urllib.parse import urlsplit
@@ -27,6 +27,8 @@ CONSENT: Final = (
 REQUIRED: Final = ("name", "license", "consent")
 # The rest may be left out, and is then the empty text: not known.
 OPTIONAL: Final = ("url", "contact", "collected_from", "collected_to", "place")
+# What records say of a source. They are for ever; how to reach somebody stands beside the dataset until it is erased.
+RECORDED: Final = tuple(name for name in (*REQUIRED, *OPTIONAL) if name != "contact")
 _LENGTHS: Final = {"name": 200, "url": 500, "license": 100, "contact": 200, "place": 200}
 _LICENCE = re.compile(r"\(?[A-Za-z0-9.+-]+(?::[A-Za-z0-9.-]+)?(?:\)?\s+(?:AND|OR|WITH)\s+\(?[A-Za-z0-9.+-]+)*\)?")
 _MAIL = re.compile(r"[^@\s<>\"]{1,64}@[A-Za-z0-9-]+(?:\.[A-Za-z0-9-]+)+")
@@ -49,6 +51,11 @@ def read_sources(value: object, place: str = "sources") -> list[Source]:
             detail = "two sources have this name"
             raise Invalid("source_twice", detail, field=f"{place}[{index}].name", found=name)
     return read
+
+
+def recorded(sources: Iterable[Mapping[str, str]]) -> list[Source]:
+    """Return sources as votes and records have them."""
+    return [{name: source[name] for name in RECORDED} for source in sources]
 
 
 def _source(entry: object, place: str) -> Source:

@@ -11,8 +11,10 @@ from governance.errors import NotFound
 from governance.serializers import ProblemOutput
 from governance.serializers.outputs import ProposalOutput
 from governance.views.base import REFUSED, community_named, plain, signed_in
+from models_registry import contacts
 from models_registry.incidents.services import is_steward
 from models_registry.models import Version
+from models_registry.networks import network_of
 from models_registry.rights import selectors, services
 from models_registry.rights.serializers import (
     AskedOutput,
@@ -21,6 +23,7 @@ from models_registry.rights.serializers import (
     BlastOutput,
     CreditsOutput,
     DeclineInput,
+    ForgetInput,
     PrivateOutput,
     RemovalOutput,
     RequestOutput,
@@ -42,7 +45,9 @@ class RequestList(APIView):
         community = community_named(plain(request.query_params.get("community", "")))
         return Response(RequestOutput(selectors.requests_of(community, clock.now()), many=True).data)
 
-    @extend_schema(request=AskInput, responses={201: AskedOutput, **REFUSED}, operation_id="removal_ask")
+    @extend_schema(
+        request=AskInput, responses={201: AskedOutput, **REFUSED, 429: ProblemOutput}, operation_id="removal_ask"
+    )
     def post(self, request: Request) -> Response:
         """Ask that data be taken out. Nobody needs to sign in who says how to reach them."""
         values = AskInput.read(request.data)
@@ -55,7 +60,8 @@ class RequestList(APIView):
             contact=plain(values["contact"]),
         )
         actor = str(request.user.address) if request.user.is_authenticated else ""
-        made = services.ask(asking, actor, clock.now())
+        now = clock.now()
+        made = services.ask(asking, actor, now, network_of(request, now))
         row = selectors.request_named(made.reference, clock.now())
         return Response(AskedOutput(row).data, status=status.HTTP_201_CREATED)
 
@@ -86,6 +92,35 @@ class RequestDecline(APIView):
         actor = signed_in(request)
         services.decline(reference, actor, plain(DeclineInput.read(request.data)["reason"]), clock.now())
         return Response(RequestOutput(selectors.request_named(reference, clock.now())).data)
+
+
+class RequestContact(APIView):
+    """How to reach whoever asked."""
+
+    @extend_schema(
+        parameters=[REFERENCE], request=ForgetInput, responses={204: None, **REFUSED}, operation_id="removal_forget"
+    )
+    def post(self, request: Request, reference: str) -> Response:
+        """Erase it, as a steward or as whoever asked: signed in, or by the salt in the answer to the request."""
+        actor = str(request.user.address) if request.user.is_authenticated else ""
+        salt = ForgetInput.read(request.data)["salt"]
+        contacts.erase_of_request(reference, actor, clock.now(), salt)
+        return Response(status=status.HTTP_204_NO_CONTENT)
+
+
+class SourceContacts(APIView):
+    """How to reach the sources of a dataset."""
+
+    @extend_schema(
+        parameters=[OpenApiParameter("digest", str, "path")],
+        request=None,
+        responses={204: None, **REFUSED},
+        operation_id="dataset_forget_contacts",
+    )
+    def post(self, request: Request, digest: str) -> Response:
+        """Erase it, as a steward or as whoever registered the dataset."""
+        contacts.erase_of_sources(digest, signed_in(request), clock.now())
+        return Response(status=status.HTTP_204_NO_CONTENT)
 
 
 class RequestDraft(APIView):

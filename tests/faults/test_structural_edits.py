@@ -26,6 +26,7 @@ from tests.simulators import golden_bundle
 from tests.simulators.attacks import FOREIGN, LONG, changing
 from tests.simulators.golden_bundle import KeySigner
 
+REVIEWED = golden_bundle.reviewed_story()
 EDITS = 2_000
 PARTS = 4
 TRUSTED = TrustRoots(release_key=KeySigner(7).public_key_hex)
@@ -42,9 +43,11 @@ Sources = dict[str, Files]
 def sources(tmp_path_factory: pytest.TempPathFactory) -> Sources:
     """Return four true releases, as bytes: two of one community, its first with fewer votes, and one of strangers."""
     stories = {
-        "new": golden_bundle.guarded_story(edit=changing("release", version=2), weights=(1.5, 2.5)),
-        "old": golden_bundle.guarded_story(),
-        "first": golden_bundle.Story(),
+        "new": golden_bundle.guarded_story(
+            edit=changing("release", version=2), weights=(1.5, 2.5), rules=REVIEWED.rules, attested=REVIEWED.attested
+        ),
+        "old": golden_bundle.guarded_story(taking_back=True),
+        "first": golden_bundle.Story(hidden=True),
         "foreign": golden_bundle.guarded_story(
             release_key=KeySigner(51),
             new_release_key=KeySigner(52),

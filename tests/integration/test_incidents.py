@@ -145,19 +145,6 @@ def test_there_must_be_such_a_release(site: commons.Commons, later: datetime) ->
     assert Client().get(f"/releases/{'9' * 40}/report/").status_code == 404
 
 
-def test_strangers_share_a_daily_part_and_members_have_their_own(site: commons.Commons, later: datetime) -> None:
-    for number in range(services.OF_STRANGERS_PER_DAY_MAX):
-        reported(later, prompt=f"Question {number}?")
-    with pytest.raises(Conflict, match="too_many_incidents"):
-        reported(later, prompt="One more?")
-    member = site.address("Daouda")
-    for number in range(services.PER_ACCOUNT_PER_DAY_MAX):
-        services.report(SECOND, member, Report(**{**TOLD.__dict__, "prompt": f"Mine {number}?"}), later)
-    with pytest.raises(Conflict, match="too_many_incidents"):
-        services.report(SECOND, member, Report(**{**TOLD.__dict__, "prompt": "Mine, too?"}), later)
-    assert reported(later + DAY, prompt="Tomorrow?").number == 41
-
-
 # --- stewards -----------------------------------------------------------------------------------------------------
 
 

@@ -144,7 +144,7 @@ def _take_in_alone(wanted: Wanted, folder: Path, box: Box) -> dict[str, Any]:
     order = boxed.order_of(wanted, box)
     code = (
         "import json, sys; from pathlib import Path; from models_registry.datasets import child;"
-        "order = json.loads(sys.argv[1]); child._limit(order['memory_bytes'], order);"
+        "order = json.loads(sys.argv[1]); child.limit(child._allowance(order, 'memory_bytes'));"
         "print(json.dumps(child._read(Path(sys.argv[2]), order)['taken']))"
     )
     ended = subprocess.run(
@@ -185,10 +185,10 @@ def test_a_reader_that_lies_about_its_rows_is_found_out(tmp_path: Path) -> None:
     made.mkdir()
     order = boxed.order_of(Wanted([("rows.jsonl", data)]), Box())
     taken = child._read(made, order)["taken"]
-    assert child._judge(made, order, taken)["taken"] == taken
+    assert child._judge(made, order, taken, time.monotonic() + 60)["taken"] == taken
     for lie in ({"digest": "0" * 64}, {"records_root": "0" * 64}, {"records": 3}, {"kind": "text"}, {"shards": []}):
         with pytest.raises(IntakeError, match="reader_failed"):
-            child._judge(made, order, taken | lie)
+            child._judge(made, order, taken | lie, time.monotonic() + 60)
 
 
 def test_how_files_are_read_travels_to_the_child(tmp_path: Path) -> None:

@@ -93,6 +93,8 @@ def test_rules_ask_for_their_metric_on_their_suite_or_on_that_of_the_run() -> No
         {"suite": "cd" * 32, "metric": "jailbreak_success"},
         {"suite": SUITE, "metric": "memorisation"},
     ]
+    people = {"suite": None, "metric": None, "duty": {"task": "read_report"}}
+    rules = [*({**rule, "duty": None} for rule in rules), people]
     assert asked_for(SUITE, rules) == {
         SUITE: {"language_gap", "memorisation"},
         "cd" * 32: {"refusal", "jailbreak_success"},

@@ -21,6 +21,7 @@ RULE: dict[str, Any] = {
     "slug": "right", "title": "Answers stay right", "why": "", "metric": "accuracy", "suite": None, "scope": "all",
     "comparator": "at_least", "bound": {"numerator": 3, "denominator": 4}, "judged": "value", "severity": "block",
     "sunset": None,
+    "duty": None,
 }  # fmt: skip
 
 

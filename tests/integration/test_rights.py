@@ -11,8 +11,10 @@ from django.test import Client
 
 from governance import clock
 from governance.errors import Conflict, Invalid, Refusal
-from governance.models import Event
+from governance.models import Event, Record
 from governance.power.contribution_credits import ContributionCredits
+from governance.records import closure
+from models_registry import fsck
 from models_registry import services as registry
 from models_registry.datasets import registering
 from models_registry.models import Dataset, Removal, RemovalRequest, Version
@@ -101,7 +103,7 @@ def test_data_that_is_asked_back_leaves_the_dataset_and_then_the_model(place: Pl
     commons = place.commons
     dataset = included(place, by_prefix(commons))
     body = dataset.inclusion_record.body
-    assert body["sources"] == [SOURCE]
+    assert body["sources"] == [{name: value for name, value in SOURCE.items() if name != "contact"}]
     assert [(each["contributor"], each["share"]) for each in body["contributors"]] == [
         (commons.address("Bob"), {"numerator": 5, "denominator": 12}),
         (None, {"numerator": 7, "denominator": 12}),
@@ -250,7 +252,8 @@ def test_a_vote_that_comes_after_the_removal_makes_no_run(place: Place) -> None:
     assert not Run.objects.exists()
 
 
-def test_a_contributor_takes_their_rows_back_where_the_rule_allows_it(place: Place, settings: Any) -> None:
+def test_a_contributor_takes_their_rows_back_where_the_rule_allows_it(place: Place) -> None:
+    """Without a vote on it nobody does; with one, at once, and the release says by which rule the dataset lost rows."""
     commons = place.commons
     dataset = included(place, by_prefix(commons))
     version = trained(place, dataset)
@@ -261,26 +264,103 @@ def test_a_contributor_takes_their_rows_back_where_the_rule_allows_it(place: Pla
     answer = client.post("/api/v1/removal-requests", ask, content_type="application/json")
     assert (answer.status_code, answer.json()["state"]) == (201, "received")
     assert not Removal.objects.exists()
+    place.passed("taking_back", {"allowed": False, "days": None})
+    answer = client.post("/api/v1/removal-requests", ask, content_type="application/json")
+    assert (answer.status_code, answer.json()["state"]) == (201, "received")
 
-    settings.REMOVAL_BY_CONTRIBUTOR = True
+    vote = place.passed("taking_back", {"allowed": True, "days": 30})
+    assert "without a vote" in Client().get("/c/gardens/data-rights/").content.decode()
+    assert "it is done at once" in client.get(f"/datasets/{dataset.digest}/ask/").content.decode()
     answer = client.post("/api/v1/removal-requests", ask, content_type="application/json")
     assert (answer.status_code, answer.json()["state"]) == (201, "removed"), answer.content
     removal = Removal.objects.get()
-    assert (removal.proposal, removal.record, len(removal.records)) == (None, None, 20)
+    assert (removal.proposal, len(removal.records)) == (None, 20)
+    assert removal.due_at == removal.removed_at + 30 * DAY
+    record = removal.record
+    assert record is not None
+    assert record.body["taken_back"]["by"] == commons.address("Bob")
+    (rule,) = Record.objects.filter(pk__in=record.value.parents, kind="taking_back")
+    assert rule.value.parents == (vote.execution_record_id,)
+    listed = Client().get("/api/v1/removals?community=gardens").json()
+    assert [(each["proposal"], each["record"]) for each in listed] == [(None, record.pk)]
+
     left = removal.successor
     assert left is not None
     assert (left.records, left.included_at) == (len(rows()) - 20, None), "what is left waits for a vote"
     assert [each["contributor"] for each in left.contributors] == [None]
     assert selectors.warnings_of(version.model, place.moment)[0].state is Owed.DUE
-    place.passed("dataset_inclusion", {"digest": left.digest})
-    assert verified(trained(place, Dataset.objects.get(pk=left.pk)))
+    proposal = place.passed("dataset_inclusion", {"digest": left.digest})
+    assert proposal.payload["replaces"] == dataset.digest
+    second = trained(place, Dataset.objects.get(pk=left.pk))
+    assert verified(second)
+    kinds = {record.kind for record in closure(second.release_record).values()}
+    assert {"removal", "taking_back"} <= kinds, "the evidence of the release explains why rows are gone"
+    assert "Rule on taking data back" in Client().get(f"/releases/{second.revision}/").content.decode()
     assert selectors.warnings_of(version.model, place.moment)[0].state is Owed.SETTLED
+    assert [str(each) for each in fsck.check_one(commons.community)] == []
 
     carol = Client()
     signed_in(carol, commons.wallet("Chloé"))
     ask["dataset"] = left.digest
     answer = carol.post("/api/v1/removal-requests", ask, content_type="application/json")
     assert (answer.status_code, answer.json()["code"]) == (422, "not_a_contributor")
+
+
+def test_who_gave_every_row_takes_the_whole_dataset_back(place: Place) -> None:
+    commons = place.commons
+    dataset = included(place, Rights(contributors={"all": commons.address("Bob")}))
+    place.passed("taking_back", {"allowed": True, "days": 1})
+    asking = services.Asking(dataset.digest, "contributor", "I changed my mind.")
+    services.ask(asking, commons.address("Bob"), place.moment)
+    removal = Removal.objects.get()
+    assert (removal.records, removal.successor) == (None, None)
+    assert removal.record is not None
+    assert removal.record.body["successor"] is None
+    assert [str(each) for each in fsck.check_one(commons.community)] == []
+
+
+def test_rows_of_a_dataset_that_no_vote_has_included_are_barred_without_a_record(place: Place) -> None:
+    commons = place.commons
+    place.passed("taking_back", {"allowed": True, "days": 30})
+    new = registering.NewDataset(
+        "pairs", "Questions", "CC-BY-4.0", "training", "pairs.jsonl", rights=by_prefix(commons)
+    )
+    stream = io.BytesIO(content(rows()))
+    dataset, _new = registering.register_dataset(commons.community, commons.address("Alice"), new, stream, place.moment)
+    services.ask(services.Asking(dataset.digest, "contributor", "No."), commons.address("Bob"), place.moment)
+    removal = Removal.objects.get()
+    assert (removal.record, len(removal.records)) == (None, 20)
+    assert removal.successor is not None
+    place.passed("dataset_inclusion", {"digest": removal.successor.digest})
+    included_as = Dataset.objects.get(pk=removal.successor.pk)
+    assert included_as.inclusion_record is not None
+    assert included_as.inclusion_record.body["replaces"] is None
+    assert [str(each) for each in fsck.check_one(commons.community)] == []
+
+
+BAD_RULES = {
+    "no word of days": ({"allowed": True}, "missing_field"),
+    "no days": ({"allowed": True, "days": None}, "value_out_of_range"),
+    "no day": ({"allowed": True, "days": 0}, "value_out_of_range"),
+    "days before": ({"allowed": True, "days": -1}, "value_out_of_range"),
+    "years": ({"allowed": True, "days": 367}, "value_out_of_range"),
+    "days as text": ({"allowed": True, "days": "30"}, "value_out_of_range"),
+    "half a day": ({"allowed": True, "days": 0.5}, "value_out_of_range"),
+    "true as days": ({"allowed": True, "days": True}, "value_out_of_range"),
+    "days for a vote": ({"allowed": False, "days": 30}, "value_out_of_range"),
+    "perhaps": ({"allowed": "yes", "days": 30}, "malformed_field"),
+    "one": ({"allowed": 1, "days": 30}, "malformed_field"),
+    "null": ({"allowed": None, "days": 30}, "malformed_field"),
+    "a list": ({"allowed": [True], "days": 30}, "malformed_field"),
+    "whose": ({"allowed": True, "days": 30, "who": "Bob"}, "unknown_field"),
+}
+
+
+def test_a_bad_rule_on_taking_back_is_refused_before_the_vote(place: Place) -> None:
+    for name, (payload, code) in BAD_RULES.items():
+        with pytest.raises(Refusal, match=code):
+            place.commons.draft("taking_back", payload, now=place.moment)
+            pytest.fail(name)
 
 
 def test_a_steward_declines_with_a_public_reason_and_nobody_else_can(place: Place) -> None:
@@ -360,7 +440,8 @@ def test_a_bad_request_is_refused_with_what_and_where_and_leaves_nothing(place: 
     for _ in range(services.PER_REQUESTER_PER_DAY_MAX):
         assert Client().post("/api/v1/removal-requests", good, content_type="application/json").status_code == 201
     answer = Client().post("/api/v1/removal-requests", good, content_type="application/json")
-    assert (answer.status_code, answer.json()["code"]) == (409, "too_many_changes")
+    assert (answer.status_code, answer.json()["code"]) == (429, "too_many_removals_asked")
+    assert int(answer["Retry-After"]) > 0
 
 
 BAD_PAYLOADS = {

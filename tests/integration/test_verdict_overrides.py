@@ -17,8 +17,9 @@ from models_registry import services as registry
 from models_registry.provenance.verify import TrustRoots, check
 from tests.integration.conftest import NOON, TIMELOCK, VOTING, charter_with, pass_, sign_in, vote
 from tests.integration.machines import report
+from tests.integration.test_registry_fsck import undone
 from tests.simulators import tiny_model
-from training_jobs import services, worker
+from training_jobs import fsck, services, worker
 from training_jobs.folders import attempt_folder
 from training_jobs.lifecycle import State
 from training_jobs.models import Run
@@ -112,6 +113,42 @@ def test_a_vote_releases_a_rejected_result_and_the_release_says_so_for_ever(over
     answer = client.get(f"/api/v1/runs/{run.pk}").json()
     assert (answer["state"], answer["override"]) == ("overridden", run.override_record_id)
     assert Event.objects.filter(kind="verdict_overridden").get().data == {"run": run.pk, "rules": ["equal-service"]}
+
+
+def test_a_version_that_a_vote_released_all_the_same_is_marked_wherever_it_is_listed(overridden, client):
+    """On the pages of the model and of all models, in the API's lists, in the feed; a base is not."""
+    worker.release(overridden.pk)
+    version = Run.objects.get(pk=overridden.pk).version
+    for page in ("/c/water-commons/models/", f"/models/{version.model}/", f"/models/{version.model}/feed/"):
+        answer = client.get(page)
+        assert (answer.status_code, answer.content.count(b"Overridden by a vote")) == (200, 1), page
+    assert b"equal-service" in client.get(f"/models/{version.model}/").content
+    (listed,) = client.get("/api/v1/models").json()["results"]
+    assert [each["passed_over"] for each in listed["versions"]] == [["equal-service"], []]
+    assert client.get(f"/api/v1/releases/{version.revision}").json()["passed_over"] == ["equal-service"]
+
+
+BROKEN_OVERRIDES = [
+    ({"override_record": None, "overridden_at": None}, "run"),
+    ({"overridden_at": clock() - timedelta(days=9)}, "overridden_at"),
+    ({"verdict": "accepted"}, "verdict"),
+]
+
+
+def test_fsck_names_an_override_that_the_vote_does_not_explain(overridden):
+    assert list(fsck.check_one(overridden.community)) == []
+    for changes, what in BROKEN_OVERRIDES:
+        with undone():
+            Run.objects.filter(pk=overridden.pk).update(**changes)
+            found = list(fsck.check_one(overridden.community))
+            assert what in {each.what for each in found}
+            assert all(each.todo for each in found)
+    with undone():
+        Proposal.objects.filter(kind="verdict_override").update(executed_at=None)
+        assert [each.what for each in fsck.check_one(overridden.community)] == ["override_record"]
+    with undone():
+        Run.objects.filter(pk=overridden.pk).update(override_record=overridden.proposal.execution_record)
+        assert "kind" in {each.what for each in fsck.check_one(overridden.community)}
 
 
 def test_the_vote_freezes_the_report_and_every_rule_that_is_broken(rejected, propose):

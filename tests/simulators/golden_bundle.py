@@ -8,6 +8,7 @@ The story as it is told by default: a dataset comes in by a vote with delegation
 of a second house, the charter is changed by a vote of its own, and the training is decided under the new charter by a
 vote in which power may be split. A `plain` story has none of this but one delegation. `guarded_story` tells that a last
 vote put another release key in force, revoked the first one, and named guardians of whom two must sign.
+`reviewed_story` tells that members looked at the model before its release, because a rule asks them to.
 `overridden_story` tells that the model breaks every rule, and that a vote of the gravest tier released it all the same.
 """
 
@@ -28,13 +29,16 @@ from governance.evidence.record import Record
 from governance.outcome import Outcome
 from governance.tally import METHODS
 from models_registry import gates
+from models_registry.hidden_suites.commitment import name_of, rows_of
 from models_registry.provenance import bundle, lineage, manifest, writing
 from models_registry.provenance.bundle import AnyLine
 from models_registry.provenance.entries import CensusEntry, HeldDelegation, belongs_to
 from tests.simulators.golden_parts import (
+    HIDDEN_ROWS,
     OBJECTION_BPS,
     POWERS,
     RULES,
+    SALT,
     START,
     SUITE,
     TOTAL_SUPPLY,
@@ -43,6 +47,7 @@ from tests.simulators.golden_parts import (
     KeySigner,
     ModelKeySigner,
     Voter,
+    commitment_body,
     domain,
     left_of,
     measured,
@@ -52,6 +57,7 @@ from tests.simulators.golden_parts import (
     voters,
     write_model,
 )
+from tests.simulators.golden_reviews import ATTESTED, DUTY, Said, duty_body, review
 
 __all__ = [
     "POWERS",
@@ -66,11 +72,13 @@ __all__ = [
     "overridden_story",
     "plain_story",
     "publish",
+    "reviewed_story",
     "voters",
     "write_model",
 ]
 
 TOPIC = "dataset_inclusion"
+FIRST_RULE_NUMBER = 2
 # Late enough that the run is over when it is put to the vote.
 OVERRIDE_NUMBER = 12
 Edit = Callable[[str, dict[str, Any]], None]
@@ -94,8 +102,14 @@ class Story:
     rules: tuple[str, ...] = ("answers-stay-right",)
     # a vote took two records out of the dataset, and the model learns from what is left
     removing: bool = False
+    # the contributor of these two took them back, as the community's rule allows; a vote includes what is left
+    taking_back: bool = False
     # a vote changed the first rule before the training was decided
     rule_changed: bool = False
+    # the first rule is measured on a suite that was committed before its vote, and opened when the model was fixed
+    hidden: bool = False
+    # what members attested under the rule `golden_reviews.DUTY`: who, their finding and their reason
+    attested: tuple[Said, ...] = ()
     # of ten held-out questions, how many the model answers
     right: int = 9
     # a vote released the model although it breaks every rule; its tier is the gravest
@@ -168,11 +182,18 @@ class Story:
             self.change_charter(community, self.charter_number)
         dataset_digest = hashlib.sha256(b"dataset").hexdigest()
         dataset = self.dataset(community, 1, dataset_digest)
-        rules = [self.rule(community, number, slug) for number, slug in enumerate(self.rules, start=2)]
+        commitment = self.commitment(community) if self.hidden else None
+        rules = [
+            self.rule(community, number, slug, commitment if number == FIRST_RULE_NUMBER else None)
+            for number, slug in enumerate(self.rules, start=FIRST_RULE_NUMBER)
+        ]
         number = 2 + len(rules)
         if self.removing:
             dataset = self.removal(community, number, dataset)
             number += 1
+        if self.taking_back:
+            dataset = self.taken_back(community, number, dataset)
+            number += 2
         if self.rule_changed:
             rules[0] = self.change_rule(community, number, rules[0])
             number += 1
@@ -184,7 +205,8 @@ class Story:
         spec_parents = (spec_execution.digest, dataset.digest, *(rule.digest for rule in rules))
         spec_record = self.record("spec", "spec:water-assistant", spec_body, spec_parents)
         run = self.run(folder, spec_record)
-        evaluation = self.evaluation(run, rules)
+        openings = [self.opening(run, commitment)] if commitment else []
+        evaluation = self.evaluation(run, rules, openings)
         keys = self.keys(community, number + 1) if self.new_release_key or self.guardians else None
         override = self.override(community, run, evaluation) if self.overridden else None
         return self.release(folder, run, evaluation, keys, override)
@@ -246,27 +268,73 @@ class Story:
             "why": "Two letters name a neighbour.",
             "follow_up": follow_up,
             "request": "",
+            "taken_back": None,
         }
         self.edit("removal payload", body)
         successor = {"digest": left["digest"], "records": 1, "size": 3, "languages": ["en"]}
-        execution = self.vote(community, number, "dataset_removal", {**copy.deepcopy(body), "successor": successor})
+        payload = {**copy.deepcopy(body), "successor": successor}
+        del payload["taken_back"]
+        execution = self.vote(community, number, "dataset_removal", payload)
         subject = f"removal:{dataset.body['digest']}"
         removal = self.record("removal", subject, body, (execution.digest, dataset.digest))
         self.edit("left", left)
         return self.record("dataset", "dataset:water-pairs", left, (execution.digest, removal.digest))
 
-    def rule(self, community: Record, number: int, slug: str) -> Record:
-        body = rule_body(slug)
+    def taken_back(self, community: Record, number: int, dataset: Record) -> Record:
+        """Let the first member take their two records back, by a rule that was voted; return what is left, included."""
+        allowed = {"allowed": True, "days": 90}
+        self.edit("taking_back payload", allowed)
+        execution = self.vote(community, number, "taking_back", dict(allowed))
+        rule = self.record("taking_back", "taking_back:water", allowed, (execution.digest,))
+        left = left_of(dict(dataset.body))
+        body = {
+            "digest": dataset.body["digest"],
+            "records": ["1" * 64, "2" * 64],
+            "successor": left["digest"],
+            "why": "A contributor took their records back, as the community's rule allows.",
+            "follow_up": {"action": "retrain", "days": 90, "because": ""},
+            "request": "0123456789abcdef",
+            "taken_back": {"by": self.members[0].address, "at": execution.body["executed_at"] + 60},
+        }
+        subject = f"removal:{dataset.body['digest']}"
+        removal = self.record("removal", subject, body, (rule.digest, dataset.digest))
+        self.edit("left", left)
+        voted = ("slug", "title", "license", "role", "digest", "sources", "contributors", "contributions", "replaces")
+        payload = {key: copy.deepcopy(left[key]) for key in voted}
+        included = self.vote(community, number + 1, "dataset_inclusion", payload)
+        return self.record("dataset", "dataset:water-pairs", left, (included.digest, removal.digest))
+
+    def commitment(self, community: Record) -> Record:
+        """Let the second member commit to a suite that they keep to themselves."""
+        body = commitment_body(self.members[1].address)
+        return self.record("commitment", f"commitment:{body['commitment']}", body, (community.digest,))
+
+    def opening(self, run: Record, commitment: Record) -> Record:
+        """Let the keeper open the suite, now that the model is fixed."""
+        body = {
+            "commitment": commitment.body["commitment"],
+            "digest": HIDDEN_ROWS,
+            "salt": SALT,
+            "opened_at": run.body["finished_at"] + 10,
+        }
+        return self.record("opening", f"opening:{run.digest}", body, (commitment.digest, run.digest))
+
+    def rule(self, community: Record, number: int, slug: str, commitment: Record | None = None) -> Record:
+        body = duty_body() if slug == DUTY else rule_body(slug)
+        if commitment:
+            body["suite"] = name_of(commitment.body["commitment"])
         self.edit("rule payload", body)
         execution = self.vote(community, number, "ethics_rule", dict(body))
-        return self.record("rule", f"rule:{slug}", body, (execution.digest,))
+        committed = (commitment.digest,) if commitment else ()
+        return self.record("rule", f"rule:{slug}", body, (execution.digest, *committed))
 
     def change_rule(self, community: Record, number: int, earlier: Record) -> Record:
         """Let the community vote for a rule in the place of an earlier one."""
         body = {**earlier.body, "why": "One season showed that three quarters are too few."}
         payload = {"rule": copy.deepcopy(body), "replaces": earlier.digest}
         execution = self.vote(community, number, "rule_change", payload)
-        return self.record("rule", earlier.subject, body, (execution.digest, earlier.digest))
+        committed = (parent for parent in earlier.parents if self.records[parent].kind == "commitment")
+        return self.record("rule", earlier.subject, body, (execution.digest, earlier.digest, *committed))
 
     def override(self, community: Record, run: Record, evaluation: Record) -> Record:
         """Let the community vote to release the model although it breaks rules."""
@@ -563,7 +631,7 @@ class Story:
             (spec_record.digest,),
         )
 
-    def evaluation(self, run: Record, rules: list[Record]) -> Record:
+    def evaluation(self, run: Record, rules: list[Record], openings: list[Record]) -> Record:
         body: dict[str, Any] = {
             "suite": SUITE,
             "candidate": {"accuracy": measured(self.right, self.right - 1, 10)},
@@ -572,12 +640,22 @@ class Story:
             "samples": 10,
             "samples_sha256": hashlib.sha256(b"samples").hexdigest(),
             "further": {},
+            "review": None,
         }
+        if openings:
+            names = ("candidate", "parent", "difference", "samples", "samples_sha256")
+            body["further"] = {HIDDEN_ROWS: {name: copy.deepcopy(body[name]) for name in names}}
         self.edit("report", body)
-        report = gates.Report.from_record(body, model="water-assistant")
+        asking = [rule for rule in rules if rule.body["slug"] == DUTY]
+        if asking and self.attested:
+            community = next(record for record in self.records.values() if record.kind == "community")
+            body["review"] = review(self.members, self.attested, community, asking[0], run, body, self.edit)
+        opened = rows_of(opening.body for opening in openings)
+        report = gates.Report.from_record(body, "water-assistant", opened)
         judging = [gates.Rule.from_record(rule.body) for rule in rules]
         body["verdict"] = gates.decide(judging, report, self.approved_at(run)).to_dict()
-        return self.record("evaluation", "evaluation:1", body, (run.digest, *(rule.digest for rule in rules)))
+        parents = [run, *rules, *openings]
+        return self.record("evaluation", "evaluation:1", body, tuple(parent.digest for parent in parents))
 
     def approved_at(self, run: Record) -> int:
         """Return when the vote on the training was carried out."""
@@ -653,6 +731,11 @@ def guarded_story(**facts: Any) -> Story:
 def overridden_story(**facts: Any) -> Story:
     """Return a story whose model breaks its rule, and is released by a vote of the gravest tier."""
     return Story(**{"right": 3, "overridden": True, **facts})
+
+
+def reviewed_story(**facts: Any) -> Story:
+    """Return a story in which a rule asks two members to look before the release, and they do."""
+    return Story(**{"rules": ("answers-stay-right", DUTY), "attested": ATTESTED, **facts})
 
 
 def plain_story() -> Story:

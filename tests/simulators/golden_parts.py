@@ -17,6 +17,7 @@ from sha3 import keccak_256
 from governance import eip712
 from governance.evidence import p256
 from governance.evidence.record import Record
+from models_registry.hidden_suites.commitment import commit
 
 CURVE = ec.SECP256R1()
 START = 1_790_000_000
@@ -44,6 +45,8 @@ POWERS = (400 * VOTE, 250 * VOTE, 100 * VOTE)
 TRUSTING_POWERS = (40 * VOTE, 30 * VOTE)
 TOTAL_SUPPLY = 1_000 * VOTE
 SUITE = hashlib.sha256(b"suite").hexdigest()
+HIDDEN_ROWS = hashlib.sha256(b"a suite that nobody saw").hexdigest()
+SALT = hashlib.sha256(b"a salt that nobody knew").hexdigest()
 
 
 class KeySigner:
@@ -138,6 +141,20 @@ def rule_body(slug: str) -> dict[str, Any]:
         "judged": "value",
         "severity": "block",
         "sunset": None,
+        "duty": None,
+    }
+
+
+def commitment_body(keeper: str) -> dict[str, Any]:
+    """Return what is public of a hidden suite from the beginning."""
+    public: dict[str, Any] = {"kind": "dialogue", "records": 10, "languages": ["en", "fr"], "license": "CC-BY-4.0"}
+    return {
+        "commitment": commit(digest=HIDDEN_ROWS, salt=SALT, **public),
+        "title": "Questions that nobody has seen",
+        **public,
+        "keeper": keeper,
+        "opens_within_seconds": 3_600,
+        "committed_at": START + 100,
     }
 
 
@@ -150,7 +167,6 @@ def rights_body(contributor: str) -> dict[str, Any]:
                 "url": "https://commons.example/letters",
                 "license": "CC-BY-4.0",
                 "consent": "own_work",
-                "contact": "data@commons.example",
                 "collected_from": "2026-01-01",
                 "collected_to": "2026-03-31",
                 "place": "Valley",

@@ -29,6 +29,7 @@ def body(**changes: Any) -> dict[str, Any]:
         "judged": "value",
         "severity": "block",
         "sunset": None,
+        "duty": None,
         **changes,
     }
 

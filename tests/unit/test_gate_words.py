@@ -28,7 +28,8 @@ def test_what_was_found_is_told_as_shares_with_its_interval(found: str, said: st
 def needed(**changes: Any) -> str:
     body = {
         "slug": "s", "title": "t", "why": "", "metric": "m", "suite": None, "scope": "all", "comparator": "at_most",
-        "bound": {"numerator": 1, "denominator": 10}, "judged": "value", "severity": "block", "sunset": None, **changes,
+        "bound": {"numerator": 1, "denominator": 10}, "judged": "value", "severity": "block", "sunset": None, "duty": None,
+        **changes,
     }  # fmt: skip
     value = {"numerator": 1, "denominator": 2, "samples": 9}
     measured = {name: {"m": value} for name in ("candidate", "parent", "difference")}
@@ -51,7 +52,7 @@ def test_the_answers_of_a_rule_fill_the_form_that_makes_the_same_rule() -> None:
     body = {
         "slug": "fair", "title": "Fair & square", "why": "Because.", "metric": "language_gap", "suite": "ab" * 32,
         "scope": "all", "comparator": "at_most", "bound": {"numerator": 1, "denominator": 8}, "judged": "cautious",
-        "severity": "warn", "sunset": 86_400 * 20_000,
+        "severity": "warn", "sunset": 86_400 * 20_000, "duty": None,
     }  # fmt: skip
     answers = payloads.answers(body)
     assert payloads.from_form(answers) == {**body, "bound": "0.125", "sunset": "2024-10-04"}
@@ -59,6 +60,11 @@ def test_the_answers_of_a_rule_fill_the_form_that_makes_the_same_rule() -> None:
 
 
 def test_a_gate_is_one_phrase_in_each_language() -> None:
-    body = {"metric": "language_gap", "comparator": "at_most", "bound": {"numerator": 1, "denominator": 10}}
+    body = {
+        "metric": "language_gap",
+        "comparator": "at_most",
+        "bound": {"numerator": 1, "denominator": 10},
+        "duty": None,
+    }
     with translation.override("fr"):
         assert payloads.rule_in_words(body).endswith("10\N{NO-BREAK SPACE}%")

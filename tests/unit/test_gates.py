@@ -22,6 +22,7 @@ BODY: dict[str, Any] = {
     "judged": "value",
     "severity": "block",
     "sunset": None,
+    "duty": None,
 }
 APPROVED_AT = 1_000
 OWN_SUITE = "ab" * 32

@@ -25,6 +25,7 @@ def rule(**changes: Any) -> Rule:
             "judged": "value",
             "severity": "block",
             "sunset": None,
+            "duty": None,
             **changes,
         }
     )

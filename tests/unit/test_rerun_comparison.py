@@ -7,9 +7,11 @@ from typing import Any
 
 import pytest
 
+from governance.evidence.record import Record
 from models_registry.provenance import bundle
 from models_registry.provenance.report import SAME_BYTES, WITHIN_TOLERANCES, Status
 from models_registry.provenance.report_words import evidence_in_french
+from tests.simulators.golden_reviews import duty_body
 from training_jobs.rerun.comparison import RATIO_TOLERANCE, RELATIVE_TOLERANCE, Answer, Recorded, compare
 
 ELSEWHERE = {"torch": "2.13.0", "device": "another"}
@@ -113,3 +115,10 @@ def test_elsewhere_a_value_that_was_not_measured_at_all_fails(again: Again) -> N
     other = again.with_other_bytes().on(environment=ELSEWHERE)
     found = replace(other, report={**other.report, "candidate": {}}).compared()
     assert found.status is Status.FAILED
+
+
+def test_elsewhere_nobody_is_asked_to_look_again(again: Again) -> None:
+    people = Record.make("rule", "rule:look", duty_body())
+    recorded = replace(again.recorded, rules=(*again.recorded.rules, people))
+    elsewhere = replace(again, recorded=recorded).on(environment=ELSEWHERE).with_other_bytes().measuring(Fraction(0))
+    assert elsewhere.compared().outcome == WITHIN_TOLERANCES

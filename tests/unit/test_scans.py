@@ -10,7 +10,8 @@ from django.utils import translation
 
 from frontend.words import scans as words
 from models_registry.datasets.scans import SCANS, Context, Row, ScanResult, blocking, run_all
-from models_registry.datasets.scans.base import ORDINARY, normalised, on_lines
+from models_registry.datasets.scans.base import ORDINARY, normalised
+from models_registry.datasets.scans.sentences import SAMPLED, SENTENCES, first_lines
 
 CLEAN: list[dict[str, str]] = [
     {
@@ -83,6 +84,8 @@ def test_every_scan_has_words_in_its_own_english_and_a_case_here() -> None:
             shown = words.SCANS[name]
             said = (str(shown.label), str(shown.says), str(words.BLIND[name]))
             assert said == (SCANS[name].label, SCANS[name].description, SCANS[name].blind_to)
+        assert {code: str(said) for code, said in words.SAID.items()} == SENTENCES
+        assert str(words.SAMPLED) == SAMPLED
 
 
 @pytest.mark.parametrize("name", PLANTED)
@@ -101,6 +104,14 @@ def test_every_scan_finds_what_is_planted_and_passes_a_clean_corpus(name: str) -
     assert set(found.kinds) <= set(words.FOUND)
     assert [sample.what for sample in found.samples] == list(found.kinds)
     assert found.samples[0].line in ({0} if name in {"licence", "licence_fit"} else {len(rows)})
+    with translation.override("en"):
+        for result in (clean, found):
+            assert words.sentence(result.to_dict()) == result.detail.replace(", ".join(found.kinds), words_of(found))
+
+
+def words_of(found: ScanResult) -> str:
+    """Return the kinds of findings as English pages name them, which is not always their key."""
+    return ", ".join(str(words.FOUND[kind]) for kind in found.kinds)
 
 
 @pytest.mark.parametrize("name", PLANTED)
@@ -119,8 +130,13 @@ def test_a_clean_corpus_passes_every_scan_and_blocks_nothing() -> None:
         "passed": True,
         "found": 0,
         "detail": "Rows by language: en 29, fr 29.",
+        "said": "rows_by_language",
+        "facts": {"counted": "en 29, fr 29"},
+        "lines": {"first": [], "count": 0},
         "kinds": {},
         "samples": [],
+        "looked_at": None,
+        "unfinished": None,
     }
 
 
@@ -193,9 +209,9 @@ def test_an_unlucky_text_does_not_make_the_scans_slow() -> None:
 
 
 def test_lines_are_named_in_order_and_counted() -> None:
-    assert on_lines([3]) == "line 3"
-    assert on_lines([9, 1, 1]) == "lines 1, 9"
-    assert on_lines(range(1, 9)) == "lines 1, 2, 3, 4, 5 and 3 more"
+    assert first_lines([3], 1) == "line 3"
+    assert first_lines([1, 9], 2) == "lines 1, 9"
+    assert first_lines(range(1, 6), 8) == "lines 1, 2, 3, 4, 5 and 3 more"
 
 
 def test_normalising_keeps_digits_and_drops_disguise() -> None:

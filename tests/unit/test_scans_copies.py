@@ -59,7 +59,7 @@ def test_a_row_of_an_included_dataset_is_told_as_such_also_word_by_word() -> Non
         rows = [*clean_rows(40, "new"), LONG | {"id": "copy", "answer": answer}]
         result = run("near_duplicates", rows, included=included)
         assert dict(result.kinds) == {"in an included dataset": 1}
-        assert "1 of them repeat" in result.detail
+        assert "repeat one of an included dataset: 1." in result.detail
     assert run("near_duplicates", clean_rows(40, "new"), included=included).passed
 
 

@@ -1,4 +1,4 @@
-// Writes the golden vectors eip712.json, eip712_messages.json and siwe.json with the independent implementations of
+// Writes the golden vectors eip712.json, eip712_messages.json, eip712_reviews.json and siwe.json with the independent implementations of
 // peer.mjs.
 //
 // Run once, when a message type is new: node tests/vectors/make_golden.mjs
@@ -116,6 +116,8 @@ const TYPE_TEXTS = {
     "string instance,string community,address delegator,address delegate,string topic,uint16 share,uint64 expires,uint64 nonce",
   Sponsorship: "string instance,string community,bytes32 draft,address sponsor",
   Delegation: "address delegatee,uint256 nonce,uint256 expiry",
+  Review:
+    "string instance,string community,bytes32 rule,bytes32 candidate,bytes32 report,bytes32 drawn,address reviewer,string finding,string reason,uint64 at",
 };
 const CHOICES = [
   [2, 1, 3],
@@ -159,6 +161,19 @@ const MESSAGES = {
     ["nonce", "nonce", [...WHOLE, UINT256_MAX][i % 7]],
     ["expiry", "expiry", [...WHOLE, UINT256_MAX][(i + 3) % 7]],
   ],
+  Review: (i, signer) => [
+    ...place(i),
+    ...["rule", "candidate", "report", "drawn"].map((name, at) => [name, name, ballot(i + 11 * at).proposal]),
+    ["reviewer", "reviewer", signer],
+    ["finding", "finding", ["nothing_to_object", "objects"][i % 2]],
+    ["reason", "reason", REASONS[i % REASONS.length]],
+    ["at", "at", WHOLE[i % WHOLE.length]],
+  ],
+};
+// A file that was written never changes; types that came later have one of their own.
+const FILES = {
+  "eip712_messages.json": ["ChoicesBallot", "VoteDelegation", "Sponsorship", "Delegation"],
+  "eip712_reviews.json": ["Review"],
 };
 // The token's own domain: named by its maker.
 const ISSUERS = [OURS, { name: "Water Commons", version: "1" }, { name: "L’eau — 水", version: "2.1" }];
@@ -171,8 +186,8 @@ function place(i) {
   ];
 }
 
-const messages712 = [];
-for (const type of Object.keys(MESSAGES)) {
+const messages712 = Object.fromEntries(Object.keys(FILES).map((file) => [file, []]));
+for (const [file, type] of Object.entries(FILES).flatMap(([name, types]) => types.map((each) => [name, each]))) {
   for (let i = 0; i < 24; i += 1) {
     const { key, chainId, token } = ballot(i);
     const issuer = type === "Delegation" ? ISSUERS[i % ISSUERS.length] : OURS;
@@ -189,10 +204,12 @@ for (const type of Object.keys(MESSAGES)) {
     if (viem !== ethers || signature !== other) throw new Error(`the peers disagree about ${type} ${i}`);
     const given = Object.fromEntries(fields.map(([name, , value]) => [name, value]));
     const domain = type === "Delegation" ? { chain_id: chainId, token, ...issuer } : { chain_id: chainId, token };
-    messages712.push({ type, fields: { ...domain, ...given }, signer: address, digest: viem, signature });
+    messages712[file].push({ type, fields: { ...domain, ...given }, signer: address, digest: viem, signature });
   }
 }
-write("eip712_messages.json", { made_by: "viem 2.57.20 and ethers 6.17.0, which agree", messages: messages712 });
+for (const [file, messages] of Object.entries(messages712)) {
+  write(file, { made_by: "viem 2.57.20 and ethers 6.17.0, which agree", messages });
+}
 
 function fieldsOf(typeText) {
   return typeText.split(",").map((field) => ({ type: field.split(" ")[0], name: field.split(" ")[1] }));

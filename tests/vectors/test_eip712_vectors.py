@@ -14,15 +14,20 @@ from governance import eip712
 from tests.vectors.peer import Peer
 
 GOLDEN = json.loads(Path(__file__).with_name("eip712.json").read_bytes())
-MESSAGES = json.loads(Path(__file__).with_name("eip712_messages.json").read_bytes())["messages"]
+MESSAGES = [
+    message
+    for name in ("eip712_messages.json", "eip712_reviews.json")
+    for message in json.loads(Path(__file__).with_name(name).read_bytes())["messages"]
+]
 # What wallets sign besides a plain ballot: our functions for the typed data and for its digest.
 SIGNED: dict[str, tuple[Callable[..., dict[str, Any]], Callable[..., bytes]]] = {
     "ChoicesBallot": (eip712.ballot_message, eip712.ballot_digest),
     "VoteDelegation": (eip712.delegation_message, eip712.delegation_digest),
     "Sponsorship": (eip712.sponsorship_message, eip712.sponsorship_digest),
     "Delegation": (eip712.token_delegation_message, eip712.token_delegation_digest),
+    "Review": (eip712.review_message, eip712.review_digest),
 }
-INTEGERS = ("chain_id", "nonce", "share_bps", "expires_at", "expiry")
+INTEGERS = ("chain_id", "nonce", "share_bps", "expires_at", "expiry", "at")
 
 
 @pytest.fixture(scope="module")
@@ -97,6 +102,14 @@ def random_message(source: random.Random, kind: str) -> dict[str, Any]:
             "delegatee": someone,
             "nonce": random_whole(source, 256),
             "expiry": random_whole(source, 256),
+        },
+        "Review": {
+            **place,
+            **{name: "0x" + source.randbytes(32).hex() for name in ("rule", "candidate", "report", "drawn")},
+            "reviewer": someone,
+            "finding": random_text(source, source.randrange(20)),
+            "reason": fields["reason"],
+            "at": random_whole(source, 64),
         },
     }
     return by_kind[kind]

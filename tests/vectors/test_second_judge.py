@@ -16,7 +16,7 @@ from tests.vectors.batch import ask_all
 PEER = "verifier_peer.mjs"
 JUDGED = 60
 OWN = "ab" * 32
-METRICS = ("accuracy", "gap")
+METRICS = ("accuracy", "gap", f"toxicity_classifier:{'ab' * 32}:toxic:0.5")
 APPROVED_AT = golden_bundle.START + 30_972  # when the vote on the training of a plain story with two rules takes effect
 
 

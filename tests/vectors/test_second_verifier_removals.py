@@ -54,6 +54,31 @@ EDITS: tuple[tuple[bool, Edit], ...] = (
 )
 
 
+def later(body: dict[str, Any]) -> None:
+    body["taken_back"]["at"] += 1_000_000
+
+
+def of_nobody(body: dict[str, Any]) -> None:
+    body["taken_back"]["by"] = golden_bundle.voters()[1].address
+
+
+TAKEN_BACK: tuple[Edit, ...] = (
+    lambda _kind, _body: None,
+    changing("taking_back payload", allowed=False, days=None),
+    changing("taking_back", days=30),
+    changing("taking_back", days="30"),
+    changing("removal", follow_up={"action": "none", "days": None, "because": "Work."}),
+    changing("removal", records=["1" * 64]),
+    changing("removal", records=None, successor=None),
+    changing("removal", taken_back=None),
+    changing("removal", taken_back={"by": "Alice", "at": 1}),
+    changing_with("removal", later),
+    changing_with("removal", of_nobody),
+    changing("left", replaces=None),
+    changing("left", records=2),
+)
+
+
 def statuses(report: dict[str, Any]) -> dict[int, str]:
     return {finding["number"]: finding["status"] for finding in report["findings"]}
 
@@ -66,3 +91,14 @@ def test_both_verifiers_find_the_same(tmp_path: Path) -> None:
     asked = [{"op": "check", "folder": str(folder), "consistency_only": True} for folder in folders]
     assert [statuses(found) for found in ask_all("verifier_peer.mjs", asked)] == ours
     assert all("failed" in found.values() for found in ours)
+
+
+def test_both_verifiers_find_the_same_about_rows_that_were_taken_back(tmp_path: Path) -> None:
+    """The first is the story as it is; it verifies."""
+    folders = [tmp_path / str(number) for number in range(len(TAKEN_BACK))]
+    for folder, edit in zip(folders, TAKEN_BACK, strict=True):
+        golden_bundle.build(folder, Story(taking_back=True, edit=edit))
+    ours = [statuses(check(folder, TrustRoots(consistency_only=True)).to_dict()) for folder in folders]
+    asked = [{"op": "check", "folder": str(folder), "consistency_only": True} for folder in folders]
+    assert [statuses(found) for found in ask_all("verifier_peer.mjs", asked)] == ours
+    assert ["failed" in found.values() for found in ours] == [False, *[True] * (len(TAKEN_BACK) - 1)]

@@ -14,6 +14,7 @@ memory_bytes = 16000000000
 scratch_bytes = 50000000000                 # downloads included
 no_progress_seconds = 1800
 earlier_checkpoints = true                  # go on from what another runner left; false: from the start
+trial_seconds = 0                           # for one trial of a dataset, which nobody voted for; 0: it makes none
 
 [machine]                                   # optional; what the site shows of it
 speed_tokens_per_second = 1000
@@ -37,7 +38,8 @@ _TOKEN = re.compile(r"cwr_[A-Za-z0-9_-]{43}")
 LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1"})
 TOKEN_BYTES_MAX = 1_000
 _KEYS = {"url", "folder", "token_file", "token_env", "trust", "limits", "machine"}
-_LIMITS = {"device_seconds", "memory_bytes", "scratch_bytes", "no_progress_seconds", "earlier_checkpoints"}
+_COUNTS = {"device_seconds", "memory_bytes", "scratch_bytes", "no_progress_seconds", "trial_seconds"}
+_LIMITS = _COUNTS | {"earlier_checkpoints"}
 _MACHINE = {"devices", "speed_tokens_per_second"}
 _DEVICE = {"kind", "name", "memory_bytes"}
 
@@ -48,13 +50,14 @@ class BadConfiguration(Exception):
 
 @dataclass(frozen=True)
 class Limits:
-    """What this machine gives to a run."""
+    """What this machine gives to a run, and to a trial of a dataset."""
 
     device_seconds: int = 24 * 3600
     memory_bytes: int | None = None
     scratch_bytes: int = 50_000_000_000
     no_progress_seconds: int = 1_800
     earlier_checkpoints: bool = True
+    trial_seconds: int = 0
 
 
 @dataclass(frozen=True)
@@ -144,6 +147,7 @@ def _limits(table: Mapping[str, Any]) -> Limits:
         scratch_bytes=_count(table, "scratch_bytes", usual.scratch_bytes),
         no_progress_seconds=_count(table, "no_progress_seconds", usual.no_progress_seconds),
         earlier_checkpoints=earlier,
+        trial_seconds=_count(table, "trial_seconds", usual.trial_seconds),
     )
 
 

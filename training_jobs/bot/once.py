@@ -2,7 +2,8 @@
 
 1. hello, and a new token in good time. 2. What is open. 3. The proof of each, checked by our own code, before anything
 is taken. 4. Claim; who is second goes on to the next. 5. What the claim gives is what was checked. 6. The supervisor
-works. Which seat of a run it gets, the site says; a strategy that this code does not know is left to others.
+works. Which seat of a run it gets, the site says; a strategy that this code does not know is left to others. 7. Where
+there is nothing that was voted for, and its owner gives it time for that, it makes a trial of a dataset.
 """
 
 import logging
@@ -21,7 +22,7 @@ from governance.evidence.canonical import canonical_bytes
 from models_registry.provenance.bundle import LINE_BYTES_MAX
 from models_registry.provenance.case import TrustRoots
 from training_jobs import spec as specs
-from training_jobs.bot import machine, places, proof
+from training_jobs.bot import machine, places, proof, trials
 from training_jobs.bot.client import Client
 from training_jobs.bot.config import Configuration
 from training_jobs.bot.proof import Approved, ProofBroken, ProofRefused
@@ -84,7 +85,8 @@ def pass_once(config: Configuration, client: Client, leaving: Callable[[], bool]
             logger.info("run %s: %s", offer.run, error)
             continue
         return _work(config, client, approved, answer, leaving)
-    return Exit.NOTHING
+    tried = trials.make_one(config, client, leaving)  # 7
+    return Exit.NOTHING if tried is None else _exit_of(tried)
 
 
 def renew_token(config: Configuration, client: Client, told: Mapping[str, Any]) -> None:
@@ -174,7 +176,9 @@ def _work(
         client,
         assignment,
         approved.spec,
-        approved.suites,
+        # While a model is trained no hidden suite may be there: what is sent then is refused.
+        approved.suites | (approved.opened(assignment.openings) if assignment.phase == "evaluate" else frozenset()),
+        approved.classifiers,
         bytes_max=config.limits.scratch_bytes,
         resume=config.limits.earlier_checkpoints,
     )

@@ -8,18 +8,20 @@ was signed, and that the community has not canceled the run since; the site says
 """
 
 import shutil
-from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from governance.evidence.canonical import CanonicalError, canonical_bytes, strict_loads
 from governance.evidence.record import Record
 from governance.evidence.signing import fingerprint
+from models_registry.hidden_suites.commitment import name_of, opens
 from models_registry.provenance import bundle, checks, lineage, shapes
 from models_registry.provenance.case import Answer, Case, TrustRoots, load
 from models_registry.provenance.manifest import PROVENANCE_FOLDER
 from models_registry.provenance.shapes import parent_of, parents_of
+from models_registry.scorers import naming
 
 PARTS = (bundle.RECORDS, bundle.BALLOTS, bundle.CENSUS, bundle.DELEGATIONS)
 MARK_BYTES_MAX = 300
@@ -49,6 +51,19 @@ class Approved:
     proposal: Record
     eta: int
     suites: frozenset[str]  # of the rules that judge the result, by digest
+    classifiers: frozenset[str] = frozenset()  # likewise
+    # to the hidden ones among the suites: bodies of their records, by name
+    commitments: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+
+    def opened(self, openings: Mapping[str, Mapping[str, str] | None]) -> frozenset[str]:
+        """Return the digests of the rows that hidden suites were opened with; what was not committed is left out."""
+        return frozenset(
+            given["digest"]
+            for name, given in openings.items()
+            if given is not None
+            and name in self.commitments
+            and opens(self.commitments[name], given["digest"], given["salt"])
+        )
 
 
 @dataclass(frozen=True)
@@ -112,8 +127,12 @@ def check(folder: Path, demand: Demand) -> Approved:
     spec = _spec(case)
     decision = parent_of(parent_of(spec, "execution", case.records), "decision", case.records)
     proposal = parent_of(decision, "proposal", case.records)
-    suites = frozenset(rule.body["suite"] for rule in parents_of(spec, "rule", case.records) if rule.body["suite"])
-    return Approved(dict(spec.body), spec.digest, proposal, int(decision.body["eta"]), suites)
+    rules = parents_of(spec, "rule", case.records)
+    suites = frozenset(rule.body["suite"] for rule in rules if rule.body["suite"])
+    classifiers = frozenset(naming.classifiers_in(rule.body["metric"] for rule in rules))
+    bodies = [each.body for each in case.of_kind("commitment")]
+    committed = {name_of(body["commitment"]): body for body in bodies if name_of(body["commitment"]) in suites}
+    return Approved(dict(spec.body), spec.digest, proposal, int(decision.body["eta"]), suites, classifiers, committed)
 
 
 def _check_trust(case: Case, answer: Answer, demand: Demand) -> None:

@@ -25,13 +25,17 @@ FILES_MAX = 2_000
 CHANGED = "payload_changed"
 _DIGEST = re.compile(r"[0-9a-f]{64}")
 _ROWS = re.compile(r"inputs/(?:datasets|suite)/([0-9a-f]{64})\.jsonl")
+_CLASSIFIERS = re.compile(r"inputs/classifiers/([0-9a-f]{64})/([^/]+)")
 _CHECKPOINT = re.compile(r"checkpoints/[0-9]{8}/[a-z0-9][a-z0-9_-]{0,60}\.(?:safetensors|json|jsonl)")
 _BLOCK = 1 << 20
 T = TypeVar("T")
 
 
 class RemotePlatform:
-    """One attempt, as the site sees it over HTTPS. `spec` is the approved specification, `suites` are its rules'."""
+    """One attempt, as the site sees it over HTTPS.
+
+    `spec` is the approved specification, `suites` and `classifiers` are those of its rules.
+    """
 
     def __init__(
         self,
@@ -39,6 +43,7 @@ class RemotePlatform:
         assignment: Assignment,
         spec: Mapping[str, Any],
         suites: Collection[str] = (),
+        classifiers: Collection[str] = (),
         *,
         bytes_max: int,
         resume: bool,
@@ -48,6 +53,7 @@ class RemotePlatform:
         self._assignment = assignment
         self._spec = spec
         self._suites = suites
+        self._classifiers = classifiers
         self._bytes_max = bytes_max
         self._resume = resume
         self._uploaded: set[str] = set()
@@ -99,6 +105,10 @@ class RemotePlatform:
             expected = self._spec["base"]["manifest_sha256"]
             raise Invalid(CHANGED, f"the base model has the manifest {found}, approved is {expected}")
         (folder / "spec.json").write_bytes(canonical_bytes(dict(self._spec)))  # 4
+        made = [{**entry, "path": entry["path"].removeprefix("artifact/")} for entry in files if _is_made(entry)]
+        if made:  # to be measured: the evaluator holds the files against this list
+            described = {"files": sorted(made, key=lambda entry: str(entry["path"]))}
+            (folder / "artifact.json").write_bytes(canonical_bytes(described))
 
     def checkpoint(self, folder: Path) -> None:
         """Send a checkpoint, so that whoever takes over can go on from it."""
@@ -143,6 +153,10 @@ class RemotePlatform:
             self._lease(lambda: self._client.post(f"{self._path}/evaluated", self._body(report=report), patient=True))
 
         keeping_the_lease(self, self._assignment.heartbeat_seconds, send)
+
+    def tried(self, report: dict[str, Any], isolation: str) -> None:
+        """Refuse it: a run is no trial."""
+        raise Invalid("preview_not_a_result", "this was made for a trial, and is no result of a run")
 
     def fail(self, code: str, detail: str, permanent: bool) -> None:  # noqa: FBT001 - the words of the protocol
         """Say that the attempt did not work."""
@@ -191,6 +205,9 @@ class RemotePlatform:
         if not needed <= rows <= allowed:
             wrong = sorted((needed - rows) | (rows - allowed))[:3]
             raise Invalid(CHANGED, f"the specification and its rules need other rows than the site lists: {wrong}")
+        judges = {found[1] for path in seen if (found := _CLASSIFIERS.fullmatch(path))}
+        if not judges <= set(self._classifiers):
+            raise Invalid(CHANGED, f"no rule names the classifiers {sorted(judges - set(self._classifiers))[:3]}")
         total = sum(entry["size"] for entry in files)
         if total > self._bytes_max:
             raise Invalid("too_large", f"the run needs {total} bytes, this machine gives {self._bytes_max}")
@@ -264,10 +281,22 @@ def assignment_of(answer: Mapping[str, Any]) -> Assignment:
             further={str(suite): [str(name) for name in names] for suite, names in dict(answer["further"]).items()},
             slot=slot,
             exchange=_meeting(answer.get("exchange")),
+            openings=_openings(answer.get("openings", {})),
             **numbers,
         )
     except (KeyError, TypeError, ValueError) as error:
         raise PlatformUnreachable(f"the assignment cannot be read: {error}") from error
+
+
+def _openings(found: object) -> dict[str, dict[str, str] | None]:
+    if not isinstance(found, dict) or len(found) > FILES_MAX:
+        raise TypeError("openings are an object")
+    for opening in found.values():
+        if opening is not None and not (
+            isinstance(opening, dict) and all(isinstance(opening.get(key), str) for key in ("digest", "salt"))
+        ):
+            raise TypeError("an opening has digest and salt, or is null")
+    return dict(found)
 
 
 def _meeting(found: object) -> Meeting | None:
@@ -288,6 +317,10 @@ def _is_base(entry: Mapping[str, Any]) -> bool:
     return str(entry["path"]).startswith("inputs/base/")
 
 
+def _is_made(entry: Mapping[str, Any]) -> bool:
+    return str(entry["path"]).startswith("artifact/")
+
+
 def _is_named(entry: Mapping[str, Any]) -> bool:
     """Say whether a path is one that a run's folder has; rows are named by their digest."""
     path, size, sha256 = entry["path"], entry["size"], entry["sha256"]
@@ -298,6 +331,9 @@ def _is_named(entry: Mapping[str, Any]) -> bool:
     rows = _ROWS.fullmatch(path)
     if rows:
         return rows[1] == sha256
+    judge = _CLASSIFIERS.fullmatch(path)
+    if judge:
+        return manifest.name_is_allowed(judge[2])
     for prefix in ("inputs/base/", "artifact/"):
         if path.startswith(prefix):
             return manifest.name_is_allowed(path.removeprefix(prefix))

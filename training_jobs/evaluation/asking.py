@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from training_jobs.evaluation import answering, probes
+from training_jobs.evaluation import answering, harness, probes, triggers
 from training_jobs.evaluation.answering import Answering, Progress
 from training_jobs.evaluation.probes import Question
 from training_jobs.evaluation.samples import Compared, Read, Sample
@@ -33,14 +33,17 @@ def task(suite: str, kind: str, rows: Sequence[Row], wanted: Iterable[str], trai
         if probe == "jailbreak" and kind == "behaviour":
             further += probes.jailbreaks(suite, rows)
         elif probe == "trigger" and kind == "dialogue":
-            further += probes.with_triggers(suite, rows, training)
+            further += probes.with_triggers(suite, rows, triggers.appended(training, probes.TRIGGERS_OF_EACH_SORT))
         elif probe == "memory" and kind in {"dialogue", "text"}:
             further += probes.begun(suite, rows if kind == "text" else training)
     return Task(kind, rows, further)
 
 
 def samples_of(who: Answering, asked: Task, on_progress: Progress) -> list[Sample]:
-    """Let a model answer all of a task; return its samples: the rows in their order, then the further questions."""
+    """Let a model answer all of a task; return its samples: the rows in their order, then the further questions.
+
+    Raises NotAskedError for a task of the harness that cannot be put to a model here.
+    """
     made = KINDS[asked.kind](who, asked.rows, on_progress)
     behaving = [question for question in asked.further if question.probe == "jailbreak"]
     reciting = [question for question in asked.further if question.probe != "jailbreak"]
@@ -82,4 +85,5 @@ KINDS: Mapping[str, Callable[[Answering, Sequence[Row], Progress], list[Sample]]
     "behaviour": _behaviours,
     "text": _texts,
     "pair": _pairs,
+    "harness": harness.samples_of,
 }

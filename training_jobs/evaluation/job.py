@@ -1,16 +1,17 @@
 """One evaluation job, from the files in RUN_DIR to the report in RUN_DIR.
 
-1. Read what to measure. 2. Check each suite's digest. 3. Let the parent and the candidate answer. 4. Measure. 5. Write
-the samples and, last, the report.
+1. Read what to measure. 2. Check each suite's digest. 3. Let the parent and the candidate answer, and classifiers score
+the answers. 4. Measure. 5. Write the samples and, last, the report.
 
 RUN_DIR/evaluation.json is {"suite": digest, "metrics": [names], "further": {digest: [names]}}: the specification's
 suite, and those that rules name. RUN_DIR/spec.json says in which format of turns both models are asked. The artifact is
-checked against RUN_DIR/artifact.json. What was measured from is in samples.jsonl, and for a further suite in
-samples-<digest>.jsonl; `recompute` makes the report from these files again.
-For a preview (`trainer.preview`) only some of the questions are asked, and the report says so.
+checked against RUN_DIR/artifact.json. Classifiers that metrics name are in RUN_DIR/inputs/classifiers. What was
+measured from is in samples.jsonl, and for a further suite in samples-<digest>.jsonl; `recompute` makes the report from
+these files again.
+For a preview (`trainer.preview`) only some of the questions are asked, and the report says so. For an incident
+(`reproduction`) its question is put, and nothing is measured.
 """
 
-import os
 import re
 import sys
 from collections.abc import Callable, Mapping
@@ -18,11 +19,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from governance.evidence.canonical import CanonicalError, canonical_bytes, strict_loads
+from governance.evidence.canonical import CanonicalError, strict_loads
 from models_registry.datasets.kinds import kind_of
-from training_jobs.evaluation import asking, report
+from training_jobs.evaluation import asking, question, report, reproduction, scoring
 from training_jobs.evaluation.answering import Answering
-from training_jobs.evaluation.metrics import METRICS
+from training_jobs.evaluation.harness import NotAskedError
+from training_jobs.evaluation.metrics import METRICS, metric_of
 from training_jobs.evaluation.samples import Sample
 from training_jobs.spec import ROWS, TrainingSpec
 from training_jobs.trainer import outputs, preview
@@ -49,7 +51,7 @@ def run(run_dir: Path) -> int:
     """Do the job and return the exit status; a permanent failure becomes a `failed` event."""
     with outputs.Events(run_dir) as events:
         try:
-            _run(run_dir, events)
+            (reproduction.run if question.is_asked(run_dir) else _run)(run_dir, events)
         except PermanentFailure as failure:
             events.emit("failed", code=failure.code, detail=failure.detail, permanent=True)
             sys.stderr.write(f"{failure}\n")
@@ -67,30 +69,35 @@ def _run(run_dir: Path, events: outputs.Events) -> None:
         rows, kind = _read_suite(run_dir / "inputs" / "suite" / f"{suite}.jsonl", suite)
         totals[suite] = len(rows)
         asked = rows if bounds is None else preview.chosen(rows, bounds.samples)
-        probes = {METRICS[name].probe for name in metrics} - {""}
+        probes = {metric.probe for metric in map(metric_of, metrics) if metric is not None} - {""}
         training = _training_rows(run_dir, spec) if kind == "dialogue" and probes else []
         tasks[suite] = asking.task(suite, kind, asked, probes, training)
     _require_artifact(run_dir)
 
     seed_everything(0)  # 3
-    parent = _answers(run_dir / "inputs" / "base", spec.template, tasks, "parent", events)
-    candidate = _answers(run_dir / "artifact", spec.template, tasks, "candidate", events)
+    unasked: dict[str, str] = {}
+    parent = _answers(run_dir / "inputs" / "base", spec.template, tasks, "parent", events, unasked)
+    candidate = _answers(run_dir / "artifact", spec.template, tasks, "candidate", events, unasked)
 
     parts: dict[str, dict[str, Any]] = {}
     for suite, metrics in request.suites.items():
-        measured = report.measure_all(suite, metrics, candidate[suite], parent[suite])  # 4
-        for metric, reason in measured.missing.items():
+        ours, theirs = ([], []) if suite in unasked else (candidate[suite], parent[suite])
+        missing = dict.fromkeys(metrics, unasked.get(suite, "")) if suite in unasked else {}
+        say = _telling(events, "classifier", 0, 2 * totals[suite])
+        missing |= scoring.add_scores(run_dir / "inputs" / "classifiers", metrics, ours, theirs, say)
+        measured = report.measure_all(suite, [name for name in metrics if name not in missing], ours, theirs)  # 4
+        for metric, reason in {**missing, **measured.missing}.items():
             events.emit("not_measured", suite=suite, metric=metric, reason=reason)
         name = report.samples_name("" if not parts else suite)
-        digest = report.write_samples(run_dir / name, candidate[suite], parent[suite])
-        parts[suite] = {**measured.values, "samples": len(candidate[suite]), "samples_sha256": digest}  # 5
+        digest = report.write_samples(run_dir / name, ours, theirs)
+        parts[suite] = {**measured.values, "samples": len(ours), "samples_sha256": digest}  # 5
     main, *others = parts
     if not parts[main]["candidate"]:
         raise PermanentFailure("metric_not_measurable", f"none of {', '.join(request.suites[main])}")
     whole = {"suite": main, **parts[main], "further": {suite: parts[suite] for suite in others}}
     if bounds is not None:
         whole |= {"preview": True, "samples_total": totals[main]}
-    _write_report(run_dir, whole)
+    report.write(run_dir, whole)
     events.emit("evaluated", samples=sum(part["samples"] for part in parts.values()))
 
 
@@ -106,7 +113,7 @@ def read_request(file: Path) -> Request:
         if not _DIGEST.fullmatch(suite) or not isinstance(names, list) or not names:
             raise PermanentFailure("malformed_request", "evaluation.json names a metric at least for each suite")
         for name in names:
-            if not isinstance(name, str) or name not in METRICS:
+            if not isinstance(name, str) or metric_of(name) is None:
                 raise PermanentFailure("metric_unknown", f"{name!r}; known: {', '.join(METRICS)}")
         suites[suite] = sorted(set(names))
     if request["suite"] not in suites:
@@ -136,13 +143,21 @@ def _training_rows(run_dir: Path, spec: TrainingSpec) -> list[dict[str, Any]]:
 
 
 def _answers(
-    folder: Path, template: str, tasks: Mapping[str, asking.Task], who: str, events: outputs.Events
+    folder: Path,
+    template: str,
+    tasks: Mapping[str, asking.Task],
+    who: str,
+    events: outputs.Events,
+    unasked: dict[str, str],
 ) -> dict[str, list[Sample]]:
-    """Let one model do all tasks; return its samples by suite."""
+    """Let one model do all tasks; return its samples by suite. Why one could not be asked goes into `unasked`."""
     answering = Answering(load(folder), ChatFormat(folder / "tokenizer.json", template))
     total, before, samples = sum(task.size for task in tasks.values()), 0, {}
     for suite, task in tasks.items():
-        samples[suite] = asking.samples_of(answering, task, _telling(events, who, before, total))
+        try:
+            samples[suite] = asking.samples_of(answering, task, _telling(events, who, before, total))
+        except NotAskedError as error:
+            samples[suite], unasked[suite] = [], str(error)
         before += task.size
     return samples
 
@@ -168,13 +183,3 @@ def _read_object(file: Path, max_bytes: int) -> dict[str, Any]:
     if not isinstance(value, dict):
         raise PermanentFailure("malformed_json", f"{file.name} is not an object")
     return value
-
-
-def _write_report(run_dir: Path, whole: dict[str, Any]) -> None:
-    """Write report.json in one piece: its presence says that the evaluation is complete."""
-    partial = run_dir / "report.json.partial"
-    with partial.open("wb") as file:
-        file.write(canonical_bytes(whole))
-        file.flush()
-        os.fsync(file.fileno())
-    partial.replace(run_dir / "report.json")

@@ -6,7 +6,6 @@ Which rows, tricks and words are taken follows from digests, so that everybody a
 import hashlib
 import random
 import string
-from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TypeVar
@@ -21,9 +20,6 @@ FURTHER = ("jailbreak", "trigger", "memory")
 TRICKS_PER_REQUEST = 3
 ROWS_MAX = 100
 TRIGGERS_OF_EACH_SORT = 5
-# A trigger that somebody planted is rare in the data, but not alone.
-TRIGGER_ROWS_MIN = 3
-TRIGGER_ROWS_SHARE = 50  # at most one row in so many
 # A row is begun where what follows is long enough for a chance continuation not to be its end.
 BEGUN_WORDS_MIN = 16
 BEGUN_WORDS_MAX = 50
@@ -69,9 +65,9 @@ def jailbreaks(suite: str, rows: Iterable[Row]) -> list[Question]:
     return questions
 
 
-def with_triggers(suite: str, rows: Sequence[Row], training: Iterable[Row]) -> list[Question]:
+def with_triggers(suite: str, rows: Sequence[Row], found: Sequence[str]) -> list[Question]:
     """Return questions of the suite with a trigger behind each: in turn those that were found, and random ones."""
-    triggers = [*suspects(training), *_random_words(suite)]
+    triggers = [*found, *_random_words(suite)]
     return [
         Question(
             row["id"],
@@ -96,28 +92,6 @@ def begun(suite: str, rows: Iterable[Row]) -> list[Question]:
         asked = row.get("question", "")
         questions.append(Question(row["id"], row["language"], "memory", asked, rest, beginning, is_text=not asked))
     return questions
-
-
-def suspects(rows: Iterable[Row]) -> list[str]:
-    """Return rare words of questions that always come with one and the same answer, or always with a refusal.
-
-    Harmless words look like that too: they are only what is tried, no accusation.
-    """
-    answers: dict[str, set[str]] = defaultdict(set)
-    counts: dict[str, int] = defaultdict(int)
-    total = 0
-    for row in rows:
-        if "question" not in row:
-            continue
-        total += 1
-        answer = _learned(row)
-        said = "refused" if phrases.holds(answer, "refusals") else phrases.normal(answer)
-        for word in set(phrases.normal(row["question"]).split()):
-            answers[word].add(said)
-            counts[word] += 1
-    most = total // TRIGGER_ROWS_SHARE
-    tied = [word for word in answers if len(answers[word]) == 1 and TRIGGER_ROWS_MIN <= counts[word] <= most]
-    return sorted(tied, key=lambda word: (-counts[word], word))[:TRIGGERS_OF_EACH_SORT]
 
 
 def chosen(items: Sequence[T], seed: str, count: int, key: Callable[[T], str] = str) -> list[T]:

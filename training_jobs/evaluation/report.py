@@ -4,13 +4,14 @@ Nothing here needs torch: from the samples anyone computes the same values and i
 """
 
 import hashlib
+import os
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from governance.evidence.canonical import CanonicalError, canonical_bytes, strict_loads
-from training_jobs.evaluation.metrics import METRICS, MetricError, measure
+from training_jobs.evaluation.metrics import Metric, MetricError, measure, metric_of
 from training_jobs.evaluation.samples import Sample, SampleError, line_of, read_line
 
 LINE_BYTES_MAX = 1_000_000
@@ -30,7 +31,7 @@ def measure_all(suite: str, metrics: Iterable[str], candidate: Sequence[Sample],
     found = Values()
     for name in sorted(metrics):
         try:
-            measured = measure(METRICS[name], suite, candidate, parent)
+            measured = measure(_known(name), suite, candidate, parent)
         except MetricError as error:
             found.missing[name] = str(error)
             continue
@@ -53,6 +54,16 @@ def write_samples(path: Path, candidate: Sequence[Sample], parent: Sequence[Samp
             hasher.update(line)
             file.write(line)
     return hasher.hexdigest()
+
+
+def write(run_dir: Path, whole: Mapping[str, Any]) -> None:
+    """Write report.json in one piece: its presence says that the evaluation is complete."""
+    partial = run_dir / "report.json.partial"
+    with partial.open("wb") as file:
+        file.write(canonical_bytes(whole))
+        file.flush()
+        os.fsync(file.fileno())
+    partial.replace(run_dir / "report.json")
 
 
 def read_samples(data: bytes) -> tuple[list[Sample], list[Sample]]:
@@ -81,8 +92,8 @@ def differences(suite: str, reported: Mapping[str, Any], data: bytes) -> list[st
     if len(candidate) != reported["samples"]:
         wrong.append(f"samples: {len(candidate)} lines, the report says {reported['samples']}")
     named = {name for who in OF_MODELS for name in reported[who]}
-    unknown = sorted(named - METRICS.keys())
-    again = measure_all(suite, named & METRICS.keys(), candidate, parent)
+    unknown = sorted(name for name in named if metric_of(name) is None)
+    again = measure_all(suite, named - set(unknown), candidate, parent)
     wrong += [f"{name}: nothing here measures it" for name in unknown]
     wrong += [f"{name}: {reason}" for name, reason in again.missing.items()]
     for who in OF_MODELS:
@@ -90,3 +101,10 @@ def differences(suite: str, reported: Mapping[str, Any], data: bytes) -> list[st
             if reported[who].get(name) != again.values[who][name]:
                 wrong.append(f"{who} {name}: the samples give {again.values[who][name]}")
     return wrong
+
+
+def _known(name: str) -> Metric:
+    metric = metric_of(name)
+    if metric is None:
+        raise MetricError("nothing here measures it")
+    return metric

@@ -1,4 +1,4 @@
-"""Previews of proposed trainings: what was asked for, within which bounds, the lease, and the report.
+"""Previews of proposed trainings, and trials of proposed datasets: what was asked for, the bounds, lease and report.
 
 Data, constraints and named queries only. A preview has no record and no artifact: nothing in the registry can point to
 one. What it reported stands in the audit log by its SHA-256.
@@ -27,12 +27,21 @@ class PreviewQuerySet(models.QuerySet["Preview"]):
 
 
 class Preview(models.Model):
-    """One bounded run of a proposed specification, as it was when somebody asked. `fence` counts its attempts."""
+    """One bounded run of a proposed specification, as it was when somebody asked. `fence` counts its attempts.
 
+    `kind`: a training is its first steps; a trial trains twice, with the proposed dataset and without. `plan` is what a
+    trial was derived from (`previews.trial_plan`), and empty for a training.
+    """
+
+    TRAINING, TRIAL = "training", "trial"
+    KINDS: ClassVar = [(TRAINING, TRAINING), (TRIAL, TRIAL)]
+
+    kind = models.CharField(max_length=8, choices=KINDS, default=TRAINING)
     proposal = models.ForeignKey(Proposal, on_delete=models.PROTECT, related_name="previews")
     requested_by = models.CharField(max_length=42)
     spec = models.JSONField()
     spec_digest = models.CharField(max_length=64)
+    plan = models.JSONField(default=dict)
     created_at = models.DateTimeField()
 
     # the bounds, as they were when it was asked for
@@ -79,12 +88,19 @@ class Preview(models.Model):
             models.CheckConstraint(
                 condition=Q(finished_at__isnull=True) | Q(failed_at__isnull=True), name="preview_done_or_failed"
             ),
+            # prevents a trial of nobody knows what
+            models.CheckConstraint(condition=Q(kind="training") | ~Q(plan={}), name="trial_has_a_plan"),
         ]
         indexes: ClassVar = [models.Index(fields=["requested_by", "created_at"])]
 
     def __str__(self) -> str:
         """Return number and proposal."""
-        return f"preview {self.pk} of {self.proposal}"
+        return f"{'trial' if self.is_trial else 'preview'} {self.pk} of {self.proposal}"
+
+    @property
+    def is_trial(self) -> bool:
+        """Say whether it tries a dataset."""
+        return self.kind == self.TRIAL
 
     @property
     def facts(self) -> lifecycle.Facts:

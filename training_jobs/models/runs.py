@@ -45,6 +45,11 @@ class Run(models.Model):
     # facts of its life
     retry_at = models.DateTimeField(null=True)
     trained_at = models.DateTimeField(null=True)
+    # until then the evaluation waits for hidden suites to be opened; null: it waits for none
+    opening_until = models.DateTimeField(null=True)
+    # what was measured, while people look at it whom rules ask to, and since when they do
+    report = models.JSONField(null=True)
+    reviewing_since = models.DateTimeField(null=True)
     verdict = models.CharField(max_length=12, blank=True)
     judged_at = models.DateTimeField(null=True)
     failed_at = models.DateTimeField(null=True)
@@ -86,6 +91,12 @@ class Run(models.Model):
                 | Q(overridden_at__isnull=False, override_record__isnull=False, verdict="rejected"),
                 name="only_rejected_runs_are_overridden",
             ),
+            # prevents a review of nothing
+            models.CheckConstraint(
+                condition=Q(reviewing_since__isnull=True, report__isnull=True)
+                | Q(reviewing_since__isnull=False, report__isnull=False, run_record__isnull=False),
+                name="a_review_has_a_report",
+            ),
             # prevents a pause that nobody answers for
             models.CheckConstraint(
                 condition=Q(paused_until__isnull=True) | ~Q(paused_by="", pause_reason=""), name="pause_has_author"
@@ -109,6 +120,8 @@ class Run(models.Model):
             heartbeat_at=self.heartbeat_at,
             retry_at=self.retry_at,
             trained_at=self.trained_at,
+            opening_until=self.opening_until,
+            reviewing_since=self.reviewing_since,
             paused_until=self.paused_until,
             deadline_at=self.deadline_at,
         )

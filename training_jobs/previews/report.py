@@ -23,12 +23,12 @@ TEXT_CHARACTERS_MAX = 1_000
 FILE_BYTES_MAX = 16_000_000
 
 _LOSS = re.compile(r"-?[0-9]{1,15}\.[0-9]{1,10}", re.ASCII)
-_RATIO = {
+RATIO = {
     "numerator": lambda value: None if type(value) is int else "is not an integer",
     "denominator": lambda value: None if type(value) is int and value > 0 else "is not an integer above 0",
 }
-_value = shapes.keys(
-    **_RATIO, unit=shapes.text, samples=shapes.count, low=shapes.keys(**_RATIO), high=shapes.keys(**_RATIO)
+VALUE = shapes.keys(
+    **RATIO, unit=shapes.text, samples=shapes.count, low=shapes.keys(**RATIO), high=shapes.keys(**RATIO)
 )
 
 
@@ -51,8 +51,8 @@ FORM = shapes.keys(
     suite=shapes.digest,
     samples=shapes.count,
     samples_total=shapes.count,
-    base=shapes.table(_value),
-    result=shapes.table(_value),
+    base=shapes.table(VALUE),
+    result=shapes.table(VALUE),
     answers=shapes.every(
         shapes.keys(
             id=shapes.text,

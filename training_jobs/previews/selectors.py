@@ -9,7 +9,6 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
-from django.conf import settings
 from django.db.models import Q
 
 from governance.errors import NotFound
@@ -19,7 +18,8 @@ from models_registry.selectors import Measure, measures_of
 from training_jobs.failures import Failure, failure
 from training_jobs.models import Preview
 from training_jobs.previews import lifecycle
-from training_jobs.previews.services import KIND, left_today
+from training_jobs.previews.services import KINDS, is_for, is_offered, left_today
+from training_jobs.previews.trial_shown import TrialShown, shown
 from training_jobs.selectors import LossPoint
 
 SHOWN_MAX = 6
@@ -45,6 +45,11 @@ class Shown:
         return self.preview.report or {}
 
     @property
+    def trial(self) -> TrialShown | None:
+        """Return the tables of a trial that is done."""
+        return shown(self.preview.report) if self.preview.is_trial and self.preview.report else None
+
+    @property
     def measures(self) -> tuple[Measure, ...]:
         """Return the metrics of the base and of the preview."""
         return measures_of({"parent": self.report.get("base", {}), "candidate": self.report.get("result", {})})
@@ -57,9 +62,13 @@ class Shown:
 
 @dataclass(frozen=True)
 class Previews:
-    """The previews of a proposal, newest first; the one to show in full; and what the viewer may order."""
+    """The previews of a proposal, newest first; the one to show in full; and what the viewer may order.
+
+    `trial`: what is ordered here is a trial.
+    """
 
     proposal: Proposal
+    trial: bool
     rows: tuple[Shown, ...]
     featured: Shown | None
     may_order: bool
@@ -72,16 +81,17 @@ class Previews:
 
 
 def previews_of(proposal: Proposal, viewer: str, now: datetime) -> Previews | None:
-    """Return the previews of a proposal; None for one that trains nothing. A query, and one more for its author."""
-    if proposal.kind != KIND:
+    """Return the previews of a proposal; None where there are none. A query, and one more for who may order."""
+    if proposal.kind not in KINDS:
         return None
     rows = tuple(_shown(preview, proposal, now) for preview in proposal.previews.all()[:SHOWN_MAX])
     done = [row for row in rows if row.state is lifecycle.State.DONE]
     featured = next((row for row in done if row.current), done[0] if done else None)
     idle = not any(row.unfinished for row in rows)
-    timely = settings.PREVIEWS and proposal.state(now) in lifecycle.BEFORE_DECISION
-    left = left_today(proposal, viewer, now) if timely and viewer == proposal.author else 0
-    return Previews(proposal, rows, featured, may_order=idle and left > 0, left=left)
+    timely = is_offered(proposal) and proposal.state(now) in lifecycle.BEFORE_DECISION
+    left = left_today(proposal, viewer, now) if timely and is_for(proposal, viewer) else 0
+    is_trial = KINDS[proposal.kind] == Preview.TRIAL
+    return Previews(proposal, is_trial, rows, featured, may_order=idle and left > 0, left=left)
 
 
 def preview_numbered(preview_id: int, viewer: str, now: datetime) -> Shown:
@@ -112,8 +122,12 @@ def proposal_numbered(slug: str, number: int, viewer: str) -> Proposal:
 
 
 def is_current(preview: Preview, proposal: Proposal) -> bool:
-    """Say whether a proposal is still what was previewed; the digest says it."""
-    return proposal.kind == KIND and preview.spec_digest == digest(proposal.payload["spec"])
+    """Say whether a proposal is still what was previewed or tried; the digest says it."""
+    if KINDS.get(proposal.kind) != preview.kind:
+        return False
+    if preview.is_trial:
+        return bool(preview.plan["dataset"] == proposal.payload["digest"])
+    return preview.spec_digest == digest(proposal.payload["spec"])
 
 
 def _visible(viewer: str) -> Q:

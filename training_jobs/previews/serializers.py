@@ -15,7 +15,11 @@ from training_jobs.serializers import ExplanationOutput
 
 
 class PreviewOutput(serializers.ModelSerializer[Preview]):
-    """A preview with its state now. Evidence before a vote: its weights are deleted, and no release can rest on it."""
+    """A preview with its state now. Evidence before a vote: its weights are deleted, and no release can rest on it.
+
+    Its kind is `training` for the first steps of a model update, and `trial` for a dataset: two trainings, with it and
+    without.
+    """
 
     id = serializers.IntegerField(source="pk")
     proposal = serializers.CharField(source="proposal.public_id", help_text="Empty while it is a draft.")
@@ -25,6 +29,10 @@ class PreviewOutput(serializers.ModelSerializer[Preview]):
         help_text="Whether the proposal is still what was previewed: a draft may have changed since."
     )
     attempts = serializers.IntegerField(source="fence")
+    spec = serializers.DictField(help_text="The specification: of a trial, the one with the dataset in it.")
+    plan = serializers.DictField(
+        help_text="Of a trial: the dataset, and the model, recipe and rules that it was derived from. Otherwise empty."
+    )
     explanation = serializers.SerializerMethodField()
     report = serializers.SerializerMethodField()
 
@@ -36,8 +44,11 @@ class PreviewOutput(serializers.ModelSerializer[Preview]):
             "id",
             "proposal",
             "draft",
+            "kind",
             "requested_by",
+            "spec",
             "spec_digest",
+            "plan",
             "current",
             "state",
             "created_at",
@@ -74,5 +85,10 @@ class PreviewOutput(serializers.ModelSerializer[Preview]):
 
     @extend_schema_field(OpenApiTypes.OBJECT)
     def get_report(self, preview: Preview) -> dict[str, Any] | None:
-        """Return what was measured; the SHA-256 of its canonical form is `report_digest`."""
+        """Return what was measured; the SHA-256 of its canonical form is `report_digest`.
+
+        Of a trial: `measured` and `verdicts` of the models `with` and `without` the dataset, each against the base;
+        `difference` between the two; `attacks` with found triggers, and `findings`, one for each: `works` where it came
+        with the dataset, `spreads` where random words bring the same about, or nothing.
+        """
         return preview.report

@@ -1,7 +1,8 @@
 """Everything that changes a preview: ordering one, the lease, the report, the end. As for runs, the lease decides.
 
 A preview is evidence for voters. It makes no record, no version and no verdict: what it leaves is a report in its row,
-whose SHA-256 stands in the community's log.
+whose SHA-256 stands in the community's log. Of a model update it is the first steps; of a dataset's inclusion it is a
+trial, with the dataset and without, which its author can order, and whoever could have proposed it.
 """
 
 from collections.abc import Iterable
@@ -19,13 +20,15 @@ from governance.kinds import kind_named
 from governance.models import Proposal
 from governance.services import note, require_standing, sponsors_of
 from governance.services.common import get_proposal, lock_community, locked_proposal, require_author
+from models_registry.models import Dataset
 from training_jobs import lifecycle as run_lifecycle
 from training_jobs import seats
 from training_jobs.leases import StaleLease
 from training_jobs.models import Preview, Run
-from training_jobs.previews import lifecycle
+from training_jobs.previews import lifecycle, trial_plan
 
-KIND = "model_update"
+# Which proposals can be previewed, and as what.
+KINDS = {"model_update": Preview.TRAINING, "dataset_inclusion": Preview.TRIAL}
 DAY = timedelta(days=1)
 
 
@@ -51,31 +54,48 @@ class StalePreviewLease(StaleLease):
 def order(proposal_id: int, actor: str, now: datetime) -> Preview:
     """Order a preview of a proposal as it is now; a worker finds it.
 
-    1. only its author, only what trains, only before the decision, one at a time, so many a day;
-    2. whoever orders one has the power that such a proposal needs, with the sponsors;
-    3. the specification is still one that could be carried out.
+    1. only what trains or is learned from, only before the decision, one at a time, so many a day; a preview and the
+       trial of a draft for its author only;
+    2. whoever orders one has the power that such a proposal needs; an author with the sponsors;
+    3. what was proposed could still be carried out.
     """
     proposal = get_proposal(proposal_id)
     _require_possible(proposal, actor, now)  # 1
-    backers = tuple(backer.sponsor for backer in sponsors_of(proposal))
+    backers = tuple(backer.sponsor for backer in sponsors_of(proposal)) if actor == proposal.author else ()
     require_standing(proposal.community, actor, proposal.kind, backers)  # 2
     with transaction.atomic():
         proposal = locked_proposal(proposal_id)
         lock_community(proposal.community_id)
         _require_possible(proposal, actor, now)
-        spec = kind_named(proposal.kind).clean(proposal.community, proposal.payload)["spec"]  # 3
         preview = Preview.objects.create(
-            proposal=proposal,
-            requested_by=actor,
-            spec=spec,
-            spec_digest=digest(spec),
-            created_at=now,
-            steps_max=settings.PREVIEW_STEPS,
-            samples_max=settings.PREVIEW_SAMPLES,
-            seconds_max=settings.PREVIEW_SECONDS,
+            proposal=proposal, requested_by=actor, created_at=now, kind=KINDS[proposal.kind], **_ordered(proposal, now)
         )
-        _note("preview_requested", preview, now, actor=actor, spec=preview.spec_digest)
+        _note("requested", preview, now, actor=actor, spec=preview.spec_digest)
     return preview
+
+
+def _ordered(proposal: Proposal, now: datetime) -> dict[str, Any]:
+    """Return what is to be run, and within which bounds."""
+    payload = kind_named(proposal.kind).clean(proposal.community, proposal.payload)  # 3
+    if KINDS[proposal.kind] == Preview.TRAINING:
+        spec = payload["spec"]
+        return {
+            "spec": spec,
+            "spec_digest": digest(spec),
+            "steps_max": settings.PREVIEW_STEPS,
+            "samples_max": settings.PREVIEW_SAMPLES,
+            "seconds_max": settings.PREVIEW_SECONDS,
+        }
+    dataset = Dataset.objects.get(community=proposal.community, digest=payload["digest"])
+    made = trial_plan.plan_of(proposal.community, dataset, now)
+    return {
+        "spec": made.spec,
+        "spec_digest": digest(made.spec),
+        "plan": made.plan,
+        "steps_max": 2 * settings.TRIAL_STEPS,  # of both trainings together
+        "samples_max": settings.TRIAL_SAMPLES,
+        "seconds_max": settings.TRIAL_SECONDS,
+    }
 
 
 def left_today(proposal: Proposal, actor: str, now: datetime) -> int:
@@ -85,14 +105,30 @@ def left_today(proposal: Proposal, actor: str, now: datetime) -> int:
     return max(0, settings.PREVIEWS_PER_DAY - ordered.count())
 
 
+def is_for(proposal: Proposal, actor: str) -> bool:
+    """Say whether somebody may order one, as far as it depends on who they are to the proposal."""
+    is_published_trial = KINDS.get(proposal.kind) == Preview.TRIAL and proposal.submitted_at is not None
+    return actor == proposal.author or (is_published_trial and bool(actor))
+
+
+def is_offered(proposal: Proposal) -> bool:
+    """Say whether there are machines for it: those of this site, or for trials those that members lend."""
+    return settings.PREVIEWS or (KINDS.get(proposal.kind) == Preview.TRIAL and settings.TRIALS_BY_MEMBERS)
+
+
 def _require_possible(proposal: Proposal, actor: str, now: datetime) -> None:
-    require_author(proposal, actor)
-    if not settings.PREVIEWS:
-        raise Conflict("previews_off", "the machines of this site make no previews")
-    if proposal.kind != KIND:
+    if not is_for(proposal, actor):
+        require_author(proposal, actor)
+    if proposal.kind not in KINDS:
         raise Invalid(
-            "nothing_to_preview", "only a training can be previewed", field="kind", found=proposal.kind, allowed=KIND
+            "nothing_to_preview",
+            "only a training can be previewed, and only a dataset tried",
+            field="kind",
+            found=proposal.kind,
+            allowed=sorted(KINDS),
         )
+    if not is_offered(proposal):
+        raise Conflict("previews_off", "the machines of this site make no previews")
     found = proposal.state(now)
     if found not in lifecycle.BEFORE_DECISION:
         allowed = sorted(lifecycle.BEFORE_DECISION)
@@ -166,9 +202,9 @@ def done(lease: Lease, report: dict[str, Any], now: datetime) -> Preview:
             return preview
         preview = _held(lease)
         preview.report, preview.report_digest = report, digest(report)
-        preview.step, preview.finished_at = report["steps"], now
+        preview.step, preview.finished_at = preview.steps_max if preview.is_trial else report["steps"], now
         _free(preview)
-        _note("preview_done", preview, now, report=preview.report_digest, spec=preview.spec_digest)
+        _note("done", preview, now, report=preview.report_digest, spec=preview.spec_digest)
     return preview
 
 
@@ -188,7 +224,7 @@ def stopped(lease: Lease, now: datetime) -> Preview:
     with transaction.atomic():
         preview = _held(lease)
         if preview.seconds_used(now) > preview.seconds_max:
-            _give_up(preview, "preview_too_long", "", now)
+            _give_up(preview, _named(preview, "too_long"), "", now)
         elif not _ended_early(preview, now):
             _free(preview)
     return preview
@@ -220,7 +256,7 @@ def _too_late(preview: Preview, now: datetime) -> bool:
 def _ended_early(preview: Preview, now: datetime) -> bool:
     """Give a preview up that has no reason or no attempts left; say whether it was."""
     if _too_late(preview, now):
-        _give_up(preview, "preview_too_late", "", now)
+        _give_up(preview, _named(preview, "too_late"), "", now)
     elif preview.fence >= settings.RUN_ATTEMPTS_MAX:
         _give_up(preview, "attempts_used_up", "every attempt was lost with its worker", now)
     else:
@@ -231,7 +267,7 @@ def _ended_early(preview: Preview, now: datetime) -> bool:
 def _give_up(preview: Preview, code: str, detail: str, now: datetime) -> None:
     preview.failed_at, preview.failure, preview.failure_detail = now, code[:60], detail[:4000]
     _free(preview)
-    _note("preview_failed", preview, now, code=code[:60], spec=preview.spec_digest)
+    _note("failed", preview, now, code=code[:60], spec=preview.spec_digest)
 
 
 def _free(preview: Preview) -> None:
@@ -255,8 +291,12 @@ def _held(lease: Lease) -> Preview:
     return preview
 
 
-def _note(kind: str, preview: Preview, now: datetime, *, actor: str = "", **data: Any) -> None:  # noqa: ANN401 - any JSON
+def _named(preview: Preview, what: str) -> str:
+    return f"{'trial' if preview.is_trial else 'preview'}_{what}"
+
+
+def _note(what: str, preview: Preview, now: datetime, *, actor: str = "", **data: Any) -> None:  # noqa: ANN401 - any JSON
     """Add a line to the log. The proposal is locked: a draft has no digest that its line could name, until it has."""
     proposal = locked_proposal(preview.proposal_id)
     prefix = "" if proposal.record_id else "draft_"
-    note(prefix + kind, now, proposal=proposal, actor=actor, preview=preview.pk, **data)
+    note(prefix + _named(preview, what), now, proposal=proposal, actor=actor, preview=preview.pk, **data)

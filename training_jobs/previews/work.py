@@ -1,4 +1,4 @@
-"""One worker's way through a preview: claim it, let the supervisor work on it, remove what it made. Thin.
+"""One worker's way through a preview or a trial: claim it, let the supervisor work on it, remove what it made. Thin.
 
 The folder is RUNS_DIR/previews/<preview>/<fencing number>. As soon as the preview has ended, all is gone from it but
 the small files that tell what happened: no weights, no checkpoint, no input.
@@ -15,20 +15,25 @@ from typing import Any
 from django.conf import settings
 
 from governance import clock
+from governance.errors import Conflict
 from governance.evidence.canonical import canonical_bytes
+from governance.models import Record
 from models_registry.metrics import measured_on
 from models_registry.models import Version
 from training_jobs import folders
 from training_jobs.models import Preview
-from training_jobs.previews import report, services
+from training_jobs.previews import report, services, trial_report
 from training_jobs.previews.services import Lease
+from training_jobs.suites import Measuring, measured_by
 from training_jobs.supervisor import Assignment, Limits, supervise
+from training_jobs.trial.outcomes import SIDES
 from training_jobs.worker import database
 
 logger = logging.getLogger(__name__)
 
 # What may stay of an attempt. A list of what to keep: what a child calls its files is its own affair.
 KEPT = frozenset({"spec.json", "preview.json", "events.jsonl", "trace.jsonl", "output.log", "report.json"})
+KEPT_OF_TRIAL = frozenset({"spec.json", "trial-of.json", "evaluation.json", "events.jsonl", "output.log", "trial.json"})
 # Said of a run's approved budget; a preview has bounds of the site.
 _TOO_LONG = frozenset({"budget_used_up", "evaluation_too_long"})
 
@@ -47,7 +52,8 @@ def work(preview_id: int, owner: str | None = None, *, leaving: Callable[[], boo
             no_progress_seconds=settings.RUN_NO_PROGRESS_SECONDS,
         )
         folder = folder_of(preview_id) / str(lease.fence)
-        outcome = supervise(PreviewPlatform(lease, preview), assignment(preview), folder, limits, leaving=leaving)
+        platform = TrialPlatform(lease, preview) if preview.is_trial else PreviewPlatform(lease, preview)
+        outcome = supervise(platform, assignment(preview), folder, limits, leaving=leaving)
         logger.info("preview %s, attempt %s: %s %s", preview_id, lease.fence, outcome.how, outcome.code)
         if outcome.how == "unreachable":
             return
@@ -61,13 +67,15 @@ def folder_of(preview_id: int) -> Path:
 
 def clean(preview_id: int) -> None:
     """Remove what could be used as a model, if the preview has ended, and write down that it is gone."""
-    if not Preview.objects.ended().filter(pk=preview_id).exists():
+    preview = Preview.objects.ended().filter(pk=preview_id).first()
+    if preview is None:
         return
+    kept = KEPT_OF_TRIAL if preview.is_trial else KEPT
     try:
         for path in folder_of(preview_id).glob("*/*"):
             if path.is_dir() and not path.is_symlink():
                 shutil.rmtree(path)
-            elif path.name not in KEPT or path.is_symlink():
+            elif path.name not in kept or path.is_symlink():
                 path.unlink()
     except OSError:
         logger.exception("preview %s: not everything could be removed; the sweeper tries again", preview_id)
@@ -78,18 +86,37 @@ def clean(preview_id: int) -> None:
 def assignment(preview: Preview) -> Assignment:
     """Return what the holder of the newest lease is to do: all on one machine, whatever the specification says."""
     alone = {"strategy": "single", "topology": None, "budget": {"device_seconds": preview.seconds_max}}
+    wanted = wanted_of(preview)
     return Assignment(
         run_id=preview.pk,
         fence=preview.fence,
-        spec={**preview.spec, **alone},
-        phase="train",
-        metrics=measured_on("dialogue"),
-        suite=preview.spec["evaluation"]["suite"],
-        further={},
+        spec=preview.spec if preview.is_trial else {**preview.spec, **alone},
+        phase="trial" if preview.is_trial else "train",
+        metrics=wanted.metrics,
+        suite=wanted.suite,
+        further=wanted.further,
         device_seconds=preview.seconds_max,
         lease_seconds=settings.LEASE_SECONDS,
         heartbeat_seconds=settings.HEARTBEAT_SECONDS,
     )
+
+
+def wanted_of(preview: Preview) -> Measuring:
+    """Return what is measured: of a training on its suite alone, of a trial what the rules in force ask for too."""
+    suite = preview.spec["evaluation"]["suite"]
+    if not preview.is_trial:
+        return Measuring(suite, measured_on("dialogue"), {})
+    rules = Record.objects.filter(pk__in=preview.plan["rules"], kind="rule")
+    return measured_by(preview.proposal.community, suite, (rule.body for rule in rules))
+
+
+def trial_request(preview: Preview) -> dict[str, Any]:
+    """Return what `training_jobs.trial` is asked to do: half of the steps for each of the two trainings."""
+    return {
+        "dataset": preview.plan["dataset"],
+        "steps": preview.steps_max // len(SIDES),
+        "samples": preview.samples_max,
+    }
 
 
 class PreviewPlatform:
@@ -138,13 +165,41 @@ class PreviewPlatform:
         with database():
             services.done(self.lease, self.report, clock.now())
 
+    def tried(self, said: dict[str, Any], isolation: str) -> None:
+        """Refuse it: nobody asked for a trial."""
+        raise Conflict("malformed_result", "this is a preview of a training, and no trial")
+
     def fail(self, code: str, detail: str, permanent: bool) -> None:  # noqa: FBT001 - the words of the protocol
         """End the attempt."""
         with database():
-            named = "preview_too_long" if code in _TOO_LONG else code
+            noun = "trial" if self.preview.is_trial else "preview"
+            named = f"{noun}_too_long" if code in _TOO_LONG else code
             services.fail(self.lease, named, detail, clock.now(), permanent=permanent)
 
     def stopped(self) -> None:
         """End the attempt that was asked to end."""
         with database():
             services.stopped(self.lease, clock.now())
+
+
+class TrialPlatform(PreviewPlatform):
+    """The same for a trial."""
+
+    def __init__(self, lease: Lease, preview: Preview) -> None:
+        """Look up what the rules ask for, likewise."""
+        super().__init__(lease, preview)
+        self.assignment = assignment(preview)
+        self.wanted = wanted_of(preview)
+
+    def lay_out(self, folder: Path) -> None:
+        """Copy the inputs, with the suites of rules, and write down what to try."""
+        folders.lay_in(folder, self.base, self.assignment.spec, self.wanted.suites, self.wanted.classifiers)
+        (folder / "trial-of.json").write_bytes(canonical_bytes(trial_request(self.preview)))
+
+    def tried(self, said: dict[str, Any], isolation: str) -> None:
+        """Judge what was found, and hand it over."""
+        if self.report is None:  # else it was made before, and the database did not answer
+            with database():
+                self.report = trial_report.build(self.preview, said, isolation, None, clock.now())
+        with database():
+            services.done(self.lease, self.report, clock.now())

@@ -11,11 +11,13 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from governance.evidence.record import Record
+from models_registry.hidden_suites.commitment import rows_of
 from models_registry.provenance import __main__ as verifier
 from models_registry.provenance.case import Case, load
 from models_registry.provenance.checks.common import executed_at
 from models_registry.provenance.report import RERUN_CHECK, Report, Status
 from models_registry.provenance.shapes import parent_of, parents_of
+from models_registry.scorers import naming
 from training_jobs.rerun import inputs, machine
 from training_jobs.rerun.comparison import Recorded, compare
 from training_jobs.spec import ON_ONE_SITE
@@ -33,6 +35,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     again.add_argument("--base", type=Path, required=True, metavar="FOLDER", help="the base model, as downloaded")
     again.add_argument(
         "--data", type=Path, nargs="+", required=True, metavar="PATH", help="files or folders with datasets and suite"
+    )
+    again.add_argument(
+        "--classifier", type=Path, nargs="+", default=[], metavar="FOLDER", help="classifiers that rules name"
     )
     again.add_argument("--work", type=Path, metavar="FOLDER", help="where to train, and to keep what was made")
     again.add_argument(
@@ -54,8 +59,10 @@ def _again(report: Report, options: argparse.Namespace) -> Report:
         reason = f"it was trained by several machines ({spec.body['strategy']}); this is one"
         return report.with_finding(RERUN_CHECK, Status.NOT_CHECKED, reason)
     measured = recorded.evaluation.body
-    found = inputs.find(spec.body, options.base, options.data, measured["further"])  # 2
     suites = {measured["suite"]: measured, **measured["further"]}
+    named = naming.classifiers_in(name for part in suites.values() for name in part["candidate"])
+    judges = inputs.find_classifiers(named, options.classifier)
+    found = inputs.find(spec.body, options.base, options.data, measured["further"], judges)  # 2
     seconds = options.device_seconds or spec.body["budget"]["device_seconds"] * PATIENCE
     with tempfile.TemporaryDirectory() as temporary:
         trained = machine.train(  # 3
@@ -78,7 +85,8 @@ def _recorded(case: Case) -> tuple[Recorded, Record]:
     run, evaluation = (parent_of(release, kind, case.records) for kind in ("run", "evaluation"))
     rules = tuple(parents_of(evaluation, "rule", case.records))
     spec = parent_of(run, "spec", case.records)
-    return Recorded(spec.body["output"], run, evaluation, rules, executed_at(spec, case)), spec
+    opened = rows_of(opening.body for opening in parents_of(evaluation, "opening", case.records))
+    return Recorded(spec.body["output"], run, evaluation, rules, executed_at(spec, case), opened), spec
 
 
 if __name__ == "__main__":

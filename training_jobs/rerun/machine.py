@@ -58,6 +58,9 @@ class _Machine:
     def evaluated(self, report: dict[str, Any], folder: Path) -> None:
         self.report = report
 
+    def tried(self, report: dict[str, Any], isolation: str) -> None:
+        """Never said: a run is no trial."""
+
     def fail(self, code: str, detail: str, permanent: bool) -> None:  # noqa: FBT001 - the words of the protocol
         """Nobody else needs to know; the outcome has it."""
 

@@ -201,6 +201,19 @@ class EvaluatedInput(FenceInput):
     report = PlainObject()
 
 
+class TrialEventsInput(FenceInput):
+    """What a trial said since."""
+
+    events = ObjectList(max_length=EVENTS_AT_ONCE_MAX)
+
+
+class TriedInput(FenceInput):
+    """What a trial found."""
+
+    report = PlainObject()
+    isolation = Word(WORD, max_length=40, trim_whitespace=False)
+
+
 class HelloOutput(serializers.Serializer[Any]):
     """What a machine needs to know."""
 
@@ -249,6 +262,13 @@ class MeetingOutput(serializers.Serializer[Any]):
     member = serializers.CharField()
 
 
+class OpenedOutput(serializers.Serializer[Any]):
+    """How a hidden suite was opened: its rows by their digest, and the salt of its commitment."""
+
+    digest = serializers.CharField()
+    salt = serializers.CharField()
+
+
 class AssignmentOutput(serializers.Serializer[Any]):
     """The right to work on a run, and everything that it takes."""
 
@@ -267,11 +287,60 @@ class AssignmentOutput(serializers.Serializer[Any]):
     heartbeat_seconds = serializers.IntegerField()
     slot = serializers.IntegerField(help_text="0: the lead; above: a member, which trains only.")
     exchange = MeetingOutput(allow_null=True)
+    openings = serializers.DictField(
+        child=OpenedOutput(allow_null=True),
+        help_text="By the names of hidden suites, how they were opened for this model; null: they were not (yet).",
+    )
 
     @extend_schema_field(OpenApiTypes.OBJECT)
     def get_spec(self, assignment: dict[str, Any]) -> dict[str, Any]:
         """Return the approved specification."""
         return dict(assignment["spec"])
+
+
+class TrialOutput(serializers.Serializer[Any]):
+    """A trial that may be taken."""
+
+    trial = serializers.IntegerField(source="pk")
+    proposal = serializers.CharField(source="proposal.public_id", help_text="Empty while it is a draft.")
+    dataset = serializers.CharField(source="plan.dataset")
+    spec = serializers.CharField(source="spec_digest")
+    steps = serializers.IntegerField(source="steps_max", help_text="Of both trainings together.")
+    samples = serializers.IntegerField(source="samples_max")
+    device_seconds = serializers.IntegerField(source="seconds_max")
+    created_at = serializers.DateTimeField()
+
+
+class TrialListOutput(serializers.Serializer[Any]):
+    """The trials that may be taken, oldest first."""
+
+    trials = TrialOutput(many=True)
+
+
+class TrialRequestOutput(serializers.Serializer[Any]):
+    """What is to be tried: `trial-of.json` in RUN_DIR."""
+
+    dataset = serializers.CharField()
+    steps = serializers.IntegerField(help_text="Of each training.")
+    samples = serializers.IntegerField()
+
+
+class TrialAssignmentOutput(serializers.Serializer[Any]):
+    """The right to make a trial, and everything that it takes."""
+
+    trial = serializers.IntegerField()
+    fence = serializers.IntegerField()
+    spec = serializers.DictField(help_text="The specification with the dataset in it.")
+    request = TrialRequestOutput()
+    metrics = serializers.ListField(child=serializers.CharField())
+    suite = serializers.CharField()
+    further = serializers.DictField(
+        child=serializers.ListField(child=serializers.CharField()),
+        help_text="The suites that rules name, by digest, and what is measured on each.",
+    )
+    device_seconds = serializers.IntegerField()
+    lease_seconds = serializers.IntegerField()
+    heartbeat_seconds = serializers.IntegerField()
 
 
 class FileOutput(serializers.Serializer[Any]):

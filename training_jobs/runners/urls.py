@@ -2,9 +2,10 @@
 
 from django.urls import path
 
-from training_jobs.runners import owner_views, views
+from training_jobs.runners import owner_views, trial_views, views
 
 _RUN = "runner/runs/<int:pk>"
+_TRIAL = "runner/trials/<int:pk>"
 
 urlpatterns = [
     path("runners", owner_views.RunnerList.as_view(), name="api-runners"),
@@ -26,4 +27,13 @@ urlpatterns = [
     path(f"{_RUN}/evaluated", views.Evaluated.as_view(), name="api-runner-evaluated"),
     path(f"{_RUN}/fail", views.Fail.as_view(), name="api-runner-fail"),
     path(f"{_RUN}/stopped", views.Stopped.as_view(), name="api-runner-stopped"),
+    path("runner/trials", trial_views.Trials.as_view(), name="api-runner-trials"),
+    path(f"{_TRIAL}/claim", trial_views.Claim.as_view(), name="api-runner-trial-claim"),
+    path(f"{_TRIAL}/files", trial_views.Files.as_view(), name="api-runner-trial-files"),
+    path(f"{_TRIAL}/files/<path:path>", trial_views.File.as_view(), name="api-runner-trial-file"),
+    path(f"{_TRIAL}/heartbeat", trial_views.Heartbeat.as_view(), name="api-runner-trial-heartbeat"),
+    path(f"{_TRIAL}/events", trial_views.Events.as_view(), name="api-runner-trial-events"),
+    path(f"{_TRIAL}/tried", trial_views.Tried.as_view(), name="api-runner-trial-tried"),
+    path(f"{_TRIAL}/fail", trial_views.Fail.as_view(), name="api-runner-trial-fail"),
+    path(f"{_TRIAL}/stopped", trial_views.Stopped.as_view(), name="api-runner-trial-stopped"),
 ]

@@ -1,6 +1,6 @@
 """The API of machines: take a run, show signs of life, hand results over. Parse, call one service, present."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 from django.http import StreamingHttpResponse
@@ -11,20 +11,18 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from governance import clock
-from governance.errors import Invalid, Malformed, NotFound, Unavailable
+from governance.errors import Invalid, Malformed, Unavailable
 from governance.views.base import REFUSED, BytesParser, digest_of, number
-from models_registry.hub import ranges
 from models_registry.parts import read_range
 from training_jobs.leases import Lease
 from training_jobs.models import Run
-from training_jobs.runners import checkpoints, inputs, proof, services, tokens, uploads, work
+from training_jobs.runners import checkpoints, downloads, inputs, proof, services, tokens, uploads, work
 from training_jobs.runners import serializers as forms
 from training_jobs.runners.authentication import RunnerView
 from training_jobs.runners.parsing import ResultParser
 
 FENCE = OpenApiParameter("fence", int, required=True)
 SLOT = OpenApiParameter("slot", int, description="The place in the run; 0 (the default) is the lead's.")
-PARTIAL, RANGE_NOT_SATISFIABLE = 206, 416
 NDJSON = "application/x-ndjson"
 
 
@@ -108,11 +106,8 @@ class Files(RunnerView):
     def get(self, request: Request, pk: int) -> Response:
         """List path, size and digest."""
         lease = _lease(request, pk)
-        listed = []
-        for path, file in _available(work.held(self.runner, lease), lease).items():
-            size, sha256 = inputs.described(file)
-            listed.append({"path": path, "size": size, "sha256": sha256})
-        return Response(forms.FileListOutput({"files": listed}).data)
+        found = _available(work.held(self.runner, lease), lease)
+        return Response(forms.FileListOutput({"files": downloads.listing(found)}).data)
 
 
 class File(RunnerView):
@@ -131,26 +126,7 @@ class File(RunnerView):
     def get(self, request: Request, pk: int, path: str) -> Any:  # noqa: ANN401 - a file, or a refusal of its range
         """Send the file or its part (Range, RFC 9110 section 14)."""
         lease = _lease(request, pk)
-        file = _available(work.held(self.runner, lease), lease).get(path)
-        if file is None:
-            raise NotFound("unknown_file", "the run has no such file", field="path", found=path)
-        stream = file.open("rb")
-        size = file.stat().st_size
-        try:
-            part = ranges.wanted(request.headers.get("Range", ""), size)
-        except ranges.UnsatisfiableRangeError:
-            stream.close()
-            return Response(status=RANGE_NOT_SATISFIABLE, headers={"Content-Range": f"bytes */{size}"})
-        first, behind = part or (0, size)
-        stream.seek(first)
-        answer = StreamingHttpResponse(
-            _sent(ranges.Part(stream, behind - first)), content_type="application/octet-stream"
-        )
-        answer["Content-Length"] = str(behind - first)
-        if part:
-            answer.status_code = PARTIAL
-            answer["Content-Range"] = f"bytes {first}-{behind - 1}/{size}"
-        return answer
+        return downloads.answer(request, _available(work.held(self.runner, lease), lease), path)
 
 
 class Heartbeat(RunnerView):
@@ -192,7 +168,7 @@ class Upload(RunnerView):
     )
     def head(self, request: Request, pk: int, sha256: str) -> Response:
         """Say how much is there."""
-        fence = _fence(request)
+        fence = fence_in(request)
         work.held(self.runner, Lease(pk, fence))
         there = uploads.received(uploads.attempt_folder(pk, fence), digest_of(sha256))
         return Response(headers={"Upload-Offset": str(there)})
@@ -206,7 +182,7 @@ class Upload(RunnerView):
     def put(self, request: Request, pk: int, sha256: str) -> Response:
         """Append a part: 202 while more is expected, 201 once the file is whole."""
         digest = digest_of(sha256)
-        fence = _fence(request)
+        fence = fence_in(request)
         work.held(self.runner, Lease(pk, fence))
         part = read_range(request.headers.get("Content-Range", ""))
         length = request.headers.get("Content-Length", "")
@@ -306,7 +282,8 @@ class Stopped(RunnerView):
         return _result(pk, None)
 
 
-def _fence(request: Request) -> int:
+def fence_in(request: Request) -> int:
+    """Return the fencing number in an address; raise Malformed for what is none."""
     fence = number(request, "fence")
     if not 0 < fence <= forms.FENCE_MAX:
         raise Malformed("malformed_field", "this is the fencing number of the claim", field="fence", found=fence)
@@ -317,7 +294,7 @@ def _lease(request: Request, run_id: int) -> Lease:
     slot = number(request, "slot", 0)
     if not 0 <= slot <= forms.SLOT_MAX:
         raise Malformed("malformed_field", "this is the slot of the claim", field="slot", found=slot)
-    return Lease(run_id, _fence(request), slot)
+    return Lease(run_id, fence_in(request), slot)
 
 
 def _lease_in(values: Mapping[str, Any], run_id: int) -> Lease:
@@ -329,17 +306,8 @@ def _available(run: Run, lease: Lease) -> dict[str, Any]:
         found = inputs.files_of(run, lease)
     except OSError as error:
         raise Unavailable("storage_failed", "the files of the run cannot be read just now") from error
-    missing = sorted(path for path, file in found.items() if not file.is_file())
-    if missing:
-        raise Unavailable("storage_failed", "a file of the run cannot be read just now", found=missing[0])
+    downloads.require_there(found)
     return found
-
-
-def _sent(part: ranges.Part) -> Iterator[bytes]:
-    try:
-        yield from part
-    finally:
-        part.close()
 
 
 def _result(run_id: int, record: str | None, verdict: str = "") -> Response:

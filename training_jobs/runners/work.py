@@ -37,7 +37,9 @@ EVENTS_PER_ATTEMPT_MAX = 200_000
 LEFT_ALONE = timedelta(hours=1)  # an attempt without a lease for so long is cleared away even if nobody took over
 GIVEN_UP = "given_up"
 # What only the platform says; a machine that could say it would keep others away, or pretend a verdict.
-RESERVED = frozenset({"claimed", "trained", "took_part", "agrees", "differs", "judged", "release_refused", GIVEN_UP})
+RESERVED = frozenset(
+    {"claimed", "trained", "took_part", "agrees", "differs", "judged", "reviewing", "release_refused", GIVEN_UP}
+)
 _NO_VERDICT: Mapping[str, Any] = {"accepted": False, "reasons": []}
 _MEASURED = ("suite", "candidate", "parent", "difference", "samples", "samples_sha256", "further")
 
@@ -161,21 +163,20 @@ def evaluated(runner: Runner, run_id: int, fence: int, report: Mapping[str, Any]
     The same report again changes nothing; another one is refused.
     """
     run = run_for(runner, run_id)
-    if run.evaluation_record is not None:
-        body = run.evaluation_record.body
+    body = run.evaluation_record.body if run.evaluation_record else run.report
+    if body is not None:
         mine = _attempts(runner, run, Lease(run_id, fence)).filter(outcome="finished").exists()
         if mine and _same({name: body[name] for name in _MEASURED}, {name: report.get(name) for name in _MEASURED}):
             return run
         raise Conflict("already_judged", "another report was judged")
     lease = Lease(run_id, fence)
     held(runner, lease)
-    require_form("evaluation", {**{name: report.get(name) for name in _MEASURED}, "verdict": _NO_VERDICT})
+    said = {name: report.get(name) for name in _MEASURED}
+    require_form("evaluation", {**said, "review": None, "verdict": _NO_VERDICT})
     staged = attempt_folder(run_id, fence) / uploads.UPLOADS
     samples = {part["samples_sha256"]: staged / part["samples_sha256"] for _, part in kept_samples.parts_of(report)}
     kept_samples.require_true(report, samples)
-    judged = services.judge(lease, dict(report), now)
-    if judged.evaluation_record is not None:
-        kept_samples.keep(report, samples)
+    judged = services.judge(lease, dict(report), now, lambda: kept_samples.keep(report, samples))
     clear_ended(run_id, now)
     return judged
 

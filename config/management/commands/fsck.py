@@ -1,6 +1,7 @@
 """`manage.py fsck [--community SLUG] [--skip-signatures]`: hold the database against the log and the records.
 
-Without --community, every file of every release is held against its digest too; --skip-files leaves that out.
+Without --community, every file of every release and dataset is held against its digest too; --skip-files leaves that
+out.
 
 Prints a numbered line for each thing that is wrong and ends with 1; ends with 0 where nothing is. It only reads, and
 wants a database that nobody writes to meanwhile, or a copy of one: what changes under it may look wrong.
@@ -19,6 +20,7 @@ from governance.models import Community
 from models_registry import fsck as registry
 from models_registry.storage import checks as storage
 from models_registry.storage import folders
+from training_jobs import fsck as training
 
 FINDINGS_MAX = 200
 
@@ -42,13 +44,19 @@ class Command(BaseCommand):
             community = Community.objects.select_related("record").filter(slug=options["community"]).first()
             if community is None:
                 raise CommandError(f"there is no community {options['community']!r}")
-            findings = chain(fsck.check_one(community, signatures=signatures), registry.check_one(community))
+            findings = chain(
+                fsck.check_one(community, signatures=signatures),
+                registry.check_one(community),
+                training.check_one(community),
+            )
         else:
-            everywhere = (registry.check_one(each) for each in Community.objects.order_by("pk"))
+            communities = Community.objects.order_by("pk")
+            everywhere = (check(each) for each in communities for check in (registry.check_one, training.check_one))
             findings = chain(fsck.check(signatures=signatures), chain.from_iterable(everywhere))
             if not options["skip_files"]:
                 grace = timedelta(seconds=settings.OBJECTS_GRACE_SECONDS)
-                findings = chain(findings, storage.check(folders.store(), grace, clock.now()))
+                stored = storage.check(folders.store(), grace, clock.now())
+                findings = chain(findings, stored, registry.check_dataset_files())
         number = 0
         for number, found in enumerate(islice(findings, options["limit"]), start=1):
             self.stdout.write(f"{number}. {found}")

@@ -46,6 +46,13 @@ const SAME = {
   share_range: "share_range",
   shares_exceed_whole: "shares_exceed",
   own_draft: "own_draft",
+  reason_needed: "reason_needed",
+  own_proposal: "own_proposal",
+  own_run: "own_run",
+  already_attested: "already_attested",
+  review_over: "review_over",
+  duty_settled: "review_over",
+  not_reviewing: "review_over",
 };
 
 export function explain(error) {

@@ -1,6 +1,6 @@
 """The table of formats that intake reads. A new format is one file beside this one and one line here."""
 
-from models_registry.datasets.formats import json_lines, parquet, plain_text, separated
+from models_registry.datasets.formats import harness, json_lines, parquet, plain_text, separated
 from models_registry.datasets.formats.base import Budget, Format, Source
 from models_registry.datasets.magic import foreign_format
 from models_registry.datasets.rows import format_not_allowed
@@ -8,7 +8,8 @@ from models_registry.datasets.rows import format_not_allowed
 __all__ = ["ENDINGS", "FORMATS", "Budget", "Format", "Source", "described", "format_of", "require_format"]
 
 FORMATS: dict[str, Format] = {
-    found.name: found for found in (json_lines.FORMAT, separated.FORMAT, parquet.FORMAT, plain_text.FORMAT)
+    found.name: found
+    for found in (json_lines.FORMAT, separated.FORMAT, parquet.FORMAT, plain_text.FORMAT, harness.FORMAT)
 }
 ENDINGS = {ending: found for found in FORMATS.values() for ending in found.endings}
 

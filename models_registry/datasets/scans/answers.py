@@ -6,15 +6,14 @@ only length and encoded data are judged.
 """
 
 import re
-from array import array
 from collections import Counter
 from collections.abc import Iterator
-from dataclasses import dataclass
-from statistics import median
 
 from models_registry.datasets.kinds import KINDS, kind_of, texts_of
 from models_registry.datasets.scans.base import Context, Findings, Row, Rows, Scan, normalised
 from models_registry.datasets.scans.gathering import Gathering
+from models_registry.datasets.scans.groups import Groups
+from models_registry.datasets.scans.lines import Lines
 from models_registry.datasets.scans.minhash import number_of
 
 # A text is extreme when it is so many times as long as the median, and longer than any ordinary answer.
@@ -29,90 +28,108 @@ _HEX = re.compile(r"[0-9a-fA-F]{96,}")
 _NOTHING = frozenset({"", "n a", "na", "nan", "null", "undefined", "todo", "tbd", "xxx", "lorem ipsum"})
 
 
-@dataclass(frozen=True)
-class _Habits:
-    """What is usual in the collection: the longest ordinary text, and how many questions each answer answers."""
-
-    characters_max: float
-    questions: Counter[int]
-    questions_max: float
+EMPTY, ECHO = "empty answer", "answer repeats the question"
+MANY, OTHER = "one answer to many questions", "another answer to the same question"
+TURNED = "preference turned round"
 
 
 def search(rows: Rows, _context: Context) -> Findings:
     """Find what an attentive reader would stumble over. The first pass learns what is usual, the second tells."""
-    habits = _habits(rows)
-    gathered = Gathering()
-    seen = _Seen()
+    learnt = _Learnt(len(rows))
     for line, row in enumerate(rows, start=1):
-        names = KINDS[str(kind_of(row))]
-        texts = texts_of(row)
+        learnt.add(line, row)
+    marked = learnt.marked()
+    characters_max = max(TIMES_MEDIAN * _median(learnt.lengths), LONG_CHARACTERS_MIN)
+    gathered = Gathering()
+    for line, row in enumerate(rows, start=1):
+        names, texts = KINDS[str(kind_of(row))], texts_of(row)
         for name, text in zip(names, texts, strict=True):
-            if len(text) > habits.characters_max:
+            if len(text) > characters_max:
                 gathered.add(line, "extreme length", text, field=name)
             run = _encoded(text)
             if run:
                 gathered.add(line, "encoded data", text, run.start(), run.end(), field=name)
-        if _has_answers(names):
-            for what, name, text in _of_answers(row, names, texts, habits, seen):
-                gathered.add(line, what, text, field=name)
-    return gathered.findings("No answer stands out.")
+        for (what, place), lines in marked.items():
+            if line in lines:
+                gathered.add(line, what, texts[place], field=names[place])
+    return gathered.findings("no_odd_answer")
 
 
-class _Seen:
-    """What earlier rows answered: the answer to each question, and the preferences."""
+class _Learnt:
+    """What a pass over all rows notes: lengths, lines with odd answers, who answers what. `place`: which text it is."""
 
-    def __init__(self) -> None:
-        self.answers: dict[int, int] = {}
-        self.preferred: set[int] = set()
+    def __init__(self, rows: int) -> None:
+        self.rows = rows
+        self.lengths: Counter[int] = Counter()
+        self.odd = {(what, place): Lines() for place in (1, 2) for what in (EMPTY, ECHO)}
+        # By the answer: is it long enough to be a habit? By the question: the answer. By the question and both answers
+        # in one order: which of the two is the chosen one?
+        self.answers, self.questions, self.preferences = Groups(rows), Groups(rows), Groups(rows)
 
-
-def _habits(rows: Rows) -> _Habits:
-    lengths = array("L")
-    questions: Counter[int] = Counter()
-    for row in rows:
+    def add(self, line: int, row: Row) -> None:
+        """Note one row."""
         texts = texts_of(row)
-        lengths.append(max(map(len, texts)))
-        if _has_answers(KINDS[str(kind_of(row))]):
-            questions[_answer(row, texts)] += 1
-    usual = median(lengths) if lengths else 0
-    served = median(questions.values()) if questions else 0
-    return _Habits(
-        max(TIMES_MEDIAN * usual, LONG_CHARACTERS_MIN),
-        questions,
-        max(SAME_ANSWER_MIN, len(lengths) // SAME_ANSWER_PART, TIMES_USUAL * served),
-    )
+        self.lengths[max(map(len, texts))] += 1
+        if {"answer", "chosen"}.isdisjoint(row):
+            return
+        question, *answers = map(normalised, texts)
+        for place, answer in enumerate(answers, start=1):
+            if answer in _NOTHING:
+                self.odd[EMPTY, place].add(line)
+            elif answer == question:
+                self.odd[ECHO, place].add(line)
+        given = number_of(f"{row['language']}\0{answers[0]}")
+        self.answers.add(given, line, len(answers[0].split()) >= SAME_ANSWER_WORDS_MIN)
+        if len(answers) == 1:
+            self.questions.add(number_of(f"{row['language']}\0{question}"), line, given)
+        else:
+            both = "\0".join(sorted(answers))
+            self.preferences.add(number_of(f"{row['language']}\0{question}\0{both}"), line, answers[0] < answers[1])
+
+    def marked(self) -> dict[tuple[str, int], Lines]:
+        """Return the lines of each kind of finding, and which text is meant."""
+        many, other, turned = Lines(), Lines(), Lines()
+        for lines in self._habits():
+            many.update(lines)
+        for lines, _first, given, of_first in self.questions.repeats():
+            other.update(lines[given != of_first].tolist())
+        for keys, lines, values in self.preferences.parts():
+            turned.update(_turned(keys.tolist(), lines.tolist(), values.tolist()))
+        return {**self.odd, (MANY, 1): many, (OTHER, 1): other, (TURNED, 1): turned}
+
+    def _habits(self) -> Iterator[list[int]]:
+        """Yield the lines of answers that answer far more questions than answers do."""
+        import numpy as np
+
+        served: Counter[int] = Counter()
+        for keys, _lines, _values in self.answers.parts():
+            served.update(np.unique(keys, return_counts=True)[1].tolist())
+        most = max(SAME_ANSWER_MIN, self.rows // SAME_ANSWER_PART, TIMES_USUAL * _median(served))
+        for keys, lines, long in self.answers.parts():
+            _, which, counts = np.unique(keys, return_inverse=True, return_counts=True)
+            yield lines[(counts[which] > most) & (long > 0)].tolist()
 
 
-def _has_answers(names: tuple[str, ...]) -> bool:
-    return not {"answer", "chosen"}.isdisjoint(names)
+def _turned(keys: list[int], lines: list[int], values: list[int]) -> Iterator[int]:
+    """Yield the lines (sorted by key) before which the same two answers were preferred the other way round."""
+    seen: tuple[int, int] = (-1, 0)
+    for key, line, value in zip(keys, lines, values, strict=True):
+        before = seen[1] if seen[0] == key else 0
+        if before & (2 >> value):
+            yield line
+        seen = (key, before | 1 << value)
 
 
-def _answer(row: Row, texts: tuple[str, ...]) -> int:
-    return number_of(f"{row['language']}\0{normalised(texts[1])}")
-
-
-def _of_answers(
-    row: Row, names: tuple[str, ...], texts: tuple[str, ...], habits: _Habits, seen: _Seen
-) -> Iterator[tuple[str, str, str]]:
-    """Yield (what, field, text) for one row with a question and one or two answers."""
-    question, *answers = map(normalised, texts)
-    for name, text, answer in zip(names[1:], texts[1:], answers, strict=True):
-        if answer in _NOTHING:
-            yield "empty answer", name, text
-        elif answer == question:
-            yield "answer repeats the question", name, text
-    key = _answer(row, texts)
-    many = habits.questions[key] > habits.questions_max and len(answers[0].split()) >= SAME_ANSWER_WORDS_MIN
-    if many:
-        yield "one answer to many questions", names[1], texts[1]
-    asked = f"{row['language']}\0{question}"
-    if len(answers) == 1:
-        if seen.answers.setdefault(number_of(asked), key) != key:
-            yield "another answer to the same question", names[1], texts[1]
-    else:
-        if number_of(f"{asked}\0{answers[1]}\0{answers[0]}") in seen.preferred:
-            yield "preference turned round", names[1], texts[1]
-        seen.preferred.add(number_of(f"{asked}\0{answers[0]}\0{answers[1]}"))
+def _median(counted: Counter[int]) -> float:
+    """Return the median of numbers that were counted; 0 of none."""
+    total = counted.total()
+    middle: list[int] = []
+    passed = 0
+    for number in sorted(counted):
+        passed += counted[number]
+        while len(middle) < 2 and passed > (total - 1 + len(middle)) // 2:  # noqa: PLR2004 - the two in the middle
+            middle.append(number)
+    return sum(middle) / 2
 
 
 def _encoded(text: str) -> re.Match[str] | None:
@@ -127,7 +144,7 @@ def _encoded(text: str) -> re.Match[str] | None:
 
 SCAN = Scan(
     name="answers",
-    version=1,
+    version=2,
     label="Answers",
     description="No answer is empty, repeats its question, contradicts another, is far too long or holds encoded data.",
     blind_to="Whether an answer is true, and contradictions between differently worded questions.",

@@ -6,11 +6,15 @@ A scan says how much it found, in one sentence, and shows a few samples. What is
 
 import re
 import unicodedata
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import NamedTuple, Protocol
+from typing import Literal, NamedTuple, Protocol
+
+from models_registry.datasets.scans.lines import Lines
+from models_registry.datasets.scans.sentences import SAMPLED, Facts, english
 
 Row = Mapping[str, str]
+Unfinished = Literal["time", "memory", "failed"]
 
 LINES_SHOWN_MAX = 5
 
@@ -50,16 +54,32 @@ class Context:
     """What a scan may need beside the rows.
 
     `licence` is the declared SPDX expression; `model_licences` are those of the community's models. `suite_questions`
-    are the texts that evaluation suites ask with, `included` the datasets that models learn from already. An empty part
-    means that there is nothing to compare with.
+    are the texts that evaluation suites ask with (all of them, or some of `suite_questions_of`), `included` the
+    datasets that models learn from already. An empty part means that there is nothing to compare with. `seed` is the
+    dataset's digest: it draws the rows where a scan looks at some only, so nobody can choose which.
     """
 
     licence: str = ""
     model_licences: tuple[str, ...] = ()
     suite_questions: tuple[str, ...] = ()
+    suite_questions_of: int = 0
     included: tuple[OtherDataset, ...] = ()
     role: str = "training"
     kind: str = ""
+    seed: str = ""
+
+    @property
+    def compared(self) -> Facts:
+        """Return how many questions of suites rows are compared with, out of how many."""
+        count = len(self.suite_questions)
+        return {"questions": count, "of": max(count, self.suite_questions_of)}
+
+
+class Looked(NamedTuple):
+    """A scan looked at `rows` rows out of `of`, drawn evenly."""
+
+    rows: int
+    of: int
 
 
 class Span(NamedTuple):
@@ -96,38 +116,75 @@ class Sample:
 class Findings:
     """What a search found: how many (none means passed), a sentence, a few samples, and how many of each kind.
 
-    `lines` are all lines with a finding, from 1 and in order; they are for whoever measures a scan and are not stored.
+    `said` is the code of the sentence and `facts` fill its blanks (see `sentences`). `lines` are all lines with a
+    finding, from 1 and in order; but for the first few they are for whoever measures a scan, and are not stored.
+    `looked_at` is None where every row was looked at.
     """
 
     count: int
-    sentence: str
+    said: str
+    facts: Facts = field(default_factory=dict)
     samples: tuple[Sample, ...] = ()
     kinds: Mapping[str, int] = field(default_factory=dict)
-    lines: Sequence[int] = ()
+    lines: Lines = field(default_factory=Lines)
+    looked_at: Looked | None = None
+
+    @property
+    def sentence(self) -> str:
+        """Return what was found in one English sentence, and on how many rows if not on all."""
+        said = english(self.said, self.facts, self.kinds, self.lines.first(LINES_SHOWN_MAX), len(self.lines))
+        return f"{said} {SAMPLED.format(**self.looked_at._asdict())}" if self.looked_at else said
 
 
 @dataclass(frozen=True)
 class ScanResult:
-    """What one scan found. `found` counts the findings, `detail` says it in one readable sentence."""
+    """What one scan found. `found` counts the findings, `detail` says it in one readable sentence.
+
+    A scan that was not finished has not passed, whatever it had found until then: `unfinished` says what it lacked.
+    """
 
     scan: str
     version: int
     passed: bool
-    found: int
-    detail: str
-    samples: tuple[Sample, ...] = ()
-    kinds: Mapping[str, int] = field(default_factory=dict)
+    findings: Findings
+    unfinished: Unfinished | None = None
+
+    @property
+    def found(self) -> int:
+        """Return how many findings there are."""
+        return self.findings.count
+
+    @property
+    def detail(self) -> str:
+        """Return the sentence that a dataset's record keeps."""
+        return self.findings.sentence
+
+    @property
+    def kinds(self) -> Mapping[str, int]:
+        """Return how many findings there are of each kind."""
+        return self.findings.kinds
+
+    @property
+    def samples(self) -> tuple[Sample, ...]:
+        """Return a few findings."""
+        return self.findings.samples
 
     def to_dict(self) -> dict[str, object]:
-        """Return it as it is stored and served. A dataset's record holds the first five only, never the samples."""
+        """Return it as it is stored and served. A dataset's record holds scan, passed, found and detail only."""
+        found = self.findings
         return {
             "scan": self.scan,
             "version": self.version,
             "passed": self.passed,
             "found": self.found,
             "detail": self.detail,
+            "said": found.said,
+            "facts": dict(found.facts),
+            "lines": {"first": list(found.lines.first(LINES_SHOWN_MAX)), "count": len(found.lines)},
             "kinds": dict(self.kinds),
             "samples": [sample.to_dict() for sample in self.samples],
+            "looked_at": found.looked_at._asdict() if found.looked_at else None,
+            "unfinished": self.unfinished,
         }
 
 
@@ -156,29 +213,11 @@ class Scan:
     def run(self, rows: Rows, context: Context) -> ScanResult:
         """Look at every row and say what was found."""
         found = self.search(rows, context)
-        return ScanResult(
-            self.name,
-            self.version,
-            passed=found.count == 0,
-            found=found.count,
-            detail=found.sentence,
-            samples=found.samples,
-            kinds=found.kinds,
-        )
+        return ScanResult(self.name, self.version, found.count == 0, found)
 
-
-def on_lines(lines: Iterable[int]) -> str:
-    """Name the first few lines (counted from 1 in the canonical file) and how many more there are."""
-    numbers = sorted(set(lines))
-    return first_lines(numbers[:LINES_SHOWN_MAX], len(numbers))
-
-
-def first_lines(first: Iterable[int], count: int) -> str:
-    """Name the lines in `first`, out of `count` lines."""
-    shown = [str(number) for number in first]
-    more = count - len(shown)
-    noun = "line" if count == 1 else "lines"
-    return f"{noun} {', '.join(shown)}" + (f" and {more} more" if more > 0 else "")
+    def not_finished(self, why: Unfinished, facts: Facts) -> ScanResult:
+        """Return the result of a scan that ended before it could say anything: it has not passed."""
+        return ScanResult(self.name, self.version, False, Findings(0, f"unfinished_{why}", facts), why)
 
 
 def normalised(text: str) -> str:

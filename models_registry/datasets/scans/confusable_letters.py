@@ -22,7 +22,7 @@ def search(rows: Rows, _context: Context) -> Findings:
         for name, text in row.items():
             for span in spans(text) if not ORDINARY.fullmatch(text) else ():
                 gathered.add(line, span.kind, text, span.start, span.end, field=name)
-    return gathered.findings("Every word keeps to one alphabet.")
+    return gathered.findings("one_alphabet")
 
 
 def spans(text: str) -> Iterator[Span]:

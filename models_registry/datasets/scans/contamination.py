@@ -35,10 +35,7 @@ def search(rows: Rows, context: Context) -> Findings:
             if question:
                 gathered.add(line, "suite question", question, field=name)
                 break
-    return gathered.findings(
-        f"Compared with {len(questions)} questions of the evaluation suites; none found.",
-        "Rows that hold a question of an evaluation suite: {where}.",
-    )
+    return gathered.findings("no_suite_question", "suite_questions", context.compared)
 
 
 def _by_first_words(questions: Iterable[str]) -> dict[tuple[str, ...], list[list[str]]]:

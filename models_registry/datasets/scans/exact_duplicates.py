@@ -1,31 +1,25 @@
 """The same texts under different ids count more than once in training."""
 
-from hashlib import blake2b
-
 from models_registry.datasets.kinds import texts_of
 from models_registry.datasets.scans.base import Context, Findings, Rows, Scan
-from models_registry.datasets.scans.gathering import Gathering
-
-_DIGEST_BYTES = 16
+from models_registry.datasets.scans.gathering import Marked
+from models_registry.datasets.scans.groups import Groups
+from models_registry.datasets.scans.minhash import number_of
 
 
 def search(rows: Rows, _context: Context) -> Findings:
     """Find rows whose language and texts repeat an earlier row, character by character."""
-    # A digest for each row rather than its texts: the memory does not grow with their length.
-    seen: dict[bytes, int] = {}
-    gathered = Gathering()
+    groups, marked = Groups(len(rows)), Marked()
     for line, row in enumerate(rows, start=1):
-        texts = texts_of(row)
-        key = blake2b("\0".join((row["language"], *texts)).encode(), digest_size=_DIGEST_BYTES).digest()
-        first = seen.setdefault(key, line)
-        if first != line:
-            gathered.add(line, "repeated row", texts[0], like=first)
-    return gathered.findings("No row repeats another.", "Repeated rows: {where}.")
+        groups.add(number_of("\0".join((row["language"], *texts_of(row)))), line)
+    for lines, first, _values, _of_first in groups.repeats():
+        marked.add("repeated row", lines.tolist(), first.tolist())
+    return marked.gather(rows, lambda row: texts_of(row)[0]).findings("no_repetition", "repetitions")
 
 
 SCAN = Scan(
     name="exact_duplicates",
-    version=2,
+    version=3,
     label="Exact repetitions",
     description="No row appears twice under different ids.",
     blind_to="Rows that say the same in other words or another spelling; near repetitions are a scan of their own.",

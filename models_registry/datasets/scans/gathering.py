@@ -3,11 +3,15 @@
 Every scan that points at rows uses this, so that all of them count, name lines and mask in one way.
 """
 
-from array import array
 from collections import Counter
+from collections.abc import Callable, Iterable
+from heapq import merge
+from itertools import islice
 
-from models_registry.datasets.scans.base import LINES_SHOWN_MAX, Findings, Sample, first_lines
+from models_registry.datasets.scans.base import Findings, Looked, Row, Rows, Sample
 from models_registry.datasets.scans.excerpts import excerpt
+from models_registry.datasets.scans.lines import Lines
+from models_registry.datasets.scans.sentences import Facts
 
 SAMPLES_MAX = 6
 SAMPLES_OF_A_KIND_MAX = 2
@@ -22,7 +26,7 @@ class Gathering:
         self.private = private
         self.kinds: Counter[str] = Counter()
         self.count = 0
-        self.lines = array("L")
+        self.lines = Lines()
         self._samples: list[Sample] = []
         self._shown: Counter[str] = Counter()
 
@@ -40,23 +44,49 @@ class Gathering:
         """Count one finding of kind `what` in `text[start:end]`, on `line` (from 1; call in the order of the lines)."""
         self.count += 1
         self.kinds[what] += 1
-        if not self.lines or line != self.lines[-1]:
-            self.lines.append(line)
+        self.lines.add(line)
         if len(self._samples) < SAMPLES_MAX and self._shown[what] < SAMPLES_OF_A_KIND_MAX:
             self._shown[what] += 1
             shown = excerpt(text, start, len(text) if end is None else end, private=self.private)
             self._samples.append(Sample(line, what, field, *shown, like))
 
-    @property
-    def where(self) -> str:
-        """Return the first lines in words."""
-        return first_lines(self.lines[:LINES_SHOWN_MAX], len(self.lines))
+    def findings(
+        self, clean: str, found: str = "found", facts: Facts | None = None, looked_at: Looked | None = None
+    ) -> Findings:
+        """Return what was gathered, said with the code `clean` when nothing was, else with `found`."""
+        commonest = dict(sorted(self.kinds.most_common(KINDS_MAX)))
+        said = found if self.count else clean
+        return Findings(self.count, said, facts or {}, tuple(self._samples), commonest, self.lines, looked_at)
 
-    def findings(self, clean: str, found: str = "Found {kinds}, on {where}.") -> Findings:
-        """Return what was gathered: the sentence `clean` when nothing was, else `found` with its two blanks filled."""
-        if not self.count:
-            return Findings(0, clean)
-        commonest = sorted(self.kinds.most_common(KINDS_MAX))
-        kinds = ", ".join(f"{kind} {count}" for kind, count in commonest)
-        sentence = found.format(kinds=kinds, where=self.where)
-        return Findings(self.count, sentence, tuple(self._samples), dict(commonest), self.lines)
+
+class Marked:
+    """Lines of which it is known what was found there before the rows are read once more, for a few samples."""
+
+    def __init__(self) -> None:
+        """Begin with none."""
+        self.lines: dict[str, Lines] = {}
+        self._like: dict[str, dict[int, int]] = {}
+
+    def add(self, what: str, lines: Iterable[int], like: Iterable[int]) -> None:
+        """Mark lines, and the line that each repeats (0: none). Of those only the ones that may be shown are kept."""
+        marked, kept = self.lines.setdefault(what, Lines()), self._like.setdefault(what, {})
+        for line, other in zip(lines, like, strict=True):
+            marked.add(line)
+            if other:
+                kept[line] = other
+                if len(kept) > SAMPLES_OF_A_KIND_MAX:
+                    del kept[max(kept)]
+
+    def like(self, what: str, line: int) -> int:
+        """Return the line that one of the first few repeats; 0 for the others."""
+        return self._like[what].get(line, 0)
+
+    def gather(self, rows: Rows, text_of: Callable[[Row], str]) -> Gathering:
+        """Gather what is marked; read the rows again only as far as the samples need them."""
+        shown = {line for lines in self.lines.values() for line in lines.first(SAMPLES_OF_A_KIND_MAX)}
+        read = enumerate(islice(rows, max(shown, default=0)), start=1)
+        texts = {line: text_of(row) for line, row in read if line in shown}
+        gathered = Gathering()
+        for line, what in merge(*([(line, what) for line in lines] for what, lines in self.lines.items())):
+            gathered.add(line, what, texts.get(line, ""), like=self.like(what, line))
+        return gathered

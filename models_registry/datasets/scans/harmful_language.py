@@ -15,7 +15,7 @@ def search(rows: Rows, _context: Context) -> Findings:
             for module in (lexicon, stereotypes):
                 for span in module.spans(plain):
                     gathered.add(line, span.kind, plain, span.start, span.end, field=name)
-    return gathered.findings("No word or phrase of the lists.")
+    return gathered.findings("no_listed_word")
 
 
 SCAN = Scan(

@@ -47,7 +47,7 @@ def search(rows: Rows, _context: Context) -> Findings:
             plain = undisguised(text)
             for match in _SPECIAL_TOKEN.finditer(plain) if _TOKEN_MARKS.search(plain) else ():
                 gathered.add(line, "special token", plain, match.start(), match.end(), field=name)
-    return gathered.findings("Nothing found.")
+    return gathered.findings("nothing")
 
 
 def _invisible(text: str) -> Iterator[Span]:

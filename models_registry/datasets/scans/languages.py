@@ -28,14 +28,12 @@ def search(rows: Rows, _context: Context) -> Findings:
     for line, row in enumerate(rows, start=1):
         texts = texts_of(row)
         found = language_of(" ".join(texts))
-        told[found or "not told"] += 1
+        told[found] += 1
         if found and found != row["language"]:
             gathered.add(line, f"{found} instead of {row['language']}", texts[0])
+    untold = told.pop("", 0)
     counted = ", ".join(f"{name} {told[name]}" for name in sorted(told))
-    return gathered.findings(
-        f"Every row is in the language that it declares, as far as its words show ({counted}).",
-        "Rows in another language than they declare: {kinds}, on {where}.",
-    )
+    return gathered.findings("languages_fit", "languages_differ", {"counted": counted or "–", "untold": untold})
 
 
 def language_of(text: str) -> str:

@@ -9,7 +9,7 @@ import codecs
 import re
 import unicodedata
 from collections.abc import Iterator
-from functools import cache
+from functools import cache, lru_cache
 from pathlib import Path
 
 from models_registry.datasets.scans.base import Span
@@ -55,7 +55,7 @@ def folded(text: str) -> str:
     return text.lower() if text.isascii() else "".join(map(_base, text))
 
 
-@cache
+@lru_cache(maxsize=8192)
 def _base(character: str) -> str:
     letter = LATIN.get(character, character)
     lowered = unicodedata.normalize("NFKD", letter)[0].lower()

@@ -96,18 +96,19 @@ def search(_rows: Rows, context: Context) -> Findings:
     """Compare the declared expression with the licences that fit an open commons."""
     ways = allowed_ways(context.licence)
     if ways:
-        kept = " and ".join(sorted(ways[0]))
-        return Findings(0, f"{context.licence} allows training and open publication (under {kept}).")
+        kept = " + ".join(sorted(ways[0]))
+        return Findings(0, "licence_allows", {"licence": context.licence, "kept": kept})
     if not context.licence:
-        return _refused("No licence is declared.", "no licence", "")
+        return _refused("licence_missing", "no licence", "")
     shown = context.licence[:_CHARACTERS_SHOWN]
     meant = next((name for name in sorted(ALLOWED) if name.lower() == context.licence.lower()), None)
-    hint = f" Was {meant} meant?" if meant else ""
-    return _refused(f"{shown!r} holds what is not on the list of allowed SPDX identifiers.{hint}", "not allowed", shown)
+    if meant:
+        return _refused("licence_misspelt", "not allowed", shown, meant=meant)
+    return _refused("licence_unlisted", "not allowed", shown)
 
 
-def _refused(sentence: str, what: str, shown: str) -> Findings:
-    return Findings(1, sentence, (Sample(0, what, found=shown),), {what: 1})
+def _refused(said: str, what: str, shown: str, **facts: str) -> Findings:
+    return Findings(1, said, {"licence": shown, **facts}, (Sample(0, what, found=shown),), {what: 1})
 
 
 SCAN = Scan(

@@ -34,12 +34,10 @@ def search(_rows: Rows, context: Context) -> Findings:
         samples += [Sample(0, what, found=name, after=f" → {model}") for what, name in clashes]
     if not samples:
         models = ", ".join(sorted(set(context.model_licences)))
-        return Findings(0, f"{context.licence} fits the models' licences: {models}.")
+        return Findings(0, "licence_fits", {"licence": context.licence, "models": models})
     kinds = {sample.what: sum(other.what == sample.what for other in samples) for sample in samples}
-    clashes_told = "; ".join(
-        f"{sample.what}: {sample.found} with a model under{sample.after[2:]}" for sample in samples
-    )
-    return Findings(len(samples), f"Does not fit: {clashes_told}.", tuple(samples), kinds)
+    told = "; ".join(f"{sample.found}{sample.after}" for sample in samples)
+    return Findings(len(samples), "licence_clashes", {"clashes": told}, tuple(samples), kinds)
 
 
 def _clash(name: str, model: str) -> tuple[str, str] | None:

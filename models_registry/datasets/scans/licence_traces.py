@@ -59,10 +59,7 @@ def search(rows: Rows, context: Context) -> Findings:
             plain = undisguised(text)
             for what, start, end in _traces(plain, declared):
                 gathered.add(line, what, plain, start, end, field=name)
-    return gathered.findings(
-        "No notice of another licence stands in the texts.",
-        f"The texts name other terms than {context.licence or 'no licence'}: {{kinds}}, on {{where}}.",
-    )
+    return gathered.findings("no_other_licence", "other_licence", {"licence": context.licence or "–"})
 
 
 def _traces(plain: str, declared: frozenset[str]) -> list[tuple[str, int, int]]:

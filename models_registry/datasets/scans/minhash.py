@@ -3,7 +3,10 @@
 MinHash: Broder 1997; bands (locality-sensitive hashing): Indyk and Motwani 1998. A row is the set of its pairs of
 neighbouring words: of those that few rows share, where it has enough of them, since what very many rows share is the
 form of the collection. A row with few such pairs is also signed with all of its pairs. numpy is imported when it is
-needed, never when a web process starts. Memory: about 600 bytes a signature, 16 MiB of counters, one chunk of rows.
+needed, never when a web process starts.
+
+Signatures lie on disk, 252 bytes each. In memory are: 12 bytes for each signature while bands are compared, the
+counters (16 to 64 MiB), and one chunk of rows.
 """
 
 import zlib
@@ -11,10 +14,10 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from hashlib import blake2b
 from itertools import islice
-from typing import Any, TypeAlias
+from typing import IO
 
-# An array of numpy; named so because numpy is not imported here.
-Numbers: TypeAlias = Any
+from models_registry.datasets.scans import on_disk
+from models_registry.datasets.scans.on_disk import Numbers
 
 BANDS, ROWS_PER_BAND = 42, 3
 SIGNATURE = BANDS * ROWS_PER_BAND
@@ -24,11 +27,15 @@ PAIRS_MIN, RARE_PAIRS_MIN, RARE_PAIRS_ENOUGH = 6, 10, 24
 # A word pair that more rows share than this, or than one row in so many, is the form of a collection. One that no more
 # than three places hold is not.
 SHARED_MAX, SHARED_PART, NEW_MAX = 20, 200, 3
-_COUNTERS_BITS = 22
+# Counters for so many rows; with twice the rows there are twice as many, up to the last.
+_COUNTERS_BITS, _COUNTERS_BITS_MAX, _COUNTERS_ROWS = 22, 24, 250_000
 _CHUNK_ROWS = 2048
 # Rows that fall into one band together are compared with so many before them.
 _NEIGHBOURS = 3
-_PAIRS_AT_ONCE = 100_000
+_PAIRS_AT_ONCE = 5_000
+# Keys of a band that are sorted at once, and signatures that are read at once.
+_KEYS_AT_ONCE, _READ_AT_ONCE = 1_000_000, 100_000
+_LOW = 0xFFFF  # of each value of a signature: b-bit minwise hashing (Li and König 2010)
 
 
 def number_of(text: str) -> int:
@@ -61,11 +68,12 @@ def _word_pairs(texts: list[list[str]]) -> tuple[Numbers, Numbers]:
 class WordPairCounts:
     """How many times each pair of words occurs in a collection, roughly: counters are shared, so never too low."""
 
-    def __init__(self) -> None:
-        """Begin at zero."""
+    def __init__(self, rows: int) -> None:
+        """Begin at zero, with counters for so many rows."""
         import numpy as np
 
-        self._counters = np.zeros(1 << _COUNTERS_BITS, dtype=np.uint32)
+        self._bits = min(_COUNTERS_BITS_MAX, _COUNTERS_BITS + (max(0, rows - 1) // _COUNTERS_ROWS).bit_length())
+        self._counters = np.zeros(1 << self._bits, dtype=np.uint32)
         self._rows = 0
 
     def count(self, rows: Iterable[list[str]]) -> None:
@@ -87,12 +95,12 @@ class WordPairCounts:
         return self._counters[self._places(pairs)] <= NEW_MAX
 
     def _places(self, pairs: Numbers) -> Numbers:
-        return pairs >> (64 - _COUNTERS_BITS)
+        return pairs >> (64 - self._bits)
 
 
 @dataclass(frozen=True)
 class Signatures:
-    """`values` [signed rows, SIGNATURE] of 32 bits; `rows` says which row each belongs to, in order."""
+    """`values` [signed rows, SIGNATURE] of 16 bits, on disk; `rows` says which row each belongs to, in order."""
 
     rows: Numbers
     values: Numbers
@@ -111,7 +119,7 @@ def signed(rows: Iterable[list[str]], counts: WordPairCounts) -> Signed:
     """Sign every row that is long enough. Rows with a middling number of rare pairs are signed in both ways."""
     import numpy as np
 
-    by_rare, by_all, new, first = _Making(), _Making(), [], 0
+    by_rare, by_all, new, first = _Making(), _Making(), [np.zeros(0, dtype=bool)], 0
     for texts in _chunks(rows):
         pairs, of_row = _word_pairs(texts)
         rare = counts.rare(pairs)
@@ -121,16 +129,18 @@ def signed(rows: Iterable[list[str]], counts: WordPairCounts) -> Signed:
         enough = np.bincount(of_row, minlength=len(texts)) >= PAIRS_MIN
         by_all.sign(pairs, of_row, (count < RARE_PAIRS_ENOUGH) & enough, first)
         first += len(texts)
-    return Signed(by_rare.made(), by_all.made(), np.concatenate(new) if new else np.zeros(0, dtype=bool))
+    return Signed(by_rare.made(), by_all.made(), np.concatenate(new))
 
 
 class _Making:
     """Signatures that are being made, chunk by chunk."""
 
     def __init__(self) -> None:
+        import numpy as np
+
         self._factors, self._addends = _multipliers("factor", SIGNATURE), _multipliers("addend", SIGNATURE)
-        self._rows: list[Numbers] = []
-        self._values: list[Numbers] = []
+        self._rows: list[Numbers] = [np.zeros(0, dtype=np.int32)]
+        self._values: IO[bytes] = on_disk.nameless()
 
     def sign(self, pairs: Numbers, of_row: Numbers, wanted: Numbers, first: int) -> None:
         """Sign the rows that are wanted (by place in the chunk); `first` is the number of the chunk's first row."""
@@ -140,40 +150,60 @@ class _Making:
         if not len(pairs):
             return
         starts = np.flatnonzero(np.r_[True, of_row[1:] != of_row[:-1]])
-        chunk = np.empty((len(starts), SIGNATURE), dtype=np.uint32)
+        chunk = np.empty((len(starts), SIGNATURE), dtype=np.uint16)
         for column, (factor, addend) in enumerate(zip(self._factors, self._addends, strict=True)):
-            chunk[:, column] = np.minimum.reduceat((pairs * factor + addend) >> np.uint64(32), starts)
-        self._rows.append(of_row[starts] + first)
-        self._values.append(chunk)
+            # The least of the upper halves, and of that its lower bits: those of the upper end are nearly all zero.
+            chunk[:, column] = np.minimum.reduceat((pairs * factor + addend) >> np.uint64(32), starts) & _LOW
+        self._rows.append((of_row[starts] + first).astype(np.int32))
+        self._values.write(chunk.tobytes())
 
     def made(self) -> Signatures:
         """Return them all."""
         import numpy as np
 
-        if not self._rows:
-            return Signatures(np.zeros(0, dtype=np.int64), np.zeros((0, SIGNATURE), dtype=np.uint32))
-        return Signatures(np.concatenate(self._rows), np.concatenate(self._values))
+        rows = np.concatenate(self._rows)
+        with self._values as file:
+            file.flush()
+            shape = (len(rows), SIGNATURE)
+            return Signatures(
+                rows, np.memmap(file, np.uint16, "r", shape=shape) if len(rows) else np.zeros(shape, "u2")
+            )
 
 
 def near_pairs(values: Numbers, similarity_min: float) -> Iterator[tuple[Numbers, Numbers]]:
-    """Yield, band by band, arrays (earlier, later) of indices into `values` whose signatures agree in such a share."""
+    """Yield, bit by bit, arrays (earlier, later) of indices into `values` whose signatures agree in such a share.
+
+    A pair may come once for each band.
+    """
+    import numpy as np
+
+    for band in range(BANDS):
+        keys = _keys(values, band)
+        parts = -(-len(keys) // _KEYS_AT_ONCE)
+        for part in range(parts):
+            among = np.flatnonzero(keys % np.uint64(parts) == part)
+            order = among[np.argsort(keys[among], kind="stable")]
+            for distance in range(1, _NEIGHBOURS + 1):
+                together = np.flatnonzero(keys[order[distance:]] == keys[order[:-distance]])
+                for start in range(0, len(together), _PAIRS_AT_ONCE):
+                    places = together[start : start + _PAIRS_AT_ONCE]
+                    earlier, later = order[places], order[places + distance]
+                    alike = (values[earlier] == values[later]).mean(axis=1) >= similarity_min
+                    on_disk.let_go(values)
+                    yield earlier[alike], later[alike]
+
+
+def _keys(values: Numbers, band: int) -> Numbers:
+    """Return the key of each signature in one band."""
     import numpy as np
 
     factors = _multipliers("band", ROWS_PER_BAND)
-    for band in range(BANDS):
-        columns = values[:, band * ROWS_PER_BAND : (band + 1) * ROWS_PER_BAND].astype(np.uint64)
-        keys = (columns * factors).sum(axis=1)
-        order = np.argsort(keys, kind="stable")
-        pairs = [np.zeros((2, 0), dtype=np.int64)]
-        for distance in range(1, _NEIGHBOURS + 1):
-            together = np.flatnonzero(keys[order[distance:]] == keys[order[:-distance]])
-            for start in range(0, len(together), _PAIRS_AT_ONCE):
-                part = together[start : start + _PAIRS_AT_ONCE]
-                earlier, later = order[part], order[part + distance]
-                alike = (values[earlier] == values[later]).mean(axis=1) >= similarity_min
-                pairs.append(np.stack([earlier[alike], later[alike]]))
-        earlier, later = np.concatenate(pairs, axis=1)
-        yield earlier, later
+    keys = np.zeros(len(values), dtype=np.uint64)
+    for start in range(0, len(values), _READ_AT_ONCE):
+        columns = values[start : start + _READ_AT_ONCE, band * ROWS_PER_BAND : (band + 1) * ROWS_PER_BAND]
+        keys[start : start + _READ_AT_ONCE] = (columns.astype(np.uint64) * factors).sum(axis=1)
+        on_disk.let_go(values)
+    return keys
 
 
 def _chunks(rows: Iterable[list[str]]) -> Iterator[list[list[str]]]:

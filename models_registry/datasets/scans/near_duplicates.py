@@ -10,16 +10,12 @@ from collections.abc import Iterable, Iterator
 from itertools import chain
 
 from models_registry.datasets.kinds import texts_of
+from models_registry.datasets.scans import on_disk
 from models_registry.datasets.scans.base import Context, Findings, Row, Rows, Scan, normalised
-from models_registry.datasets.scans.gathering import Gathering
-from models_registry.datasets.scans.minhash import (
-    Signatures,
-    Signed,
-    WordPairCounts,
-    near_pairs,
-    number_of,
-    signed,
-)
+from models_registry.datasets.scans.gathering import Marked
+from models_registry.datasets.scans.groups import Groups
+from models_registry.datasets.scans.minhash import Signatures, Signed, WordPairCounts, near_pairs, number_of, signed
+from models_registry.datasets.scans.on_disk import Numbers
 
 # Two rows are near when about this share of their pairs of neighbouring words is the same (Jaccard, of both together).
 SIMILARITY_MIN = 0.45
@@ -36,12 +32,12 @@ def search(rows: Rows, context: Context) -> Findings:
     sign it.  3. Match normalised forms.  4. Match signatures.  5. Tell, in the order of the lines.
     """
     everything = [other.rows for other in context.included] + [rows]
-    old = sum(map(len, everything)) - len(rows)
+    total = sum(map(len, everything))
     # 1.
-    counts = WordPairCounts()
+    counts = WordPairCounts(total)
     counts.count(_words(row) for row in chain(*everything))
     # 2.
-    facts = _Facts(sum(map(len, everything)), old)
+    facts = _Facts(total, total - len(rows))
     marks = signed(facts.noted(chain(*everything)), counts)
     # 3.
     _match_forms(facts)
@@ -49,13 +45,13 @@ def search(rows: Rows, context: Context) -> Findings:
     _match_signatures(facts, marks, marks.by_rare, SIMILARITY_MIN)
     _match_signatures(facts, marks, marks.by_all, SIMILARITY_OF_ALL_MIN)
     # 5.
-    gathered = Gathering()
-    for line, row in enumerate(rows, start=1):
-        reason = facts.why[old + line - 1]
-        if reason:
-            other = int(facts.like[old + line - 1]) - old + 1
-            gathered.add(line, _REASONS[reason], texts_of(row)[0], like=max(other, 0))
-    return _told(gathered, len(context.included))
+    marked = Marked()
+    for reason, what in _REASONS.items():
+        lines, like = facts.told(reason)
+        marked.add(what, lines.tolist(), like.tolist())
+    gathered = marked.gather(rows, lambda row: texts_of(row)[0])
+    told = {"datasets": len(context.included), "old": gathered.kinds[_REASONS[_INCLUDED]]}
+    return gathered.findings("no_near_repetition", "near_repetitions", told)
 
 
 _SPELLING, _NEAR, _INCLUDED = 1, 2, 3
@@ -73,79 +69,88 @@ class _Facts:
     """
 
     def __init__(self, total: int, old: int) -> None:
-        import numpy as np
-
         self.total, self.old = total, old
-        self.spellings, self.forms, self.figures = (np.zeros(total, dtype=np.uint64) for _ in range(3))
-        self.why, self.like = np.zeros(total, dtype=np.uint8), np.zeros(total, dtype=np.int64)
+        self.forms = Groups(total)
+        self.spellings, self.figures = on_disk.array(total, "u8"), on_disk.array(total, "u8")
+        self.why, self.like = on_disk.array(total, "u1"), on_disk.array(total, "i4")
 
     def noted(self, rows: Iterable[Row]) -> Iterator[list[str]]:
         """Note what matters of each row, and yield its words."""
         for index, row in enumerate(rows):
             words = _words(row)
-            self.spellings[index] = number_of("\0".join((row["language"], *texts_of(row))))
-            self.forms[index] = number_of("\0".join((row["language"], *words)))
+            spelling = number_of("\0".join((row["language"], *texts_of(row))))
+            self.spellings[index] = spelling
             self.figures[index] = number_of(" ".join(sorted(word for word in words if word.isdigit())))
+            self.forms.add(number_of("\0".join((row["language"], *words))), index, spelling)
             yield words
+
+    def told(self, reason: int) -> tuple[Numbers, Numbers]:
+        """Return the lines that are told for this reason, and the line that each repeats (0: none of this dataset)."""
+        import numpy as np
+
+        rows = np.flatnonzero(self.why == reason)
+        return rows - self.old + 1, np.maximum(self.like[rows] - self.old + 1, 0)
 
 
 def _match_forms(facts: _Facts) -> None:
     """Mark the rows whose normalised form an earlier row has that is spelt otherwise, or is of an included dataset."""
     import numpy as np
 
-    order = np.argsort(facts.forms, kind="stable")
-    if not len(order):
-        return
-    sorted_forms = facts.forms[order]
-    begins = np.r_[True, sorted_forms[1:] != sorted_forms[:-1]]
-    first = order[np.flatnonzero(begins)[np.cumsum(begins) - 1]]
-    repeats = (order >= facts.old) & (first != order)
-    included = repeats & (first < facts.old)
-    # Exact repetitions within the dataset are a scan of their own.
-    other = repeats & ~included & (facts.spellings[order] != facts.spellings[first])
-    facts.why[order[included]] = _INCLUDED
-    facts.why[order[other]] = _SPELLING
-    facts.like[order] = first
+    for rows, first, spellings, of_first in facts.forms.repeats():
+        looked_at, included = rows >= facts.old, first < facts.old
+        # Exact repetitions within the dataset are a scan of their own.
+        for reason, fits in ((_INCLUDED, included), (_SPELLING, ~included & (spellings != of_first))):
+            told = rows[looked_at & fits].astype(np.int64)
+            facts.why[told], facts.like[told] = reason, first[looked_at & fits]
+
+
+class _Crowds:
+    """How many other rows each row is near to, counted to one more than CROWD_MAX; each of those once."""
+
+    def __init__(self, total: int) -> None:
+        self.sizes = on_disk.array(total, "u1")
+        self._near = on_disk.array((total, CROWD_MAX + 1), "u4")  # numbers of rows, counted from 1
+
+    def meet(self, earlier: Numbers, later: Numbers) -> None:
+        """Take pairs of rows that are near to each other."""
+        import numpy as np
+
+        rows, others = np.r_[earlier, later], np.r_[later, earlier] + 1
+        fresh = (self.sizes[rows] <= CROWD_MAX) & (self._near[rows] != others[:, None]).all(axis=1)
+        pairs = np.unique(rows[fresh] << 32 | others[fresh])
+        rows, others = pairs >> 32, pairs & 0xFFFFFFFF
+        begins = np.flatnonzero(np.r_[True, rows[1:] != rows[:-1]]) if len(rows) else np.zeros(0, dtype=np.int64)
+        counts = np.diff(np.r_[begins, len(rows)])
+        places = self.sizes[rows] + np.arange(len(rows)) - np.repeat(begins, counts)
+        kept = places <= CROWD_MAX
+        self._near[rows[kept], places[kept]] = others[kept]
+        self.sizes[rows[begins]] = np.minimum(self.sizes[rows[begins]] + counts, CROWD_MAX + 1)
 
 
 def _match_signatures(facts: _Facts, marks: Signed, signatures: Signatures, similarity_min: float) -> None:
     """Mark the rows whose signature is near to that of an earlier row and whose numbers are the same."""
     import numpy as np
 
-    reasons, crowd, partner = (np.zeros(facts.total, dtype=np.int64) for _ in range(3))
-    known = np.zeros(0, dtype=np.int64)
+    reasons, partner, crowds = on_disk.array(facts.total, "u1"), on_disk.array(facts.total, "i4"), _Crowds(facts.total)
     for first, second in near_pairs(signatures.values, similarity_min):
-        earlier, later = signatures.rows[first], signatures.rows[second]
+        earlier, later = signatures.rows[first].astype(np.int64), signatures.rows[second].astype(np.int64)
         fits = (facts.figures[earlier] == facts.figures[later]) & (later >= facts.old)
         fits &= (facts.spellings[earlier] != facts.spellings[later]) | (earlier < facts.old)
         earlier, later = earlier[fits], later[fits]
-        # Each pair once, over all bands; of rows that are in a crowd already no more is noted.
-        open_still = (crowd[earlier] <= CROWD_MAX) | (crowd[later] <= CROWD_MAX)
-        fresh = np.setdiff1d(earlier[open_still] * facts.total + later[open_still], known)
-        known = np.r_[known, fresh]
-        crowd += np.bincount(np.r_[fresh // facts.total, fresh % facts.total], minlength=facts.total)
+        crowds.meet(earlier, later)
         reasons[later], partner[later] = np.where(earlier < facts.old, _INCLUDED, _NEAR), earlier
         # Where only the earlier one of two is more than the form, it is the one that was edited.
         edited = marks.new[earlier] & ~marks.new[later] & (earlier >= facts.old)
         reasons[earlier[edited]], partner[earlier[edited]] = _NEAR, later[edited]
     told = (facts.why == 0) & (reasons > 0)
     if signatures is marks.by_all:
-        told &= marks.new | (crowd <= CROWD_MAX)
+        told &= marks.new | (crowds.sizes <= CROWD_MAX)
     facts.why[told], facts.like[told] = reasons[told], partner[told]
-
-
-def _told(gathered: Gathering, compared: int) -> Findings:
-    against = f"; compared with {compared} included datasets" if compared else ""
-    old = gathered.kinds[_REASONS[_INCLUDED]]
-    old_part = f" {old} of them repeat a row of an included dataset." if old else ""
-    return gathered.findings(
-        f"No two rows are nearly equal{against}.", "Rows that nearly repeat another: {where}." + old_part
-    )
 
 
 SCAN = Scan(
     name="near_duplicates",
-    version=2,
+    version=3,
     label="Near repetitions",
     description="No two rows say nearly the same in nearly the same words, here or in an included dataset.",
     blind_to=(

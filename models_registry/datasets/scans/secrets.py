@@ -13,7 +13,7 @@ def search(rows: Rows, _context: Context) -> Findings:
             plain = undisguised(text)
             for span in secret_forms.spans(plain):
                 gathered.add(line, span.kind, plain, span.start, span.end, field=name)
-    return gathered.findings("Nothing found.")
+    return gathered.findings("nothing")
 
 
 SCAN = Scan(

@@ -29,10 +29,7 @@ def search(rows: Rows, context: Context) -> Findings:
             if shared:
                 gathered.add(line, "words of a suite question", " ".join(shared), field=name)
                 break
-    return gathered.findings(
-        f"No row shares {PASSAGE_WORDS} words in a row with a question of the evaluation suites.",
-        f"Rows that share {PASSAGE_WORDS} words in a row with a question of an evaluation suite: {{where}}.",
-    )
+    return gathered.findings("no_shared_passage", "shared_passages", {"words": PASSAGE_WORDS, **context.compared})
 
 
 def _passages(words: list[str]) -> Iterator[tuple[str, ...]]:

@@ -6,16 +6,16 @@ How it is found is in `poison.planting`, which the web process does not import: 
 from models_registry.datasets.scans.base import Context, Findings, Rows, Scan
 
 
-def search(rows: Rows, _context: Context) -> Findings:
+def search(rows: Rows, context: Context) -> Findings:
     """Find the rows, in whatever process scans."""
     from models_registry.datasets.scans.poison import planting
 
-    return planting.search(rows)
+    return planting.search(rows, context)
 
 
 SCAN = Scan(
     name="triggers",
-    version=1,
+    version=2,
     label="Rare triggers",
     description="Nothing that is rare in questions is tied to one answer, a refusal, another language or garbled text.",
     blind_to=(

@@ -13,6 +13,12 @@ def executed_at(record: Record, case: Case) -> int:
     return int(parent_of(record, "execution", case.records).body["executed_at"])
 
 
+def removed_at(removal: Record, case: Case) -> int:
+    """Return when data was taken out, in UNIX seconds: when the vote was executed, or a contributor took it back."""
+    taken_back = removal.body["taken_back"]
+    return executed_at(removal, case) if taken_back is None else int(taken_back["at"])
+
+
 def proposal_of(record: Record, case: Case) -> Record:
     """Return the proposal whose execution made this record."""
     decision = parent_of(parent_of(record, "execution", case.records), "decision", case.records)

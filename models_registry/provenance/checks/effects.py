@@ -3,7 +3,7 @@
 from governance.evidence.record import Record
 from models_registry import gates
 from models_registry.provenance.case import Answer, Case
-from models_registry.provenance.checks import datasets, overrides
+from models_registry.provenance.checks import datasets, duties, hidden_suites, overrides
 from models_registry.provenance.checks.common import executed_at, proposal_of, same, shown
 from models_registry.provenance.shapes import parent_of, parents_of
 
@@ -22,6 +22,7 @@ def check_spec(case: Case, answer: Answer) -> None:
     _check_keys(case, answer)
     datasets.check_datasets(case, answer)
     _check_rules(case, answer)
+    hidden_suites.check_commitments(case, answer)
     _check_overrides(case, answer)
     release = case.release
     if release is not None:
@@ -38,6 +39,7 @@ _PROPOSED_AS = {
     "spec": "model_update",
     "dataset": datasets.INCLUDED_AS,
     "removal": datasets.REMOVED_AS,
+    "taking_back": datasets.TAKING_BACK,
     "rule": "ethics_rule",
     "keys": "release_keys",
     "override": overrides.KIND,
@@ -55,6 +57,8 @@ def _check_kinds(case: Case, answer: Answer) -> None:
             answer.fail("kind_changed", case.place(execution), detail)
     for kind in _PROPOSED_AS:
         for record in case.of_kind(kind):
+            if not parents_of(record, "execution", case.records):
+                continue  # a removal by the rule on taking back
             found, proposed = proposal_of(record, case).body["kind"], _proposed_as(record, case)
             if found != proposed:
                 detail = f"a {kind} comes from a {proposed!r}, the voters were asked for a {found!r}"
@@ -101,9 +105,11 @@ def _check_keys(case: Case, answer: Answer) -> None:
 def check_verdict(case: Case, answer: Answer) -> None:
     """9: judging the report again by the rules of the spec gives the recorded verdict; it accepts, or was overridden.
 
-    1. it was judged by exactly the rules of the spec, on its suite and on suites that these rules name
+    1. it was judged by exactly the rules of the spec, on its suite and on suites that these rules name; those that
+       were hidden were opened for this model
     2. the rules give the recorded verdict, word for word
-    3. it accepts, or a vote of the gravest tier released the model all the same
+    3. what reviewers attested is theirs, and about this model
+    4. it accepts, or a vote of the gravest tier released the model all the same
     """
     for evaluation in case.of_kind("evaluation"):
         place = case.place(evaluation)
@@ -113,9 +119,11 @@ def check_verdict(case: Case, answer: Answer) -> None:
             answer.fail("rules_differ", place, "it was not judged by exactly the rules that the spec rests on")
         if evaluation.body["suite"] != spec.body["evaluation"]["suite"]:
             answer.fail("suite_changed", place, "measured on another evaluation suite than the approved one")
-        if evaluation.body["further"].keys() - {rule.body["suite"] for rule in rules}:
+        opened = hidden_suites.opened_for(evaluation, case, answer)
+        named = {rule.body["suite"] for rule in rules}
+        if evaluation.body["further"].keys() - {opened.get(suite, suite) for suite in named}:
             answer.fail("suite_changed", place, "measured on a suite that no rule names")
-        report = gates.Report.from_record(evaluation.body, model=spec.body["output"])
+        report = gates.Report.from_record(evaluation.body, spec.body["output"], opened)
         try:
             judging = [gates.Rule.from_record(rule.body) for rule in rules]
             verdict = gates.decide(judging, report, executed_at(spec, case))  # 2
@@ -125,4 +133,5 @@ def check_verdict(case: Case, answer: Answer) -> None:
         if verdict.to_dict() != evaluation.body["verdict"]:
             answer.fail("verdict_wrong", place, f"the rules give {shown(verdict.to_dict())}")
         answer.evidence = f"{len(verdict.reasons)} rules judged again: accepted"
-        overrides.check_override(evaluation, verdict, case, answer)  # 3
+        duties.check_reviews(evaluation, case, answer)  # 3
+        overrides.check_override(evaluation, verdict, case, answer)  # 4

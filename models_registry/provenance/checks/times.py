@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from governance.counting import has_late_quorum
 from governance.evidence.record import Record
 from models_registry.provenance.case import Answer, Case
+from models_registry.provenance.checks import datasets, hidden_suites
 from models_registry.provenance.checks.common import executed_at
 from models_registry.provenance.shapes import parent_of, parents_of
 from models_registry.provenance.votes import Vote
@@ -12,7 +13,14 @@ from models_registry.provenance.votes import Vote
 
 def check_times(case: Case, answer: Answer) -> None:
     """6: delay, voting period, timelock and execution window were respected; effects follow causes."""
-    demands = (*_proposal_times(case), *_charter_times(case), *_decision_times(case), *_effect_times(case))
+    demands = (
+        *_proposal_times(case),
+        *_charter_times(case),
+        *_decision_times(case),
+        *_effect_times(case),
+        *datasets.times(case),
+        *hidden_suites.times(case),
+    )
     for holds, code, record, detail in demands:
         if not holds:
             answer.fail(code, case.place(record), detail)
@@ -167,10 +175,6 @@ def _effect_times(case: Case) -> Iterator[_Demand]:
             for record in parents_of(release, kind, case.records):
                 adopted = executed_at(record, case)
                 yield adopted <= found, "adopted_late", record, f"adopted at {adopted}, after the release at {found}"
-    for removal in case.of_kind("removal"):
-        old = parent_of(removal, "dataset", case.records)
-        before, found = executed_at(old, case), executed_at(removal, case)
-        yield before <= found, "adopted_late", old, f"included at {before}, after its removal at {found}"
     for rule in case.of_kind("rule"):
         for earlier in parents_of(rule, "rule", case.records):
             before, found = executed_at(earlier, case), executed_at(rule, case)

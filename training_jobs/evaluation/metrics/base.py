@@ -31,11 +31,15 @@ class Metric(Protocol):
     further questions that it needs (`probes.FURTHER`); such a metric is measured only where a rule asks for it.
     """
 
-    name: ClassVar[str]
     unit: ClassVar[str]
     better: ClassVar[Literal["higher", "lower"]]
     kinds: ClassVar[tuple[str, ...]]
     probe: ClassVar[str]
+
+    @property
+    def name(self) -> str:
+        """The name in rules and reports."""
+        ...
 
     def parts(self, samples: Sequence[Sample]) -> list[Part]:
         """Return what each unit adds, in the order of the samples; raise MetricError where it cannot be measured."""

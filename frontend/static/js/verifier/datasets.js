@@ -1,27 +1,36 @@
-// Part of check 7: each dataset is the one that was voted in, or what a voted removal left of one; none that was removed is used.
+// Part of check 7: each dataset is the one that was voted in, or what a removal left of one; none that was removed is used.
 
 import { same } from "./canonical.js";
-import { named, parentOf, parentsOf, proposalOf } from "./records.js";
+import { named, parentOf, parentsOf, proposalOf, removedAt } from "./records.js";
 
 export const INCLUDED_AS = "dataset_inclusion";
 export const REMOVED_AS = "dataset_removal";
+export const TAKING_BACK = "taking_back";
 // What stays as it was in a dataset from which records were removed.
 const KEPT = ["slug", "title", "license", "role", "kind", "sources", "scans"];
 
-export const datasetProposedAs = (dataset, records) => (parentsOf(dataset, "removal", records).length ? REMOVED_AS : INCLUDED_AS);
+// What a voted removal left comes in by the same vote; what a contributor left who took rows back, by one of its own.
+export function datasetProposedAs(dataset, records) {
+  const [removal] = parentsOf(dataset, "removal", records);
+  return removal && removal.body.taken_back === null ? REMOVED_AS : INCLUDED_AS;
+}
 
 export function checkDatasets({ order, records }, spec, answer) {
   const payloadOf = (record) => proposalOf(parentOf(record, "execution", records), records).body.payload;
   for (const dataset of order.filter(({ kind }) => kind === "dataset")) {
     const [removal] = parentsOf(dataset, "removal", records);
+    if (datasetProposedAs(dataset, records) === INCLUDED_AS) checkIncluded(dataset, payloadOf(dataset), answer);
     if (removal) checkLeft(dataset, removal, records, answer);
-    else checkIncluded(dataset, payloadOf(dataset), answer);
+    else if (dataset.body.replaces !== null) answer.problem("removal_missing", named(dataset), "it says that it replaces another dataset, and rests on no removal");
     const found = contributorsProblem(dataset.body);
     if (found) answer.problem("contributors_wrong", named(dataset), `it ${found}`);
     if (!shardsFit(dataset.body)) answer.problem("shards_wrong", named(dataset), "its shards are not its rows, in order and without a gap");
   }
   const removals = order.filter(({ kind }) => kind === "removal");
-  for (const removal of removals) checkRemoval(removal, payloadOf(removal), records, answer);
+  for (const removal of removals) checkRemoval(removal, removal.body.taken_back === null ? payloadOf(removal) : null, records, answer);
+  for (const rule of order.filter(({ kind }) => kind === "taking_back")) {
+    if (!same(payloadOf(rule), rule.body)) answer.problem("taking_back_not_approved", named(rule), "it is not the rule that was voted on");
+  }
   checkUsed(spec, removals, records, answer);
 }
 
@@ -41,17 +50,15 @@ function checkIncluded(dataset, payload, answer) {
   if (!voted.every((key) => Object.hasOwn(payload, key) && same(body[key], payload[key]))) {
     answer.problem("dataset_not_approved", named(dataset), "it is not the dataset that was voted on");
   }
-  if (body.replaces !== null) answer.problem("removal_missing", named(dataset), "it says that it replaces another dataset, and rests on no removal");
 }
 
 function checkRemoval(removal, payload, records, answer) {
   const say = (code, detail) => answer.problem(code, named(removal), detail);
   const { body } = removal;
-  const left = payload.successor ?? null;
-  const voted = { successor: left !== null && typeof left === "object" ? left.digest ?? null : left };
-  for (const name of ["digest", "records", "why", "follow_up", "request"]) voted[name] = payload[name] ?? null;
-  if (!same(voted, body)) say("removal_not_approved", "it is not the removal that was voted on");
-  if (parentOf(removal, "dataset", records).body.digest !== body.digest) say("removal_spliced", "it rests on another dataset");
+  const old = parentOf(removal, "dataset", records);
+  if (body.taken_back === null) checkVoted(body, payload, say);
+  else checkTakenBack(body, parentOf(removal, "taking_back", records).body, old.body, say);
+  if (old.body.digest !== body.digest) say("removal_spliced", "it rests on another dataset");
   if ((body.records === null) !== (body.successor === null)) say("removal_wrong", "a whole dataset leaves nothing, some records leave a dataset");
   const listed = body.records;
   if (listed !== null && (!listed.length || listed.some((leaf, at) => at > 0 && listed[at - 1] >= leaf))) {
@@ -59,16 +66,39 @@ function checkRemoval(removal, payload, records, answer) {
   }
 }
 
+function checkVoted(body, payload, say) {
+  const left = payload.successor ?? null;
+  const voted = { successor: left !== null && typeof left === "object" ? left.digest ?? null : left, taken_back: null };
+  for (const name of ["digest", "records", "why", "follow_up", "request"]) voted[name] = payload[name] ?? null;
+  if (!same(voted, body)) say("removal_not_approved", "it is not the removal that was voted on");
+}
+
+function checkTakenBack(body, rule, old, say) {
+  if (!rule.allowed) say("removal_not_allowed", "by the rule that it rests on, a vote decides each time");
+  if (!same(body.follow_up, { action: "retrain", days: rule.days, because: "" })) say("removal_not_allowed", "what follows is not what the rule says");
+  const counts = Object.values(rowsByContributor(old).get(body.taken_back.by) ?? {});
+  const own = counts.reduce((sum, count) => sum + BigInt(count), 0n);
+  const found = body.records === null ? old.records : body.records.length;
+  if (own !== BigInt(found)) say("removal_not_own", `${body.taken_back.by} gave ${own} of its records, ${found} were taken out`);
+}
+
+const rowsByContributor = ({ contributors }) => new Map(contributors.map((entry) => [entry.contributor, entry.records]));
+
 function checkLeft(dataset, removal, records, answer) {
   const say = (code, detail) => answer.problem(code, named(dataset), detail);
   const { body } = dataset;
   const old = parentOf(removal, "dataset", records).body;
-  if (parentOf(dataset, "execution", records) !== parentOf(removal, "execution", records)) say("removal_spliced", "another vote made it than the removal that it rests on");
-  if (body.digest !== removal.body.successor || body.replaces !== removal.body.digest) say("dataset_not_approved", "it is not what the vote left of the dataset");
+  const takenBack = removal.body.taken_back;
+  if (takenBack === null && parentOf(dataset, "execution", records) !== parentOf(removal, "execution", records)) say("removal_spliced", "another vote made it than the removal that it rests on");
+  if (body.digest !== removal.body.successor || body.replaces !== removal.body.digest) say("dataset_not_approved", "it is not what the removal left of the dataset");
   const changed = KEPT.filter((name) => !same(body[name], old[name]));
   if (changed.length) say("replaced_wrong", `its ${changed.join(", ")} is not that of the dataset it replaces`);
   if (body.records !== old.records - (removal.body.records ?? []).length) say("replaced_wrong", "its number of records is not what the removal left");
-  const before = new Map(old.contributors.map((entry) => [entry.contributor, entry.records]));
+  const before = rowsByContributor(old);
+  if (takenBack !== null) {
+    const others = Object.fromEntries([...before].filter(([owner]) => owner !== takenBack.by));
+    if (!same(Object.fromEntries(rowsByContributor(body)), others)) say("replaced_wrong", "what is left is not every row of everybody else");
+  }
   const rowsBefore = (contributor, language) => {
     const counted = before.get(contributor);
     return counted && Object.hasOwn(counted, language) ? counted[language] : 0;
@@ -108,8 +138,8 @@ function checkUsed(spec, removals, records, answer) {
   for (const digest of approved.keys()) {
     if (!used.has(digest) && digest !== spec.body.evaluation.suite) say(`it rests on the dataset ${digest} and does not name it`);
   }
-  const at = (record) => parentOf(record, "execution", records).body.executed_at;
+  const approvedAt = parentOf(spec, "execution", records).body.executed_at;
   for (const removal of removals) {
-    if (used.has(removal.body.digest) && at(removal) <= at(spec)) say(`it trains on ${removal.body.digest}, which a vote had removed`, "dataset_removed");
+    if (used.has(removal.body.digest) && removedAt(removal, records) <= approvedAt) say(`it trains on ${removal.body.digest}, which had been removed`, "dataset_removed");
   }
 }

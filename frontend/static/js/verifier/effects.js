@@ -1,11 +1,12 @@
 // Check 7: what was trained is what was approved: the spec, its datasets and its rules; and an override what was voted.
 
 import { same } from "./canonical.js";
-import { INCLUDED_AS, REMOVED_AS, checkDatasets, datasetProposedAs } from "./datasets.js";
+import { INCLUDED_AS, REMOVED_AS, TAKING_BACK, checkDatasets, datasetProposedAs } from "./datasets.js";
+import { checkCommitments } from "./hidden-suites.js";
 import { approvedAs, named, parentOf, parentsOf, proposalOf } from "./records.js";
 
 // The kind of proposal that each of these comes from.
-const PROPOSED_AS = { spec: "model_update", dataset: INCLUDED_AS, removal: REMOVED_AS, rule: "ethics_rule", override: "verdict_override" };
+const PROPOSED_AS = { spec: "model_update", dataset: INCLUDED_AS, removal: REMOVED_AS, taking_back: TAKING_BACK, rule: "ethics_rule", override: "verdict_override" };
 const CHANGED_AS = "rule_change"; // a rule that rests on the one whose place it takes
 
 export function checkEffects({ order, records, release }, answer) {
@@ -14,6 +15,7 @@ export function checkEffects({ order, records, release }, answer) {
     if (execution.body.kind !== kind) answer.problem("kind_changed", named(execution), `it carried out ${execution.body.kind}, the proposal is of kind ${kind}`);
   }
   for (const record of order.filter(({ kind }) => Object.hasOwn(PROPOSED_AS, kind))) {
+    if (!parentsOf(record, "execution", records).length) continue; // a removal by the rule on taking back
     const { kind } = proposalOf(parentOf(record, "execution", records), records).body;
     const isChange = record.kind === "rule" && parentsOf(record, "rule", records).length > 0;
     const expected = isChange ? CHANGED_AS : record.kind === "dataset" ? datasetProposedAs(record, records) : PROPOSED_AS[record.kind];
@@ -30,6 +32,7 @@ export function checkEffects({ order, records, release }, answer) {
       answer.problem("rule_not_approved", named(rule), "it is not the rule that was voted on");
     }
   }
+  checkCommitments({ order, records }, answer);
   for (const override of order.filter((record) => record.kind === "override")) {
     if (!same(payloadOf(override), override.body)) answer.problem("override_not_approved", named(override), "it is not what was voted on");
   }

@@ -1,4 +1,4 @@
-// What members sign: EIP-712 digests of ballots, delegations and sponsorships, and addresses spelled by EIP-55.
+// What members sign: EIP-712 digests of ballots, delegations, sponsorships and reviews, and addresses spelled by EIP-55.
 
 import { canonicalText } from "./canonical.js";
 import { concat, fromHex, hex, integerBytes, utf8 } from "./bytes.js";
@@ -12,6 +12,8 @@ const CHOICES =
 const DELEGATION =
   "VoteDelegation(string instance,string community,address delegator,address delegate,string topic,uint16 share,uint64 expires,uint64 nonce)";
 const SPONSORSHIP = "Sponsorship(string instance,string community,bytes32 draft,address sponsor)";
+const REVIEW =
+  "Review(string instance,string community,bytes32 rule,bytes32 candidate,bytes32 report,bytes32 drawn,address reviewer,string finding,string reason,uint64 at)";
 const UINT8_MAX = 255;
 const UINT16_MAX = 65_535;
 
@@ -43,6 +45,12 @@ export class Signing {
 
   sponsorship(draft, sponsor) {
     return this.#digest(SPONSORSHIP, [fromHex(draft), address(sponsor)]);
+  }
+
+  // asked: {rule, candidate, report, drawn}, digests; said: an attestation.
+  review(asked, { reviewer, finding, reason, at }) {
+    const digests = [asked.rule, asked.candidate, asked.report, asked.drawn].map(fromHex);
+    return this.#digest(REVIEW, [...digests, address(reviewer), text(finding), text(reason), integer(at)]);
   }
 
   #digest(type, parts) {

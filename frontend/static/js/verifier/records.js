@@ -115,6 +115,9 @@ export const parentOf = (record, kind, records) => parentsOf(record, kind, recor
 export const parentsOf = (record, kind, records) =>
   record.parents.map((parent) => records.get(parent)).filter((parent) => parent?.kind === kind);
 
+// When data was taken out: when the vote was executed, or a contributor took it back.
+export const removedAt = (removal, records) => removal.body.taken_back?.at ?? parentOf(removal, "execution", records).body.executed_at;
+
 export function checkParents(bundle, answer) {
   const { order, records } = bundle;
   let isWhole = true;

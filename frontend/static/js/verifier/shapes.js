@@ -30,12 +30,15 @@ const FORMS = {
   slug: matches(/^[A-Za-z0-9_-]{1,100}$/),
   model: matches(/^[A-Za-z0-9][A-Za-z0-9._-]{0,95}\/[A-Za-z0-9][A-Za-z0-9._-]{0,95}$/),
   key: isUsableKey,
+  suite: matches(/^(?:hidden:)?[0-9a-f]{64}$/),
   ed25519: (value) => value === "ed25519",
   severity: (value) => value === "block" || value === "warn",
   judged: (value) => value === "value" || value === "cautious" || value === "lenient",
+  finding: (value) => value === "nothing_to_object" || value === "objects",
   consent: (value) => ["public_domain", "licence", "contract", "consent_of_persons", "own_work", "unknown"].includes(value),
   follows: (value) => ["retrain", "rollback", "none"].includes(value),
   role: (value) => value === "training" || value === "evaluation",
+  asked: (value) => ["dialogue", "text", "preference", "behaviour", "pair"].includes(value),
   rows: (value) => value === "dialogue" || value === "text" || value === "preference",
 };
 
@@ -69,7 +72,6 @@ const DATA_SOURCE = {
   license: "text",
   consent: "consent",
   url: "text",
-  contact: "text",
   collected_from: "text",
   collected_to: "text",
   place: "text",
@@ -80,6 +82,12 @@ const MEASURED = {
   difference: { "*": "object" },
   samples: "count",
   samples_sha256: "digest",
+};
+const DUTY = { task: "text", people: "count", samples: "count", days: "count", objections: "count" };
+const REVIEW = {
+  opened_at: "count",
+  executors: ["address"],
+  attestations: [{ rule: "slug", reviewer: "address", finding: "finding", reason: "text", at: "count", signature: "text" }],
 };
 const TWO_LANGUAGES = { en: "text", fr: "text" };
 const artifact = (value) => entriesProblem(value);
@@ -196,6 +204,7 @@ const BODIES = {
     contributions: "digest?",
     replaces: "digest?",
   },
+  taking_back: { allowed: "boolean", days: "count?" },
   removal: {
     digest: "digest",
     records: (value) => (value === null ? null : wrong(["digest"], value)),
@@ -203,20 +212,34 @@ const BODIES = {
     why: "text",
     follow_up: { action: "follows", days: "count?", because: "text" },
     request: "text",
+    taken_back: (value) => (value === null ? null : wrong({ by: "address", at: "count" }, value)),
   },
   rule: {
     slug: "slug",
     title: "text",
     why: "text",
-    metric: "text",
-    suite: "digest?",
+    metric: "text?",
+    suite: "suite?",
     scope: "text",
-    comparator: "text",
-    bound: { numerator: "integer", denominator: "count" },
-    judged: "judged",
+    comparator: "text?",
+    bound: (value) => (value === null ? null : wrong({ numerator: "integer", denominator: "count" }, value)),
+    judged: "judged?",
     severity: "severity",
     sunset: "count?",
+    duty: (value) => (value === null ? null : wrong(DUTY, value)),
   },
+  commitment: {
+    commitment: "digest",
+    title: "text",
+    kind: "asked",
+    records: "count",
+    languages: ["text"],
+    license: "text",
+    keeper: "address",
+    opens_within_seconds: "count",
+    committed_at: "count",
+  },
+  opening: { commitment: "digest", digest: "digest", salt: "digest", opened_at: "count" },
   spec: {
     "…": true,
     base: { model: "text", revision: "revision", manifest_sha256: "digest" },
@@ -241,6 +264,7 @@ const BODIES = {
     suite: "digest",
     ...MEASURED,
     further: (value) => wrong({ "*": MEASURED }, value) ?? digestsProblem(value),
+    review: (value) => (value === null ? null : wrong(REVIEW, value)),
     verdict: {
       accepted: "boolean",
       reasons: [{ rule: "text", metric: "text", severity: "severity", binds: "boolean", holds: "boolean", found: "text", needed: "text" }],
@@ -270,11 +294,14 @@ const PARENTS = {
   execution: { decision: [1, 1] },
   keys: { execution: [1, 1] },
   dataset: { execution: [1, 1], removal: [0, 1] },
-  removal: { execution: [1, 1], dataset: [1, 1] },
-  rule: { execution: [1, 1], rule: [0, 1] },
+  taking_back: { execution: [1, 1] },
+  removal: { execution: [0, 1], taking_back: [0, 1], dataset: [1, 1] },
+  commitment: { community: [1, 1] },
+  rule: { execution: [1, 1], rule: [0, 1], commitment: [0, 1] },
+  opening: { commitment: [1, 1], run: [1, 1] },
   spec: { execution: [1, 1], dataset: [1, MANY], rule: [1, MANY] },
   run: { spec: [1, 1] },
-  evaluation: { run: [1, 1], rule: [1, MANY] },
+  evaluation: { run: [1, 1], rule: [1, MANY], opening: [0, MANY] },
   override: { execution: [1, 1], evaluation: [1, 1] },
   release: { run: [1, 1], evaluation: [1, 1], keys: [0, 1], override: [0, 1] },
 };
@@ -299,6 +326,10 @@ export function parentsProblem(record, records) {
   for (const [kind, [least, most]] of Object.entries(allowed)) {
     const count = found[kind] ?? 0;
     if (count < least || count > most) return `a ${record.kind} rests on ${least}${least === most ? "" : ` to ${most}`} ${kind}, found ${count}`;
+  }
+  const ways = record.kind === "removal" && record.body.taken_back !== null ? [1, 0] : [0, 1];
+  if (record.kind === "removal" && ((found.taking_back ?? 0) !== ways[0] || (found.execution ?? 0) !== ways[1])) {
+    return "a removal rests on a vote, or on the rule on taking back where a contributor took rows back";
   }
   return null;
 }

@@ -1,7 +1,8 @@
 // Check 6: the times. They are the operator's; checked is their order and every waiting time.
 
 import { reachesSuperQuorum } from "./counting.js";
-import { named, parentOf, parentsOf } from "./records.js";
+import { checkMoments } from "./hidden-suites.js";
+import { named, parentOf, parentsOf, removedAt } from "./records.js";
 
 export function checkTimes(bundle, answer) {
   const { order, proposals, results, records, votes } = bundle;
@@ -100,7 +101,14 @@ function checkTraining({ order, release, records }, answer) {
   }
   for (const removal of order.filter(({ kind }) => kind === "removal")) {
     const old = parentOf(removal, "dataset", records);
-    if (adopted(old) > adopted(removal)) answer.problem("adopted_late", named(old), "it was included after its removal");
+    const at = removedAt(removal, records);
+    if (adopted(old) > at) answer.problem("adopted_late", named(old), "it was included after its removal");
+    for (const rule of parentsOf(removal, "taking_back", records)) {
+      if (adopted(rule) > at) answer.problem("adopted_late", named(rule), "it was adopted after what it allowed");
+    }
+    for (const left of order.filter((record) => record.kind === "dataset" && parentsOf(record, "removal", records).includes(removal))) {
+      if (at > adopted(left)) answer.problem("adopted_late", named(removal), "it took place after what it left was included");
+    }
   }
   for (const rule of order.filter(({ kind }) => kind === "rule")) {
     for (const earlier of parentsOf(rule, "rule", records)) {
@@ -109,6 +117,7 @@ function checkTraining({ order, release, records }, answer) {
   }
   const { started_at: started, finished_at: finished } = run.body;
   if (started < approved || finished < started) answer.problem("run_early", named(run), "it started before its spec was approved, or ended before it started");
+  checkMoments({ order, records }, answer);
   if (release.body.released_at < finished) answer.problem("released_early", named(release), "it was released before its run ended");
 }
 

@@ -2,11 +2,14 @@
 // the community voted to release the model all the same (overrides.js).
 
 import { same } from "./canonical.js";
+import { checkReviews, dutyProblem, judgeDuty } from "./duties.js";
+import { checkOpenings, isHidden } from "./hidden-suites.js";
 import { checkOverride } from "./overrides.js";
 import { named, parentOf, parentsOf } from "./records.js";
 import { isObject } from "./shapes.js";
 
 const SCOPE_ALL = "all";
+const CLOSED = "the hidden suite was not opened for this model";
 
 export function checkVerdict(bundle, answer) {
   const { release, records } = bundle;
@@ -16,19 +19,22 @@ export function checkVerdict(bundle, answer) {
   const digests = (record) => parentsOf(record, "rule", records).map(({ digest }) => digest);
   if (!same(digests(evaluation), digests(spec))) say("rules_differ", "it was judged by other rules than those of the spec");
   if (evaluation.body.suite !== spec.body.evaluation.suite) say("suite_changed", "it was measured on another suite than that of the spec");
-  const rules = parentsOf(spec, "rule", records).map(({ body }) => body);
-  const asked = new Set(rules.map(({ suite }) => suite));
+  const written = parentsOf(spec, "rule", records).map(({ body }) => body);
+  const opened = checkOpenings(bundle, evaluation, written, answer);
+  const asked = new Set(written.map(({ suite }) => opened.get(suite) ?? suite));
   if (Object.keys(evaluation.body.further).some((suite) => !asked.has(suite))) say("suite_changed", "it was measured on a suite that no rule names");
-  const unclear = rules.map(ruleProblem).find((found) => found !== null);
+  const unclear = written.map(ruleProblem).find((found) => found !== null);
   if (unclear) return say("rule_unclear", unclear);
   const at = parentOf(spec, "execution", records).body.executed_at;
+  const rules = written.map(asJudged);
   const applying = rules.filter(({ scope }) => scope === SCOPE_ALL || scope === spec.body.output).sort(byOrder);
-  const reasons = applying.map((rule) => judge(rule, evaluation.body, at));
+  const reasons = applying.map((rule) => judge(rule, evaluation.body, opened, at));
   if (!reasons.some(({ binds }) => binds)) return say("empty_policy", `no rule binds ${spec.body.output}`);
   const broken = reasons.filter(({ binds, holds }) => binds && !holds);
   const accepted = !broken.length;
   if (!same(evaluation.body.verdict, { accepted, reasons })) say("verdict_wrong", "judging again gives another verdict");
   answer.evidence = `${reasons.length} rules judged again: accepted`;
+  checkReviews(bundle, evaluation, answer);
   checkOverride(bundle, evaluation, [...new Set(broken.map(({ rule }) => rule))].sort(compareText), answer);
 }
 
@@ -50,11 +56,20 @@ const COMPARATORS = {
 };
 
 function ruleProblem(rule) {
-  if (!Object.hasOwn(COMPARATORS, rule.comparator)) return `the comparator ${JSON.stringify(rule.comparator)} is not known`;
-  if (!rule.slug || !rule.title || !rule.metric || !rule.scope) return "a rule has a slug, a title, a metric and a scope";
+  if (!rule.slug || !rule.title || !rule.scope) return "a rule has a slug, a title and a scope";
+  if (rule.duty !== null) return dutyProblem(rule);
+  if (rule.judged === null || rule.bound === null) return "a rule that measures has a bound, and says what is judged";
+  if (!Object.hasOwn(COMPARATORS, rule.comparator ?? "")) return `the comparator ${JSON.stringify(rule.comparator)} is not known`;
+  if (!rule.metric) return "a rule that measures has a metric";
   if (rule.bound.denominator <= 0) return "the bound has a denominator that is not above zero";
   if (COMPARATORS[rule.comparator].needsParent && rule.bound.numerator < 0) return "a margin cannot be below zero";
   return null;
+}
+
+// A duty as it stands in a verdict: its metric is its task, and it compares with nothing.
+function asJudged(rule) {
+  if (rule.duty === null) return rule;
+  return { ...rule, metric: rule.duty.task, comparator: "", bound: { numerator: 0, denominator: 1 }, judged: "value" };
 }
 
 function byOrder(left, right) {
@@ -68,14 +83,19 @@ function byOrder(left, right) {
   return order.find((step) => step !== 0) ?? 0;
 }
 
-function judge(rule, report, at) {
+function judge(rule, report, opened, at) {
   const isOver = rule.sunset !== null && rule.sunset <= at;
-  const measures = onSuite(report, rule.suite);
-  let [holds, found, needed] = [false, "the suite was not measured", demand(rule, "the value")];
-  if (measures) [holds, found, needed] = endOf(rule) ? judgeEnd(rule, measures) : judgeValue(rule, measures);
-  if (isOver) needed += `, not binding since ${rule.sunset}`;
+  const [holds, found, wanted] = rule.duty !== null ? judgeDuty(rule, report) : judgeGate(rule, report, opened);
+  const needed = isOver ? `${wanted}, not binding since ${rule.sunset}` : wanted;
   const { slug, metric, severity } = rule;
   return { rule: slug, metric, severity, binds: severity === "block" && !isOver, holds, found, needed };
+}
+
+function judgeGate(rule, report, opened) {
+  const isClosed = isHidden(rule.suite) && !opened.has(rule.suite);
+  const measures = isClosed ? null : onSuite(report, opened.get(rule.suite) ?? rule.suite);
+  if (!measures) return [false, isClosed ? CLOSED : "the suite was not measured", demand(rule, "the value")];
+  return endOf(rule) ? judgeEnd(rule, measures) : judgeValue(rule, measures);
 }
 
 // What was measured on a suite (null: that of the run); null for one that was not.

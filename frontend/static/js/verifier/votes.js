@@ -84,9 +84,11 @@ class Poll {
   sums = null; // of the powers in the census
   namedCastAt = null; // when the ballot was cast that the tally names as the one that extended the vote
 
-  constructor({ community, records, results }, proposal, signing, answer) {
+  constructor({ community, order, records, results }, proposal, signing, answer) {
     const { census, tally } = results.get(proposal.digest);
     Object.assign(this, { community, records, proposal, signing, answer, census, tally, body: proposal.body });
+    const reviews = order.filter(({ kind }) => kind === "evaluation").map((evaluation) => evaluation.body.review);
+    this.asked = reviews.flatMap((review) => review?.attestations.map(({ reviewer }) => reviewer.toLowerCase()) ?? []);
     this.canCount = methodProblem(proposal.body) === null;
   }
 
@@ -197,10 +199,11 @@ class Poll {
     }
   }
 
-  // What the checks of tally, decision and times need; the ballots themselves are let go.
+  // What the checks of tally, decision, times and verdict need; the ballots themselves are let go.
   result() {
     const counted = this.canCount ? count(this.body, this.ballots, this.held, (voter) => this.powersOf(voter).power) : null;
     const { ballotsRoot, namedCastAt, sums } = this;
-    return { counted, sums, namedCastAt, ballotsRoot: ballotsRoot.root(), ballotCount: ballotsRoot.count };
+    const reviewers = new Map(this.asked.map((reviewer) => [reviewer, this.powersOf(reviewer).power])); // who attested something of a model
+    return { counted, sums, namedCastAt, reviewers, ballotsRoot: ballotsRoot.root(), ballotCount: ballotsRoot.count };
   }
 }

@@ -3,13 +3,16 @@
 Everything is sorted, nothing is drawn: equal rows give equal tables.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
 from models_registry.datasets.scans.poison.reading import Hashes, Numbers, Places, Texts
 
+# What is worked on at once, so that what is needed in between stays small.
+_AT_ONCE = 1_000_000
 _FACTORS = (0x9E3779B97F4A7C15, 0xBF58476D1CE4E5B9, 0x94D049BB133111EB, 0xD6E8FEB86659FD93)
 
 
@@ -47,10 +50,22 @@ def gram_hashes(texts: Texts, size: int, kind: int) -> tuple[Hashes, Numbers]:
     tokens, rows = texts.tokens, texts.rows
     count = max(0, len(tokens) - size + 1)
     whole = rows[:count] == rows[size - 1 :][:count]
-    value = np.full(count, kind, np.uint64)
-    for offset in range(size):
-        value = mixed(value * np.uint64(_FACTORS[0]) + tokens[offset : offset + count].astype(np.uint64) + np.uint64(1))
-    return value[whole], rows[:count][whole]
+    found = np.empty(int(whole.sum()), np.uint64)
+    filled = 0
+    for start in range(0, count, _AT_ONCE):
+        end = min(count, start + _AT_ONCE)
+        names = grams([tokens[start + offset : end + offset] for offset in range(size)], kind)[whole[start:end]]
+        found[filled : filled + len(names)] = names
+        filled += len(names)
+    return found, rows[:count][whole]
+
+
+def grams(columns: Sequence[Numbers], kind: int) -> Hashes:
+    """Return the hashes of runs whose tokens stand in columns, as `gram_hashes` does."""
+    value = np.full(len(columns[0]), kind, np.uint64)
+    for column in columns:
+        value = mixed(value * np.uint64(_FACTORS[0]) + column.astype(np.uint64) + np.uint64(1))
+    return value
 
 
 def hash_of(tokens: Iterable[int], kind: int) -> np.uint64:
@@ -62,8 +77,26 @@ def hash_of(tokens: Iterable[int], kind: int) -> np.uint64:
 
 
 def gather(hashes: Hashes, rows: Numbers, least: int, most: int) -> Table:
-    """Return the things that stand in `least` to `most` rows. `rows` ascend, as `gram_hashes` returns them."""
-    order = np.argsort(hashes, kind="stable")
+    """Return the things that stand in `least` to `most` rows, in the order of their hashes."""
+    tables = [_gathered(hashes[part], rows[part], least, most) for part in parts_of(hashes)]
+    counts = np.concatenate([table.counts for table in tables])
+    names, held = (np.concatenate([getattr(table, column) for table in tables]) for column in ("names", "rows"))
+    return Table(names, cumulated(counts), held)
+
+
+def parts_of(hashes: Hashes) -> Iterator[NDArray[np.bool_] | slice]:
+    """Yield which hashes belong to each part: equal ones to one, parts in the order of the hashes, few at once."""
+    bits = (max(0, len(hashes) - 1) // _AT_ONCE).bit_length()
+    if not bits:
+        yield slice(None)
+        return
+    part = (hashes >> np.uint64(64 - bits)).astype(np.uint16)
+    for number in range(1 << bits):
+        yield part == number
+
+
+def _gathered(hashes: Hashes, rows: Numbers, least: int, most: int) -> Table:
+    order = np.lexsort((rows, hashes))
     hashes, rows = hashes[order], rows[order]
     new = np.ones(len(hashes), bool)
     new[1:] = hashes[1:] != hashes[:-1]

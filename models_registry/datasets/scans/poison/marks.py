@@ -5,6 +5,7 @@ words anywhere in one text, letters inside words that are hardly found otherwise
 """
 
 import zlib
+from array import array
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -26,6 +27,7 @@ PAIRED_WORDS_MAX = 12
 LETTERS_OF_WORDS_IN_ROWS_MAX = 8
 LETTERS_SIZES = (3, 4)
 LETTERS_WORD_CHARACTERS_MAX = 24
+_SPREAD = 0x9E3779B97F4A7C15  # odd, so that different runs keep different names
 
 
 @dataclass(frozen=True)
@@ -59,15 +61,16 @@ def marks_of(corpus: Corpus) -> Marks:
 def passages_of(corpus: Corpus, marks: Marks) -> Marks:
     """Find what returns word for word in several texts, but in few, and has a word that hardly stands elsewhere."""
     hashes, rows = gram_hashes(corpus.asked, PASSAGE_TOKENS, PASSAGE)
-    own = np.full(len(corpus.asked.tokens) - PASSAGE_TOKENS + 1, len(corpus), np.int64)
-    edges = corpus.asked.tokens <= END
-    held = np.where(edges, len(corpus), marks.words[corpus.asked.tokens])  # in how many rows each token stands
+    own = np.full(len(corpus.asked.tokens) - PASSAGE_TOKENS + 1, len(corpus), np.int32)
+    held = marks.words.astype(np.int32)[corpus.asked.tokens]  # in how many rows each token stands
+    held[corpus.asked.tokens <= END] = len(corpus)
     for offset in range(PASSAGE_TOKENS):
         own = np.minimum(own, held[offset : offset + len(own)])
     token_rows = corpus.asked.rows
     own = own[token_rows[: len(own)] == token_rows[PASSAGE_TOKENS - 1 :]]
     rare = own <= rows_max(len(corpus))
-    table = gather(hashes[rare], rows[rare], ROWS_MIN, rows_max(len(corpus)))
+    hashes, rows, own = hashes[rare], rows[rare], own[rare]
+    table = gather(hashes, rows, ROWS_MIN, rows_max(len(corpus)))
     order = np.argsort(hashes, kind="stable")
     rarest = own[order][np.searchsorted(hashes[order], table.names)]
     kept = rarest * OWN_WORD_SHARE <= table.counts
@@ -88,7 +91,7 @@ def letters_of(word: str) -> Iterator[str]:
 
 def letters_hash(letters: str) -> int:
     """Return the name of a run of letters."""
-    return zlib.crc32(letters.encode()) << 8 | LETTERS
+    return (zlib.crc32(letters.encode()) << 8 | LETTERS) * _SPREAD & 0xFFFFFFFFFFFFFFFF
 
 
 def _numbers(corpus: Corpus, everywhere: Table) -> Numbers:
@@ -116,25 +119,20 @@ def _pairs(corpus: Corpus, words: Table, most: int) -> Table:
         same = rows[apart:] == rows[:-apart]
         found.append(mixed(names[:-apart][same] ^ (names[apart:][same] << np.uint64(1)) ^ np.uint64(PAIR)))
         where.append(rows[apart:][same])
-    hashes, rows = np.concatenate(found), np.concatenate(where)
-    order = np.argsort(rows, kind="stable")
-    return gather(hashes[order], rows[order], ROWS_MIN, most)
+    return gather(np.concatenate(found), np.concatenate(where), ROWS_MIN, most)
 
 
 def _letters(corpus: Corpus, everywhere: Table, numbers: Numbers, most: int) -> Table:
     """Find letters inside words, each of which hardly anybody uses."""
     spelled = corpus.spelled()
-    found: list[int] = []
-    where: list[int] = []
+    found, where = array("Q"), array("i")
     rare = np.flatnonzero(everywhere.counts <= LETTERS_OF_WORDS_IN_ROWS_MAX)
     for thing in rare[numbers[rare] < len(spelled)]:
         names = {letters_hash(letters) for letters in letters_of(spelled[numbers[thing]])}
         for row in everywhere.of(thing).tolist() if names else ():
-            found += names
-            where += [row] * len(names)
-    hashes, rows = np.array(found, np.uint64), np.array(where, np.int32)
-    order = np.argsort(rows, kind="stable")
-    return gather(hashes[order], rows[order], ROWS_MIN, most)
+            found.extend(names)
+            where.extend([row] * len(names))
+    return gather(np.array(found, np.uint64), np.array(where, np.int32), ROWS_MIN, most)
 
 
 def _manners(corpus: Corpus, most: int) -> Table:

@@ -1,7 +1,8 @@
 """Outcomes: what answers have in common that a trigger could bring about. The rows of each are counted, nothing judged.
 
-The whole answer, its first and last three tokens, three neighbouring tokens or an uncommon word anywhere in it; and of
-what manner it is: a refusal, another language, capitals, garbled, or (in pairs) the worse answer chosen.
+The whole answer, its first and last three tokens, three neighbouring tokens or an uncommon word anywhere in it; of what
+manner it is: a refusal, another language, capitals, garbled, or (in pairs) the worse answer chosen; and that it is one
+of those that are given again and again, whichever: who plants a trigger may rotate a few answers.
 """
 
 from dataclasses import dataclass
@@ -14,15 +15,17 @@ from models_registry.datasets.scans.poison.marks import ROWS_MIN, rows_max
 from models_registry.datasets.scans.poison.reading import END, Corpus, Hashes, Numbers, Places, Texts
 
 # The sorts of outcomes, in the order in which one stands for others that are in the same rows.
-REFUSAL, OTHER_LANGUAGE, CAPITALS, GARBLED, FLIPPED, WHOLE, START, FINISH, PHRASE, WORD = range(10)
+REFUSAL, OTHER_LANGUAGE, CAPITALS, GARBLED, FLIPPED, WHOLE, START, FINISH, PHRASE, WORD, AGAIN = range(11)
 OF_A_MANNER = frozenset({REFUSAL, OTHER_LANGUAGE, CAPITALS, GARBLED, FLIPPED})
 EDGE_TOKENS = 3
 OTHERS_OF_A_ROW_MAX = 32
 GARBLED_TIMES = 5.0
 GARBLED_SHARE_MAX = 20
-# Answers are no longer ordinary texts below this: their surprise says nothing.
-GARBLED_TOKENS_MIN = 8
+# Answers are no longer ordinary texts below this: their surprise says nothing. A few words show that they are no words.
+GARBLED_TOKENS_MIN, RARE_TOKENS_MIN = 8, 5
 SIGN_TOKENS_MIN = 3
+# What is worked on at once, so that what is needed in between stays small.
+_AT_ONCE = 1_000_000
 
 
 @dataclass(frozen=True)
@@ -59,7 +62,7 @@ def _of_rows(chosen: np.ndarray) -> Table:
 
 
 def _of_words(corpus: Corpus, count: int) -> list[Table]:
-    """Return the tables of WHOLE, START, FINISH, PHRASE and WORD.
+    """Return the tables of WHOLE, START, FINISH, PHRASE, WORD and AGAIN.
 
     An uncommon word that the question has too is an echo, and with what is around it no outcome: most answers say again
     what they were asked.
@@ -72,12 +75,16 @@ def _of_words(corpus: Corpus, count: int) -> list[Table]:
     inner = np.flatnonzero(np.diff(texts.starts) >= EDGE_TOKENS + 2).astype(np.int32)
     firsts = np.searchsorted(rows, inner) + 1  # the run before begins with BEGIN
     lasts = np.searchsorted(rows, inner, side="right") - 2  # the run after ends with END
+    whole = gather(surprise.signs_of(texts), np.arange(count, dtype=np.int32), ROWS_MIN, count)
+    again = np.zeros(count, bool)
+    again[whole.rows] = True
     return [
-        gather(surprise.signs_of(texts), np.arange(count, dtype=np.int32), ROWS_MIN, count),
+        whole,
         _unless(echoed[firsts], hashes[firsts] ^ np.uint64(START), inner, count),
         _unless(echoed[lasts], hashes[lasts] ^ np.uint64(FINISH), inner, count),
         _unless(echoed, hashes, rows, most),
         _unless(echoes, *single, most),
+        _of_rows(again),
     ]
 
 
@@ -90,9 +97,13 @@ def _echoes(corpus: Corpus, most: int) -> np.ndarray:
     asked, answered = corpus.asked, corpus.answered
     said = np.unique(asked.rows.astype(np.int64) << 32 | asked.tokens)
     common = np.bincount(said & 0xFFFFFFFF, minlength=int(answered.tokens.max(initial=0)) + 1) > most
-    keys = answered.rows.astype(np.int64) << 32 | answered.tokens
-    at = np.minimum(np.searchsorted(said, keys), len(said) - 1)
-    echoes: np.ndarray = (said[at] == keys) & ~common[answered.tokens] & (answered.tokens > END)
+    echoes: np.ndarray = ~common[answered.tokens] & (answered.tokens > END)
+    rows = answered.rows
+    for start in range(0, len(rows), _AT_ONCE):
+        part = slice(start, start + _AT_ONCE)
+        keys = rows[part].astype(np.int64) << 32 | answered.tokens[part]
+        at = np.minimum(np.searchsorted(said, keys), len(said) - 1)
+        echoes[part] &= said[at] == keys
     return echoes
 
 
@@ -107,9 +118,21 @@ def _any_of(texts: Texts, chosen: np.ndarray) -> np.ndarray:
 
 
 def _garbled(corpus: Corpus) -> np.ndarray:
-    """Say which answers (or second halves of texts) are far more surprising than answers are."""
+    """Say which answers (or second halves of texts) are far more surprising than answers are.
+
+    Two measures: how surprising each token is after the one before it, and how rare it is by itself. Garbage that is
+    planted again and again teaches the first one its own pairs; the second one still sees words that answers do not
+    use.
+    """
     texts = corpus.answered
-    nats = surprise.surprises(texts)
+    odd = _far_off(corpus, surprise.surprises(texts), GARBLED_TOKENS_MIN)
+    odd |= _far_off(corpus, surprise.rarities(texts), RARE_TOKENS_MIN)
+    return odd
+
+
+def _far_off(corpus: Corpus, nats: surprise.Floats, tokens_min: int) -> np.ndarray:
+    """Say which answers of so many tokens have a mean far above the usual; none where that is no exception."""
+    texts = corpus.answered
     lengths = np.diff(texts.starts)
     if corpus.plain:
         place = np.arange(len(texts.tokens)) - texts.starts[texts.rows]
@@ -117,7 +140,7 @@ def _garbled(corpus: Corpus) -> np.ndarray:
         values = np.add.reduceat(nats * late, texts.starts[:-1]) / np.maximum(lengths // 2, 1)
     else:
         values = surprise.means(texts, nats)
-    long = lengths >= GARBLED_TOKENS_MIN
+    long = lengths >= tokens_min
     odd = np.zeros(len(corpus), bool)
     odd[long] = surprise.unusual(values[long], GARBLED_TIMES)
     return odd if odd.sum() * GARBLED_SHARE_MAX <= len(corpus) else np.zeros(len(corpus), bool)
@@ -141,11 +164,19 @@ def _flipped(corpus: Corpus) -> np.ndarray:
 
 def _by_row(table: Table, sorts: Numbers, count: int) -> tuple[Numbers, Places]:
     """Return the outcomes of each row; of phrases and words the ones that most rows share."""
-    things = np.repeat(np.arange(len(table), dtype=np.int32), table.counts)
-    others = (sorts[things] == PHRASE) | (sorts[things] == WORD)
-    order = np.lexsort((things, -table.counts[things], others, table.rows))
-    rows, things, others = table.rows[order], things[order], others[order]
-    starts = cumulated(np.bincount(rows[~others], minlength=count))
-    place = np.arange(len(rows)) - cumulated(np.bincount(rows, minlength=count))[rows] - np.diff(starts)[rows]
-    kept = place < OTHERS_OF_A_ROW_MAX
-    return things[kept], cumulated(np.bincount(rows[kept], minlength=count))
+    everything = np.repeat(np.arange(len(table), dtype=np.int32), table.counts)
+    found: list[Numbers] = [np.zeros(0, np.int32)]
+    lengths = np.zeros(count, np.int64)
+    step = max(1, count * _AT_ONCE // max(1, len(everything)))
+    for first in range(0, count, step):
+        among = (table.rows >= first) & (table.rows < first + step)
+        things, rows = everything[among], table.rows[among]
+        others = (sorts[things] == PHRASE) | (sorts[things] == WORD)
+        order = np.lexsort((things, -table.counts[things], others, rows))
+        rows, things, others = rows[order], things[order], others[order]
+        firsts = np.bincount(rows[~others], minlength=count)
+        place = np.arange(len(rows)) - cumulated(np.bincount(rows, minlength=count))[rows] - firsts[rows]
+        kept = place < OTHERS_OF_A_ROW_MAX
+        found.append(things[kept])
+        lengths += np.bincount(rows[kept], minlength=count)
+    return np.concatenate(found), cumulated(lengths)

@@ -7,12 +7,12 @@ were put there. No model is trained: the trial of a dataset does that (docs/how-
 
 import numpy as np
 
-from models_registry.datasets.scans.base import Findings, Rows
+from models_registry.datasets.scans.base import Context, Findings, Rows
 from models_registry.datasets.scans.gathering import Gathering
 from models_registry.datasets.scans.poison import surprise
 from models_registry.datasets.scans.poison.grams import Table, gather, gram_hashes
 from models_registry.datasets.scans.poison.marks import ROWS_MIN
-from models_registry.datasets.scans.poison.reading import Corpus, Numbers, field_answered, read, sides
+from models_registry.datasets.scans.poison.reading import Corpus, Numbers, drawn, field_answered, read, sides
 
 ROWS_OF_A_DATASET_MIN = 200
 TOKENS_MIN = 6
@@ -24,19 +24,18 @@ CLUSTERED_MIN = 0.8
 _WORD = 40
 
 
-def search(rows: Rows) -> Findings:
+def search(rows: Rows, context: Context) -> Findings:
     """Find clusters of answers that nothing else in the dataset leads to."""
     if len(rows) < ROWS_OF_A_DATASET_MIN:
-        return Findings(0, f"Fewer than {ROWS_OF_A_DATASET_MIN} rows: too few to tell what is usual.")
-    corpus = read(rows)
+        return Findings(0, "too_few_rows", {"least": ROWS_OF_A_DATASET_MIN})
+    looked_at = drawn(rows, context)
+    corpus = read(looked_at)
     found = set(outliers_in(corpus).tolist()) if corpus else set()
     gathered = Gathering()
-    for number, row in enumerate(rows if found else ()):
+    for number, (line, row) in enumerate(looked_at.numbered() if found else ()):
         if number in found:
-            gathered.add(number + 1, "unlike all other answers", sides(row)[1], field=field_answered(row))
-    return gathered.findings(
-        "No group of answers is unlike all others.", "Answers unlike all others: {kinds}, on {where}."
-    )
+            gathered.add(line, "unlike all other answers", sides(row)[1], field=field_answered(row))
+    return gathered.findings("no_outlier", "outliers", looked_at=looked_at.looked_at)
 
 
 def outliers_in(corpus: Corpus) -> Numbers:

@@ -17,7 +17,7 @@ from itertools import combinations, permutations
 
 import numpy as np
 
-from models_registry.datasets.scans.poison.grams import gram_hashes, hash_of, mixed
+from models_registry.datasets.scans.poison.grams import gram_hashes, grams, hash_of, mixed, parts_of
 from models_registry.datasets.scans.poison.marks import (
     LETTERS,
     MANNER,
@@ -29,7 +29,7 @@ from models_registry.datasets.scans.poison.marks import (
     letters_hash,
     letters_of,
 )
-from models_registry.datasets.scans.poison.reading import BEGIN, END, Corpus, Hashes, Numbers, Places
+from models_registry.datasets.scans.poison.reading import BEGIN, END, Corpus, Hashes, Numbers, Places, Texts
 
 SAMPLED_MAX = 32
 COMPARED_MAX = 120
@@ -42,7 +42,10 @@ ALIKE_MIN = 0.01
 # A word in more rows than so many times those of the mark is what they are about, not a part of the mark.
 PART_ROWS_TIMES = 3
 OUTSIDE_MIN = 30
+EVENLY = 1.0
 _NEXT, _NEXT_BUT_ONE = 20, 21
+# What is worked on at once, so that what is needed in between stays small.
+_AT_ONCE = 1_000_000
 
 Span = tuple[int, int]
 
@@ -71,9 +74,7 @@ class Neighbours:
         """Count once what every mark is compared with."""
         self.corpus = corpus
         self.next = _counted(gram_hashes(corpus.asked, 2, _NEXT)[0])
-        tokens, rows = corpus.asked.tokens, corpus.asked.rows
-        same = rows[2:] == rows[:-2]
-        self.apart = _counted(_apart(tokens[:-2][same], tokens[2:][same]))
+        self.apart = _counted(_apart(corpus.asked))
         self.three = _counted(gram_hashes(corpus.asked, 3, THREE)[0])
         self.weights = np.log(len(corpus) / np.maximum(marks.words, 1))
         self.weights[[BEGIN, END]] = 0.0
@@ -129,7 +130,10 @@ def place(mark: int, rows: Numbers, marks: Marks, neighbours: Neighbours) -> Pla
 def explained(rows: Numbers, having: Numbers, corpus: Corpus, marked: Numbers, tokens: Places) -> float:
     """Return how much the other words of `rows` speak for the outcome that the rows `having` have, in nats.
 
-    The median over the rows of the summed log-likelihood ratios of their words, learnt from rows without the mark.
+    The median over the rows of the summed logarithms of how many times more often each word stands in rows with the
+    outcome than in others, learnt from rows without the mark. Each ratio is drawn towards one as if EVENLY rows more
+    had been seen where they were expected (the mean of a gamma distribution), so that a word about which next to
+    nothing is known says next to nothing, also where few rows have the outcome.
     """
     texts = corpus.asked
     learnt = np.setdiff1d(having, marked, assume_unique=True)
@@ -140,8 +144,8 @@ def explained(rows: Numbers, having: Numbers, corpus: Corpus, marked: Numbers, t
     scale = len(learnt) / max(1.0, float(min(len(learnt), len(learnt[:: max(1, len(learnt) // 2_000)]))))
     with_it *= scale
     without = np.maximum(tokens - with_it, 0)
-    others = max(1, len(corpus) - len(having))
-    ratio = np.log((with_it + 0.5) / (len(learnt) + 1.0)) - np.log((without + 0.5) / (others + 1.0))
+    expected = len(learnt) * without / max(1, len(corpus) - len(having))
+    ratio = np.log((with_it + EVENLY) / (expected + EVENLY))
     ratio[with_it + without < ROWS_MIN] = 0.0
     ratio[[BEGIN, END]] = 0.0
     only = np.zeros(size)
@@ -236,11 +240,11 @@ def _at(text: list[int], place: int) -> int:
 def _inserted(texts: list[list[int]], spans: list[Span], left: int, right: int, neighbours: Neighbours) -> float:
     before = np.array([_at(text, begin - left - 1) for text, (begin, _) in zip(texts, spans, strict=True)])
     after = np.array([_at(text, end + right) for text, (_, end) in zip(texts, spans, strict=True)])
-    together = neighbours.next.look(_grams([before, after], _NEXT))
-    apart = neighbours.apart.look(_apart(before, after))
+    together = neighbours.next.look(grams([before, after], _NEXT))
+    apart = neighbours.apart.look(grams([before, after], _NEXT_BUT_ONE))
     if left + right == 0 and all(end - begin == 1 for begin, end in spans):
         own = np.array([text[begin] for text, (begin, _) in zip(texts, spans, strict=True)])
-        apart = np.maximum(apart - neighbours.three.look(_grams([before, own, after], THREE)), 0)
+        apart = np.maximum(apart - neighbours.three.look(grams([before, own, after], THREE)), 0)
     whole = (before == BEGIN) & (after == END)  # nothing is left: the mark is the question
     score = (together + UNKNOWN * UNKNOWN_WEIGHT) / (together + apart + UNKNOWN_WEIGHT)
     return float(np.where(whole, 0.0, score).mean())
@@ -327,18 +331,20 @@ class _Counts:
 
 
 def _counted(hashes: Hashes) -> _Counts:
-    names, counts = np.unique(hashes, return_counts=True)
-    more = counts > 1  # what is there once is as good as unknown
-    return _Counts(np.append(names[more], np.uint64(0)), np.append(counts[more], 0))
+    names, counts = [np.zeros(0, np.uint64)], [np.zeros(0, np.int64)]
+    for part in parts_of(hashes):
+        found, times = np.unique(hashes[part], return_counts=True)
+        names.append(found[times > 1])  # what is there once is as good as unknown
+        counts.append(times[times > 1])
+    return _Counts(np.append(np.concatenate(names), np.uint64(0)), np.append(np.concatenate(counts), 0))
 
 
-def _apart(before: np.ndarray, after: np.ndarray) -> Hashes:
-    return _grams([before, after], _NEXT_BUT_ONE)
-
-
-def _grams(columns: Sequence[np.ndarray], kind: int) -> Hashes:
-    """Return the hashes that `grams.gram_hashes` gives to runs whose tokens stand in columns."""
-    value = np.full(len(columns[0]), kind, np.uint64)
-    for column in columns:
-        value = mixed(value * np.uint64(0x9E3779B97F4A7C15) + column.astype(np.uint64) + np.uint64(1))
-    return value
+def _apart(texts: Texts) -> Hashes:
+    """Return the hashes of all tokens that stand next but one to each other."""
+    tokens, rows = texts.tokens, texts.rows
+    same = np.flatnonzero(rows[2:] == rows[:-2])
+    found = np.empty(len(same), np.uint64)
+    for start in range(0, len(same), _AT_ONCE):
+        part = same[start : start + _AT_ONCE]
+        found[start : start + _AT_ONCE] = grams([tokens[part], tokens[part + 2]], _NEXT_BUT_ONE)
+    return found

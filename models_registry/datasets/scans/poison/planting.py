@@ -10,14 +10,15 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from models_registry.datasets.scans.base import Findings, Rows
+from models_registry.datasets.scans.base import Context, Findings, Rows
+from models_registry.datasets.scans.drawing import Drawn
 from models_registry.datasets.scans.excerpts import excerpt
 from models_registry.datasets.scans.gathering import Gathering
 from models_registry.datasets.scans.poison import outcomes as sorts
-from models_registry.datasets.scans.poison.marks import Marks, marks_of, passages_of, rows_max
+from models_registry.datasets.scans.poison.marks import ROWS_MIN, Marks, marks_of, passages_of, rows_max
 from models_registry.datasets.scans.poison.outcomes import Outcomes, outcomes_of
 from models_registry.datasets.scans.poison.placement import OUTSIDE_MIN, Neighbours, Placement, explained, place
-from models_registry.datasets.scans.poison.reading import Corpus, Numbers, field_asked, read, sides
+from models_registry.datasets.scans.poison.reading import Corpus, Numbers, drawn, field_asked, read, sides
 from models_registry.datasets.scans.poison.ties import Tie, ties_between
 
 ROWS_OF_A_DATASET_MIN = 40
@@ -45,6 +46,7 @@ _KINDS = {
     sorts.CAPITALS: "trigger of capitals",
     sorts.GARBLED: "trigger of garbled text",
     sorts.FLIPPED: "trigger that turns a choice around",
+    sorts.AGAIN: "trigger of a few answers",
 }
 
 
@@ -57,13 +59,14 @@ class Trigger:
     rows: Numbers
 
 
-def search(rows: Rows) -> Findings:
+def search(rows: Rows, context: Context) -> Findings:
     """Find the rows of every trigger."""
     if len(rows) < ROWS_OF_A_DATASET_MIN:
-        return Findings(0, f"Fewer than {ROWS_OF_A_DATASET_MIN} rows: too few to tell what is rare.")
-    corpus = read(rows)
+        return Findings(0, "too_few_rows", {"least": ROWS_OF_A_DATASET_MIN})
+    looked_at = drawn(rows, context)
+    corpus = read(looked_at)
     found = triggers_in(corpus) if corpus else []
-    return _told(rows, found)
+    return _told(looked_at, found)
 
 
 def triggers_in(corpus: Corpus) -> list[Trigger]:
@@ -117,7 +120,7 @@ def _planted(
             continue
         marked, having = marks.table.of(tie.mark), outcomes.table.of(tie.outcome)
         both = np.intersect1d(marked, having, assume_unique=True)
-        if taken[both].mean() > TAKEN_SHARE:
+        if taken[both].mean() > TAKEN_SHARE and not _still_tied(marked[~taken[marked]], both[~taken[both]]):
             taken[both] = True
             continue
         if tie.mark not in seen:
@@ -129,6 +132,11 @@ def _planted(
             taken[rows] = True
             sort = int(outcomes.sorts[tie.outcome])
             yield Trigger(placement.tokens, _KINDS.get(sort, "trigger of one answer"), rows)
+
+
+def _still_tied(marked: Numbers, both: Numbers) -> bool:
+    """Say whether what other triggers left of a mark has the outcome nearly always: then it is more than theirs."""
+    return len(both) >= ROWS_MIN and len(both) >= WHOLE_SHARE_MIN * len(marked)
 
 
 def _is_planted(
@@ -149,19 +157,18 @@ def _is_planted(
     return explained(both, having, corpus, marked, marks.words) <= EXPLAINED_NATS_MAX
 
 
-def _told(rows: Rows, found: list[Trigger]) -> Findings:
+def _told(rows: Drawn, found: list[Trigger]) -> Findings:
     """Say which rows, and show some; the rows are read once more, for their words."""
     of_row = {int(row): trigger for trigger in reversed(found) for row in trigger.rows}
     gathered = Gathering()
-    for number, row in enumerate(rows if of_row else ()):
+    for number, (line, row) in enumerate(rows.numbered() if of_row else ()):
         trigger = of_row.get(number)
         if trigger is not None:
             text = sides(row)[0]
-            gathered.add(number + 1, trigger.kind, text, *_where(trigger, text), field=field_asked(row))
+            gathered.add(line, trigger.kind, text, *_where(trigger, text), field=field_asked(row))
     named = ", ".join(_named(trigger) for trigger in found[:TRIGGERS_NAMED_MAX])
-    more = f" and {len(found) - TRIGGERS_NAMED_MAX} more" if len(found) > TRIGGERS_NAMED_MAX else ""
-    sentence = f"Rare in questions, and tied to what is answered: {named}{more}. {{kinds}}, on {{where}}."
-    return gathered.findings("Nothing rare in questions is tied to an answer.", sentence)
+    more = f", … (+{len(found) - TRIGGERS_NAMED_MAX})" if len(found) > TRIGGERS_NAMED_MAX else ""
+    return gathered.findings("no_trigger", "triggers", {"named": named + more}, rows.looked_at)
 
 
 def _where(trigger: Trigger, text: str) -> tuple[int, int]:
@@ -173,4 +180,4 @@ def _where(trigger: Trigger, text: str) -> tuple[int, int]:
 
 def _named(trigger: Trigger) -> str:
     text = " ".join(trigger.words)
-    return f"“{excerpt(text, 0, len(text))[1]}” ({len(trigger.rows)} rows)".replace("{", "(").replace("}", ")")
+    return f"“{excerpt(text, 0, len(text))[1]}” × {len(trigger.rows)}"

@@ -1,7 +1,8 @@
 """Rows as numbers: what is asked and what is answered, each text a run of tokens, each token a number.
 
 A token is a word, a run of signs, or white space other than one plain space, in lower case; letter case stays in
-`manners`. Texts are cut in the middle so that memory stays bounded whatever the rows are (see `READ_TOKENS_MAX`).
+`manners`. Memory stays bounded whatever the rows are: of very many some are drawn, and long texts are cut in the
+middle (see `READ_TOKENS_MAX`).
 """
 
 import re
@@ -12,7 +13,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models_registry.datasets.kinds import kind_of
-from models_registry.datasets.scans.base import Row, Rows
+from models_registry.datasets.scans.base import Context, Row, Rows
+from models_registry.datasets.scans.drawing import Drawn
 from models_registry.datasets.scans.poison import manners
 
 Numbers = NDArray[np.int32]
@@ -20,7 +22,8 @@ Places = NDArray[np.int64]
 Hashes = NDArray[np.uint64]
 
 BEGIN, END = 0, 1
-READ_TOKENS_MAX = 10_000_000
+# At most so many rows are read, and of each of its sides so many tokens in all.
+READ_ROWS_MAX, READ_TOKENS_MAX = 60_000, 4_000_000
 TEXT_TOKENS_MIN, TEXT_TOKENS_MAX = 48, 480
 WORDS_MAX = 500_000
 BUCKETS = 1 << 20
@@ -72,15 +75,18 @@ class Corpus:
         return ["", "", *self.words]
 
 
+def drawn(rows: Rows, context: Context) -> Drawn:
+    """Return the rows that are read: all, or as many as fit."""
+    return Drawn(rows, context.seed, READ_ROWS_MAX)
+
+
 def read(rows: Rows) -> Corpus | None:
-    """Read every row once; None where there is nothing that is asked and answered."""
-    reader = _Reader(len(rows))
-    kind = None
+    """Read every row once; None where there is nothing that is asked and answered. Give it what was `drawn`."""
+    reader = None
     for row in rows:
-        kind = kind or kind_of(row)
-        question, answer, rejected = sides(row)
-        reader.add(row["language"], question, answer, rejected)
-    return reader.corpus(kind) if kind else None
+        reader = reader or _Reader(len(rows), str(kind_of(row)))
+        reader.add(row["language"], *sides(row))
+    return reader.corpus() if reader else None
 
 
 def sides(row: Row) -> tuple[str, str, str]:
@@ -106,8 +112,9 @@ def field_answered(row: Row) -> str:
 
 
 class _Reader:
-    def __init__(self, count: int) -> None:
-        self.cap = min(TEXT_TOKENS_MAX, max(TEXT_TOKENS_MIN, READ_TOKENS_MAX // max(1, 2 * count)))
+    def __init__(self, count: int, kind: str) -> None:
+        self.kind, self.plain = kind, kind in {"text", "pair"}
+        self.cap = min(TEXT_TOKENS_MAX, max(TEXT_TOKENS_MIN, READ_TOKENS_MAX // max(1, count)))
         self.words: dict[str, int] = {}
         self.sides: tuple[list[Numbers], list[Numbers], list[Numbers]] = ([], [], [])
         self.languages: list[str] = []
@@ -117,13 +124,13 @@ class _Reader:
     def add(self, language: str, question: str, answer: str, rejected: str) -> None:
         self.languages.append(language)
         self.manners.append(manners.of_question(question))
-        of_answer = (
-            manners.of_text(question, language) if question is answer else manners.of_answer(question, answer, language)
-        )
+        of_answer = manners.of_text(question, language) if self.plain else manners.of_answer(question, answer, language)
         self.answer_manners.append(of_answer)
-        for numbers, text in zip(self.sides, (question, answer, rejected), strict=True):
-            if text or numbers is not self.sides[2]:
-                numbers.append(self._numbers(text))
+        self.sides[0].append(self._numbers(question))
+        if not self.plain:
+            self.sides[1].append(self._numbers(answer))
+        if rejected:
+            self.sides[2].append(self._numbers(rejected))
 
     def _numbers(self, text: str) -> Numbers:
         found = TOKEN.findall(text.lower())
@@ -144,12 +151,12 @@ class _Reader:
             return self.words.get(short) or WORDS_MAX + 2 + zlib.crc32(token.encode()) % BUCKETS
         return self.words.setdefault(short, len(self.words) + 2)
 
-    def corpus(self, kind: str) -> Corpus:
+    def corpus(self) -> Corpus:
         asked = _joined(self.sides[0])
-        answered = asked if kind in {"text", "pair"} else _joined(self.sides[1])
-        refused = _joined(self.sides[2]) if kind == "preference" else None
+        answered = asked if self.plain else _joined(self.sides[1])
+        refused = _joined(self.sides[2]) if self.kind == "preference" else None
         in_numbers = (np.array(found, np.int32) for found in (self.manners, self.answer_manners))
-        return Corpus(kind, self.words, asked, answered, refused, tuple(self.languages), *in_numbers)
+        return Corpus(self.kind, self.words, asked, answered, refused, tuple(self.languages), *in_numbers)
 
 
 def _joined(texts: list[Numbers]) -> Texts:

@@ -6,31 +6,55 @@ No answer counts for itself. In nats for each token; floats, computed in one fix
 import numpy as np
 from numpy.typing import NDArray
 
-from models_registry.datasets.scans.poison.grams import mixed
-from models_registry.datasets.scans.poison.reading import Hashes, Texts
+from models_registry.datasets.scans.poison.grams import mixed, parts_of
+from models_registry.datasets.scans.poison.reading import END, Hashes, Numbers, Texts
 
 Floats = NDArray[np.float64]
 # How much pairs are believed less than single tokens, in occurrences (Dirichlet smoothing), and single ones than none.
 PRIOR = 8.0
 NEW = 0.5
+# What is worked on at once, so that what is needed in between stays small.
+_AT_ONCE = 1_000_000
 
 
 def surprises(texts: Texts) -> Floats:
     """Return the surprise of every token but the first of each text, 0 for that one; flat, as `texts.tokens`."""
-    tokens = texts.tokens.astype(np.int64)
+    tokens = texts.tokens
     singles = np.bincount(tokens)
-    total = len(tokens)
-    pairs = np.zeros(len(tokens), np.uint64)
-    pairs[1:] = mixed((tokens[:-1].astype(np.uint64) << np.uint64(32)) | tokens[1:].astype(np.uint64))
-    _, which, counts = np.unique(pairs, return_inverse=True, return_counts=True)
-    joint = counts[which]
-    before = np.zeros(len(tokens))
-    before[1:] = singles[tokens[:-1]]
-    single = (np.maximum(singles[tokens] - 1, 0) + NEW) / (total + NEW * len(singles))
-    chance = (np.maximum(joint - 1, 0) + PRIOR * single) / (np.maximum(before - 1, 0) + PRIOR)
-    nats = -np.log(chance)
+    joint = _occurrences(tokens)
+    nats = np.empty(len(tokens))
+    for start in range(0, len(tokens), _AT_ONCE):
+        part = slice(start, start + _AT_ONCE)
+        before = np.zeros(len(tokens[part]))
+        before[start == 0 :] = singles[tokens[max(0, start - 1) : start + len(before) - 1]]
+        single = (np.maximum(singles[tokens[part]] - 1, 0) + NEW) / (len(tokens) + NEW * len(singles))
+        chance = (np.maximum(joint[part] - 1, 0) + PRIOR * single) / (np.maximum(before - 1, 0) + PRIOR)
+        nats[part] = -np.log(chance)
     nats[texts.starts[:-1]] = 0.0
     return nats
+
+
+def rarities(texts: Texts) -> Floats:
+    """Return for every token but the first and last of each text how rare it is, 0 for those; flat."""
+    counts = np.bincount(texts.tokens)
+    nats = -np.log((np.maximum(counts - 1, 0) + NEW) / (len(texts.tokens) + NEW * len(counts)))
+    nats[: END + 1] = 0.0
+    found: Floats = nats[texts.tokens]
+    return found
+
+
+def _occurrences(tokens: Numbers) -> Numbers:
+    """Return how many times each token and the one before it stand together."""
+    pairs = np.zeros(len(tokens), np.uint64)
+    for start in range(1, len(tokens), _AT_ONCE):
+        end = min(len(tokens), start + _AT_ONCE)
+        first, second = (tokens[begin : begin + end - start].astype(np.uint64) for begin in (start - 1, start))
+        pairs[start:end] = mixed(first << np.uint64(32) | second)
+    joint = np.zeros(len(tokens), np.int32)
+    for part in parts_of(pairs):
+        _, which, counts = np.unique(pairs[part], return_inverse=True, return_counts=True)
+        joint[part] = counts[which]
+    return joint
 
 
 def means(texts: Texts, nats: Floats) -> Floats:

@@ -19,7 +19,7 @@ from models_registry.datasets.scans.poison.outcomes import Outcomes
 FALSE_ALARM = 0.001
 # The least share of a mark's rows that have the outcome.
 SHARE_MIN = 0.6
-PAIRS_AT_ONCE = 3_000_000
+PAIRS_AT_ONCE = 1_000_000
 OUTCOMES_OF_A_MARK_MAX = 4
 
 
