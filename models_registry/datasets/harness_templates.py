@@ -11,6 +11,7 @@ from jinja2.sandbox import ImmutableSandboxedEnvironment
 from models_registry.datasets.harness_yaml import TaskError
 
 NODES_MAX = 200
+BRACKETS_MAX = 200
 FILTERS = frozenset({"trim", "upper", "lower", "capitalize", "title", "first", "last", "length", "string"})
 JOINED_BY_MAX = 8
 NODES = frozenset(
@@ -40,6 +41,9 @@ NODES = frozenset(
 
 def require_harmless(key: str, text: str) -> None:
     """Refuse a template that could do more; raise TaskError with the key that it stands under."""
+    brackets = sum(text.count(opening) for opening in "([{")
+    if brackets > BRACKETS_MAX:  # how deep Jinja's parser gets before it gives up depends on who calls it
+        raise TaskError(key, f"{brackets} brackets in a template", f"at most {BRACKETS_MAX}")
     try:
         waiting: list[Node] = [ImmutableSandboxedEnvironment().parse(text)]
     except (TemplateError, RecursionError, ValueError) as error:

@@ -9,6 +9,7 @@ import io
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -75,18 +76,25 @@ OF_DRAFTS = {"community", "author", "record", "submitted_at", "seeks_sponsors", 
 
 
 @pytest.fixture(scope="module")
-def kept(module_db: None, django_db_blocker: DjangoDbBlocker) -> everything.Everything:
+def files(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return where files lie that belong to this database and to no other test."""
+    return tmp_path_factory.mktemp("artifacts")
+
+
+@pytest.fixture(scope="module")
+def kept(module_db: None, django_db_blocker: DjangoDbBlocker, files: Path) -> everything.Everything:
     """Everything, made once: each test puts back what it changes. No chain is asked."""
     with (
         django_db_blocker.unblock(),
-        override_settings(VOTING_PERIOD_SECONDS_MIN=1, CHAIN_RPC="http://127.0.0.1:9"),
+        override_settings(VOTING_PERIOD_SECONDS_MIN=1, CHAIN_RPC="http://127.0.0.1:9", ARTIFACTS_DIR=files),
     ):
         return everything.make(lambda members, **rules: commons.found(NOON, members, **rules))
 
 
 @pytest.fixture
-def sound(kept: everything.Everything, db: None) -> everything.Everything:
+def sound(kept: everything.Everything, db: None, settings: Any, files: Path) -> everything.Everything:
     """Everything, in a database as it should be."""
+    settings.ARTIFACTS_DIR = files
     return kept
 
 
