@@ -40,6 +40,7 @@ WRITTEN = json.dumps(
         STATEMENT.replace("*", ""),
         *(plan.open_poll(), plan.poll(), plan.open_question(), plan.ethics_rule(), plan.dataset_inclusion("")),
         *(plan.good_update({}), plan.english_only_update({}), plan.stereotype_rule(""), plan.PAIRS_TITLE),
+        *(plan.stewards("", ""), plan.removal("", ""), plan.doubtful_inclusion("")),
     ],
     ensure_ascii=False,
 )
