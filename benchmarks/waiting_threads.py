@@ -16,11 +16,12 @@ from statistics import median
 
 from benchmarks.trainer_throughput import RECIPE, base_model, corpus, data, laid_out, objectives, of_side
 from training_jobs.trainer.chat import ChatFormat
-from training_jobs.trainer.child import THREADS
+from training_jobs.trainer.child import SPINS_WHEN_IDLE, THREADS
 
 WAYS: dict[str, dict[str, str]] = {
     "sleep at once": {"OMP_WAIT_POLICY": "PASSIVE", "GOMP_SPINCOUNT": "0"},
     "ours": THREADS,
+    "ours where the machine is idle": THREADS | {"GOMP_SPINCOUNT": SPINS_WHEN_IDLE},
     "the default": {},
 }
 

@@ -17,6 +17,7 @@ import re
 import shutil
 import time
 from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -99,9 +100,11 @@ class Checkpoints:
         shutil.copyfile(trace, partial / "trace.jsonl")
         described = {"sha256": _sha256(partial / "trace.jsonl"), "size": trace.stat().st_size}
         (partial / "state.json").write_bytes(canonical_bytes({**state, "trace": described}))
-        for file in FILES:
-            _sync(partial / file)
-        manifest = {"step": state["step"], **self._identity, "files": _described(partial)}  # 2
+        with ThreadPoolExecutor(1) as beside:  # the disk and the processor work at the same time
+            synced = [beside.submit(_sync, partial / file) for file in FILES]
+            manifest = {"step": state["step"], **self._identity, "files": _described(partial)}  # 2
+        for each in synced:
+            each.result()
         (partial / "manifest.json").write_bytes(canonical_bytes(manifest))
         _sync(partial / "manifest.json")
         _sync(partial)
