@@ -19,8 +19,8 @@ SETTINGS = {
 }
 # How often a thread of libgomp looks for more work before it goes to sleep. Sleeping at once (the policy, which other
 # OpenMP libraries go by) makes a small model's step 1.6 times as long on an idle machine, looking for milliseconds (the
-# default) several times as long on a busy one. This takes most of the gain and costs a busy machine a third. Where
-# nothing else runs at the start, a longer look takes the rest (`python -m benchmarks.waiting_threads`).
+# default) twelve times as long on a busy one. This takes the gain and costs a busy machine half a step; where nothing
+# else runs at the start, a longer look takes the rest, at up to three steps (`python -m benchmarks.waiting_threads`).
 THREADS = {"OMP_WAIT_POLICY": "PASSIVE", "GOMP_SPINCOUNT": "4000"}
 SPINS_WHEN_IDLE = "20000"
 NETWORK_EVENTS = frozenset({"socket.connect", "socket.getaddrinfo", "socket.bind", "socket.sendto"})
