@@ -27,7 +27,7 @@ check: setup-dev
 benchmarks: setup-dev
 	@for file in benchmarks/[a-z]*.py; do $(BIN)/python -m benchmarks.$$(basename $$file .py) || exit 1; done
 
-setup: $(STAMPS)/python $(STAMPS)/contracts $(STAMPS)/messages
+setup: $(STAMPS)/python $(STAMPS)/contracts $(STAMPS)/messages $(STAMPS)/pages
 
 setup-dev: setup $(STAMPS)/python-dev $(STAMPS)/system
 
@@ -56,6 +56,11 @@ $(STAMPS)/node: package.json package-lock.json | $(STAMPS)
 
 $(STAMPS)/contracts: $(STAMPS)/node $(wildcard contracts/*.sol) contracts/compile.mjs
 	@node contracts/compile.mjs
+	@touch $@
+
+# The script and the style sheet of the pages, bundled.
+$(STAMPS)/pages: $(STAMPS)/node frontend/build.mjs $(wildcard frontend/static/js/*.js frontend/static/css/*.css)
+	@node frontend/build.mjs
 	@touch $@
 
 $(STAMPS)/messages: $(STAMPS)/python $(wildcard frontend/locale/*/LC_MESSAGES/*.po)

@@ -9,7 +9,7 @@ import shlex
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
-from csp.constants import NONE, SELF
+from csp.constants import NONCE, NONE, SELF
 from django.core.management.utils import get_random_secret_key
 
 from config import env
@@ -66,7 +66,7 @@ INSTALLED_APPS = [
     "training_jobs.apps.TrainingJobsConfig",
     "frontend.apps.FrontendConfig",
     "config.apps.ProjectConfig",
-    "django.contrib.admin",
+    "config.admin_site.AdminConfig",
     "django.contrib.auth",
     "django.contrib.contenttypes",
     "django.contrib.sessions",
@@ -332,7 +332,8 @@ AUTH_PASSWORD_VALIDATORS = [
 CONTENT_SECURITY_POLICY = {
     "DIRECTIVES": {
         "default-src": [NONE],
-        "script-src": [SELF],
+        # Not what comes from here, but what a page itself names: the hub serves files of strangers from this origin.
+        "script-src": [NONCE],
         "style-src": [SELF],
         "img-src": [SELF, "data:"],
         "font-src": [SELF],

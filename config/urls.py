@@ -1,5 +1,6 @@
 """All addresses: the API, the hub, the admin, and the pages. The demo wallet has an address only in the demo."""
 
+from csp.constants import SELF
 from csp.decorators import csp_update
 from django.conf import settings
 from django.contrib import admin
@@ -8,8 +9,9 @@ from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerSplitVie
 
 from config import api_errors
 
-# The page of the API comes from a library that styles itself inline; nothing else on the site may.
-api_docs = csp_update({"style-src": ["'unsafe-inline'"]})
+# The page of the API comes from a library that styles itself inline; nothing else on the site may. Its scripts
+# are served from here, too, and carry no nonce.
+api_docs = csp_update({"style-src": ["'unsafe-inline'"], "script-src": [SELF]})
 
 urlpatterns = [
     path("api/v1/", include("governance.urls")),

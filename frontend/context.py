@@ -8,6 +8,9 @@ from django.http import HttpRequest
 from governance import selectors
 from governance.clock import now
 
+APPEARANCES = ("auto", "light", "dark", "contrast")
+APPEARANCE_COOKIE = "appearance"
+
 
 def site(request: HttpRequest) -> dict[str, Any]:
     """Return the values for the frame of the page. Works on error pages too, where middleware may not have run."""
@@ -17,7 +20,15 @@ def site(request: HttpRequest) -> dict[str, Any]:
         "now": now(),
         "demo": settings.DEMO,
         "origin": settings.ORIGIN,
+        "appearances": APPEARANCES,
+        "appearance": _appearance(request),
         "viewer": address,
         "viewer_name": selectors.name_of(address) if address else "",
         "demo_members": selectors.known_members() if settings.DEMO else [],
     }
+
+
+def _appearance(request: HttpRequest) -> str:
+    """Return the colours that the reader chose; empty: the system's."""
+    wanted = request.COOKIES.get(APPEARANCE_COOKIE, "")
+    return wanted if wanted in APPEARANCES[1:] else ""

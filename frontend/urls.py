@@ -3,6 +3,7 @@
 from django.urls import path
 
 from frontend.views import (
+    appearance,
     communities,
     dataset_adding,
     datasets,
@@ -33,6 +34,7 @@ from frontend.views.errors import page
 app_name = "site"
 urlpatterns = [
     path("", page(home.home), name="home"),
+    path("appearance/", page(appearance.choose), name="appearance"),
     path("sign-in/", page(sign_in.sign_in), name="sign_in"),
     path("c/<slug:slug>/", page(communities.overview), name="community"),
     path("c/<slug:slug>/proposals/", page(proposals.index), name="proposals"),

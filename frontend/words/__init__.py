@@ -5,6 +5,7 @@ new scan) is shown as its own words, so that an extension never has to edit thes
 each noun.
 """
 
+from frontend.words.appearance import APPEARANCES
 from frontend.words.attestations import ATTESTED, LOOK_INTO, RERUN
 from frontend.words.base import Text, Word
 from frontend.words.conditions import Condition, conditions
@@ -51,6 +52,7 @@ from frontend.words.scans import SCANS
 from frontend.words.votes import METHODS, SOURCES, TIE_RULES, TIERS
 
 TABLES: dict[str, dict[str, Word]] = {
+    "appearance": APPEARANCES,
     "proposal_state": PROPOSAL_STATES,
     "run_state": RUN_STATES,
     "preview_state": PREVIEW_STATES,

@@ -10,6 +10,7 @@ from frontend.words.base import Text
 from governance.fields import POWER_DIGITS
 
 REFUSALS: dict[str, Text] = {
+    "unknown_appearance": _("There are no such colours. Choose one of %(allowed)s."),
     "missing_field": _("This is needed."),
     "malformed_field": _("This cannot be read as what is asked for."),
     "value_out_of_range": _("This is outside what is possible (found %(found)s, allowed %(allowed)s)."),

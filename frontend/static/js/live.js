@@ -1,39 +1,41 @@
 // Small comforts around parts that htmx replaces: what the reader opened stays open, logs stay at their end, and the
-// summary of a refused form takes the focus.
-const opened = new Set();
+// summary of a refused form takes the focus. Begins once for a page, where its line for problems stands.
 
-document.addEventListener("htmx:beforeSwap", (event) => {
-  opened.clear();
-  for (const details of event.detail.target.querySelectorAll("details[id][open]")) opened.add(details.id);
-});
+export function start(problem) {
+  const opened = new Set();
 
-const settle = () => {
-  for (const id of opened) document.getElementById(id)?.setAttribute("open", "");
-  for (const log of document.querySelectorAll("[data-keep-at-end]")) log.scrollTop = log.scrollHeight;
-};
+  document.addEventListener("htmx:beforeSwap", (event) => {
+    opened.clear();
+    for (const details of event.detail.target.querySelectorAll("details[id][open]")) opened.add(details.id);
+  });
 
-document.addEventListener("htmx:afterSettle", settle);
-// Nobody watches a hidden page, so it asks nothing. When the server does not answer, the page says that it may be old.
-document.addEventListener("htmx:beforeRequest", (event) => {
-  if (document.hidden) event.preventDefault();
-});
-const problem = document.querySelector("[data-live-problem]");
-const failed = () => {
-  problem.textContent = problem.dataset.text;
-};
-document.addEventListener("htmx:sendError", failed);
-document.addEventListener("htmx:responseError", failed);
-document.addEventListener("htmx:afterSwap", () => {
-  problem.textContent = "";
-});
+  const settle = () => {
+    for (const id of opened) document.getElementById(id)?.setAttribute("open", "");
+    for (const log of document.querySelectorAll("[data-keep-at-end]")) log.scrollTop = log.scrollHeight;
+  };
 
-// When voting opens while the page is open, a link to the vote panel appears; the page never reloads under the reader.
-document.addEventListener("htmx:afterSwap", () => {
-  const invitation = document.querySelector("[data-needs-vote-panel]");
-  if (invitation) invitation.hidden = Boolean(document.getElementById("vote-panel"));
-});
+  document.addEventListener("htmx:afterSettle", settle);
+  // Nobody watches a hidden page, so it asks nothing. When the server does not answer, the page says that it may be old.
+  document.addEventListener("htmx:beforeRequest", (event) => {
+    if (document.hidden) event.preventDefault();
+  });
+  const failed = () => {
+    problem.textContent = problem.dataset.text;
+  };
+  document.addEventListener("htmx:sendError", failed);
+  document.addEventListener("htmx:responseError", failed);
+  document.addEventListener("htmx:afterSwap", () => {
+    problem.textContent = "";
+  });
 
-settle();
-// On a narrow screen the tabs scroll: bring the current one into sight.
-document.querySelector(".tabs [aria-current]")?.scrollIntoView({ block: "nearest", inline: "center" });
-document.querySelector("[data-focus-me]")?.focus();
+  // When voting opens while the page is open, a link to the vote panel appears; the page never reloads under the reader.
+  document.addEventListener("htmx:afterSwap", () => {
+    const invitation = document.querySelector("[data-needs-vote-panel]");
+    if (invitation) invitation.hidden = Boolean(document.getElementById("vote-panel"));
+  });
+
+  settle();
+  // On a narrow screen the tabs scroll: bring the current one into sight.
+  document.querySelector(".tabs [aria-current]")?.scrollIntoView({ block: "nearest", inline: "center" });
+  document.querySelector("[data-focus-me]")?.focus();
+}

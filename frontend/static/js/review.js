@@ -2,7 +2,7 @@
 import { Problem, explain, post, word } from "./api.js";
 import { connect, request } from "./wallet.js";
 
-for (const form of document.querySelectorAll("[data-review]")) {
+export function start(form) {
   const status = form.querySelector("[data-review-status]");
   const button = form.querySelector("button");
   const show = (text, { error = false } = {}) => {

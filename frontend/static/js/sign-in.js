@@ -15,7 +15,7 @@ function report(text) {
   if (!dialog.open) dialog.showModal();
 }
 
-for (const control of document.querySelectorAll("[data-sign-in]")) {
+export function startSignIn(control) {
   control.addEventListener("click", async (event) => {
     event.preventDefault();
     try {
@@ -29,15 +29,17 @@ for (const control of document.querySelectorAll("[data-sign-in]")) {
   });
 }
 
-document.querySelector("[data-sign-out]")?.addEventListener("click", async () => {
-  try {
-    await post("/api/v1/auth/logout", {});
-    window.location.reload();
-  } catch (error) {
-    report(explain(error));
-  }
-});
+export function startSignOut(button) {
+  button.addEventListener("click", async () => {
+    try {
+      await post("/api/v1/auth/logout", {});
+      window.location.reload();
+    } catch (error) {
+      report(explain(error));
+    }
+  });
+}
 
-for (const button of document.querySelectorAll("[data-dialog-close]")) {
+export function startDialogClose(button) {
   button.addEventListener("click", () => button.closest("dialog").close());
 }

@@ -1,0 +1,44 @@
+// The one script of a page. Each part begins where an element asks for it, once for each element, and again in what htmx
+// swaps in; a page without the element pays for nothing but the bytes. The demo's wallet is a script of its own.
+import htmx from "htmx.org/dist/htmx.esm.js";
+
+import { start as startAutosave } from "./autosave.js";
+import { start as startAutosaveDone } from "./autosave-done.js";
+import { start as startDelegation } from "./delegate.js";
+import { start as startLive } from "./live.js";
+import { start as startReview } from "./review.js";
+import { startDialogClose, startSignIn, startSignOut } from "./sign-in.js";
+import { start as startSponsor } from "./sponsor.js";
+import { start as startTry } from "./try.js";
+import { start as startVote } from "./vote.js";
+
+const PARTS = [
+  ["[data-live-problem]", startLive],
+  ["[data-sign-in]", startSignIn],
+  ["[data-sign-out]", startSignOut],
+  ["[data-dialog-close]", startDialogClose],
+  ["#vote-panel", startVote],
+  ["[data-delegation]", startDelegation],
+  ["[data-sponsor]", startSponsor],
+  ["[data-review]", startReview],
+  ["[data-autosave]", startAutosave],
+  ["[data-autosave-done]", startAutosaveDone],
+  ["[data-try]", startTry],
+];
+
+const started = new Map(PARTS.map(([selector]) => [selector, new WeakSet()]));
+
+function begin(within) {
+  for (const [selector, start] of PARTS) {
+    const found = [...within.querySelectorAll(selector)];
+    if (within.matches?.(selector)) found.unshift(within);
+    for (const element of found) {
+      if (started.get(selector).has(element)) continue;
+      started.get(selector).add(element);
+      start(element);
+    }
+  }
+}
+
+begin(document);
+htmx.onLoad(begin);
