@@ -102,14 +102,16 @@ def found_community(power: Mapping[str, Any]) -> Any:  # noqa: ANN401 - models e
     return services.found_community(new, clock.now() - timedelta(minutes=2))
 
 
-def open_proposal(community: Any, author: str, method: str = "governor") -> Any:  # noqa: ANN401 - as above
-    """Submit a proposal with its census whose voting has begun a minute ago."""
+def open_proposal(community: Any, author: str, method: str = "governor", about: str = "") -> Any:  # noqa: ANN401 - as above
+    """Submit a proposal with its census whose voting has begun a minute ago; `about` tells it from others."""
     from governance import clock, services
 
     kind, payload = PAYLOADS[method]
+    if about:
+        payload = payload | {"statement": f"{payload['statement']} {about}"}
     then = clock.now() - timedelta(minutes=1)
     wanted = "" if method == "governor" else method
     draft = services.create_draft(
-        community, author, services.Draft(kind, "Measured", "A text.", payload, {}, wanted, 1), then
+        community, author, services.Draft(kind, f"Measured {about}".strip(), "A text.", payload, {}, wanted, 1), then
     )
     return services.take_census(services.submit(draft.pk, author, then).pk, then)

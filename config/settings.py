@@ -5,6 +5,7 @@ folder, no debug. The demo sets COMMONWEIGHTS_DEMO=1, which `manage.py check --d
 """
 
 import os
+import re
 import shlex
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
@@ -12,7 +13,7 @@ from urllib.parse import unquote, urlsplit
 from csp.constants import NONCE, NONE, SELF
 from django.core.management.utils import get_random_secret_key
 
-from config import env
+from config import env, mail_way
 from training_jobs.exchange.tickets import SECRET_BYTES_MIN
 from training_jobs.spec.shape import EXCHANGING
 
@@ -42,6 +43,15 @@ DEMO = env.boolean("DEMO", default=False)
 DEBUG = env.boolean("DEBUG", default=False)
 ALLOWED_HOSTS = env.listed("HOSTS", _origin.hostname or "")
 CSRF_TRUSTED_ORIGINS = [ORIGIN]
+# Passkeys belong to a name, never to a number (WebAuthn, section 5.1.3), and to a site that nobody can listen to. This
+# machine alone can be named, and is offered at its name; empty: no passkeys here.
+PASSKEY_ORIGIN = ORIGIN if SECURE or _origin.hostname == "localhost" else ""
+if _origin.hostname in {"127.0.0.1", "::1"}:
+    PASSKEY_ORIGIN = f"{_origin.scheme}://localhost" + (f":{_origin.port}" if _origin.port else "")
+    ALLOWED_HOSTS.append("localhost")
+    CSRF_TRUSTED_ORIGINS.append(PASSKEY_ORIGIN)
+elif re.fullmatch(r"[\d.]+|.*:.*", _origin.hostname or ""):
+    PASSKEY_ORIGIN = ""
 
 
 def _secret_key() -> str:
@@ -83,6 +93,7 @@ INSTALLED_APPS = [
 MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
+    "config.compression.TextCompression",
     "csp.middleware.CSPMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.locale.LocaleMiddleware",
@@ -129,6 +140,31 @@ PROPOSAL_KINDS = [
     "governance.proposal_kinds.Poll",
     "governance.proposal_kinds.GovernanceRules",
     "governance.proposal_kinds.CouncilElection",
+]
+
+# What may wait for a member, and is shown at home (governance/selectors/needs.py).
+NEEDS = [
+    "governance.selectors.needs.votes",
+    "training_jobs.needs.reviews",
+    "models_registry.needs.incidents",
+    "governance.selectors.needs.guarded",
+    "governance.selectors.needs.held_up",
+    "governance.selectors.needs.drafts",
+    "governance.selectors.needs.sponsoring",
+    "models_registry.needs.calls",
+]
+# What can be found, in the order in which the kinds are listed (governance/search).
+SEARCHABLE = [
+    "governance.search.subjects.Communities",
+    "governance.search.subjects.Decisions",
+    "models_registry.searchable.Models",
+    "models_registry.searchable.Releases",
+    "models_registry.searchable.Datasets",
+    "models_registry.searchable.Rules",
+    "training_jobs.searchable.Runs",
+    "models_registry.searchable.Incidents",
+    "governance.search.subjects.Delegates",
+    "governance.search.subjects.VotesFromElsewhere",
 ]
 
 # --- storage ------------------------------------------------------------------------------------------------------
@@ -197,7 +233,7 @@ else:
 CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
 # Two queues (config/celery.py), so that an upload of hours and a training of hours do not wait for each other.
 CELERY_TASK_DEFAULT_QUEUE = "training"
-CELERY_TASK_ROUTES = {"models_registry.*": {"queue": "deliveries"}}
+CELERY_TASK_ROUTES = {"models_registry.*": {"queue": "deliveries"}, "frontend.*": {"queue": "deliveries"}}
 CELERY_TASK_IGNORE_RESULT = True
 CELERY_WORKER_PREFETCH_MULTIPLIER = 1
 CELERY_TASK_ACKS_LATE = False
@@ -221,6 +257,9 @@ RUN_ATTEMPTS_MAX = env.integer("RUN_ATTEMPTS_MAX", 3, least=1)
 # What a trainer may take of this machine. Memory 0: only what the control group of the worker allows.
 RUN_MEMORY_BYTES = env.integer("RUN_MEMORY_BYTES", 0, least=0)
 RUN_SCRATCH_BYTES = env.integer("RUN_SCRATCH_BYTES", 200_000_000_000, least=1_000_000)
+# For estimates of energy and carbon: watts of one device, grams of CO2e of the grid for each kWh. 0: not known.
+DEVICE_WATTS = env.integer("DEVICE_WATTS", 0)
+GRID_GRAMS_PER_KWH = env.integer("GRID_GRAMS_PER_KWH", 0)
 RUN_NO_PROGRESS_SECONDS = env.integer("RUN_NO_PROGRESS_SECONDS", 1800, least=1)
 # Where the machines of one run meet (docs/how-to/train-over-slow-links.md), and the secret that lets them in there.
 RELAY_URL = env.address("RELAY_URL", "", {"http", "https"}) if env.text("RELAY_URL", "") else ""
@@ -303,6 +342,17 @@ DATASET_FETCH_SECONDS = env.integer("DATASET_FETCH_SECONDS", 1800, least=1)
 DATASET_FETCH_HOSTS = env.listed("DATASET_FETCH_HOSTS", "")
 # How long after the answer to a request or an incident, or the removal of a dataset, it is kept how to reach somebody.
 CONTACT_DAYS = env.integer("CONTACT_DAYS", 90, least=0)
+# Telling people (docs/operations.md): when digests go out, UTC; how long a line of an inbox is kept that was read.
+DIGEST_HOUR = env.integer("DIGEST_HOUR", 6, least=0)
+if DIGEST_HOUR > 23:  # noqa: PLR2004 - hours of a day
+    raise env.BadEnvironment("DIGEST_HOUR", str(DIGEST_HOUR), "0 to 23")
+NOTIFICATION_DAYS = env.integer("NOTIFICATION_DAYS", 90, least=1)
+# Streams of changes to open pages: how many at once in each process, each of which takes a thread of the web server,
+# and how long each at most. Whoever finds no place asks every few seconds instead.
+LIVE_STREAMS = env.integer("LIVE_STREAMS", 8)
+LIVE_STREAM_SECONDS = env.integer("LIVE_STREAM_SECONDS", 60, least=1)
+# The web server makes this file when it stops (config/web.py), so that streams end and nobody waits for them.
+CLOSING_FILE = env.text("CLOSING_FILE", "")
 OPEN_PROPOSALS_PER_AUTHOR = env.integer("OPEN_PROPOSALS_PER_AUTHOR", 3, least=1)
 VOTING_PERIOD_SECONDS_MIN = env.integer("VOTING_PERIOD_SECONDS_MIN", 72 * 3600, least=1)
 SIGN_IN_NONCE_SECONDS = 600
@@ -346,6 +396,22 @@ CONTENT_SECURITY_POLICY = {
         "manifest-src": [SELF],
     },
 }
+
+# --- letters by e-mail (docs/how-to/follow-without-a-wallet.md) ----------------------------------------------------
+_mail = mail_way.read()
+MAIL_OFFERED = _mail.offered
+DEFAULT_FROM_EMAIL = SERVER_EMAIL = MAIL_FROM = mail_way.sender(_mail)
+EMAIL_BACKEND = _mail.backend
+EMAIL_FILE_PATH = _mail.folder
+EMAIL_HOST, EMAIL_PORT = _mail.host, _mail.port
+EMAIL_HOST_USER, EMAIL_HOST_PASSWORD = _mail.user, _mail.password
+EMAIL_USE_TLS, EMAIL_USE_SSL = _mail.starttls, _mail.implicit_tls
+EMAIL_TIMEOUT = env.integer("MAIL_TIMEOUT_SECONDS", 10, least=1)
+# How long a link to sign in by is good, and how many an hour one address or one network is sent.
+SIGN_IN_LINK_SECONDS = env.integer("SIGN_IN_LINK_SECONDS", 30 * 60, least=60)
+SIGN_IN_LINKS_PER_EMAIL = env.integer("SIGN_IN_LINKS_PER_EMAIL", 3, least=1)
+SIGN_IN_LINKS_PER_NETWORK = env.integer("SIGN_IN_LINKS_PER_NETWORK", 20, least=1)
+PASSKEY_CHALLENGES_PER_NETWORK = env.integer("PASSKEY_CHALLENGES_PER_NETWORK", 120, least=1)
 
 # --- languages ----------------------------------------------------------------------------------------------------
 LANGUAGE_CODE = "en"

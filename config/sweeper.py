@@ -12,6 +12,8 @@ from django.db import OperationalError
 from kombu.exceptions import OperationalError as BrokerError
 
 import config.celery  # noqa: F401 - creating the application makes it the one that nudges are sent with
+from frontend.tasks import letter_job
+from governance import search
 from governance import services as governance
 from governance.chain import ChainError, SnapshotReorged
 from governance.clock import now as clock
@@ -22,15 +24,17 @@ from governance.evidence.signing import SigningError
 from governance.lifecycle import NotAllowed, State
 from governance.log import publish_checkpoint
 from governance.models import Community, Proposal
+from governance.notifications import inbox, letters, planning
 from governance.outcome import InvalidRules
 from governance.power import PowerError
+from governance.readers import sweeping
 from governance.tally import UnknownMethod
 from models_registry import contacts, deliveries, networks, notices
 from models_registry.calls import services as calls
 from models_registry.datasets import intakes, uploads
 from models_registry.incidents import waiting
 from models_registry.tasks import deliver_job, intake_job, notice_job
-from training_jobs import discussions, folders
+from training_jobs import discussions, folders, news
 from training_jobs import services as runs
 from training_jobs.inquiries import revotes, schedule
 from training_jobs.inquiries import services as inquiries
@@ -76,6 +80,7 @@ def sweep() -> int:
                 governance.note_once(proposal_id, "snapshot_reorged", clock(), detail=error.detail)
             except ChainError as error:
                 logger.warning("proposal %s waits for the chain: %s", proposal_id, error)
+                governance.note_once(proposal_id, "chain_silent", clock(), code=error.code)
             except OSError:
                 logger.exception("proposal %s waits for a file", proposal_id)
             except OperationalError:
@@ -117,6 +122,15 @@ def keep_up() -> None:
         discussions.follow(clock())
     except OperationalError:
         logger.warning("discussions are not followed: the database is busy; next sweep")
+    try:
+        planning.plan(clock(), news.facts)
+        inbox.forget(clock(), settings.NOTIFICATION_DAYS)
+    except OperationalError:
+        logger.warning("nobody is told of anything: the database is busy; next sweep")
+    try:
+        search.refresh(clock())
+    except OperationalError:
+        logger.warning("the search index waits: the database is busy; next sweep")
 
 
 def settle() -> int:
@@ -128,6 +142,7 @@ def settle() -> int:
         waiting.settle(clock())
         contacts.settle(clock())
         networks.forget(clock())
+        sweeping.forget(clock())
     except OperationalError:
         logger.warning("runs are not settled: the database is busy; next sweep")
         return 0
@@ -160,7 +175,7 @@ def nudge() -> int:
     told = _tell(run_job, runs.due(now)) + _tell(preview_job, previews.due(now))
     told += _tell(inquiry_job, inquiries.due(now))
     told += _tell(deliver_job, deliveries.due(now)) + _tell(notice_job, notices.due(now))
-    return told + _tell(intake_job, intakes.due(now))
+    return told + _tell(intake_job, intakes.due(now)) + _tell(letter_job, letters.due(now))
 
 
 def _tell(task: Any, numbers: list[int]) -> int:  # noqa: ANN401 - Celery's tasks are untyped

@@ -5,8 +5,15 @@ each core takes most ballots; on SQLite they take turns to write (`governance/tu
 """
 
 import argparse
+import os
+import shutil
+import signal
 import sys
+import tempfile
 from ipaddress import ip_address
+from pathlib import Path
+from types import FrameType
+from typing import Any
 
 from granian import Granian
 from granian.constants import Interfaces
@@ -22,7 +29,9 @@ def main() -> int:
     parser.add_argument("--threads", type=int, default=THREADS, help="requests at once in each process")
     options = parser.parse_args()
     address, port = options.bind
-    Granian(
+    closing = Path(tempfile.mkdtemp(prefix="commonweights-web-")) / "closing"
+    os.environ["COMMONWEIGHTS_CLOSING_FILE"] = str(closing)
+    server = Granian(
         "config.wsgi:application",
         address=address,
         port=port,
@@ -31,8 +40,26 @@ def main() -> int:
         blocking_threads=options.threads,
         websockets=False,
         respawn_failed_workers=True,
-    ).serve()
+    )
+    server.on_startup(lambda: _say_when_it_ends(closing))
+    server.serve()
+    shutil.rmtree(closing.parent, ignore_errors=True)
     return 0
+
+
+def _say_when_it_ends(closing: Path) -> None:
+    """Make a file as soon as the server is to stop: streams see it and end, so that nobody waits a minute for them.
+
+    The server's own hook for its end comes after that wait, so its handlers are wrapped, once they are there.
+    """
+    for number in (signal.SIGINT, signal.SIGTERM):
+        stop = signal.getsignal(number)
+
+        def handle(number: int, frame: FrameType | None, stop: Any = stop) -> None:  # noqa: ANN401 - as `signal` has it
+            closing.touch()
+            stop(number, frame)
+
+        signal.signal(number, handle)
 
 
 def _address(text: str) -> tuple[str, int]:

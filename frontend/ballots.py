@@ -4,8 +4,14 @@ Codes: the contract's (0 against, 1 for, 2 abstain) for governor and fractional,
 """
 
 from dataclasses import dataclass
+from typing import Any
 
 from frontend import words
+from frontend.views.asked import address_refusal
+from governance import selectors
+from governance.clock import now
+from governance.eip712 import AddressError
+from governance.models import Community
 from governance.selectors import ProposalDetail
 
 _FORMS = {
@@ -21,34 +27,44 @@ _FORMS = {
     "fractional": "amounts",
 }
 _FROM_ZERO = frozenset({"governor", "fractional"})
-_WHOLE_RANKING = frozenset({"ranked-choice", "copeland"})
+WHOLE_RANKING = frozenset({"ranked-choice", "copeland"})
 # In favour first, as people expect it; the code beside each choice says what is signed.
 _READ_FIRST = ("for", "against", "abstain")
 
 
 @dataclass(frozen=True)
 class Offered:
-    """One choice of the panel, with the code that a ballot signs."""
+    """One choice of the panel, with the code that a ballot signs; `given` is what was typed for it before."""
 
     code: int
     name: str
     word: words.Word
+    given: str = ""
 
 
 @dataclass(frozen=True)
 class Panel:
-    """The vote panel: `form` names its template; `whole` says that every choice has to be ranked."""
+    """The vote panel: `form` names its template; `whole` says that every choice has to be ranked.
+
+    `plain` says that it works without JavaScript: where nothing has to be signed.
+    """
 
     form: str
     method: str
     offered: tuple[Offered, ...]
     whole: bool
     decimals: int
+    plain: bool = False
 
     @property
     def template(self) -> str:
         """Return the template of the form."""
         return f"parts/vote_{self.form}.html"
+
+
+def form_of(method: str) -> str:
+    """Return the form of a method that this site has one for."""
+    return _FORMS[method]
 
 
 def panel(shown: ProposalDetail) -> Panel | None:
@@ -69,4 +85,30 @@ def panel(shown: ProposalDetail) -> Panel | None:
         )
         for option in options
     )
-    return Panel(form, method, offered, method in _WHOLE_RANKING, shown.results.decimals)
+    return Panel(form, method, offered, method in WHOLE_RANKING, shown.results.decimals)
+
+
+def asked_of(shown: ProposalDetail, asked: str, viewer: str) -> dict[str, Any]:
+    """Return who votes with the viewer's power, and the same of an address that is asked about, if any."""
+    proposal = shown.proposal
+    found: dict[str, Any] = {}
+    if viewer and shown.may_vote:
+        found["representation"] = selectors.representation(proposal, viewer)
+    if not asked:
+        return found
+    try:
+        eligibility = selectors.eligibility(proposal, asked)
+        spoken_for = selectors.representation(proposal, asked)
+    except AddressError as error:
+        return {**found, "asked": asked, "eligibility_problem": address_refusal(error, asked)}
+    return {**found, "asked": asked, "eligibility": eligibility, "asked_representation": spoken_for}
+
+
+def elector_asked(community: Community, asked: str) -> dict[str, Any]:
+    """Return what the address that is asked about can vote on in a community; nothing when none is asked."""
+    if not asked:
+        return {}
+    try:
+        return {"asked": asked, "elector": selectors.elector(community, asked, now())}
+    except AddressError as error:
+        return {"asked": asked, "elector_problem": address_refusal(error, asked)}

@@ -5,8 +5,10 @@ from typing import Any
 from django.conf import settings
 from django.http import HttpRequest
 
+from frontend.views import inbox
 from governance import selectors
 from governance.clock import now
+from governance.readers import sessions
 
 APPEARANCES = ("auto", "light", "dark", "contrast")
 APPEARANCE_COOKIE = "appearance"
@@ -23,6 +25,10 @@ def site(request: HttpRequest) -> dict[str, Any]:
         "appearances": APPEARANCES,
         "appearance": _appearance(request),
         "viewer": address,
+        "reader": lambda: sessions.current(request),
+        # Asked only where the header is drawn.
+        "follows_here": lambda: bool(address) or sessions.current(request) is not None,
+        "unread": lambda: inbox.unread(request),
         "viewer_name": selectors.name_of(address) if address else "",
         "demo_members": selectors.known_members() if settings.DEMO else [],
     }

@@ -79,6 +79,9 @@ class ProposalKind(Protocol):
     def facts(self, payload: dict[str, Any]) -> list[Fact]:
         """Return the payload as lines that a voter can read, the cost among them."""
 
+    def cost(self, payload: dict[str, Any]) -> str:
+        """Say what carrying it out costs, as "about 40 device-seconds"; nothing where it costs no computing."""
+
     def execute(self, proposal: "Proposal", execution: "Record", now: datetime) -> None:
         """Carry it out inside the caller's transaction. Called once; slow work starts after commit."""
 
@@ -95,6 +98,10 @@ class ForOrAgainst:
     def seats(self, payload: dict[str, Any], wanted: int) -> int:
         """Return one: it passes or not."""
         return 1
+
+    def cost(self, payload: dict[str, Any]) -> str:
+        """Return nothing: no machine works for it."""
+        return ""
 
 
 @cache

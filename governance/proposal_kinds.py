@@ -105,6 +105,10 @@ class Poll:
         """Return the payload in words."""
         return [Fact(_("Question"), payload["question"]), Fact(_("Choices"), " · ".join(payload["choices"]))]
 
+    def cost(self, payload: dict[str, Any]) -> str:
+        """Return nothing: no machine works for it."""
+        return ""
+
     def execute(self, proposal: Proposal, execution: Record, now: datetime) -> None:
         """Do nothing: tally and execution record are the whole effect."""
 
@@ -188,6 +192,10 @@ class CouncilElection:
             Fact(_("Term in days"), str(payload["term_days"])),
             Fact(_("Candidates"), " · ".join(self.choices(payload))),
         ]
+
+    def cost(self, payload: dict[str, Any]) -> str:
+        """Return nothing: no machine works for it."""
+        return ""
 
     def execute(self, proposal: Proposal, execution: Record, now: datetime) -> None:
         """Put the elected council in office; the older one leaves it."""

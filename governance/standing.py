@@ -9,13 +9,17 @@ from dataclasses import asdict
 from datetime import datetime
 from typing import Any
 
-from governance.counting import Cast, Result, Terms, count_votes, exact_text, tally_body
+from governance.clock import unix
+from governance.counting import Cast, Result, Roll, Terms, count_votes, exact_text, tally_body
 from governance.models import Ballot, CountSoFar, Proposal
+from governance.score_over_time import Point, extended, is_summed, over_time
 from governance.services.common import roll_of, rolls_of, terms_of
 
 # Up to here an open vote is counted when it is looked at.
 COUNTED_AT_ONCE_MAX = 1_000
 INVALID_SHOWN_MAX = 100
+# Up to here the picture of a vote over time is drawn from all its ballots; from there on, from one count to the next.
+REPLAYED_MAX = 5_000
 _COLUMNS = ("voter", "choice", "power", "house_power")
 
 
@@ -30,7 +34,9 @@ def keep_standing(proposal: Proposal, result: Result, now: datetime) -> None:
     """Keep what was counted, so that nobody has to count it again to show it."""
     accepted = proposal.ballots.count()
     body = _complete(body_of(terms_of(proposal), result), proposal, proposal.ballots.counting().count())
-    CountSoFar.objects.update_or_create(proposal=proposal, defaults={"ballots": accepted, "at": now, "body": body})
+    points = [point.to_body() for point in _followed(proposal, result, accepted, now)]
+    kept = {"ballots": accepted, "at": now, "body": body, "over_time": points}
+    CountSoFar.objects.update_or_create(proposal=proposal, defaults=kept)
 
 
 def refresh_standing(proposal: Proposal, now: datetime) -> bool:
@@ -73,6 +79,25 @@ def _counted_now(proposals: dict[int, Proposal]) -> dict[int, dict[str, Any]]:
         terms = terms_of(proposal)
         found[pk] = _complete(body_of(terms, count_votes(terms, rolls[pk], casts[pk])), proposal, len(casts[pk]))
     return found
+
+
+def replayed(proposal: Proposal, roll: Roll | None = None) -> list[Point]:
+    """Return how a vote whose census was taken stood over time, from its first ballots: all, unless they are many."""
+    rows = proposal.ballots.order_by("pk").values_list("cast_at", *_COLUMNS)[:REPLAYED_MAX]
+    accepted = [(unix(at), Cast(*row)) for at, *row in rows]
+    since = proposal.opens_at or proposal.submitted_at or proposal.created_at
+    return over_time(terms_of(proposal), roll or roll_of(proposal), accepted, unix(since))
+
+
+def _followed(proposal: Proposal, result: Result, accepted: int, now: datetime) -> list[Point]:
+    """Return how the vote stood over time: from all ballots, or what is kept with this count at its end."""
+    if accepted <= REPLAYED_MAX:
+        return replayed(proposal)
+    kept = CountSoFar.objects.filter(proposal=proposal).values_list("over_time", flat=True).first()
+    points = [Point.from_body(body) for body in kept] if kept else replayed(proposal)
+    scores = result.count.scores if is_summed(terms_of(proposal).method.name) else (result.count.cast,)
+    moment = min(now, proposal.closes_at) if proposal.closes_at else now
+    return extended(points, Point(unix(moment), tuple(int(score) for score in scores)))
 
 
 def body_of(terms: Terms, result: Result) -> dict[str, Any]:

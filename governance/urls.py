@@ -2,17 +2,31 @@
 
 from django.urls import path
 
-from governance.views import ballots, communities, delegations, drafts, log, proposals, sign_in
+from governance.views import (
+    ballots,
+    communities,
+    delegations,
+    drafts,
+    log,
+    proposals,
+    readers,
+    representation,
+    search,
+    sign_in,
+)
 
 urlpatterns = [
     path("auth/nonce", sign_in.NonceView.as_view(), name="api-nonce"),
     path("auth/verify", sign_in.VerifyView.as_view(), name="api-verify"),
     path("auth/logout", sign_in.LogoutView.as_view(), name="api-logout"),
+    path("auth/passkey/begin", readers.PasskeyBegin.as_view(), name="api-passkey-begin"),
+    path("auth/passkey/finish", readers.PasskeyFinish.as_view(), name="api-passkey-finish"),
     path("auth/session", sign_in.SessionView.as_view(), name="api-session"),
     path("kinds", communities.KindList.as_view(), name="api-kinds"),
     path("methods", communities.MethodList.as_view(), name="api-methods"),
     path("communities", communities.CommunityList.as_view(), name="api-communities"),
     path("communities/<slug:slug>", communities.CommunityDetail.as_view(), name="api-community"),
+    path("communities/<slug:slug>/elector", representation.CommunityElector.as_view(), name="api-elector"),
     path("communities/<slug:slug>/charter", communities.CharterView.as_view(), name="api-charter"),
     path("communities/<slug:slug>/history", communities.HistoryList.as_view(), name="api-history"),
     path("communities/<slug:slug>/delegates", delegations.DelegateList.as_view(), name="api-delegates"),
@@ -59,10 +73,16 @@ urlpatterns = [
         proposals.ProposalEligibility.as_view(),
         name="api-proposal-eligibility",
     ),
+    path(
+        "proposals/<str:public_id>/representation",
+        representation.ProposalRepresentation.as_view(),
+        name="api-proposal-representation",
+    ),
     path("proposals/<str:public_id>/bundle", proposals.ProposalBundle.as_view(), name="api-proposal-bundle"),
     path("proposals/<str:public_id>/ballots", ballots.ProposalBallots.as_view(), name="api-proposal-ballots"),
     path("proposals/<str:public_id>/ballot-message", ballots.BallotMessage.as_view(), name="api-ballot-message"),
     path("ballots", ballots.BallotList.as_view(), name="api-ballots"),
     path("ballots/<str:digest>", ballots.BallotReceipt.as_view(), name="api-ballot"),
+    path("search", search.SearchView.as_view(), name="api-search"),
     path("records/<str:digest>", ballots.RecordDetail.as_view(), name="api-record"),
 ]

@@ -82,7 +82,7 @@ class ModelCard:
     @property
     def newest(self) -> VersionRow | None:
         """Return the newest version that is handed out; where none is, the newest."""
-        handed_out = (row for row in self.versions if row.in_use)
+        handed_out = (row for row in self.versions if row.in_use and row.version.published_at is not None)
         return next(handed_out, self.versions[0] if self.versions else None)
 
 
@@ -360,7 +360,11 @@ def _versions() -> "Prefetch[Any]":
 
 
 def _card(model: Model) -> ModelCard:
-    return ModelCard(model, tuple(version_row(version) for version in model.versions.all()))
+    versions = {version.pk: version for version in model.versions.all()}
+    for version in versions.values():
+        if version.parent_id in versions:
+            version.parent = versions[version.parent_id]  # no question to the database for each
+    return ModelCard(model, tuple(version_row(version) for version in versions.values()))
 
 
 def _ratio(value: object) -> Fraction | None:

@@ -2,7 +2,7 @@
 
 from django.urls import include, path
 
-from models_registry import attestation_views, views, waiting_views
+from models_registry import attestation_views, following, views, waiting_views
 
 urlpatterns = [
     path("", include("models_registry.datasets.urls")),
@@ -11,6 +11,8 @@ urlpatterns = [
     path("", include("models_registry.incidents.urls")),
     path("", include("models_registry.calls.urls")),
     path("", include("models_registry.hidden_suites.urls")),
+    path("me/follows", following.MyFollows.as_view(), name="api-my-follows"),
+    path("me/follows/<int:pk>", following.MyFollow.as_view(), name="api-my-follow"),
     path("models", views.ModelList.as_view(), name="api-models"),
     path("release-keys", waiting_views.ReleaseKeysInForce.as_view(), name="api-release-keys"),
     path("waiting-releases", waiting_views.WaitingList.as_view(), name="api-waiting-releases"),

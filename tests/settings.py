@@ -12,6 +12,8 @@ os.environ.update(
         "COMMONWEIGHTS_COLLECTED_STATIC": "0",
         "COMMONWEIGHTS_SECRET_KEY": "for-tests-only",
         "COMMONWEIGHTS_LOG_LEVEL": "WARNING",
+        # Django's test runner keeps letters in memory, whatever the way is.
+        "COMMONWEIGHTS_MAIL_URL": "console:",
     }
 )
 

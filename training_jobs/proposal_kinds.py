@@ -262,9 +262,35 @@ class ModelUpdate(ForOrAgainst):
             Fact(_("Cost"), cost),
         ]
 
+    def cost(self, payload: dict[str, Any]) -> str:
+        """Return the estimate of the work, and the budget that the vote approves."""
+        spec = specs.from_payload(payload["spec"])
+        known = Dataset.objects.filter(digest__in=[use.digest for use in spec.datasets])
+        counts = {digest: (records, size) for digest, records, size in known.values_list("digest", "records", "size")}
+        most = _device_time(spec.device_seconds)
+        if any(use.digest not in counts for use in spec.datasets):
+            return _("at most %(most)s") % {"most": most}
+        needed = specs.estimate(
+            spec,
+            {digest: records for digest, (records, _size) in counts.items()},
+            {digest: size for digest, (_records, size) in counts.items()},
+        )
+        return _("about %(estimate)s, at most %(most)s") % {
+            "estimate": _device_time(needed.device_seconds),
+            "most": most,
+        }
+
     def execute(self, proposal: Proposal, execution: Record, now: datetime) -> None:
         """Make the run. A worker finds it; nothing is started here."""
         services.create_run(proposal, execution, now)
+
+
+def _device_time(seconds: int) -> str:
+    """Return device-seconds in words, as device-hours (rounded up) where they are many."""
+    if seconds >= 2 * 3600:
+        hours = -(-seconds // 3600)
+        return ngettext("%(n)d device-hour", "%(n)d device-hours", hours) % {"n": hours}
+    return ngettext("%(n)d device-second", "%(n)d device-seconds", seconds) % {"n": seconds}
 
 
 def _places() -> list[Field]:

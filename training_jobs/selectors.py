@@ -1,9 +1,8 @@
 """Questions that pages and the API ask about training runs. Reads only; what judges a run stands in its records."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from decimal import Decimal, InvalidOperation
 from typing import Any
 
 from governance.errors import NotFound
@@ -13,14 +12,15 @@ from models_registry.datasets.selectors import datasets_named
 from models_registry.models import Dataset, EthicsRule, HiddenSuite
 from models_registry.selectors import Measure, measures_of
 from training_jobs import lifecycle, openings
-from training_jobs.budget import seconds_left
 from training_jobs.failures import Failure, failure
+from training_jobs.footprint import Footprint, footprint_of
+from training_jobs.measuring_now import MeasuringNow, measuring_now
 from training_jobs.models import Run, RunEvent
 from training_jobs.places import Place, Try, machine_names, places_of, tries_of
+from training_jobs.pulse import is_over
+from training_jobs.series import RunSeries, series_of
 
 RUNS_SHOWN_MAX = 100
-POINTS_SHOWN_MAX = 240
-POINTS_READ_MAX = 20_000
 LOG_LINES = 40
 
 UNFINISHED = frozenset(
@@ -46,14 +46,6 @@ class RunRow:
     run: Run
     state: lifecycle.State
     reasons_broken: tuple[Mapping[str, Any], ...]
-
-
-@dataclass(frozen=True)
-class LossPoint:
-    """One point of the loss curve."""
-
-    step: int
-    loss: Decimal
 
 
 @dataclass(frozen=True)
@@ -92,12 +84,13 @@ class RunDetail:
     run: Run
     state: lifecycle.State
     unfinished: bool
+    live: bool
     spec: Mapping[str, Any]
     datasets: tuple[tuple[Mapping[str, Any], Dataset | None], ...]
     suite: Dataset | None
     attempts: tuple[Try, ...]
     places: tuple[Place, ...]
-    points: tuple[LossPoint, ...]
+    series: RunSeries
     step: int
     steps: int
     tokens_per_second: int
@@ -108,7 +101,8 @@ class RunDetail:
     override: Override | None
     failure: Failure | None
     checkpoint: int
-    seconds_used: int
+    footprint: Footprint
+    measuring: MeasuringNow | None
     paused_by_name: str
     awaited: tuple[HiddenSuite, ...]
     may_cancel: bool
@@ -127,13 +121,13 @@ def runs_of(community: Community, now: datetime, limit: int = RUNS_SHOWN_MAX) ->
         .select_related("proposal", "model", "version", "evaluation_record")
         .order_by("-id")[:limit]
     )
-    return [_row(run, now) for run in found]
+    return [row_of(run, now) for run in found]
 
 
 def run_of(proposal: Proposal, now: datetime) -> RunRow | None:
     """Return the run that a proposal started."""
     found = Run.objects.select_related("model", "version", "evaluation_record").filter(proposal=proposal).first()
-    return None if found is None else _row(found, now)
+    return None if found is None else row_of(found, now)
 
 
 def run_of_version(version_id: int) -> Run | None:
@@ -164,10 +158,7 @@ def run_detail(run_id: int, now: datetime, viewer: str = "") -> RunDetail:
     spec = run.spec_record.body
     evaluation = run.evaluation_record.body if run.evaluation_record else {}
     state = run.state(now)
-    # The curve and the speed are the lead's; the members have their own, of their own share of the data.
-    of_lead = run.events.filter(kind="step", slot=0).order_by("-id")
-    steps = list(of_lead.values_list("attempt", "data")[:POINTS_READ_MAX])
-    last = steps[0][1] if steps else {}
+    series = series_of(run)
     names = machine_names(run.attempts.values_list("owner", flat=True))
     tries = tries_of(run, names)
     known = datasets_named(run.community, [*(use["digest"] for use in spec["datasets"]), spec["evaluation"]["suite"]])
@@ -175,15 +166,16 @@ def run_detail(run_id: int, now: datetime, viewer: str = "") -> RunDetail:
         run=run,
         state=state,
         unfinished=state in UNFINISHED,
+        live=not is_over(run, state),
         spec=spec,
         datasets=tuple((use, known.get(use["digest"])) for use in spec["datasets"]),
         suite=known.get(spec["evaluation"]["suite"]),
         attempts=tries,
         places=places_of(run, tries, now, unfinished=state in UNFINISHED),
-        points=_points(steps),
-        step=_whole(last.get("step")),
-        steps=_whole(last.get("steps")),
-        tokens_per_second=_whole(last.get("tokens_per_second")),
+        series=series,
+        step=_whole(series.last.get("step")),
+        steps=_whole(series.last.get("steps")),
+        tokens_per_second=_whole(series.last.get("tokens_per_second")),
         log=_log(run, names),
         gates=_gates(run, evaluation),
         measures=measures_of(evaluation or run.report or {}),
@@ -191,7 +183,8 @@ def run_detail(run_id: int, now: datetime, viewer: str = "") -> RunDetail:
         override=override_of(run),
         failure=failure(run.failure) if run.failure else None,
         checkpoint=_newest_checkpoint(run),
-        seconds_used=int(spec["budget"]["device_seconds"]) - seconds_left(run, now),
+        footprint=footprint_of(run, spec, now),
+        measuring=measuring_now(run) if state is lifecycle.State.EVALUATING else None,
         paused_by_name=_name_of(run.community, run.paused_by),
         awaited=tuple(openings.closed_of(run)) if state is lifecycle.State.AWAITING else (),
         may_cancel=viewer == run.proposal.author and state in lifecycle.ALLOWED[lifecycle.Action.CANCEL],
@@ -236,28 +229,13 @@ def _name_of(community: Community, address: str) -> str:
     return member.name if member else ""
 
 
-def _row(run: Run, now: datetime) -> RunRow:
+def row_of(run: Run, now: datetime) -> RunRow:
+    """Return a run as lists show it."""
     broken: tuple[Mapping[str, Any], ...] = ()
     if run.verdict == "rejected" and run.evaluation_record is not None:
         reasons = run.evaluation_record.body["verdict"]["reasons"]
         broken = tuple(reason for reason in reasons if reason["binds"] and not reason["holds"])
     return RunRow(run, run.state(now), broken)
-
-
-def _points(newest_first: Sequence[tuple[int, Mapping[str, Any]]]) -> tuple[LossPoint, ...]:
-    """Return the curve in order of steps, thinned evenly; a later attempt's value replaces an earlier one's."""
-    by_step: dict[int, Decimal] = {}
-    for _, data in newest_first:
-        loss = _decimal(data.get("loss"))
-        step = data.get("step")
-        if loss is not None and type(step) is int:
-            by_step.setdefault(step, loss)
-    ordered = [LossPoint(step, by_step[step]) for step in sorted(by_step)]
-    if len(ordered) <= POINTS_SHOWN_MAX:
-        return tuple(ordered)
-    last = len(ordered) - 1
-    chosen = {index * last // (POINTS_SHOWN_MAX - 1) for index in range(POINTS_SHOWN_MAX)}
-    return tuple(ordered[index] for index in sorted(chosen))
 
 
 def _gates(run: Run, evaluation: Mapping[str, Any]) -> tuple[Gate, ...]:
@@ -278,14 +256,6 @@ def _gates(run: Run, evaluation: Mapping[str, Any]) -> tuple[Gate, ...]:
         )
         for reason in reasons
     )
-
-
-def _decimal(value: object) -> Decimal | None:
-    try:
-        number = Decimal(str(value))
-    except InvalidOperation:
-        return None
-    return number if number.is_finite() else None
 
 
 def _whole(value: object) -> int:

@@ -159,6 +159,31 @@ class DifferenceOutput(serializers.Serializer[Any]):
         return {"proposal": proposal, "base": found.base.revision, "run": found.run.pk, "changes": changes}
 
 
+class StepPointOutput(serializers.Serializer[Any]):
+    """One step that was logged; null: the machine did not say."""
+
+    step = serializers.IntegerField()
+    attempt = serializers.IntegerField()
+    loss = serializers.CharField(help_text="In nats per token, as decimal text.")
+    tokens_per_second = serializers.IntegerField(allow_null=True)
+    learning_rate = serializers.CharField(allow_null=True, help_text="Decimal text.")
+
+
+class AttemptBreakOutput(serializers.Serializer[Any]):
+    """Where an attempt took over."""
+
+    step = serializers.IntegerField()
+    attempt = serializers.IntegerField()
+
+
+class RunSeriesOutput(serializers.Serializer[Any]):
+    """What a run said step by step."""
+
+    points = StepPointOutput(many=True)
+    attempts = AttemptBreakOutput(many=True)
+    checkpoints = serializers.ListField(child=serializers.IntegerField(), help_text="Steps, at most 60 of them.")
+
+
 class RunEventOutput(serializers.ModelSerializer[RunEvent]):
     """One line of what a run streams."""
 

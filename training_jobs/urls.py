@@ -2,12 +2,13 @@
 
 from django.urls import include, path
 
-from training_jobs import opening_views, views
+from training_jobs import opening_views, version_views, views
 
 urlpatterns = [
     path("runs", views.RunList.as_view(), name="api-runs"),
     path("runs/<int:pk>", views.RunDetail.as_view(), name="api-run"),
     path("runs/<int:pk>/events", views.RunEvents.as_view(), name="api-run-events"),
+    path("runs/<int:pk>/series", views.RunSeries.as_view(), name="api-run-series"),
     path("runs/<int:pk>/cancel", views.RunCancel.as_view(), name="api-run-cancel"),
     path("samples/<str:sha256>", views.Samples.as_view(), name="api-samples"),
     path("runs/<int:pk>/pause", views.RunPause.as_view(), name="api-run-pause"),
@@ -17,6 +18,8 @@ urlpatterns = [
         name="api-hidden-suite-opening",
     ),
     path("proposals/<str:public_id>/difference", views.ProposalDifference.as_view(), name="api-proposal-difference"),
+    path("models/<slug:namespace>/<slug:name>/map", version_views.ModelMap.as_view(), name="api-model-map"),
+    path("models/<slug:namespace>/<slug:name>/compare", version_views.ModelCompare.as_view(), name="api-model-compare"),
     path("", include("training_jobs.previews.urls")),
     path("", include("training_jobs.inquiries.urls")),
     path("", include("training_jobs.reviews.urls")),

@@ -15,9 +15,9 @@ from governance.serializers import ProblemOutput
 from governance.serializers.inputs import ReasonInput
 from governance.services import proposal_by_public_id
 from governance.views.base import signed_in
-from training_jobs import kept_samples, recipe_changes, services
+from training_jobs import kept_samples, recipe_changes, series_export, services
 from training_jobs.models import Run, RunEvent
-from training_jobs.serializers import DifferenceOutput, RunEventOutput, RunOutput
+from training_jobs.serializers import DifferenceOutput, RunEventOutput, RunOutput, RunSeriesOutput
 
 _RUNS = Run.objects.select_related(
     "community", "proposal__record", "model", "spec_record", "run_record", "evaluation_record", "version"
@@ -55,6 +55,15 @@ class RunEvents(generics.ListAPIView[RunEvent]):
         if not Run.objects.filter(pk=self.kwargs["pk"]).exists():
             raise NotFound("unknown_run", "there is no such run", found=self.kwargs["pk"])
         return RunEvent.objects.filter(run_id=self.kwargs["pk"]).order_by("pk")
+
+
+class RunSeries(APIView):
+    """Loss, speed and learning rate by step."""
+
+    @extend_schema(responses={200: RunSeriesOutput, 404: ProblemOutput}, operation_id="run_series")
+    def get(self, _request: Request, pk: int) -> Response:
+        """Answer with all points of the lead; a later attempt takes the place of an earlier one where it took over."""
+        return Response(series_export.as_json(series_export.series_numbered(pk)))
 
 
 class RunCancel(APIView):

@@ -186,6 +186,9 @@ def _site(port: int, rpc_url: str) -> Site:
         "COMMONWEIGHTS_PUBLICATION_FOLDER": str(published),
         # Not in the folder of the demo: the kernel takes only short names of sockets.
         "COMMONWEIGHTS_SERVING_SOCKET": str(Path(tempfile.gettempdir()) / f"commonweights-demo-{port}.sock"),
+        # Letters lie in a folder, and the page shows their links: nothing leaves this machine.
+        "COMMONWEIGHTS_MAIL_URL": f"file:{FOLDER / 'mail'}",
+        "COMMONWEIGHTS_SIGN_IN_LINKS_PER_EMAIL": "30",
         "COMMONWEIGHTS_LOG_LEVEL": "INFO",
         "DJANGO_SETTINGS_MODULE": "config.settings",
         "PYTHONPATH": str(ROOT),

@@ -49,8 +49,8 @@ def word(table: str, key: str) -> words.Word:
 
 @register.filter
 def words_of(key: str, table: str) -> str:
-    """Return the label of a key."""
-    return str(words.word(table, key).label)
+    """Return the label of a key. A machine of a member may say anything, so what is no text is read as one."""
+    return str(words.word(table, str(key)).label)
 
 
 @register.simple_tag
@@ -141,7 +141,7 @@ def when(context: Mapping[str, Any], moment: datetime | int | None, *, relative:
         return "–"
     if isinstance(moment, int):
         moment = datetime.fromtimestamp(moment, UTC)
-    absolute = _absolute(moment)
+    absolute = moment_text(moment)
     machine = moment.astimezone(UTC).isoformat(timespec="seconds")
     if not relative:
         return format_html('<time datetime="{}">{}</time>', machine, absolute)
@@ -152,13 +152,14 @@ def when(context: Mapping[str, Any], moment: datetime | int | None, *, relative:
 @register.simple_tag(takes_context=True)
 def soon(context: Mapping[str, Any], moment: datetime) -> SafeString:
     """Return a moment as <time>, relative first: for lists."""
-    absolute = _absolute(moment)
+    absolute = moment_text(moment)
     machine = moment.astimezone(UTC).isoformat(timespec="seconds")
     shown = numbers.relative(moment, context["now"])
     return format_html('<time datetime="{}" title="{}">{}</time>', machine, absolute, shown)
 
 
-def _absolute(moment: datetime) -> str:
+def moment_text(moment: datetime) -> str:
+    """Return a moment as day, time and zone, in the reader's language."""
     # Translators: a date format of Django's, with day, month, year, hours and minutes
     pattern = gettext("j M Y, H:i")
     return f"{format_date(moment.astimezone(UTC), pattern)}\u00a0UTC"
@@ -238,7 +239,7 @@ def day(moment: int | str) -> str:
 @register.filter
 def moment(seconds: int) -> str:
     """Return UNIX seconds as day, time and zone."""
-    return _absolute(datetime.fromtimestamp(seconds, UTC))
+    return moment_text(datetime.fromtimestamp(seconds, UTC))
 
 
 @register.filter

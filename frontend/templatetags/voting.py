@@ -8,7 +8,11 @@ from django import template
 from django.utils.translation import get_language
 
 from frontend import flow, numbers, words
+from frontend.templatetags.commonweights import moment_text
+from frontend.words import missing as missing_words
+from frontend.words import passing as passing_words
 from governance.choices import Part
+from governance.missing import Missing
 from governance.outcome import Rules
 from governance.power import DECIMALS
 from governance.selectors import Results
@@ -52,6 +56,19 @@ def is_binary(method: str) -> bool:
 def in_words(results: Results) -> list[words.Condition]:
     """Return the conditions of a count with their sentences."""
     return words.conditions(results)
+
+
+@register.simple_tag
+def passing_sentence(passing: passing_words.Passing) -> str:
+    """Return the one sentence on top of a decision (`{% passing_sentence passing %}`)."""
+    return passing_words.sentence(passing, moment_text(passing.at))
+
+
+@register.filter
+def missing_sentence(missing: Missing, results: Results) -> str:
+    """Return what would have to change, as a sentence."""
+    house = missing.condition == "objection"
+    return missing_words.sentence(missing, results.house_decimals if house else results.decimals)
 
 
 @register.filter

@@ -1,5 +1,7 @@
 """What a reader asks for in an address: page numbers and short words. Nonsense is read as the least."""
 
+import re
+
 from django.http import HttpRequest
 
 from frontend import words
@@ -25,7 +27,14 @@ def viewer(request: HttpRequest) -> str:
     return str(request.user.address) if request.user.is_authenticated else ""
 
 
-def address_refusal(error: AddressError) -> str:
-    """Say what is wrong with an address."""
-    code = "address_malformed" if error.code == "malformed_field" else error.code
-    return words.refusal(code, error.detail)
+def address_refusal(error: AddressError, asked: str = "") -> str:
+    """Say what is wrong with an address that was pasted, by what it looks like."""
+    if error.code != "malformed_field":
+        return words.refusal(error.code, error.detail)
+    if re.fullmatch(r"[\w-]+(\.[\w-]+)+", asked):
+        return words.refusal("address_is_a_name", error.detail)
+    if re.fullmatch(r"[0-9a-fA-F]{40}", asked):
+        return words.refusal("address_without_0x", error.detail)
+    if re.fullmatch(r"0x[0-9a-fA-F]+", asked):
+        return words.refusal("address_length", error.detail, len(asked) - len("0x"))
+    return words.refusal("address_malformed", error.detail)

@@ -11,6 +11,7 @@ from governance import selectors, services
 from governance.clock import now
 from governance.errors import Forbidden
 from governance.kinds import all_kinds
+from governance.selectors.alignment import alignment
 
 DELEGATES_PER_PAGE = 50
 
@@ -52,6 +53,7 @@ def detail(request: HttpRequest, slug: str, address: str) -> HttpResponse:
             "shown": shown,
             "row": shown.row,
             "mine": viewer(request) == shown.row.address,
+            "alignment": alignment(community, viewer(request), shown.row.address),
             "kinds": all_kinds(),
             "decimals": decimals_of(community),
             "on_chain": is_token(community),

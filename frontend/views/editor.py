@@ -43,6 +43,31 @@ def create(request: HttpRequest, slug: str, kind: str) -> HttpResponse:
 
 
 @login_required
+@require_POST
+def check(request: HttpRequest, slug: str, kind: str) -> HttpResponse:
+    """Say of a form that is being written what is still missing, or what voters would read. Stores nothing."""
+    community = selectors.community_named(slug)
+    chosen = _kind(kind)
+    answers = forms.answers_of(chosen, community, request.POST)
+    try:
+        content = forms.draft_of(chosen, answers, {})
+        written = services.unsaved_draft(community, request.user.address, content)
+    except Refusal as refusal:
+        return render(request, "parts/lint.html", {"form": forms.build(chosen, community, answers, refusal)})
+    context = {
+        "community": community,
+        "kind": chosen,
+        "effect": chosen.describe(written.payload),
+        "cost": chosen.cost(written.payload),
+        "rules": services.charter_of(community).rules_of(written.kind),
+        "recipe": recipe_changes.against_base(written),
+        "outlook": constitution.outlook(written),
+        "clashes": constitution.clashes_with(written),
+    }
+    return render(request, "parts/lint.html", context)
+
+
+@login_required
 def draft(request: HttpRequest, slug: str, draft_id: int) -> HttpResponse:
     """Show a draft as voters will see it."""
     return _preview(request, selectors.draft(slug, draft_id, request.user.address))

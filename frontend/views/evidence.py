@@ -16,12 +16,13 @@ from governance.models import Proposal
 
 def census(request: HttpRequest, slug: str, number: int) -> HttpResponse:
     """Show the census of a proposal: root, one page of it, and the entry of an address that is looked for."""
-    shown = selectors.proposal_detail(slug, number, now())
+    shown = selectors.proposal_detail(slug, number, now(), with_ballots=False)
     entries, pages = selectors.census_page(shown.proposal, page_number(request))
     address = plain(request, "address")
     context = {
         "community": shown.community,
         "tab": "proposals",
+        "section": "census",
         "shown": shown,
         "proposal": shown.proposal,
         "entries": entries,
@@ -38,7 +39,7 @@ def _looked_up(proposal: Proposal, address: str) -> dict[str, Any]:
     try:
         return {"found": selectors.census_proof(proposal, address)}
     except AddressError as error:
-        return {"problem": address_refusal(error)}
+        return {"problem": address_refusal(error, address)}
     except NotFound as error:
         return {"problem": words.refusal(error.code, error.detail)}
 

@@ -15,6 +15,7 @@ from frontend.views.errors import later
 from governance import clock
 from governance import selectors as governance
 from governance.errors import Refusal
+from governance.networks import network_of
 from models_registry import contacts, watch
 from models_registry import selectors as registry
 from models_registry.attestations import release_named
@@ -23,7 +24,6 @@ from models_registry.calls import services as call_services
 from models_registry.incidents import lifecycle, regression, selectors, services, waiting
 from models_registry.languages import LANGUAGES
 from models_registry.models import WaitingReport
-from models_registry.networks import network_of
 from training_jobs.inquiries import selectors as inquiries
 from training_jobs.inquiries import services as inquiry_services
 

@@ -1,31 +1,94 @@
-"""Answers: which models does the community own, and how good are they."""
+"""Answers: which models does the community own, which version is in use, how did it come about, what differs."""
 
-from django.http import HttpRequest, HttpResponse
+from typing import Any
+
+from django.conf import settings
+from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import render
+from django.template.loader import render_to_string
+from django.utils.translation import gettext
 
+from frontend import brook, model_map, words
+from frontend.views import trying
+from frontend.views.asked import plain
 from governance import clock
 from governance import selectors as governance
+from governance.errors import Refusal
 from models_registry import selectors
+from models_registry.in_use import in_use
 from models_registry.incidents import selectors as incidents
+from models_registry.models import Version
 from models_registry.rights import selectors as rights
+from training_jobs import model_history, version_comparison
 
 
 def index(request: HttpRequest, slug: str) -> HttpResponse:
-    """List the models of a community."""
+    """List the models of a community, each with its history as a small picture."""
     community = governance.community_named(slug)
-    context = {"community": community, "tab": "models", "models": selectors.models_of(community)}
-    return render(request, "pages/models.html", context)
+    cards = [(card, brook.draw(card.versions)) for card in selectors.models_of(community)]
+    return render(request, "pages/models.html", {"community": community, "tab": "models", "models": cards})
 
 
 def detail(request: HttpRequest, namespace: str, name: str) -> HttpResponse:
-    """Show one model with its versions."""
+    """Show one model: what is in use, its map, its versions, what went wrong."""
     card = selectors.model_named(namespace, name)
+    used = in_use(card)
+    graph = model_history.map_of(card.model, clock.now())
     reported = incidents.page(incidents.of_model(card.model), 1, clock.now())
     context = {
         "community": card.model.community,
         "tab": "models",
         "card": card,
+        "used": used,
+        "steps": model_map.steps(graph),
+        "wide": model_map.wide(graph),
+        "tall": model_map.tall(graph),
+        "try": trying.offer(card.model, f"v{used.row.version.number}" if used else ""),
         "incidents": reported,
         "removed_data": rights.open_warnings(rights.warnings_of(card.model, clock.now())),
     }
     return render(request, "pages/model.html", context)
+
+
+def map_json(_request: HttpRequest, namespace: str, name: str) -> HttpResponse:
+    """Give the graph of a model to programs."""
+    card = selectors.model_named(namespace, name)
+    graph = model_history.map_of(card.model, clock.now())
+    return JsonResponse({"model": str(card.model), **graph.to_dict()})
+
+
+def map_svg(_request: HttpRequest, namespace: str, name: str) -> HttpResponse:
+    """Give the picture alone, painted without the style sheet of the site."""
+    card = selectors.model_named(namespace, name)
+    picture = model_map.wide(model_history.map_of(card.model, clock.now()))
+    drawn = {
+        "picture": picture,
+        "community": card.model.community,
+        "alone": True,
+        "way": "wide",
+        "origin": settings.ORIGIN,
+    }
+    drawing = render_to_string("parts/model_map_picture.html", drawn) if picture else model_map.NOTHING
+    return HttpResponse(drawing, content_type="image/svg+xml; charset=utf-8")
+
+
+def compare(request: HttpRequest, namespace: str, name: str) -> HttpResponse:
+    """Show two versions side by side; the newest and the one before it where none are named."""
+    card = selectors.model_named(namespace, name)
+    wanted = plain(request, "a"), plain(request, "b")
+    context: dict[str, Any] = {"community": card.model.community, "tab": "models", "card": card, "wanted": wanted}
+    try:
+        first, second = version_comparison.chosen(card, *wanted)
+    except Refusal as refusal:
+        context["problem"] = words.refusal(refusal.code, refusal.detail)
+        return render(request, "pages/model_compare.html", context, status=refusal.status)
+    if first and second:
+        context["wanted"] = str(first.number), str(second.number)
+        found = context["found"] = version_comparison.compare(first, second, clock.now())
+        context["sides"] = [{"side": side, "label": _label(side.version)} for side in (found.first, found.second)]
+        context["may_ask"] = bool(settings.SERVING_SOCKET)
+    return render(request, "pages/model_compare.html", context)
+
+
+def _label(version: Version) -> str:
+    return gettext("Version %(number)s") % {"number": version.number}

@@ -40,7 +40,7 @@ def order(request: HttpRequest, slug: str, number: int) -> HttpResponse:
     services.order(proposal.pk, viewer(request), now())
     if proposal.submitted_at is None:
         return redirect("site:draft", slug=slug, draft_id=proposal.pk)
-    return redirect("site:proposal", slug=slug, number=number)
+    return redirect("site:proposal_evidence", slug=slug, number=number)
 
 
 def section(request: HttpRequest, proposal: Proposal) -> dict[str, Any]:

@@ -1,35 +1,34 @@
 """Answers: what is being decided, and how does it stand."""
 
+from datetime import datetime
 from typing import Any
 
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 
-from frontend import ballots, words
-from frontend.views.asked import address_refusal, page_number, plain, viewer
+from frontend import ballots, cards, decision_filters, words
+from frontend.charts import votes
+from frontend.views.asked import page_number, plain, viewer
 from frontend.views.previews import section
+from frontend.words.passing import Passing, earliest
 from governance import selectors
 from governance.clock import now
-from governance.eip712 import AddressError
-from governance.kinds import all_kinds, kind_named
-from governance.lifecycle import TERMINAL, State
-from governance.models import Proposal
-from models_registry import notices
+from governance.kinds import ProposalKind, kind_named
+from governance.lifecycle import TERMINAL
 from models_registry import selectors as registry
 from models_registry.constitution import selectors as constitution
 from models_registry.datasets import selectors as datasets
 from training_jobs import recipe_changes
 from training_jobs import selectors as training
+from training_jobs.promised import promises_of
 from training_jobs.reviews import selectors as reviews
-
-_LISTED_STATES = [state for state in State if state is not State.DRAFT]
 
 
 def index(request: HttpRequest, slug: str) -> HttpResponse:
     """List proposals; filters stand in the address so that a list can be shared."""
     community = selectors.community_named(slug)
-    wanted = {name: plain(request, name) for name in ("state", "kind", "search")}
-    found = selectors.proposals(community, now(), **wanted, page=page_number(request))
+    asked, moment = decision_filters.asked(request, community), now()
+    found = selectors.proposals(community, moment, asked.wanted, viewer(request), page_number(request))
     return render(
         request,
         "pages/proposals.html",
@@ -37,26 +36,30 @@ def index(request: HttpRequest, slug: str) -> HttpResponse:
             "community": community,
             "tab": "proposals",
             "found": found,
-            "wanted": wanted,
-            "filtered": any(wanted.values()),
-            "states": [(state.value, words.word("proposal_state", state).label) for state in _LISTED_STATES],
-            "kinds": all_kinds(),
+            **decision_filters.shown(asked, community, moment, viewer(request)),
         },
     )
 
 
 def detail(request: HttpRequest, slug: str, number: int) -> HttpResponse:
     """Show one proposal with everything a voter needs, and what became of it."""
-    context = _context(request, slug, number)
-    proposal = context["proposal"]
+    moment = now()
+    context = _context(request, slug, number, moment)
+    proposal, shown = context["proposal"], context["shown"]
+    ended = shown.state in TERMINAL
+    outlook = [] if ended else constitution.outlook(proposal)
     context |= {
-        "panel": ballots.panel(context["shown"]),
+        "section": "decision",
+        "panel": ballots.panel(shown),
         "recipe": recipe_changes.against_base(proposal),
-        "outlook": [] if context["shown"].state in TERMINAL else constitution.outlook(proposal),
-        "clashes": [] if context["shown"].state in TERMINAL else constitution.clashes_with(proposal),
+        "outlook": outlook,
+        "may_break": sum(bool(one.notes) for one in outlook),
+        "clashes": [] if ended else constitution.clashes_with(proposal),
         "scanned": datasets.scanned_for(proposal),
-        "discussed": notices.told_of(proposal, now()),
-        **_eligibility(request, proposal),
+        "over_time": votes.over_time(shown, moment),
+        "council": selectors.council_of(shown.community, moment),
+        "card": cards.address(request, "site:proposal_card", slug, number),
+        **ballots.asked_of(shown, plain(request, "voter"), viewer(request)),
         **section(request, proposal),
     }
     return render(request, "pages/proposal.html", context)
@@ -64,18 +67,7 @@ def detail(request: HttpRequest, slug: str, number: int) -> HttpResponse:
 
 def results(request: HttpRequest, slug: str, number: int) -> HttpResponse:
     """Show the part of the page that changes while a vote is open."""
-    return render(request, "parts/proposal_live.html", _context(request, slug, number))
-
-
-def _eligibility(request: HttpRequest, proposal: Proposal) -> dict[str, Any]:
-    """Say whether the address that is asked about may vote; nothing when none is."""
-    address = plain(request, "voter")
-    if not address:
-        return {}
-    try:
-        return {"asked": address, "eligibility": selectors.eligibility(proposal, address)}
-    except AddressError as error:
-        return {"asked": address, "eligibility_problem": address_refusal(error)}
+    return render(request, "parts/proposal_live.html", _context(request, slug, number, now(), with_ballots=False))
 
 
 def _held_up_reason(shown: selectors.ProposalDetail) -> str:
@@ -87,9 +79,10 @@ def _held_up_reason(shown: selectors.ProposalDetail) -> str:
     return words.refusal(code, data.get("detail", code.replace("_", " ")))
 
 
-def _context(request: HttpRequest, slug: str, number: int) -> dict[str, Any]:
-    moment = now()
-    shown = selectors.proposal_detail(slug, number, moment, viewer(request))
+def _context(
+    request: HttpRequest, slug: str, number: int, moment: datetime, *, with_ballots: bool = True
+) -> dict[str, Any]:
+    shown = selectors.proposal_detail(slug, number, moment, viewer(request), with_ballots=with_ballots)
     proposal = shown.proposal
     kind, run = kind_named(proposal.kind), training.run_of(proposal, moment)
     return {
@@ -99,11 +92,21 @@ def _context(request: HttpRequest, slug: str, number: int) -> dict[str, Any]:
         "held_up_reason": _held_up_reason(shown),
         "proposal": proposal,
         "kind": kind,
-        "effect": kind.describe(proposal.payload),
+        "passing": _passing(shown, kind),
         "facts": kind.facts(proposal.payload),
         "live": shown.state not in TERMINAL,
+        "missing": selectors.missing(shown) if shown.may_vote else [],
         "run": run,
+        "promises": promises_of(proposal, run.run if run else None),
         "review": reviews.review_of(run.run, moment) if run else None,
         "effects": registry.effects_of(proposal),
         "decimals": shown.results.decimals,
     }
+
+
+def _passing(shown: selectors.ProposalDetail, kind: ProposalKind) -> Passing:
+    """Return the facts of the one sentence on top."""
+    proposal = shown.proposal
+    at = earliest(shown.state, proposal.closes_at, proposal.eta, proposal.executed_at, shown.rules)
+    early = bool(shown.rules.super_quorum_bps) and proposal.passed is None
+    return Passing(shown.state, kind.describe(proposal.payload), at, kind.cost(proposal.payload), may_close_early=early)

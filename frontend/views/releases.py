@@ -6,14 +6,16 @@ from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.views.decorators.http import require_POST
 
-from frontend import lineage_picture
+from frontend import cards, lineage_picture
+from frontend.views import trying
 from frontend.views.asked import page_number, viewer
 from governance.clock import now
-from models_registry import attestations, notices, selectors, watch, withdrawals
+from models_registry import attestations, notices, selectors, turning, watch, withdrawals
 from models_registry.attestations import release_named
 from models_registry.calls import selectors as calls
 from models_registry.incidents import selectors as incidents
 from models_registry.rights import selectors as rights
+from models_registry.rollbacks import newer_in_use
 from training_jobs.inquiries import selectors as inquiries
 from training_jobs.inquiries import services as inquiry_services
 from training_jobs.selectors import override_of, run_of_version
@@ -33,6 +35,7 @@ def detail(request: HttpRequest, revision: str) -> HttpResponse:
             "shown": shown,
             "version": shown.version,
             "report": selectors.verification(shown.version),
+            "card": cards.address(request, "site:release_card", revision),
             "run": run,
             "picture": lineage_picture.draw(shown.lineage.graph, community.slug) if shown.lineage else None,
             "attested": attestations.page_of(shown.version, page_number(request)),
@@ -45,6 +48,8 @@ def detail(request: HttpRequest, revision: str) -> HttpResponse:
             "removed_data": rights.warnings_of_version(shown.version, now()),
             "shares": rights.shares_of(shown.version),
             "may_pause": withdrawals.may_pause(shown.version, viewer(request), now()),
+            "may_return": shown.version.set_back_at is not None or bool(newer_in_use(shown.version)),
+            "try": trying.offer(shown.version.model, f"v{shown.version.number}"),
         },
     )
 
@@ -55,6 +60,15 @@ def pause(request: HttpRequest, revision: str) -> HttpResponse:
     """Stop handing a release out for a while, as a guardian."""
     withdrawals.pause_release(revision, viewer(request), request.POST.get("reason", ""), now())
     return redirect("site:release", revision=revision)
+
+
+@login_required
+@require_POST
+def propose(request: HttpRequest, revision: str) -> HttpResponse:
+    """Make a draft about this version in one step (go back to it, pause or withdraw it), and show it."""
+    said = request.POST.get("kind", ""), request.POST.get("reason", "")
+    made = turning.propose(revision, *said, viewer(request), now())
+    return redirect("site:draft", slug=made.community.slug, draft_id=made.pk)
 
 
 @login_required

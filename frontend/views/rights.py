@@ -15,10 +15,10 @@ from frontend.views.errors import later
 from governance import clock
 from governance import selectors as governance
 from governance.errors import Refusal
+from governance.networks import network_of
 from models_registry import contacts
 from models_registry.datasets import selectors as datasets
 from models_registry.incidents.services import is_steward
-from models_registry.networks import network_of
 from models_registry.rights import selectors, services, taking_back
 from models_registry.rights.words import SCOPES
 

@@ -3,19 +3,22 @@
 from typing import Any
 
 from django.contrib.auth.decorators import login_required
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.http.response import HttpResponseBase
 from django.shortcuts import redirect, render
-from django.views.decorators.http import require_POST
+from django.views.decorators.http import require_GET, require_POST, require_safe
 
-from frontend.charts import loss_curve
-from frontend.views.asked import viewer
+from frontend import streams, words
+from frontend.charts import run_charts, spark, table_of
+from frontend.views.asked import page_number, plain, viewer
 from governance import selectors as governance
 from governance.clock import now
 from governance.errors import NotFound
 from governance.evidence.canonical import strict_loads
 from models_registry import release_keys
 from models_registry.waiting_views import SignatureInput
-from training_jobs import selectors, services, spec_words
+from training_jobs import run_lists, selectors, series_export, services, spec_words
+from training_jobs.pulse import pulse_of, rest
 from training_jobs.reviews import selectors as reviews
 from training_jobs.spec import from_payload
 
@@ -23,9 +26,19 @@ SIGNATURE_BYTES_MAX = 2_000
 
 
 def index(request: HttpRequest, slug: str) -> HttpResponse:
-    """List the runs of a community."""
+    """List the runs of a community; filters stand in the address so that a list can be shared."""
     community = governance.community_named(slug)
-    context = {"community": community, "tab": "runs", "runs": selectors.runs_of(community, now())}
+    wanted = {name: plain(request, name) for name in ("state", "model")}
+    found = run_lists.runs_page(community, now(), **wanted, page=page_number(request))
+    context = {
+        "community": community,
+        "tab": "runs",
+        "found": found,
+        "rows": [(one, spark(one.losses)) for one in found.rows],
+        "wanted": wanted,
+        "filtered": any(wanted.values()),
+        "states": [(state, words.word("run_state", state).label) for state in run_lists.states()],
+    }
     return render(request, "pages/runs.html", context)
 
 
@@ -59,6 +72,23 @@ def live(request: HttpRequest, run_id: int) -> HttpResponse:
     return render(request, "parts/run_live.html", _context(run_id, viewer(request)))
 
 
+@require_GET
+def events(request: HttpRequest, run_id: int) -> HttpResponseBase:
+    """Say when a run changes, as long as somebody listens."""
+    return streams.answer(request, lambda: pulse_of(run_id, now()), rest)
+
+
+@require_safe
+def series(_request: HttpRequest, run_id: int, form: str) -> HttpResponse:
+    """Hand out all that a run said step by step, as a file."""
+    found = series_export.series_numbered(run_id)
+    if form == "json":
+        return JsonResponse(series_export.as_json(found))
+    answer = HttpResponse(series_export.as_csv(found), content_type="text/csv; charset=utf-8")
+    answer["Content-Disposition"] = f'attachment; filename="run-{run_id}-series.csv"'
+    return answer
+
+
 @login_required
 @require_POST
 def cancel(request: HttpRequest, run_id: int) -> HttpResponse:
@@ -90,13 +120,18 @@ def sign(request: HttpRequest, run_id: int) -> HttpResponse:
 
 
 def _context(run_id: int, who: str) -> dict[str, Any]:
+    # First what the page has seen, then what it shows: a change between the two is told again, not missed.
+    pulse = pulse_of(run_id, now())
     shown = selectors.run_detail(run_id, now(), who)
+    charts = run_charts(shown.series, shown.steps)
     return {
+        "pulse": pulse,
         "community": shown.run.community,
         "tab": "runs",
         "shown": shown,
         "run": shown.run,
-        "curve": loss_curve(shown.points, shown.steps),
+        "charts": charts,
+        "chart_rows": table_of(charts),
         "review": reviews.review_of(shown.run, now()),
         "waiting": None if shown.run.version_id else release_keys.waiting_for(shown.run.evaluation_record),
     }

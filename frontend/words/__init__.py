@@ -25,6 +25,7 @@ from frontend.words.duties import FINDINGS_OF_REVIEWERS, KEPT_OUT, TASKS
 from frontend.words.events import EVENTS
 from frontend.words.incidents import ANSWER_SAYS, CATEGORIES, INCIDENT_STATES, SEVERITIES
 from frontend.words.intakes import INTAKE_REFUSALS, INTAKE_STATES
+from frontend.words.model_map import MAP_DECISIONS, VERSION_STATUS
 from frontend.words.models import (
     CHECKS,
     FINDINGS,
@@ -44,16 +45,21 @@ from frontend.words.models import (
     TRIAL_STATES,
     by_classifier,
 )
+from frontend.words.needs import NEEDS
+from frontend.words.news import CHANNELS, NEWS_TOPICS
 from frontend.words.proposals import CHOICES, CONDITIONS, MOMENTS, PROPOSAL_STATES, choice
 from frontend.words.refusals import REFUSALS, refusal
 from frontend.words.rights import CONSENTS, FOLLOW_UPS, OWED, REMOVAL_SCOPES, REMOVAL_STATES, SEARCHED
 from frontend.words.rules import Rule, rules
 from frontend.words.scans import SCANS
+from frontend.words.search import FOUND_KINDS
 from frontend.words.votes import METHODS, SOURCES, TIE_RULES, TIERS
 
 TABLES: dict[str, dict[str, Word]] = {
     "appearance": APPEARANCES,
     "proposal_state": PROPOSAL_STATES,
+    "found_kind": FOUND_KINDS,
+    "need": NEEDS,
     "run_state": RUN_STATES,
     "preview_state": PREVIEW_STATES,
     "trial_state": TRIAL_STATES,
@@ -101,6 +107,10 @@ TABLES: dict[str, dict[str, Word]] = {
     "incident_state": INCIDENT_STATES,
     "incident_category": CATEGORIES,
     "severity": SEVERITIES,
+    "news_topic": NEWS_TOPICS,
+    "channel": CHANNELS,
+    "version_status": VERSION_STATUS,
+    "map_decision": MAP_DECISIONS,
 }
 
 

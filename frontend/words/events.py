@@ -28,6 +28,7 @@ EVENTS: dict[str, Word] = {
     "execution_paused": Word(_("A guardian paused a decision"), "pause"),
     "proposal_executed": Word(_("A decision was carried out"), "check-circle"),
     "step_refused": Word(_("A step was held up"), "warning"),
+    "chain_silent": Word(_("A step waits for the chain"), "warning"),
     "snapshot_reorged": Word(_("The block of a snapshot is gone"), "warning"),
     "release_refused": Word(_("A release was held up"), "warning"),
     "run_created": Word(_("A training run was ordered"), "wave"),

@@ -113,6 +113,7 @@ RUN_EVENTS: dict[str, Word] = {
     "failed": Word(_("Failed")),
     "evaluating": Word(_("Measuring the result")),
     "evaluated": Word(_("Result measured")),
+    "measured": Word(_("Measured a metric")),
     "not_measured": Word(_("A metric could not be measured")),
     "reviewing": Word(_("Members are asked to look at the result")),
     "judged": Word(_("Judged by the rules")),

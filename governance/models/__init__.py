@@ -9,11 +9,23 @@ from governance.models.ballots import Ballot
 from governance.models.communities import Community, Council, ImportedBallot, ImportedVote, Member
 from governance.models.delegations import Delegation
 from governance.models.log import Checkpoint, Event, LogNode
+from governance.models.notifications import (
+    Announcement,
+    LetterErrand,
+    MutedCommunity,
+    NewsCursor,
+    Notification,
+    Postbox,
+    Preference,
+)
 from governance.models.proposals import CensusEntry, CountSoFar, GuardianVoice, Proposal, Sponsorship
+from governance.models.readers import Follow, Passkey, PasskeyChallenge, Reader, SignInLink
 from governance.models.record import Record, Tree
+from governance.models.search import SearchCursor, SearchEntry, Visit
 
 __all__ = [
     "Account",
+    "Announcement",
     "Ballot",
     "CensusEntry",
     "Checkpoint",
@@ -22,14 +34,28 @@ __all__ = [
     "CountSoFar",
     "Delegation",
     "Event",
+    "Follow",
     "GuardianVoice",
     "ImportedBallot",
     "ImportedVote",
+    "LetterErrand",
     "LogNode",
     "Member",
+    "MutedCommunity",
+    "NewsCursor",
+    "Notification",
+    "Passkey",
+    "PasskeyChallenge",
+    "Postbox",
+    "Preference",
     "Proposal",
+    "Reader",
     "Record",
+    "SearchCursor",
+    "SearchEntry",
+    "SignInLink",
     "SignInNonce",
     "Sponsorship",
     "Tree",
+    "Visit",
 ]

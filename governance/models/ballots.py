@@ -40,14 +40,16 @@ class Ballot(models.Model):
     objects = BallotQuerySet.as_manager()
 
     class Meta:
-        """The index of the page, which shows the largest first, and constraints."""
+        """The indexes of pages, which show the largest first or the newest, and constraints."""
 
         indexes: ClassVar = [
             models.Index(
                 fields=["proposal", "-power", "voter_key"],
                 condition=Q(superseded_at__isnull=True),
                 name="largest_first",
-            )
+            ),
+            # The newest first, and all in the order in which they were accepted. It only grows at its end.
+            models.Index(fields=["proposal", "id"], name="in_order_of_acceptance"),
         ]
         constraints: ClassVar = [
             # prevents counting one voter twice; the order of the Merkle tree

@@ -187,10 +187,11 @@ class CensusEntry(models.Model):
     house_power = PowerField(default=0)
 
     class Meta:
-        """The index of what is still to be read, and constraints."""
+        """The indexes of what is still to be read, and of who has not voted (the largest first), and constraints."""
 
         indexes: ClassVar = [
             models.Index(fields=["proposal"], condition=Q(power__isnull=True), name="census_unread"),
+            models.Index(fields=["proposal", "-power", "voter_key"], name="census_largest_first"),
         ]
         constraints: ClassVar = [
             # prevents two powers for one voter
@@ -252,13 +253,15 @@ class GuardianVoice(models.Model):
 class CountSoFar(models.Model):
     """The count of an open vote with many ballots, made again by the sweeper: a page need not read them all.
 
-    `ballots` is how many had been accepted then; `body` is the tally body, with the conditions.
+    `ballots` is how many had been accepted then; `body` is the tally body, with the conditions. `over_time` is a
+    picture only: how the vote stood, as [UNIX seconds, sums as text] (see `score_over_time`).
     """
 
     proposal = models.OneToOneField(Proposal, on_delete=models.CASCADE, related_name="count_so_far")
     ballots = models.BigIntegerField()
     at = models.DateTimeField()
     body = models.JSONField()
+    over_time = models.JSONField(default=list)
 
     def __str__(self) -> str:
         """Return how many ballots it knows."""

@@ -5,6 +5,7 @@ queries that does not grow with the rows shown. Rules are asked of the pure modu
 """
 
 from governance.selectors.communities import (
+    all_communities,
     communities,
     community_named,
     imported_vote,
@@ -14,7 +15,9 @@ from governance.selectors.communities import (
     name_of,
     rule_book,
 )
+from governance.selectors.decision_list import proposals
 from governance.selectors.delegates import delegate_detail, delegates
+from governance.selectors.electors import Elector, elector
 from governance.selectors.evidence import (
     ballot_lines,
     census_entries,
@@ -36,18 +39,23 @@ from governance.selectors.proposals import (
     eligibility,
     open_proposals,
     proposal_detail,
-    proposals,
     recent_decisions,
     timeline,
 )
 from governance.selectors.receipts import Receipt, receipt, receipt_document
+from governance.selectors.representation import Representation, representation
 from governance.selectors.results import Results, results
+from governance.selectors.standing import council_of, missing, score_over_time
+from governance.selectors.voters import turnout
 
 __all__ = [
+    "Elector",
     "Eligibility",
     "ProposalDetail",
     "Receipt",
+    "Representation",
     "Results",
+    "all_communities",
     "ballot_lines",
     "census_entries",
     "census_page",
@@ -55,6 +63,7 @@ __all__ = [
     "communities",
     "community_named",
     "consistency",
+    "council_of",
     "delegate_detail",
     "delegates",
     "delegation_records",
@@ -62,6 +71,7 @@ __all__ = [
     "draft_to_sponsor",
     "drafts",
     "drafts_seeking_sponsors",
+    "elector",
     "eligibility",
     "imported_vote",
     "imported_votes",
@@ -70,6 +80,7 @@ __all__ = [
     "log_entries",
     "log_page",
     "member_names",
+    "missing",
     "name_of",
     "open_proposals",
     "proposal_detail",
@@ -77,7 +88,10 @@ __all__ = [
     "receipt",
     "receipt_document",
     "recent_decisions",
+    "representation",
     "results",
     "rule_book",
+    "score_over_time",
     "timeline",
+    "turnout",
 ]

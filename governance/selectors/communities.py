@@ -59,6 +59,11 @@ def communities(now: datetime) -> list[CommunityCard]:
     ]
 
 
+def all_communities() -> list[Community]:
+    """Return every community, oldest first."""
+    return list(Community.objects.order_by("id"))
+
+
 def community_named(slug: str) -> Community:
     """Return the community, or raise NotFound."""
     community = Community.objects.select_related("record", "charter").filter(slug=slug).first()

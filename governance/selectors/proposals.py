@@ -3,19 +3,19 @@
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from math import ceil
 
 from django.db.models import Q, QuerySet
 
 from governance import lifecycle
 from governance.choices import Part, parts_of
-from governance.counting import Cast, touched_by, weigh, weight_alone
+from governance.counting import weight_alone
 from governance.eip712 import parse_address
 from governance.errors import NotFound
 from governance.models import Ballot, Community, Event, GuardianVoice, Proposal
 from governance.outcome import Rules
 from governance.selectors.communities import community_named, member_names
-from governance.selectors.results import Results, results, share
+from governance.selectors.results import Results, results
+from governance.selectors.voters import BallotRow, Electorate, newest_reasons
 from governance.services.common import charter_of, required_record, roll_of, terms_of
 from governance.services.guardians import council_in_office
 from governance.services.sponsors import sponsors_of
@@ -23,10 +23,11 @@ from governance.standing import standings
 from governance.tally import Method
 
 PROPOSALS_PER_PAGE = 20
-# As many as one page of the API has: with more, rendering them would be most of the work for the page.
-BALLOTS_SHOWN_MAX = 50
+# The largest ballots on the page of a proposal, and the newest reasons; the page of voters has all.
+BALLOTS_SHOWN_MAX = 10
+REASONS_SHOWN_MAX = 3
 # What the sweeper and the worker note when a step that is due is refused; it is tried again until the proposal expires.
-HOLD_UPS = frozenset({"step_refused", "snapshot_reorged", "release_refused"})
+HOLD_UPS = frozenset({"step_refused", "snapshot_reorged", "chain_silent", "release_refused"})
 OPEN_SHOWN_MAX = 6
 
 
@@ -59,17 +60,6 @@ class Moment:
     happened: bool
     by: str = ""
     note: str = ""
-
-
-@dataclass(frozen=True)
-class BallotRow:
-    """A counting ballot as the table shows it."""
-
-    ballot: Ballot
-    parts: tuple[Part, ...]
-    voter_name: str
-    weight: int
-    share_bps: int
 
 
 @dataclass(frozen=True)
@@ -134,6 +124,8 @@ class ProposalDetail:
     method: Method
     results: Results
     ballots: tuple[BallotRow, ...]
+    reasons: tuple[BallotRow, ...]
+    electorate: Electorate
     own_ballot: Ballot | None
     own_parts: tuple[Part, ...]
     author_name: str
@@ -151,38 +143,19 @@ class ProposalDetail:
 def open_proposals(community: Community, now: datetime) -> list[ProposalRow]:
     """Return the proposals that can be voted on now, those that close first at the top."""
     active = community.proposals.in_state(lifecycle.State.ACTIVE, now).order_by("closes_at")
-    return _rows(community, active[:OPEN_SHOWN_MAX], now)
+    return rows_of(community, active[:OPEN_SHOWN_MAX], now)
 
 
 def recent_decisions(community: Community, now: datetime, limit: int = 5) -> list[ProposalRow]:
     """Return the proposals decided last."""
     decided = community.proposals.submitted().filter(closes_at__lte=now).order_by("-closes_at")
-    return _rows(community, decided[:limit], now)
+    return rows_of(community, decided[:limit], now)
 
 
-def proposals(
-    community: Community, now: datetime, *, state: str = "", kind: str = "", search: str = "", page: int = 1
-) -> ProposalPage:
-    """Return one page of the submitted proposals that match; an unknown state or kind matches nothing."""
-    query = community.proposals.submitted()
-    if state:
-        known = state in set(lifecycle.State)
-        query = query.in_state(lifecycle.State(state), now) if known else query.none()
-    if kind:
-        query = query.filter(kind=kind)
-    if search:
-        query = query.filter(Q(title__icontains=search) | Q(text__icontains=search))
-    total = query.count()
-    pages = max(1, ceil(total / PROPOSALS_PER_PAGE))
-    number = min(max(page, 1), pages)
-    start = (number - 1) * PROPOSALS_PER_PAGE
-    found = query.order_by("-number")
-    rows = _rows(community, found[start : start + PROPOSALS_PER_PAGE], now)
-    return ProposalPage(tuple(rows), number, pages, total)
-
-
-def proposal_detail(slug: str, number: int, now: datetime, viewer: str = "") -> ProposalDetail:
-    """Return a submitted proposal with its results, ballots and timeline; raise NotFound."""
+def proposal_detail(
+    slug: str, number: int, now: datetime, viewer: str = "", *, with_ballots: bool = True
+) -> ProposalDetail:
+    """Return a submitted proposal with its results, largest ballots and timeline; raise NotFound."""
     community = community_named(slug)
     proposal = (
         community.proposals.submitted()
@@ -196,8 +169,9 @@ def proposal_detail(slug: str, number: int, now: datetime, viewer: str = "") -> 
     state = proposal.state(now)
     terms = terms_of(proposal)
     shown = _results([proposal])[proposal.pk]
-    ballots = list(proposal.ballots.counting().order_by("-power", "voter_key")[:BALLOTS_SHOWN_MAX])
-    weights = _weights(proposal, ballots)
+    electorate = Electorate(proposal, shown.cast)
+    largest = proposal.ballots.counting().order_by("-power", "voter_key")[:BALLOTS_SHOWN_MAX] if with_ballots else ()
+    ballots = list(largest)
     own = _own_ballot(proposal, ballots, viewer)
     voices = tuple(proposal.guardian_voices.all())
     sponsors = tuple(backer["address"] for backer in proposal.record.body["sponsors"]) if proposal.record else ()
@@ -212,16 +186,9 @@ def proposal_detail(slug: str, number: int, now: datetime, viewer: str = "") -> 
         rules=terms.rules,
         method=terms.method,
         results=shown,
-        ballots=tuple(
-            BallotRow(
-                ballot,
-                parts_of(terms.method, terms.choices, ballot.choice),
-                names.get(ballot.voter, ""),
-                weights[ballot.voter],
-                share(weights[ballot.voter], shown.cast),
-            )
-            for ballot in ballots
-        ),
+        ballots=electorate.rows(ballots, names),
+        reasons=newest_reasons(proposal, ballots, electorate, REASONS_SHOWN_MAX) if ballots else (),
+        electorate=electorate,
         own_ballot=own,
         own_parts=parts_of(terms.method, terms.choices, own.choice) if own else (),
         author_name=names.get(proposal.author, ""),
@@ -254,19 +221,6 @@ def eligibility(proposal: Proposal, voter: str) -> Eligibility:
 def _is_guardian(community: Community, viewer: str, now: datetime) -> bool:
     council = council_in_office(community, now) if viewer else None
     return council is not None and viewer in {member["address"] for member in council.members}
-
-
-def _weights(proposal: Proposal, ballots: Sequence[Ballot]) -> dict[str, int]:
-    """Return what ballots weigh now: the voters' own power, with what flows to them from those who have not voted."""
-    own = {ballot.voter: int(ballot.power) for ballot in ballots}
-    if proposal.census_record_id is None:
-        return own
-    roll = roll_of(proposal)
-    touched = touched_by(roll)
-    if not touched:
-        return own
-    voters = proposal.ballots.counting().filter(voter__in=touched).values_list("voter", "power")
-    return own | weigh(roll, [Cast(voter, None, power) for voter, power in voters])
 
 
 def _census_progress(proposal: Proposal) -> CensusProgress:
@@ -362,7 +316,8 @@ def drafts_seeking_sponsors(community: Community) -> list[Proposal]:
     return list(seeking.order_by("-created_at")[:PROPOSALS_PER_PAGE])
 
 
-def _rows(community: Community, found: QuerySet[Proposal], now: datetime) -> list[ProposalRow]:
+def rows_of(community: Community, found: QuerySet[Proposal], now: datetime) -> list[ProposalRow]:
+    """Return proposals of one community as lists show them, with how they stand."""
     listed = list(found.select_related("record", "census_record"))
     shown = _results(listed)
     names = member_names(community, {proposal.author for proposal in listed})

@@ -24,7 +24,7 @@ from governance.services.delegations import (
     relay_delegation,
     state_oneself,
 )
-from governance.services.drafts import Draft, create_draft, edit_draft
+from governance.services.drafts import Draft, create_draft, edit_draft, unsaved_draft
 from governance.services.events import note, note_once
 from governance.services.guardians import council_in_office, pause, veto
 from governance.services.proposals import cancel, proposal_by_public_id
@@ -74,5 +74,6 @@ __all__ = [
     "submit",
     "take_census",
     "terms_of",
+    "unsaved_draft",
     "veto",
 ]

@@ -71,6 +71,11 @@ def create_draft(community: Community, author: str, draft: Draft, now: datetime)
     return proposal
 
 
+def unsaved_draft(community: Community, author: str, draft: Draft) -> Proposal:
+    """Return what a draft would be, checked and not stored: for whoever is writing it. Raise as `create_draft` does."""
+    return Proposal(community=community, author=author, **_columns(clean_draft(community, draft)))
+
+
 def edit_draft(proposal_id: int, actor: str, draft: Draft, now: datetime) -> Proposal:
     """Replace the content of a draft. What has been submitted is frozen: ballots sign its digest."""
     with transaction.atomic():

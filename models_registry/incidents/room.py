@@ -9,10 +9,10 @@ from datetime import datetime, timedelta
 
 from django.db.models import QuerySet
 
+from governance import networks
 from governance.errors import TooMany
 from governance.models import Community
 from governance.services import note
-from models_registry import networks
 from models_registry.models import Incident, Version, WaitingReport
 
 DAY = timedelta(days=1)

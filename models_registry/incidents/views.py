@@ -11,6 +11,7 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from governance import clock
+from governance.networks import network_of
 from governance.serializers import ProblemOutput
 from governance.serializers.inputs import ReasonInput
 from governance.serializers.outputs import DraftOutput
@@ -29,7 +30,6 @@ from models_registry.incidents.serializers import (
     WaitsOutput,
 )
 from models_registry.models import Incident, WaitingReport
-from models_registry.networks import network_of
 
 REVISION = OpenApiParameter("revision", str, "path")
 SLUG, NUMBER = OpenApiParameter("slug", str, "path"), OpenApiParameter("number", int, "path")

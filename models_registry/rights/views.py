@@ -8,13 +8,13 @@ from rest_framework.views import APIView
 
 from governance import clock
 from governance.errors import NotFound
+from governance.networks import network_of
 from governance.serializers import ProblemOutput
 from governance.serializers.outputs import ProposalOutput
 from governance.views.base import REFUSED, community_named, plain, signed_in
 from models_registry import contacts
 from models_registry.incidents.services import is_steward
 from models_registry.models import Version
-from models_registry.networks import network_of
 from models_registry.rights import selectors, services
 from models_registry.rights.serializers import (
     AskedOutput,

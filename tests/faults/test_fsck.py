@@ -65,7 +65,8 @@ TABLES: dict[type[models.Model], set[str]] = {
     Ballot: set(),
     Sponsorship: set(),
     GuardianVoice: set(),
-    CountSoFar: {"at", "proposal"},  # a copy for pages, which look only at that of a vote that has closed
+    # a copy for pages, which look only at that of a vote that has closed; over time it is a picture, and decides nothing
+    CountSoFar: {"at", "proposal", "over_time"},
     ImportedVote: set(),
     ImportedBallot: set(),
 }

@@ -120,7 +120,9 @@ def test_a_failed_one_is_shown_as_prominently_and_says_how_to_look_into_it(
 
     html = page(version)
     assert "1 says that it holds" in html
-    assert html.count("1 says that it does not") == 3, "at the top of the page and where it says who reviewed, too"
+    assert html.count("1 says that it does not") == 4, (
+        "at the top, beside our own verdict, and where it says who reviewed, too"
+    )
     assert "9 checks hold (1–7, 9, 10)" in html
     assert html.index("Found that it holds") < html.index("Found that it does not hold"), (
         "newest first, whatever it says"

@@ -307,7 +307,7 @@ def test_tokens_that_are_bought_after_the_snapshot_do_not_vote_and_a_dropped_blo
     assert services.cancel(proposal.pk, commons.address("Alice"), "Again, on another block.", end).canceled_at
 
 
-def test_a_chain_that_does_not_answer_delays_the_census_and_counts_nobody_as_zero(own, settings):
+def test_a_chain_that_does_not_answer_delays_the_census_and_counts_nobody_as_zero(own, settings, client):
     running, _, commons = own
     drafted = commons.draft()
     settings.CHAIN_TIMEOUT_SECONDS = 1
@@ -324,6 +324,18 @@ def test_a_chain_that_does_not_answer_delays_the_census_and_counts_nobody_as_zer
         patch.setattr(submission, "take_census", switched_off)
         proposal = services.submit(drafted.pk, commons.address("Alice"), NOON)
     assert (proposal.state(opened(proposal)), proposal.census.count()) == (State.PENDING, 0)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(sweeper, "clock", lambda: NOON)
+        settings.CHAIN_RPC = "http://127.0.0.1:9"
+        for _ in range(2):
+            sweeper.sweep()
+        page = client.get(f"/c/{proposal.community.slug}/proposals/{proposal.number}/").content.decode()
+        settings.CHAIN_RPC = running.rpc_url
+    assert "The next step is held up" in page
+    assert "The chain does not answer at the moment." in page
+    assert proposal.events.filter(kind="chain_silent").count() == 1, "a sweeper that repeats itself fills the log"
+
     taken = services.take_census(proposal.pk, NOON)
     check(taken)
     assert taken.census.count() == 4, "Emma has delegated everything and is not listed"

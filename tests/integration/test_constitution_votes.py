@@ -201,7 +201,8 @@ def test_the_draft_of_an_update_and_its_page_say_which_rules_it_may_break(update
     advice = client.get(f"/api/v1/proposals/{proposal.public_id}/rules").json()
     nothing = {"found": "no measurement", "needed": "at most 1/10", "room": None}
     assert advice == {"outlook": [{"rule": "equal-service", "notes": ["never_measured"], **nothing}], "clashes": []}
-    page = client.get(f"/c/water-commons/proposals/{proposal.number}/").content.decode()
+    assert "1 ethics rule needs a look" in client.get(f"/c/water-commons/proposals/{proposal.number}/").content.decode()
+    page = client.get(f"/c/water-commons/proposals/{proposal.number}/evidence/").content.decode()
     assert "Which rules it may break" in page
     assert "never measured" in page
 

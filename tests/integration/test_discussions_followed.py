@@ -159,7 +159,7 @@ def test_a_hub_that_has_no_discussions_does_not_hold_up_the_release(submitted, e
     assert [(row.stage, row.attempts) for row in others] == [("passed", 0), ("released", 0)]
     call_command("deliveries")
     assert f"{submitted.public_id} opened · failed · tried 1 times · discussions_off" in capsys.readouterr().out
-    page = Client().get(f"/c/water-commons/proposals/{submitted.number}/").content.decode()
+    page = Client().get(f"/c/water-commons/proposals/{submitted.number}/evidence/").content.decode()
     assert "The repository there has no discussions" in page
     assert "Switch them on" in page
     call_command("deliveries", "--say-again", submitted.public_id, "opened")
@@ -213,7 +213,7 @@ def test_pages_and_the_api_show_where_it_is_discussed(submitted, elsewhere, vote
     for language, words in (("en", "Discussed elsewhere"), ("fr", "")):
         page = (
             Client()
-            .get(f"/c/water-commons/proposals/{submitted.number}/", headers={"accept-language": language})
+            .get(f"/c/water-commons/proposals/{submitted.number}/evidence/", headers={"accept-language": language})
             .content.decode()
         )
         assert f'href="{address}"' in page

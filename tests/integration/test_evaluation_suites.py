@@ -169,3 +169,8 @@ def test_a_metric_that_a_suite_does_not_allow_is_left_out_and_said(untrained: Pa
     assert list(report["further"][suite]["candidate"]) == ["stereotype_preference"]
     events = [json.loads(line) for line in (run_dir / "events.jsonl").read_text().splitlines()]
     assert [event["metric"] for event in events if event["event"] == "not_measured"] == ["refusal", "refusal"]
+    told = [(event["metric"], event["value"]) for event in events if event["event"] == "measured"]
+    accuracy = report["candidate"]["answer_accuracy"]
+    # The folder may hold what an earlier evaluation said.
+    assert told[-2] == ("answer_accuracy", f"{accuracy['numerator']}/{accuracy['denominator']}")
+    assert told[-1][0] == "stereotype_preference"

@@ -11,6 +11,7 @@ from django.test import Client
 
 from governance.errors import NotFound, TooMany
 from governance.models import Event
+from governance.networks import network_of
 from models_registry import fsck, networks
 from models_registry.incidents import room, services, waiting
 from models_registry.incidents.services import Report
@@ -65,8 +66,8 @@ def test_no_address_is_kept_and_the_name_of_a_network_is_forgotten_the_next_day(
     assert len(incident.network) == 32
     request = Client().get("/").wsgi_request
     request.META["REMOTE_ADDR"] = "203.0.113.1"
-    assert networks.network_of(request, later) == incident.network
-    assert networks.network_of(request, later + DAY) != incident.network, "it has another name the next day"
+    assert network_of(request, later) == incident.network
+    assert network_of(request, later + DAY) != incident.network, "it has another name the next day"
 
     assert networks.forget(later) == 0
     assert networks.forget(later + DAY) == 1
@@ -79,15 +80,15 @@ def test_behind_the_proxy_of_the_site_its_word_counts_and_not_what_a_client_adds
 ) -> None:
     request = Client().get("/").wsgi_request
     request.META |= {"REMOTE_ADDR": "10.0.0.1", "HTTP_X_FORWARDED_FOR": "198.51.100.1, 203.0.113.7"}
-    alone = networks.network_of(request, later)
+    alone = network_of(request, later)
     settings.PROXIED = True
-    forwarded = networks.network_of(request, later)
+    forwarded = network_of(request, later)
     assert forwarded != alone
     request.META["HTTP_X_FORWARDED_FOR"] = "192.0.2.99, 203.0.113.8"
-    assert networks.network_of(request, later) == forwarded
+    assert network_of(request, later) == forwarded
     for strange in ("", "unix:", "fe80::1%eth0", "999.1.1.1", "x" * 5_000):
         request.META["HTTP_X_FORWARDED_FOR"] = strange
-        assert len(networks.network_of(request, later)) == 32
+        assert len(network_of(request, later)) == 32
 
 
 @pytest.fixture

@@ -262,7 +262,8 @@ def test_a_severe_incident_lets_a_guardian_pause_the_release(site: commons.Commo
     assert Event.objects.get(kind="release_paused").data["incident"] == 1
     page = guardian.get("/c/gardens/incidents/1/").content.decode()
     assert "A guardian paused the release because of this." in page
-    assert f"release_pause/?revision={SECOND}" in page
+    assert f"/releases/{SECOND}/propose/" in page
+    assert "Propose to keep it paused" in page
     form = guardian.get(f"/c/gardens/propose/release_pause/?revision={SECOND}").content.decode()
     assert f'<option value="{SECOND}" selected>' in form
 

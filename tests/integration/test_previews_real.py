@@ -85,7 +85,7 @@ def test_a_training_of_several_machines_is_previewed_on_one_with_the_share_of_th
     assert (preview.state(clock()), preview.failure_detail) == (State.DONE, "")
     report = preview.report
     assert (report["strategy"], report["workers"], report["steps"]) == ("diloco", 2, STEPS)
-    text = site.client().get(f"/c/gardens/proposals/{proposal.number}/").content.decode()
+    text = site.client().get(f"/c/gardens/proposals/{proposal.number}/evidence/").content.decode()
     assert "The training is proposed for 2 machines or devices together; the preview was made by one" in text
 
     from training_jobs.trainer import job

@@ -86,7 +86,7 @@ def test_voters_see_the_scans_on_the_proposal_and_the_record_holds_no_samples(co
     proposal = commons.propose("dataset_inclusion", {"digest": dataset.digest})
     for member in ("Alice", "Bob", "Chloé"):
         commons.vote(proposal, member, FOR)
-    page = Client().get(f"/c/{commons.community.slug}/proposals/{proposal.number}/").content.decode()
+    page = Client().get(f"/c/{commons.community.slug}/proposals/{proposal.number}/evidence/").content.decode()
     assert "all immigrants are thieves" in page
     assert "names have to be kept" in page
     assert "Voters judge the samples" in page

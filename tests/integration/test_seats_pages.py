@@ -41,7 +41,7 @@ def test_the_page_of_a_run_says_which_machine_has_which_place(several, machine, 
     let_lapse(several.seats.get(slot=1))
     assert re.search(r"Member 1 desktop .* went silent", machines_of(several))
     assert "runner:" not in page(f"/runs/{several.pk}/")
-    assert "Step 12 of 40" not in section(page(f"/runs/{several.pk}/"), "Loss during training", "Log")
+    assert "Step 12 of 40" not in section(page(f"/runs/{several.pk}/"), "How the training goes", "Log")
 
 
 def test_a_run_of_one_machine_names_it_and_speaks_of_no_seats(run, machine):

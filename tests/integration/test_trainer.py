@@ -50,7 +50,8 @@ def test_a_run_leaves_events_a_trace_an_artifact_and_last_its_description(base: 
     assert [events[0]["event"], events[-1]["event"]] == ["started", "finished"]
     assert events[-1]["step"] == events[-1]["steps"] == 16
     steps = [event for event in events if event["event"] == "step"]
-    assert {"step", "steps", "loss", "tokens_per_second", "at"} <= set(steps[0])
+    assert {"step", "steps", "loss", "learning_rate", "tokens_per_second", "at"} <= set(steps[0])
+    assert 0 < float(steps[0]["learning_rate"]) < 1
     assert float(steps[-1]["loss"]) < float(steps[0]["loss"])
 
     description = json.loads((run_dir / "artifact.json").read_text())

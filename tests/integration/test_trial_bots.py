@@ -92,7 +92,7 @@ def test_a_machine_takes_a_trial_and_its_report_names_it(site, trial):
     assert (trial.state(clock()), trial.report["made_by"]["name"]) == (State.DONE, "machine 0")
     assert trial.report["isolation"] == "remote: bubblewrap"
     assert trial.report["findings"] == ["works"]
-    text = Client().get(f"/c/gardens/proposals/{trial.proposal.number}/").content.decode()
+    text = Client().get(f"/c/gardens/proposals/{trial.proposal.number}/evidence/").content.decode()
     assert "by the machine “machine 0”, which a member lends; nobody has checked its numbers" in text
     assert "A trigger works, and came with this dataset" in text
     other = said(machine, trial, given, {"samples": 7})

@@ -74,12 +74,12 @@ def refusal(site, proposal, who="Alice"):
 
 def test_a_member_orders_a_trial_the_worker_makes_it_and_everybody_reads_it(site, payload):
     proposal = opened(site, payload)
-    address = f"{PROPOSALS}{proposal.number}/"
+    address = f"{PROPOSALS}{proposal.number}/evidence/"
     bob = site.client("Bob")
     assert "Make a trial" in bob.get(address).content.decode()
     assert "Make a trial" not in Client().get(address).content.decode()
     before = facts()
-    assert bob.post(f"{address}preview/").status_code == 302
+    assert bob.post(f"{PROPOSALS}{proposal.number}/preview/").status_code == 302
     trial = Preview.objects.get()
     assert (trial.kind, trial.requested_by) == ("trial", site.commons.address("Bob"))
     assert "Waiting for a machine" in Client().get(address).content.decode()

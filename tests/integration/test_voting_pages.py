@@ -120,7 +120,7 @@ def test_every_page_of_voting_can_be_read_without_scripts_in_both_languages(
         assert not re.search(r"<script(?![^>]*\bsrc=)|\s(style|onclick|onload|onsubmit)=|<style", text), name
         ids = re.findall(r'\sid="([^"]+)"', text)
         assert len(ids) == len(set(ids)), (name, sorted(ids))
-        labelled = set(re.findall(r'<label for="([^"]+)"', text))
+        labelled = set(re.findall(r'<label\b[^>]*\sfor="([^"]+)"', text))
         for control in re.findall(r"<(?:input|select|textarea)\b[^>]*>", text):
             if not re.search(r'type="(?:hidden|radio|checkbox)"', control):
                 found = re.search(r'\sid="([^"]+)"', control)
@@ -180,10 +180,80 @@ def test_an_address_learns_whether_it_can_vote_before_any_wallet_is_asked(
     assert re.search(r"unless they vote themselves</dt><dd[^>]*>40,000", yes)
     assert "No, this address cannot vote here." in get(open_vote + f"0x{'1' * 40}")
     assert "not in the list of members" in get(open_vote + f"0x{'1' * 40}")
-    assert "This is not an address." in get(open_vote + "alice.eth")
+    assert "This is not an address." in get(open_vote + "my%20wallet")
+    assert "Names such as those of ENS are not looked up here" in get(open_vote + "alice.eth")
+    assert "Write 0x before it." in get(open_vote + story.wallets["Daouda"].address[2:])
+    assert "An address has 40 digits after 0x, not 39." in get(open_vote + story.wallets["Daouda"].address[:-1])
     wrong = story.wallets["Daouda"].address.swapcase().replace("0X", "0x")
     assert "typing error" in get(open_vote + wrong)
     assert "<script>alert" not in get(open_vote + "%3Cscript%3Ealert(1)")
+
+
+def test_an_address_learns_on_the_page_of_the_community_what_it_can_vote_on(
+    story: Story, votes: dict[str, Proposal], get: Callable[..., str]
+) -> None:
+    text = get(f"{SLUG}/?voter={story.wallets['Daouda'].address}")
+    asked = text[text.index('id="can-vote"') : text.index("</details>", text.index('id="can-vote"'))]
+    assert "90,000 votes at the newest census" in asked
+    assert f'href="{page_of(votes["approval open"])}"' in asked
+    assert "90,000 own votes, 40,000 lent" in asked
+    nobody = get(f"{SLUG}/?voter=0x{'1' * 40}")
+    assert "no voting power there" in nobody
+    assert "once you are in the list of members" in nobody
+    assert "Names such as those of ENS are not looked up here" in get(f"{SLUG}/?voter=alice.eth")
+    assert "<script>alert" not in get(f"{SLUG}/?voter=%3Cscript%3Ealert(1)")
+
+
+# --- who votes with whose power ---------------------------------------------------------------------------------------
+
+
+def lent_part(text: str) -> str:
+    panel = text[text.index('id="vote-panel"') : text.index("data-vote-form")]
+    return " ".join(re.sub(r"<[^>]+>", " ", panel).split())
+
+
+def test_a_member_who_lends_reads_what_the_delegate_did_and_why_it_is_theirs_to_do(
+    story: Story, votes: dict[str, Proposal], client: Client
+) -> None:
+    signed_in(client, story.wallets["Chloé"])
+    path = page_of(votes["approval open"])
+    said = lent_part(client.get(path).content.decode())
+    assert "Who votes with your power here" in said
+    assert re.search(r"Bob \S+ 50%", said)
+    assert "The old well with 110,000 of these votes" in said
+    assert "So it is fair." in said
+    assert "Lent for decisions of this kind: Poll." in said
+    assert "110,000 votes are lent to nobody" in said
+    Teller(story.community, story.wallets).vote(votes["approval open"], "Chloé", [1], datetime.now(UTC))
+    said = lent_part(client.get(path).content.decode())
+    assert "Your own ballot counts instead." in said
+    assert "of these votes" not in said
+
+
+def test_a_delegate_reads_in_the_panel_whose_votes_are_carried_and_others_read_it_when_they_ask(
+    story: Story, votes: dict[str, Proposal], client: Client, get: Callable[..., str]
+) -> None:
+    path = page_of(votes["approval open"])
+    asked = get(f"{path}?voter={story.wallets['Bob'].address}")
+    assert "It also carries 110,000 votes of 1 person, who may still vote themselves." in asked
+    assert "Who votes with" not in lent_part(asked)
+    signed_in(client, story.wallets["Bob"])
+    assert "You also carry 110,000 votes of 1 person" in lent_part(client.get(path).content.decode())
+    signed_in(client, story.wallets["Alice"])
+    assert "carry" not in lent_part(client.get(path).content.decode())
+
+
+def test_every_way_of_ranking_is_offered_and_the_panel_says_when_a_ballot_is_sent(
+    votes: dict[str, Proposal], get: Callable[..., str]
+) -> None:
+    text = get(page_of(votes["stv open"]))
+    for part in ("data-ranking-add", "data-ranking-up", "data-ranking-handle", "data-ranking-place"):
+        assert part in text
+    assert 'data-undo-seconds="5"' in text
+    assert "cannot be taken back" in text
+    assert 'href="/practice/seasons/"' in text
+    assert "<noscript><ul" not in text  # places are typed without a script only where nothing is signed
+    assert 'href="/practice/"' in get(page_of(votes["fractional open"]))
 
 
 def test_while_the_census_is_taken_its_progress_is_shown_and_nobody_can_vote(

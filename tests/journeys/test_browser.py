@@ -43,8 +43,8 @@ def test_a_member_votes_on_a_telephone_keeps_the_receipt_and_changes_the_vote(vi
     with visit(PHONE) as visitor:
         page = visitor.open("/")
         visitor.sign_in("Chloé")
-        page.get_by_role("link", name="Water commons").click()
-        page.get_by_role("link", name=QUESTION).click()
+        page.get_by_role("main").get_by_role("link", name="Water commons", exact=True).click()
+        page.get_by_role("main").get_by_role("link", name=QUESTION).first.click()
 
         signed = visitor.vote("For", "Our well is deep.")
         expect(signed).to_contain_text(QUESTION)
@@ -54,7 +54,7 @@ def test_a_member_votes_on_a_telephone_keeps_the_receipt_and_changes_the_vote(vi
         expect(signed).to_contain_text("a signature without a fee")
         signed.get_by_text("The exact message your wallet shows").click()
         expect(signed.locator("[data-vote-message]")).to_contain_text('"primaryType": "Ballot"')
-        signed.get_by_role("button", name="Sign with the wallet").click()
+        visitor.sign_and_send()
 
         expect(page.get_by_role("heading", name="Voted: For", level=1)).to_be_visible()
         expect(page.get_by_role("main")).to_contain_text("Accepted")
@@ -70,7 +70,8 @@ def test_a_member_votes_on_a_telephone_keeps_the_receipt_and_changes_the_vote(vi
         expect(page.get_by_role("table").get_by_role("row", name=re.compile("Chloé"))).to_contain_text("For")
         expect(page.locator("#vote-panel")).to_contain_text("You voted For")
 
-        visitor.vote("Against").get_by_role("button", name="Sign with the wallet").click()
+        visitor.vote("Against")
+        visitor.sign_and_send()
         expect(page.get_by_role("heading", name="Voted: Against", level=1)).to_be_visible()
         second = downloaded_receipt(page)
         assert second["digest"] != receipt["digest"]
@@ -130,6 +131,8 @@ def test_everything_from_the_skip_link_to_the_ballot_works_by_keyboard_alone(vis
         tab_to(page, page.get_by_role("button", name=re.compile("Alice")))
         page.keyboard.press("Space")
         tab_to(page, dialog.get_by_role("button", name="Sign with the wallet"))
+        page.keyboard.press("Enter")
+        tab_to(page, dialog.get_by_role("button", name="Send now"))
         page.keyboard.press("Enter")
         expect(page.get_by_role("heading", name="Voted: For", level=1)).to_be_visible()
         expect(page.get_by_role("main")).to_contain_text("By keyboard.")
@@ -217,7 +220,7 @@ def test_the_accepted_update_leads_from_its_decision_over_its_run_to_a_verified_
         page.get_by_role("link", name=f"Training run {demo['accepted_run']}").click()
 
         expect(page.get_by_role("status").filter(has_text="The result satisfies every rule in force.")).to_be_visible()
-        curve = page.get_by_role("img", name=re.compile(r"Loss from [\d.]+ at step 1 to [\d.]+ at step \d+"))
+        curve = page.get_by_role("img", name=re.compile(r"Loss: from [\d.]+ at step 1 to [\d.]+ at step \d+"))
         expect(curve).to_be_visible()
         assert curve.locator(".chart__line").get_attribute("d").count("L") > 10
         gates = page.get_by_role("table").filter(has=page.get_by_role("columnheader", name="Has to be"))
@@ -231,6 +234,7 @@ def test_the_accepted_update_leads_from_its_decision_over_its_run_to_a_verified_
         expect(findings.filter(has_text="Holds")).to_have_count(10)
         expect(findings.filter(has_text="Not checked")).to_have_count(2)
         expect(page.get_by_role("main")).to_contain_text("10 checks hold")
+        page.get_by_text("As a list, down to each ballot").click()
         expect(page.get_by_role("link", name="Equal service in both languages").first).to_be_visible()
         assert page.url.rstrip("/").rsplit("/", 1)[1] == Path(demo["release"]).name
 
@@ -248,7 +252,7 @@ def test_a_visitor_asks_the_model_and_a_stranger_checks_a_folder_without_a_key_i
 ) -> None:
     with visit() as visitor:
         page = visitor.open("/models/commons/water-assistant/")
-        page.get_by_role("link", name="Try this model").click()
+        page.get_by_role("link", name="Try it").click()
         page.get_by_label("Your question").fill("I grow melons on sandy soil. What is the rule in summer?")
         page.get_by_role("button", name="Ask").click()
         expect(page.get_by_text("Answered by v1")).to_be_visible(timeout=60_000)
@@ -262,7 +266,7 @@ def test_a_visitor_asks_the_model_and_a_stranger_checks_a_folder_without_a_key_i
 def test_the_commands_on_the_page_of_a_release_work_as_they_stand(visit: Visit, tmp_path: Path) -> None:
     with visit() as visitor:
         page = visitor.open("/models/commons/water-assistant/")
-        page.get_by_role("link", name="Version 1").click()
+        page.get_by_role("link", name="Version 1", exact=True).click()
         expect(page.get_by_role("heading", name="Download")).to_be_visible()
         (download,) = commands(page, "Download")
         _install, verify, in_a_copy = commands(page, "Verify, offline")
@@ -331,6 +335,7 @@ def test_decision_run_and_release_can_be_read_without_javascript(visit: Visit, d
         page.get_by_role("link", name="See the release").click()
         expect(page.locator(SITES_FINDINGS)).to_have_count(12)
         expect(page.get_by_role("heading", name="From the weights to the ballots")).to_be_visible()
+        page.get_by_text("As a list, down to each ballot").click()
         expect(page.get_by_text("4 signed ballots").first).to_be_visible()
 
 
@@ -374,4 +379,7 @@ def links(page: Page, site: str) -> list[str]:
     absolute = [urldefrag(urljoin(page.url, address))[0] for address in found]
     paths = [address.removeprefix(site) for address in absolute if address.startswith(f"{site}/")]
     elsewhere = ("/api/schema", "/api/v1/", "/hub/")
-    return [path for path in paths if not path.startswith(elsewhere) and not path.endswith("/feed/")]
+    other_programs = ("/feed/", ".ics")
+    return [
+        path for path in paths if not path.startswith(elsewhere) and not urlsplit(path).path.endswith(other_programs)
+    ]

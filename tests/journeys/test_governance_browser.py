@@ -117,6 +117,8 @@ def test_a_member_ranks_four_places_by_keyboard_alone_and_the_receipt_says_the_o
         expect(dialog.locator("[data-vote-delegated]")).to_have_text("120,000")
         tab_to(page, dialog.get_by_role("button", name="Sign with the wallet"))
         page.keyboard.press("Enter")
+        tab_to(page, dialog.get_by_role("button", name="Send now"))
+        page.keyboard.press("Enter")
 
         expect(page.get_by_role("heading", name="A signed ballot", level=1)).to_be_visible()
         expect(page.get_by_role("main").locator(".ranked-inline > li")).to_have_text(
@@ -143,7 +145,7 @@ def test_the_rounds_of_a_ranked_vote_are_a_picture_and_a_table_while_it_is_open(
                 page.get_by_role("list", name="Not ranked").get_by_role("button", name=place).click()
             page.get_by_role("button", name="Review and sign").click()
             visitor.choose_wallet(member)
-            page.get_by_role("button", name="Sign with the wallet").click()
+            visitor.sign_and_send()
             expect(page.get_by_role("heading", name="A signed ballot", level=1)).to_be_visible()
     with visit() as visitor:
         page = open_proposal(visitor, OPEN_POLL, "active")
@@ -488,7 +490,8 @@ def test_a_vote_by_ranking_and_the_rules_show_no_english_word_to_a_french_reader
         page = open_proposal(visitor, OPEN_POLL, "active")
         vote = page.url.removeprefix(visitor.site)
         pages = ("rules/", "delegates/", f"delegates/{address_of(page, 'Bob')}/", "history/", "sponsor/")
-        for path in (vote, decided, f"{vote}census/", *(f"{COMMUNITY}{each}" for each in pages)):
+        toys = ("/practice/", "/practice/seasons/")
+        for path in (vote, decided, *toys, f"{vote}census/", *(f"{COMMUNITY}{each}" for each in pages)):
             visitor.open(path)
             english = interface(page)
             page.get_by_role("button", name="Français").click()
@@ -521,7 +524,8 @@ def interface(page: Page) -> set[str]:
     texts: list[str] = page.evaluate(
         """() => {
           const walker = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);
-          const texts = Object.values(document.getElementById("words").dataset);
+          const spoken = document.querySelectorAll("#words, [data-vote-words]");
+          const texts = [...spoken].flatMap((element) => Object.values(element.dataset));
           for (let node = walker.nextNode(); node; node = walker.nextNode())
             if (!node.parentElement.closest("code, pre, script, style, svg text:not(.flow__round)")) texts.push(node.data);
           for (const element of document.querySelectorAll("[aria-label], [placeholder], [title]"))

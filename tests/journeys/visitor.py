@@ -58,6 +58,12 @@ class Visitor:
         panel.get_by_role("button", name="Review and sign").click()
         return self.page.get_by_role("dialog", name="What you are about to sign")
 
+    def sign_and_send(self) -> None:
+        """Sign the ballot that is shown, and send it without waiting for the moments in which it could be undone."""
+        dialog = self.page.get_by_role("dialog", name="What you are about to sign")
+        dialog.get_by_role("button", name="Sign with the wallet").click()
+        dialog.get_by_role("button", name="Send now").click()
+
     def was_refused(self, status: int) -> None:
         """Forget the one line that a browser writes about a refused request: the test has seen what the page says."""
         told = [error for error in self.errors if f"status of {status}" in error]

@@ -88,6 +88,8 @@ def _run(run_dir: Path, events: outputs.Events) -> None:
         measured = report.measure_all(suite, [name for name in metrics if name not in missing], ours, theirs)  # 4
         for metric, reason in {**missing, **measured.missing}.items():
             events.emit("not_measured", suite=suite, metric=metric, reason=reason)
+        for metric, value in measured.values["candidate"].items():
+            events.emit("measured", suite=suite, metric=metric, value=f"{value['numerator']}/{value['denominator']}")
         name = report.samples_name("" if not parts else suite)
         digest = report.write_samples(run_dir / name, ours, theirs)
         parts[suite] = {**measured.values, "samples": len(ours), "samples_sha256": digest}  # 5

@@ -20,7 +20,7 @@ from training_jobs.models import Preview
 from training_jobs.previews import lifecycle
 from training_jobs.previews.services import KINDS, is_for, is_offered, left_today
 from training_jobs.previews.trial_shown import TrialShown, shown
-from training_jobs.selectors import LossPoint
+from training_jobs.series import StepPoint
 
 SHOWN_MAX = 6
 
@@ -55,9 +55,9 @@ class Shown:
         return measures_of({"parent": self.report.get("base", {}), "candidate": self.report.get("result", {})})
 
     @property
-    def points(self) -> tuple[LossPoint, ...]:
+    def points(self) -> tuple[StepPoint, ...]:
         """Return the loss curve."""
-        return tuple(LossPoint(point["step"], Decimal(point["loss"])) for point in self.report.get("curve", ()))
+        return tuple(StepPoint(point["step"], Decimal(point["loss"])) for point in self.report.get("curve", ()))
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,7 @@ from typing import Any, Self
 from training_jobs.trainer import outputs
 from training_jobs.trainer.checkpoint import Checkpoints
 from training_jobs.trainer.failures import Stopped
-from training_jobs.trainer.loop import Step, Training
+from training_jobs.trainer.loop import Step, Training, learning_rate
 from training_jobs.trainer.watch import LossWatch
 
 
@@ -68,7 +68,8 @@ class Bookkeeping:
         self._watch.look(step.number, step.loss)  # 1
         self.meter.add(step)  # 2
         self.trace.add(step)
-        self._events.step(step, self._training.steps, self.meter.tokens_per_second)
+        rate = learning_rate(self._training.spec, step.number - 1, self._training.steps)
+        self._events.step(step, self._training.steps, rate, self.meter.tokens_per_second)
         if step.number == self._training.steps:
             return
         stop = self._training.strategy.agreed(self._should_stop())

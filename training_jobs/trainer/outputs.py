@@ -62,14 +62,19 @@ class Events:
         """Write one event with the time."""
         self._file.write(canonical_bytes({"event": event, "at": int(self._clock()), **fields}) + b"\n")
 
-    def step(self, step: Step, steps: int, tokens_per_second: Callable[[], int]) -> None:
+    def step(self, step: Step, steps: int, learning_rate: float, tokens_per_second: Callable[[], int]) -> None:
         """Write a step event if one is due; the first and the last step always are."""
         now = self._clock()
         if now - self._last_step_at < EVENT_SECONDS_MIN and step.number != steps:
             return
         self._last_step_at = now
         self.emit(
-            "step", step=step.number, steps=steps, loss=loss_text(step.loss), tokens_per_second=tokens_per_second()
+            "step",
+            step=step.number,
+            steps=steps,
+            loss=loss_text(step.loss),
+            learning_rate=f"{learning_rate:.6g}",
+            tokens_per_second=tokens_per_second(),
         )
 
 

@@ -84,13 +84,28 @@ export const get = (url) => call(url, { headers: { Accept: "application/json" } 
 
 export const post = (url, data) => send("POST", url, data);
 
-export const send = (method, url, data) =>
-  call(url, {
-    method,
-    headers: {
-      Accept: "application/json",
-      "Content-Type": "application/json",
-      "X-CSRFToken": document.querySelector('meta[name="csrf-token"]').content,
-    },
-    body: JSON.stringify(data),
-  });
+export async function send(method, url, data, again = false) {
+  const token = document.querySelector('meta[name="csrf-token"]');
+  try {
+    return await call(url, {
+      method,
+      headers: { Accept: "application/json", "Content-Type": "application/json", "X-CSRFToken": token.content },
+      body: JSON.stringify(data),
+    });
+  } catch (error) {
+    // The session ended or somebody signed in elsewhere since this page was loaded: ask once for a token of today.
+    if (again || error.code !== "csrf_failed") throw error;
+    token.content = await freshToken();
+    return send(method, url, data, true);
+  }
+}
+
+async function freshToken() {
+  try {
+    const response = await fetch(window.location.href, { credentials: "same-origin" });
+    const page = new DOMParser().parseFromString(await response.text(), "text/html");
+    return page.querySelector('meta[name="csrf-token"]')?.content ?? "";
+  } catch {
+    throw new Problem("network");
+  }
+}

@@ -3,15 +3,22 @@
 
 export function start(problem) {
   const opened = new Set();
+  const scrolled = new Map();
 
   document.addEventListener("htmx:beforeSwap", (event) => {
     opened.clear();
+    scrolled.clear();
+    for (const log of event.detail.target.querySelectorAll("[data-keep-at-end][id]")) {
+      if (log.scrollTop + log.clientHeight < log.scrollHeight - 8) scrolled.set(log.id, log.scrollTop);
+    }
     for (const details of event.detail.target.querySelectorAll("details[id][open]")) opened.add(details.id);
   });
 
   const settle = () => {
     for (const id of opened) document.getElementById(id)?.setAttribute("open", "");
-    for (const log of document.querySelectorAll("[data-keep-at-end]")) log.scrollTop = log.scrollHeight;
+    for (const log of document.querySelectorAll("[data-keep-at-end]")) {
+      log.scrollTop = scrolled.get(log.id) ?? log.scrollHeight; // who reads further up is not pulled away
+    }
   };
 
   document.addEventListener("htmx:afterSettle", settle);
@@ -19,7 +26,8 @@ export function start(problem) {
   document.addEventListener("htmx:beforeRequest", (event) => {
     if (document.hidden) event.preventDefault();
   });
-  const failed = () => {
+  const failed = (event) => {
+    if (event.detail.elt?.closest("[data-live-stream]")) return; // it says so itself (stream.js)
     problem.textContent = problem.dataset.text;
   };
   document.addEventListener("htmx:sendError", failed);

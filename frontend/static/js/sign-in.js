@@ -1,5 +1,6 @@
 // Signing in and out (Sign-In with Ethereum, EIP-4361). The server writes the text; the wallet signs it as it stands.
 import { Problem, explain, post } from "./api.js";
+import { forgetCopies } from "./offline.js";
 import { connect, request, toHex } from "./wallet.js";
 
 export async function signIn() {
@@ -33,6 +34,7 @@ export function startSignOut(button) {
   button.addEventListener("click", async () => {
     try {
       await post("/api/v1/auth/logout", {});
+      await forgetCopies();
       window.location.reload();
     } catch (error) {
       report(explain(error));

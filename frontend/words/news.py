@@ -1,0 +1,270 @@
+"""Words of what people are told: the topics, how one can hear of them, and one sentence for each thing.
+
+`SAYS` is by topic and kind, where what is said depends on who hears it, or by kind alone. A sentence is one line; its
+subject is short enough for the list of a mail program.
+"""
+
+from dataclasses import dataclass
+
+from django.utils.translation import gettext_lazy as _
+
+from frontend.words.base import Text, Word
+
+# The label stands in the matrix; `says` is why somebody gets it.
+NEWS_TOPICS: dict[str, Word] = {
+    "vote_waits_for_you": Word(
+        _("A vote ends soon and I have not voted"),
+        "hourglass",
+        says=_("You can vote on this decision and have not voted yet."),
+    ),
+    "delegate_voted": Word(
+        _("My delegate voted"), "people", says=_("You lent your voting power to this delegate for this decision.")
+    ),
+    "power_lent": Word(
+        _("Somebody lends me their power, or takes it back"), "people", says=_("The power was lent to you.")
+    ),
+    "own_proposal": Word(_("What becomes of my own proposals"), "pencil", says=_("You wrote this proposal.")),
+    "guardian_duty": Word(
+        _("A decision waits, and I am a guardian"), "shield", says=_("You sit in the council of this community.")
+    ),
+    "steward_duty": Word(
+        _("Somebody reports harm, and I am a steward"), "warning", says=_("You answer incidents of this community.")
+    ),
+    "keeper_duty": Word(
+        _("A hidden suite of mine is to be opened"),
+        "hourglass",
+        says=_("You keep a hidden suite that a run waits for."),
+    ),
+    "review_duty": Word(
+        _("A result is to be looked at, and I may"), "eye", says=_("You could vote on this training, so you may look.")
+    ),
+    "sponsors_sought": Word(
+        _("A draft seeks sponsors"), "people", says=_("You have voting power in this community, so you may sponsor it.")
+    ),
+    "vote_opened": Word(
+        _("A vote opens"), "drop", says=_("You can vote on this decision, or follow it or its community.")
+    ),
+    "vote_ends": Word(_("A vote ends soon"), "clock", says=_("You follow this decision or its community.")),
+    "decided": Word(
+        _("A vote is decided"), "scale", says=_("You voted on this decision, or follow it or its community.")
+    ),
+    "stopped": Word(
+        _("A decision is withdrawn, paused or vetoed"),
+        "pause",
+        says=_("You voted on this decision, or follow it or its community."),
+    ),
+    "carried_out": Word(
+        _("A decision is carried out"), "check-circle", says=_("You follow this decision or its community.")
+    ),
+    "run_started": Word(
+        _("A training run begins"), "wave", says=_("You follow this model, its community or the decision on it.")
+    ),
+    "run_ended": Word(
+        _("A training run ends"), "scale", says=_("You follow this model, its community or the decision on it.")
+    ),
+    "released": Word(
+        _("A version is released"), "drop", says=_("You follow this model, its community or the decision on it.")
+    ),
+    "release_stopped": Word(
+        _("A version is paused, withdrawn or set back"),
+        "warning",
+        says=_("You follow this model, its community or the decision on it."),
+    ),
+    "incident": Word(_("Harm is reported or answered"), "warning", says=_("You follow this model or its community.")),
+    "revote": Word(_("The watch calls for another vote"), "warning", says=_("You follow this model or its community.")),
+}
+
+CHANNELS: dict[str, Word] = {
+    "now": Word(_("Letter at once"), "mail"),
+    "daily": Word(_("Daily letter"), "mail"),
+    "weekly": Word(_("Weekly letter"), "mail"),
+    "inbox": Word(_("Only in the inbox"), "bell"),
+    "off": Word(_("Not at all"), "minus"),
+}
+
+
+@dataclass(frozen=True)
+class Says:
+    """What is said of one thing: the subject, one sentence, and the words of the one link."""
+
+    subject: Text
+    sentence: Text
+    action: Text
+
+
+_DECISION = _("Look at the decision")
+_RUN = _("Look at the run")
+_RELEASE = _("Look at the version")
+
+SAYS: dict[str, Says] = {
+    "vote_waits_for_you:ends_soon": Says(
+        _("You have not voted yet: %(title)s"),
+        _("Voting on “%(title)s” in %(community)s ends on %(ends)s, and you have not voted."),
+        _("Vote now"),
+    ),
+    "ends_soon": Says(
+        _("Ends soon: %(title)s"), _("Voting on “%(title)s” in %(community)s ends on %(ends)s."), _DECISION
+    ),
+    "opens": Says(
+        _("Open for voting: %(title)s"),
+        _("Voting on “%(title)s” in %(community)s has opened; it ends on %(ends)s."),
+        _("Read and vote"),
+    ),
+    "proposal_submitted": Says(
+        _("Up for a vote: %(title)s"),
+        _("“%(title)s” was put to the vote in %(community)s; voting opens on %(opens)s and ends on %(ends)s."),
+        _DECISION,
+    ),
+    "ballot_cast": Says(
+        _("Your delegate voted: %(title)s"),
+        _("%(actor)s, whom you lent your power, voted on “%(title)s”: %(choice)s."),
+        _("Look, or vote yourself"),
+    ),
+    "delegation_made": Says(
+        _("%(actor)s lends you voting power"),
+        _("%(actor)s lends you voting power in %(community)s, for proposals from now on."),
+        _("See who relies on you"),
+    ),
+    "delegation_revoked": Says(
+        _("%(actor)s takes voting power back"),
+        _("%(actor)s has taken the voting power in %(community)s back that you were lent."),
+        _("See who relies on you"),
+    ),
+    "delegation_relayed": Says(
+        _("%(actor)s lends you voting power"),
+        _("%(actor)s lends you voting power in %(community)s; the chain writes it down."),
+        _("See who relies on you"),
+    ),
+    "draft_sponsored": Says(
+        _("A sponsor for your draft: %(title)s"), _("%(actor)s backs your draft “%(title)s”."), _("Look at the draft")
+    ),
+    "draft_seeks_sponsors": Says(
+        _("A draft seeks sponsors: %(title)s"),
+        _("The draft “%(title)s” in %(community)s seeks members who back it."),
+        _("Read the draft"),
+    ),
+    "veto_voiced": Says(
+        _("A guardian speaks for a veto: %(title)s"),
+        _("A guardian of %(community)s wants to stop “%(title)s”: %(reason)s"),
+        _DECISION,
+    ),
+    "proposal_vetoed": Says(
+        _("Vetoed: %(title)s"), _("More than half of the council of %(community)s stopped “%(title)s”."), _DECISION
+    ),
+    "execution_paused": Says(
+        _("Paused: %(title)s"), _("A guardian of %(community)s holds “%(title)s” back: %(reason)s"), _DECISION
+    ),
+    "proposal_canceled": Says(
+        _("Withdrawn: %(title)s"), _("“%(title)s” in %(community)s was withdrawn: %(reason)s"), _DECISION
+    ),
+    "step_refused": Says(
+        _("Held up: %(title)s"), _("The next step of “%(title)s” could not be taken: %(refusal)s"), _DECISION
+    ),
+    "snapshot_reorged": Says(
+        _("Held up: %(title)s"),
+        _("The block that “%(title)s” was counted from is gone from the chain; it cannot be counted."),
+        _DECISION,
+    ),
+    "voting_closed:passed": Says(
+        _("Passed: %(title)s"), _("The vote on “%(title)s” in %(community)s passed. %(because)s"), _DECISION
+    ),
+    "voting_closed:failed": Says(
+        _("Not passed: %(title)s"), _("The vote on “%(title)s” in %(community)s did not pass. %(because)s"), _DECISION
+    ),
+    "proposal_queued": Says(
+        _("Waits for you as a guardian: %(title)s"),
+        _("“%(title)s” passed in %(community)s and takes effect on %(effect)s; until then a veto is possible."),
+        _DECISION,
+    ),
+    "proposal_executed": Says(
+        _("Carried out: %(title)s"), _("“%(title)s” in %(community)s was carried out."), _DECISION
+    ),
+    "run_created": Says(
+        _("Training begins: %(model)s"), _("A training run of %(model)s was ordered, as “%(title)s” decided."), _RUN
+    ),
+    "run_judged:accepted": Says(
+        _("Result accepted: %(model)s"),
+        _("What the training of %(model)s made keeps the rules, and is accepted."),
+        _RUN,
+    ),
+    "run_judged:rejected": Says(
+        _("Result rejected: %(model)s"),
+        _("What the training of %(model)s made failed the rule %(rules)s, and is rejected."),
+        _RUN,
+    ),
+    "run_failed": Says(_("Training failed: %(model)s"), _("The training run of %(model)s failed: %(failure)s"), _RUN),
+    "run_canceled": Says(
+        _("Training stopped: %(model)s"), _("The training run of %(model)s was stopped by its author."), _RUN
+    ),
+    "run_paused": Says(
+        _("Training paused: %(model)s"), _("A guardian holds the training of %(model)s up: %(reason)s"), _RUN
+    ),
+    "release_refused": Says(
+        _("Release held up: %(model)s"), _("The result for %(model)s is not released yet: %(refusal)s"), _RUN
+    ),
+    "review_opened": Says(
+        _("Please look at a result: %(model)s"),
+        _("Before the result for %(model)s is judged, members are asked to look at it, until %(until)s."),
+        _("Look and attest"),
+    ),
+    "openings_awaited": Says(
+        _("Please open your hidden suite: %(model)s"),
+        _("A model is fixed and waits for your hidden suite, until %(until)s."),
+        _RUN,
+    ),
+    "version_released": Says(
+        _("Released: %(model)s, version %(version)s"), _("Version %(version)s of %(model)s was released."), _RELEASE
+    ),
+    "release_paused": Says(
+        _("Paused: %(model)s, version %(version)s"),
+        _("A guardian paused version %(version)s of %(model)s: %(reason)s"),
+        _RELEASE,
+    ),
+    "release_held": Says(
+        _("Paused: %(model)s, version %(version)s"),
+        _("A vote paused version %(version)s of %(model)s: %(reason)s"),
+        _RELEASE,
+    ),
+    "release_pause_ended": Says(
+        _("Handed out again: %(model)s, version %(version)s"),
+        _("A vote ended the pause of version %(version)s of %(model)s."),
+        _RELEASE,
+    ),
+    "release_withdrawn": Says(
+        _("Withdrawn: %(model)s, version %(version)s"),
+        _("Version %(version)s of %(model)s was withdrawn: %(reason)s"),
+        _RELEASE,
+    ),
+    "release_rolled_back": Says(
+        _("Set back: %(model)s"),
+        _("A vote went back to version %(version)s of %(model)s: %(reason)s"),
+        _RELEASE,
+    ),
+    "steward_duty:incident_reported": Says(
+        _("Harm was reported: %(model)s"),
+        _("Somebody reported harm that version %(version)s of %(model)s does; a steward is to say how severe it is."),
+        _("Look at the report"),
+    ),
+    "incident_reported": Says(
+        _("Harm was reported: %(model)s"),
+        _("Somebody reported harm that version %(version)s of %(model)s does."),
+        _("Look at the incident"),
+    ),
+    "incident_waits": Says(
+        _("A report waits: %(model)s"),
+        _("A report of harm about version %(version)s of %(model)s waits in line; a steward takes it in or not."),
+        _("Look at what waits"),
+    ),
+    "incident_answered": Says(
+        _("Answered: harm of %(model)s"),
+        _("The report of harm about version %(version)s of %(model)s was answered: %(reason)s"),
+        _("Look at the incident"),
+    ),
+    "revote_called": Says(
+        _("Another vote is called for: %(subject)s"),
+        _("The watch calls for another vote on %(subject)s."),
+        _("Look at it"),
+    ),
+}
+# What is said where something is known of that no sentence tells.
+ELSE = Says(_("News of %(community)s"), _("Something happened in %(community)s."), _("Look at it"))

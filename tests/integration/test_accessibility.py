@@ -1,0 +1,106 @@
+"""WCAG 2.2 AA, by axe-core in a real browser: every page in its states, in both languages, light, dark and high contrast.
+
+Also at 320 CSS pixels, which is what a desk of 1280 pixels at 400 % is, and a telephone: nothing may stick out sideways.
+"""
+
+from collections.abc import Iterator
+
+import pytest
+from django.test import Client
+
+from tests.integration import chromium
+from tests.integration.pages_story import Story, get, signed_in, story, told
+from tests.integration.test_pages import pages_of
+
+__all__ = ["get", "story", "told"]
+
+SMALL = """() => [...document.querySelectorAll('button, summary, select, input:not([type=hidden]), .button, .tabs a')]
+  .filter(one => one.checkVisibility({visibilityProperty: true}) && !one.closest('.visually-hidden, label'))
+  .map(one => [one, one.getBoundingClientRect()])
+  .filter(([, box]) => box.width && (box.width < 24 || box.height < 24))
+  .map(([one, box]) => `${one.tagName} ${one.textContent.trim().slice(0, 40)} ${box.width}x${box.height}`)"""
+
+
+@pytest.fixture(scope="module")
+def running() -> Iterator[chromium.Chromium]:
+    opened = chromium.Chromium()
+    yield opened
+    opened.close()
+
+
+def states(story: Story) -> dict[str, str]:
+    """Return the address of every page and state that a visitor or a member can bring about with a link."""
+    slug = "/c/water-commons"
+    alice = story.wallets["Alice"].address
+    return pages_of(story) | {
+        "no network": "/offline/",
+        "design": "/design/",
+        "nothing there": "/nothing/",
+        "no match": f"{slug}/proposals/?state=defeated&search=nothing",
+        "second page": f"{slug}/proposals/?page=2",
+        "who may vote": f"{slug}/proposals/{story.proposals['open'].number}/?voter={alice}#can-vote",
+        "who may vote, mistyped": f"{slug}/proposals/{story.proposals['open'].number}/?voter=0x12",
+        "census": f"{slug}/proposals/{story.proposals['open'].number}/census/",
+        "delegates": f"{slug}/delegates/",
+        "delegate": f"{slug}/delegates/{alice}/",
+        "log": f"{slug}/log/",
+        "history": f"{slug}/history/",
+        "machines": f"{slug}/machines/",
+        "incidents": f"{slug}/incidents/",
+        "report": f"/releases/{story.version.revision}/report/",
+        "data rights": f"{slug}/data-rights/",
+        "learnt": f"{slug}/learnt/",
+        "add a dataset": f"{slug}/datasets/add/",
+        "seek sponsors": f"{slug}/sponsor/",
+        **{
+            f"propose {kind}": f"{slug}/propose/{kind}/"
+            for kind in ("model_update", "ethics_rule", "poll", "text_signal")
+        },
+        "try": "/models/commons/water-assistant/try/",
+    }
+
+
+@pytest.mark.parametrize(("language", "who"), [("en", "visitor"), ("fr", "member")])
+def test_no_page_has_a_barrier(
+    story: Story, client: Client, running: chromium.Chromium, language: str, who: str
+) -> None:
+    if who == "member":
+        signed_in(client, story.wallets["Alice"])
+    found: dict[str, list[str]] = {}
+    with chromium.window(running, client, language=language) as window:
+        for name, path in states(story).items():
+            window.open(path)
+            for line in window.violations():
+                found.setdefault(line, []).append(name)
+            for theme in ("dark", "contrast"):
+                window.wear(theme)
+                for line in window.violations("color-contrast", "link-in-text-block"):
+                    found.setdefault(line, []).append(f"{name} ({theme})")
+    assert not found, "\n".join(f"{line}\n    on {len(where)}: {', '.join(where[:4])}" for line, where in found.items())
+
+
+@pytest.mark.parametrize("language", ["en", "fr"])
+def test_nothing_sticks_out_at_320_pixels(
+    story: Story, client: Client, running: chromium.Chromium, language: str
+) -> None:
+    signed_in(client, story.wallets["Alice"])
+    found = {}
+    with chromium.window(running, client, width=320, language=language) as window:
+        for name, path in states(story).items():
+            window.open(path)
+            if out := window.sticks_out():
+                found[name] = out
+    assert not found
+
+
+def test_every_target_is_large_enough_on_a_telephone(story: Story, client: Client, running: chromium.Chromium) -> None:
+    """24 CSS pixels at least (2.5.8); links within a sentence are excepted by the standard."""
+    signed_in(client, story.wallets["Alice"])
+    found = {}
+    with chromium.window(running, client, width=360) as window:
+        for name, path in states(story).items():
+            window.open(path)
+            small = window.run(lambda page: page.evaluate(SMALL))
+            if small:
+                found[name] = small
+    assert not found

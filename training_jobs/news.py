@@ -1,0 +1,33 @@
+"""What is known about an event that people are told of: of runs from here, of all else from the registry."""
+
+from dataclasses import replace
+from typing import Any
+
+from governance.models import Event
+from governance.notifications.planning import Facts
+from models_registry import news
+from training_jobs.models import Run
+
+RULES_SAID_MAX = 3
+
+
+def facts(event: Event) -> Facts:
+    """Return what the registry knows, and of a run its model, and which rules its result did not keep."""
+    known = news.facts(event)
+    number = event.data.get("run")
+    if type(number) is not int or not event.kind.startswith(("run_", "review_", "openings_", "release_refused")):
+        return known
+    run = Run.objects.select_related("model", "evaluation_record").filter(pk=number).first()
+    if run is None or run.community_id != event.community_id:
+        return known
+    said: dict[str, Any] = {**news.about(run.model), "rules": _broken(run) if event.kind == "run_judged" else []}
+    return replace(known, model=str(run.model), said={**known.said, **said})
+
+
+def _broken(run: Run) -> list[str]:
+    """Return the rules that rejected the result of a run, by name, the first ones."""
+    if run.verdict != "rejected" or run.evaluation_record is None:
+        return []
+    reasons = run.evaluation_record.body["verdict"]["reasons"]
+    broken = [reason["rule"] for reason in reasons if reason["binds"] and not reason["holds"]]
+    return list(dict.fromkeys(broken))[:RULES_SAID_MAX]
