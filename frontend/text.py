@@ -1,5 +1,7 @@
 """Proposal texts: Markdown to HTML, sanitised. Nothing that an author writes can run, load or restyle the page."""
 
+import re
+
 import markdown
 import nh3
 from django.utils.safestring import SafeString, mark_safe
@@ -9,15 +11,19 @@ _TAGS = {
     "table", "thead", "tbody", "tr", "th", "td",
 }  # fmt: skip
 _ATTRIBUTES = {"a": {"href", "title"}, "th": {"scope"}}
-_HEADINGS = {f"h{level}": f"h{min(level + 2, 6)}" for level in range(1, 7)}
+_HEADING = re.compile(r"<(/?)h([1-6])>")
+_HIGHEST, _LOWEST = 3, 6
 
 
 def render(text: str) -> SafeString:
-    """Return safe HTML. Headings start at level 3, below those of the page; images and raw HTML are dropped."""
+    """Return safe HTML. Headings start at level 3, below those of the page; images and raw HTML are dropped.
+
+    The text's own highest level becomes the third, wherever its author began; what is too deep stays at the sixth.
+    """
     html = markdown.markdown(text, extensions=["extra", "sane_lists"], output_format="html")
-    for level in range(6, 0, -1):
-        html = html.replace(f"<h{level}>", f"<{_HEADINGS[f'h{level}']}>")
-        html = html.replace(f"</h{level}>", f"</{_HEADINGS[f'h{level}']}>")
+    used = [int(level) for _slash, level in _HEADING.findall(html)]
+    down = _HIGHEST - min(used, default=_HIGHEST)
+    html = _HEADING.sub(lambda found: f"<{found[1]}h{min(int(found[2]) + down, _LOWEST)}>", html)
     clean = nh3.clean(
         html, tags=_TAGS, attributes=_ATTRIBUTES, url_schemes={"http", "https", "mailto"}, link_rel="nofollow noopener"
     )

@@ -10,7 +10,8 @@ _PILLS = (
     "proposal_state", "run_state", "preview_state", "outcome", "attested", "incident_state", "severity", "outlook",
 )  # fmt: skip
 _COLOURS = (
-    "ground", "surface", "sunken", "ink", "ink-soft", "line", "line-strong", "water", "water-deep", "water-wash", "focus",
+    "ground", "surface", "sunken", "ink", "ink-soft", "line", "line-strong", "focus", "water", "water-deep",
+    "water-wash",
 )  # fmt: skip
 _TONES = ("for", "for-wash", "against", "against-wash", "abstain", "abstain-wash", "warn", "warn-wash")
 

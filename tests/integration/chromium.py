@@ -198,8 +198,14 @@ _WEAR = """theme => new Promise(done => {
 })"""
 _STICKS_OUT = """() => {
   const wide = document.documentElement.clientWidth;
+  const inScroller = one => {
+    for (let up = one.parentElement; up && up !== document.body; up = up.parentElement)
+      if (getComputedStyle(up).overflowX !== 'visible') return true;
+    return false;
+  };
   if (document.documentElement.scrollWidth <= wide) return [];
   return [...document.body.querySelectorAll('*')]
     .filter(one => one.getBoundingClientRect().right > wide + 1 && getComputedStyle(one).position !== 'fixed')
+    .filter(one => !inScroller(one))
     .slice(0, 5).map(one => `${one.tagName}.${one.getAttribute('class')} ${one.textContent.trim().slice(0, 60)}`);
 }"""

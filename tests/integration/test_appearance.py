@@ -16,7 +16,7 @@ def test_the_chosen_colours_are_in_the_first_byte_of_the_page_and_can_be_forgott
     assert b'<html lang="en">' in client.get("/").content
 
 
-@pytest.mark.parametrize("odd", ["", "pink", "dark\r\nSet-Cookie: a=b", "contrast\" onload=", "x" * 5000])
+@pytest.mark.parametrize("odd", ["", "pink", "dark\r\nSet-Cookie: a=b", 'contrast" onload=', "x" * 5000])
 def test_colours_that_do_not_exist_are_refused_and_an_odd_cookie_changes_nothing(client: Client, odd: str) -> None:
     assert client.post("/appearance/", {"appearance": odd}).status_code == 400
     client.cookies["appearance"] = "contrast onload=x"

@@ -71,7 +71,11 @@ def refusal(site, proposal, who="Alice"):
 
 def page(site, proposal, who="", **headers):
     """Return the text of the page of a proposal, or of a draft to its author."""
-    draft = f"/c/gardens/drafts/{proposal.pk}/" if proposal.submitted_at is None else f"{PROPOSALS}{proposal.number}/evidence/"
+    draft = (
+        f"/c/gardens/drafts/{proposal.pk}/"
+        if proposal.submitted_at is None
+        else f"{PROPOSALS}{proposal.number}/evidence/"
+    )
     answer = site.client(who).get(draft, headers=headers)
     assert answer.status_code == 200
     return answer.content.decode()

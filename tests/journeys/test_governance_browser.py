@@ -277,7 +277,7 @@ def test_the_census_shows_its_root_everybody_in_it_and_the_proof_of_one_address(
         expect(facts).to_contain_text(re.compile(r"Voting power of all\s*1,000,000 votes"))
         expect(facts).to_contain_text(re.compile(r"Delegations that hold\s*1\b"))
         expect(facts).to_contain_text(re.compile(r"Root of the tree\s*[0-9a-f]{64}"))
-        everybody = page.get_by_role("region", name="Everybody").get_by_role("row")
+        everybody = page.get_by_role("group", name="Everybody").get_by_role("row")
         expect(everybody).to_have_count(1 + 4)
         expect(everybody.filter(has_text=bob)).to_contain_text("250,000")
 
