@@ -140,3 +140,12 @@ def _run_address(node: Node) -> str:
 def _said(first: str, second: str, mark: str, tone: str, href: str) -> Said:
     whole = _("%(first)s: %(second)s") % {"first": first, "second": second} if second else first
     return Said(first, second, mark, tone, whole, href)
+
+
+@register.filter
+def whole_words(text: str, characters: int) -> str:
+    """Return as many whole words as have room, with the sign of what is left out; one long word is cut as it is."""
+    if len(text) <= characters:
+        return text
+    kept = text[: characters - 1]
+    return f"{kept.rpartition(' ')[0].rstrip(' ,;:') or kept}…"
