@@ -256,7 +256,7 @@ def test_a_visitor_asks_the_model_and_a_stranger_checks_a_folder_without_a_key_i
         page.get_by_label("Your question").fill("I grow melons on sandy soil. What is the rule in summer?")
         page.get_by_role("button", name="Ask").click()
         expect(page.get_by_text("Answered by v1")).to_be_visible(timeout=60_000)
-        assert page.locator("[data-try-text]").inner_text().strip()
+        assert page.locator("[data-try-text]").first.inner_text().strip()
 
         visitor.open("/verify/")
         page.locator("input[type=file]").set_input_files(str(Path(demo["release"])))
@@ -299,7 +299,9 @@ def test_the_rejected_run_says_which_rule_it_broke_and_that_nothing_was_publishe
         expect(verdict).to_contain_text("Nothing was published.")
         expect(page.get_by_role("link", name="See the release")).to_have_count(0)
         visitor.open("/models/commons/water-assistant/")
-        expect(page.get_by_role("heading", name=re.compile(r"^Version \d+$"))).to_have_text(["Version 1", "Version 0"])
+        expect(page.get_by_role("heading", name=re.compile(r"^Version \d"))).to_have_text(
+            [re.compile("^Version 1"), re.compile("^Version 0")]
+        )
 
 
 # --- every reader ---------------------------------------------------------------------------------------------------
@@ -330,7 +332,7 @@ def test_decision_run_and_release_can_be_read_without_javascript(visit: Visit, d
         # The browser keeps what stands in <noscript> out of sight of locators.
         assert "Everything on this page can be read without it." in page.content()
         visitor.open(f"/runs/{demo['accepted_run']}/")
-        expect(page.get_by_role("img", name=re.compile("Loss from"))).to_be_visible()
+        expect(page.get_by_role("img", name=re.compile("Loss: from"))).to_be_visible()
         expect(page.get_by_role("heading", name="Measured against the rules")).to_be_visible()
         page.get_by_role("link", name="See the release").click()
         expect(page.locator(SITES_FINDINGS)).to_have_count(12)

@@ -48,6 +48,11 @@ WRITTEN = json.dumps(
 SAME_IN_BOTH = {
     "Commonweights",
     "API",
+    "Action",
+    "CSV",
+    "Ctrl K",
+    "JSON",
+    "Page",
     "Incidents",
     "Question",
     "Quorum",
