@@ -48,6 +48,12 @@ class Voter:
         return chain.personal_sign(self.rpc_url, self.address, text)
 
 
+@pytest.fixture(scope="session", autouse=True)
+def _pages_are_imported() -> None:
+    """Import every view before a test sets the clock: what is imported under a set clock would keep it for ever."""
+    import config.urls  # noqa: F401
+
+
 @pytest.fixture(scope="session")
 def node() -> Iterator[chain.DemoChain]:
     """A running local chain."""

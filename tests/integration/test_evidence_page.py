@@ -102,7 +102,9 @@ def test_names_are_hidden_until_a_reader_has_picked_and_nothing_is_stored(site: 
     assert "You preferred" not in asked
     assert re.findall(r'name="pick" value="(\w)"', asked) == ["a", "b", "e"]
     picked = blind_part(page(proposal, f"?seed=5&of={preview.pk}&picks=&pick=a"))
-    assert re.search(r"A: (what is proposed|version before) · B: (version before|what is proposed)", picked)
+    assert re.search(
+        r"A is (what is proposed|the version before), B is (the version before|what is proposed)\.", picked
+    )
     assert 'name="picks" value="a"' in picked or "That was all." in picked
     assert "Begin to compare" in blind_part(page(proposal, "?of=999&picks=aab")), (
         "picks of another preview do not count"
