@@ -212,7 +212,7 @@ def test_a_trial_that_takes_too_long_says_so_and_leaves_nothing(site, payload, s
     work.work(trial.pk, "worker")
     trial.refresh_from_db()
     assert (trial.state(clock()), trial.failure) == (State.FAILED, "trial_too_long")
-    text = Client().get(f"{PROPOSALS}{proposal.number}/").content.decode()
+    text = Client().get(f"{PROPOSALS}{proposal.number}/evidence/").content.decode()
     assert "it took longer than trials may take on this site" in text
     assert weights_below(project.RUNS_DIR) == []
 
