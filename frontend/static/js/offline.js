@@ -13,8 +13,9 @@ export async function start(place) {
   navigator.serviceWorker.addEventListener("message", ({ data }) => {
     if (data.copy === window.location.href) tell(data.at);
   });
+  // Never reloaded under the reader, who may have written something.
   window.addEventListener("online", () => {
-    if (!place.hidden) window.location.reload();
+    if (!place.hidden) place.textContent = word("online_again");
   });
   try {
     await navigator.serviceWorker.register(place.dataset.offlineWorker);
