@@ -37,7 +37,7 @@ from governance.power import SOURCES
 
 ROOT = Path(__file__).resolve().parents[1]
 MILLISECONDS_MAX, BYTES_MAX, SCRIPTS_MAX = 50, 100_000, 1
-VILLAGE, OPEN = 12, 20
+VILLAGE, OPEN = 40, 20
 START_SECONDS_MAX = 30
 LINE = {"offline": False, "latency": 150, "downloadThroughput": 1_638_400 / 8, "uploadThroughput": 750_000 / 8}
 SLOWER = 4
@@ -58,7 +58,7 @@ new PerformanceObserver(list => { for (const one of painted(list)) seen.fcp = on
 
 
 class Village(Crowd):
-    """A crowd of which only a dozen are there at first: nobody holds a thousand votes with a census of a million."""
+    """A crowd of which only forty are there at first: nobody holds a thousand votes with a census of a million."""
 
     size = VILLAGE
 
@@ -87,7 +87,7 @@ def populate(community: Any, village: Village, proposals: int, ballots: int) -> 
     from governance.models import Proposal
 
     for number in range(proposals - 1):
-        made = site.open_proposal(community, address(VILLAGE - 1), about=f"in the year {number}")
+        made = site.open_proposal(community, address(number % VILLAGE), about=f"in the year {number}")
         vote(made, range(3), "governor")
         if number < proposals - OPEN:
             services.close_voting(made.pk, made.closes_at)
