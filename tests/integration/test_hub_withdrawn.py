@@ -187,7 +187,7 @@ def test_pages_and_api_say_what_happened(
     withdrawn(site, SECOND)
     assert "The community has withdrawn this release." in client.get(f"/releases/{SECOND}/").content.decode()
     listed = client.get(f"/models/{MODEL}/").content.decode()
-    assert listed.count(REASON) == 2
+    assert listed.count(f"</b> {REASON}") == 2  # beside what stopped each of the two
     answer = client.get(f"/api/v1/releases/{SECOND}").json()["stopped"]
     assert (answer["withdrawn"], answer["reason"], answer["until"]) == (True, REASON, None)
     again = client.post(f"/api/v1/releases/{FIRST}/pause", {"reason": REASON}, content_type="application/json")
