@@ -113,7 +113,7 @@ def pages(large: Any, voter: str) -> dict[str, str]:  # noqa: ANN401 - a model
         "its evidence": f"{one}/evidence/",
         "its voters": f"{one}/voters/",
         "its voters, searched": f"{one}/voters/?search={voter}",
-        "who has not voted": f"{one}/voters/?show=missing",
+        "who has not voted": f"{one}/voters/?who=missing",
         "its census": f"{one}/census/",
         "may this address vote": f"{one}/?voter={voter}",
         "delegates": f"{slug}/delegates/",

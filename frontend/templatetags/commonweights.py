@@ -5,6 +5,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from fractions import Fraction
+from functools import lru_cache
 from typing import Any
 from urllib.parse import urlencode
 
@@ -32,6 +33,7 @@ _FRACTION = r"-?\d{1,40}(?:/0*[1-9]\d{0,39})?"
 
 
 @register.simple_tag
+@lru_cache(maxsize=256)
 def icon(name: str) -> SafeString:
     """Return an icon of the sprite; it is decoration, the words beside it carry the meaning."""
     return format_html(

@@ -20,8 +20,8 @@ def index(request: HttpRequest, slug: str) -> HttpResponse:
     """List the members and those who have power, the most power first; a search finds a name or an address."""
     community = selectors.community_named(slug)
     wanted = plain(request, "search")
-    rows = [row for row in selectors.delegates(community, now()) if _matches(wanted, row.name, row.address)]
-    pages = max(1, -(-len(rows) // DELEGATES_PER_PAGE))
+    found = selectors.delegates(community, now(), wanted)
+    pages = max(1, -(-len(found) // DELEGATES_PER_PAGE))
     number = min(max(page_number(request), 1), pages)
     start = (number - 1) * DELEGATES_PER_PAGE
     return render(
@@ -30,8 +30,9 @@ def index(request: HttpRequest, slug: str) -> HttpResponse:
         {
             "community": community,
             "tab": "delegates",
-            "rows": rows[start : start + DELEGATES_PER_PAGE],
-            "total": len(rows),
+            "rows": found.rows(start, start + DELEGATES_PER_PAGE),
+            "total": len(found),
+            "is_cut": found.is_cut,
             "number": number,
             "pages": pages,
             "wanted": wanted,
@@ -70,7 +71,3 @@ def statement(request: HttpRequest, slug: str, address: str) -> HttpResponse:
         raise Forbidden("not_the_author", "only a member may change their own statement", found=request.user.address)
     services.state_oneself(community, address, request.POST.get("statement", ""), now())
     return redirect("site:delegate", slug=slug, address=address)
-
-
-def _matches(wanted: str, *texts: str) -> bool:
-    return not wanted or any(wanted.casefold() in text.casefold() for text in texts)

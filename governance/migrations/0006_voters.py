@@ -1,7 +1,8 @@
 """Lists of voters that stay fast with a million ballots, and how a vote stood over time.
 
 `in_order_of_acceptance` serves the newest ballots first; without it, each page would sort all ballots of a vote. It
-only grows at its end, so it is the cheapest index that a ballot can have. `census_largest_first` serves who has not
+only grows at its end, so it is the cheapest index that a ballot can have. `ballots_of_a_voter` serves what somebody did
+in all votes: the pages of delegates, and receipts. `census_largest_first` serves who has not
 voted; a census is written once.
 """
 
@@ -9,12 +10,15 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-    """Add two indexes and a column."""
+    """Add three indexes and a column."""
 
     dependencies = [("governance", "0005_search")]
     operations = [
         migrations.AddIndex(
             model_name="ballot", index=models.Index(fields=["proposal", "id"], name="in_order_of_acceptance")
+        ),
+        migrations.AddIndex(
+            model_name="ballot", index=models.Index(fields=["voter", "proposal"], name="ballots_of_a_voter")
         ),
         migrations.AddIndex(
             model_name="censusentry",

@@ -50,6 +50,7 @@ class Ballot(models.Model):
             ),
             # The newest first, and all in the order in which they were accepted. It only grows at its end.
             models.Index(fields=["proposal", "id"], name="in_order_of_acceptance"),
+            models.Index(fields=["voter", "proposal"], name="ballots_of_a_voter"),
         ]
         constraints: ClassVar = [
             # prevents counting one voter twice; the order of the Merkle tree

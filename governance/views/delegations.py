@@ -32,8 +32,9 @@ class DelegateList(APIView):
 
     @extend_schema(responses={200: DelegateOutput(many=True), **REFUSED}, operation_id="delegates")
     def get(self, _request: Request, slug: str) -> Response:
-        """Answer with all of them, the most power first."""
-        return Response(DelegateOutput(selectors.delegates(community_named(slug), clock.now()), many=True).data)
+        """Answer with those who have a name, are trusted, or have much power; the most power first."""
+        found = selectors.delegates(community_named(slug), clock.now()).rows()
+        return Response(DelegateOutput(found, many=True).data)
 
 
 class DelegateDetail(APIView):

@@ -13,6 +13,7 @@ import pytest
 from babel.messages.catalog import Catalog
 from babel.messages.mofile import write_mo
 from babel.messages.pofile import read_po
+from django.core.cache import cache
 from django.db import models
 from django.test import Client
 from django.utils.translation import trans_real
@@ -69,9 +70,11 @@ def pseudo(tmp_path: Path, settings: Any) -> Iterator[None]:
     with (folder / "django.mo").open("wb") as file:
         write_mo(file, catalogue)
     settings.LOCALE_PATHS = [tmp_path]
-    trans_real._translations.clear()
+    for forget in (trans_real._translations.clear, cache.clear):
+        forget()
     yield
-    trans_real._translations.clear()
+    for forget in (trans_real._translations.clear, cache.clear):
+        forget()
 
 
 def written_by_people() -> list[str]:
