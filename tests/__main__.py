@@ -1,8 +1,8 @@
 """`python -m tests [--checks]`: every check and every test, cheapest first; stops at the first that fails.
 
 1. style, types, import contracts, Django's own checks, migrations (--checks ends here)
-2. unit, vector and architecture tests, then integration tests, on both cores
-3. the journeys: PostgreSQL + Redis, and beside it a real browser over the demo
+2. all tests on all cores, and one worker more: the journeys (PostgreSQL + Redis, and a real browser over the demo) wait
+   more than they work, so they go first, beside unit, vector, architecture, integration and fault tests
 """
 
 import os
@@ -36,14 +36,16 @@ CHECKS: tuple[tuple[str, list[str], dict[str, str]], ...] = (
     ),
 )
 # Each file on one worker, for what its tests share; in the order of tests/conftest.py.
-SPREAD = ["-n", "2", "--dist", "loadfile", "--no-loadscope-reorder"]
+WORKERS = (os.cpu_count() or 1) + 1
 TESTS: tuple[tuple[str, list[str], dict[str, str]], ...] = (
     (
         "tests",
-        [sys.executable, "-m", "pytest", "-q", *SPREAD, "--ignore", "tests/journeys", "tests"],
+        [
+            *(sys.executable, "-m", "pytest", "-q", "-n", str(WORKERS)),
+            *("--dist", "loadfile", "--no-loadscope-reorder", "--durations", "40", "tests"),
+        ],
         {},
     ),
-    ("journeys", [sys.executable, "-m", "pytest", "-q", "-n", "2", "tests/journeys"], {}),
 )
 
 

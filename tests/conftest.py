@@ -1,16 +1,19 @@
 """Fixtures for all tests: a temporary folder that goes away, the clock of the API, rows that the tests of a module share.
 
-And the order of the files: those that take longest first, so that no worker waits for the other one at the end.
+And the order of the files: the journeys, which wait more than they work, then those that take longest, so that no worker
+waits for the others at the end.
 """
 
 import shutil
 from collections.abc import Callable, Iterator
 from datetime import datetime
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import settings
 from pytest_django import DjangoDbBlocker
+from xdist.scheduler import LoadScopeScheduling
 
 # How long one example takes says how busy the machine is, and nothing about the code.
 settings.register_profile("untimed", deadline=None)
@@ -42,9 +45,38 @@ LONGEST = (
 )
 
 
+VISITORS, MAIN_JOB = "visitors", "main job"
+
+
+def _together(path: str) -> str:
+    """Return what of the tests stays together on a worker: a file; of the journeys all who visit one demo."""
+    if "/journeys/" not in path:
+        return path
+    return MAIN_JOB if path.endswith("/test_main_job.py") else VISITORS
+
+
+class OneWorkerForADemo(LoadScopeScheduling):
+    """A file to a worker, and to one of them all journeys of those who share a demo."""
+
+    def _split_scope(self, nodeid: str) -> str:
+        return _together(nodeid.split("::", 1)[0])
+
+
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> OneWorkerForADemo | None:
+    """Keep files and the visitors of a demo together, unless another way of sharing tests out is asked for."""
+    return OneWorkerForADemo(config, log) if config.getoption("dist") in {"load", "loadfile"} else None
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Put the longest files first; with `--no-loadscope-reorder`, xdist hands the files out in this order."""
-    items.sort(key=lambda item: LONGEST.index(item.path.name) if item.path.name in LONGEST else len(LONGEST))
+    """Put the longest first; with `--no-loadscope-reorder`, xdist hands the tests out in this order."""
+    longest = (VISITORS, MAIN_JOB, *LONGEST)
+
+    def place(item: pytest.Item) -> int:
+        group = _together(item.path.as_posix())
+        name = group if group in longest else item.path.name
+        return longest.index(name) if name in longest else len(longest)
+
+    items.sort(key=place)
 
 
 @pytest.fixture

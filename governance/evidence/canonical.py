@@ -72,13 +72,7 @@ def strict_loads(data: bytes, *, max_bytes: int, max_depth: int = DEPTH_MAX) -> 
         raise CanonicalError("malformed_json", "a byte order mark is not allowed")
     _check_depth(text, max_depth)
     try:
-        value = json.loads(
-            text,
-            object_pairs_hook=_unique_keys,
-            parse_float=_decimal,
-            parse_int=_integer,
-            parse_constant=_refuse_constant,
-        )
+        value = _DECODER.decode(text)
     except CanonicalError:
         raise
     except ValueError as error:
@@ -176,3 +170,9 @@ def _integer(text: str) -> int:
 
 def _refuse_constant(text: str) -> NoReturn:
     raise CanonicalError("malformed_json", f"{text} is not a JSON number")
+
+
+# Made once: making one costs as much as reading a small record with it.
+_DECODER = json.JSONDecoder(
+    object_pairs_hook=_unique_keys, parse_float=_decimal, parse_int=_integer, parse_constant=_refuse_constant
+)

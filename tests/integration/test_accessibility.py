@@ -3,10 +3,11 @@
 Also at 320 CSS pixels, which is what a desk of 1280 pixels at 400 % is, and a telephone: nothing may stick out sideways.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import pytest
 from django.test import Client
+from playwright.sync_api import Page
 
 from tests.integration import chromium
 from tests.integration.pages_story import Story, get, signed_in, story, told
@@ -19,6 +20,25 @@ SMALL = """() => [...document.querySelectorAll('button, summary, select, input:n
   .map(one => [one, one.getBoundingClientRect()])
   .filter(([, box]) => box.width && (box.width < 24 || box.height < 24))
   .map(([one, box]) => `${one.tagName} ${one.textContent.trim().slice(0, 40)} ${box.width}x${box.height}`)"""
+
+
+def _type(words: str) -> Callable[[Page], None]:
+    def typed(page: Page) -> None:
+        page.keyboard.press("Control+k")
+        page.fill("[data-palette-words]", words)
+
+    return typed
+
+
+UNFOLD = "() => document.querySelectorAll('main details').forEach(one => { one.open = true; })"
+# What opens over a page: what is pressed, and what is then to be seen.
+OPENED = {
+    "the palette": (lambda page: page.keyboard.press("Control+k"), "#palette[open] [role=option]"),
+    "the palette, searching": (_type("decisions"), "#palette[open] [role=option][aria-selected=true]"),
+    "the palette, in vain": (_type("qqqq"), "#palette[open] [data-palette-count]"),
+    "no wallet": (lambda page: page.click("[data-sign-in]"), "#wallet-dialog[open]"),
+    "the colours": (lambda page: page.click(".menu summary"), ".menu[open] .menu__item"),
+}
 
 
 @pytest.fixture(scope="module")
@@ -64,12 +84,15 @@ def states(story: Story) -> dict[str, str]:
 def test_no_page_has_a_barrier(
     story: Story, client: Client, running: chromium.Chromium, language: str, who: str
 ) -> None:
+    """A member sees each page with all that can be unfolded unfolded."""
     if who == "member":
         signed_in(client, story.wallets["Alice"])
     found: dict[str, list[str]] = {}
     with chromium.window(running, client, language=language) as window:
         for name, path in states(story).items():
             window.open(path)
+            if who == "member":
+                window.run(lambda page: page.evaluate(UNFOLD))
             for line in window.violations():
                 found.setdefault(line, []).append(name)
             for theme in ("dark", "contrast"):
@@ -77,6 +100,23 @@ def test_no_page_has_a_barrier(
                 for line in window.violations("color-contrast", "link-in-text-block"):
                     found.setdefault(line, []).append(f"{name} ({theme})")
     assert not found, "\n".join(f"{line}\n    on {len(where)}: {', '.join(where[:4])}" for line, where in found.items())
+
+
+@pytest.mark.parametrize("language", ["en", "fr"])
+def test_what_opens_over_a_page_has_no_barrier(
+    story: Story, client: Client, running: chromium.Chromium, language: str
+) -> None:
+    found = {}
+    with chromium.window(running, client, language=language) as window:
+        for name, (press, shown) in OPENED.items():
+            window.open(f"/c/water-commons/proposals/{story.proposals['open'].number}/")
+            window.run(press)
+            window.run(lambda page, shown=shown: page.wait_for_selector(shown, state="attached"))
+            for theme in ("light", "dark", "contrast"):
+                window.wear(theme)
+                if lines := window.violations():
+                    found[f"{name} ({theme})"] = lines
+    assert not found
 
 
 @pytest.mark.parametrize("language", ["en", "fr"])

@@ -13,7 +13,6 @@ from typing import Any
 
 import pytest
 from playwright.sync_api import Browser, sync_playwright
-from xdist.scheduler import LoadScopeScheduling
 
 from tests.journeys.services import free_port
 from tests.journeys.visitor import DESK, ROOT, Visit, Visitor
@@ -29,19 +28,7 @@ CHROMIUM = [
 ]
 
 
-class OneWorkerForADemo(LoadScopeScheduling):
-    """The main job and its demo on one worker, beside it on the other one all visitors, who share theirs."""
-
-    def _split_scope(self, nodeid: str) -> str:
-        return "main job" if "test_main_job.py" in nodeid else "visitors"
-
-
-def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> OneWorkerForADemo:
-    """With `-n 2`, live through both demos at once."""
-    return OneWorkerForADemo(config, log)
-
-
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def demo(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Any]]:
     """The demo as `make demo` leaves it: finished, and the site running."""
     folder = tmp_path_factory.mktemp("demo") / "demo"
@@ -79,7 +66,7 @@ def _result(process: "subprocess.Popen[bytes]", log: Path) -> dict[str, Any]:
     raise AssertionError(log.read_text()[-4000:])
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def browser() -> Iterator[Browser]:
     """Debian's Chromium."""
     with sync_playwright() as playwright:
