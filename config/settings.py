@@ -136,6 +136,11 @@ PROPOSAL_KINDS = [
     "models_registry.proposal_kinds.ReleaseRollback",
     "models_registry.incidents.proposal_kinds.IncidentStewardsChange",
     "models_registry.release_keys_kind.ReleaseKeysChange",
+    "training_jobs.sites.proposal_kinds.SiteAdmission",
+    "training_jobs.sites.proposal_kinds.SiteRemoval",
+    "training_jobs.sites.proposal_kinds.SiteStewardsChange",
+    "training_jobs.ledger.proposal_kinds.BudgetOpening",
+    "training_jobs.ledger.proposal_kinds.BudgetTransfer",
     "governance.proposal_kinds.TextSignal",
     "governance.proposal_kinds.Poll",
     "governance.proposal_kinds.GovernanceRules",
@@ -165,6 +170,17 @@ SEARCHABLE = [
     "models_registry.searchable.Incidents",
     "governance.search.subjects.Delegates",
     "governance.search.subjects.VotesFromElsewhere",
+]
+# What leaves with a community, in the order in which rows can come in (governance/portability).
+PORTABLE = ["governance.portability.parts.PART", "models_registry.portability.PART", "training_jobs.portability.PART"]
+# Who keeps what is private to somebody: what they are given, and what is erased (governance/portability/person.py).
+PERSONAL = [
+    "governance.portability.personal.Follows",
+    "governance.portability.personal.SignsIn",
+    "governance.portability.personal.SaysOfThemselves",
+    "models_registry.personal.Contacts",
+    "models_registry.personal.Uploads",
+    "training_jobs.personal.Machines",
 ]
 
 # --- storage ------------------------------------------------------------------------------------------------------
@@ -260,6 +276,11 @@ RUN_SCRATCH_BYTES = env.integer("RUN_SCRATCH_BYTES", 200_000_000_000, least=1_00
 # For estimates of energy and carbon: watts of one device, grams of CO2e of the grid for each kWh. 0: not known.
 DEVICE_WATTS = env.integer("DEVICE_WATTS", 0)
 GRID_GRAMS_PER_KWH = env.integer("GRID_GRAMS_PER_KWH", 0)
+# Carbon intensity of grids by the hour (docs/how-to/count-carbon.md).
+CARBON_SOURCE = env.text("CARBON_SOURCE", "none")
+CARBON_FILE = env.path("CARBON_FILE", DATA_DIR / "carbon.csv") if env.text("CARBON_FILE", "") else None
+CARBON_ENDPOINT = env.address("CARBON_ENDPOINT", "", {"http", "https"}) if env.text("CARBON_ENDPOINT", "") else ""
+CARBON_TOKEN = env.text("CARBON_TOKEN", "")
 RUN_NO_PROGRESS_SECONDS = env.integer("RUN_NO_PROGRESS_SECONDS", 1800, least=1)
 # Where the machines of one run meet (docs/how-to/train-over-slow-links.md), and the secret that lets them in there.
 RELAY_URL = env.address("RELAY_URL", "", {"http", "https"}) if env.text("RELAY_URL", "") else ""

@@ -43,6 +43,7 @@ from training_jobs.previews import services as previews
 from training_jobs.previews import work as preview_work
 from training_jobs.reviews import services as reviews
 from training_jobs.runners import work as lent
+from training_jobs.sites import services as sites
 from training_jobs.tasks import inquiry_job, preview_job, run_job
 
 logger = logging.getLogger(__name__)
@@ -108,7 +109,7 @@ def _due(state: State) -> list[int]:
 
 
 def keep_up() -> None:
-    """Sign the logs that have grown, count large open votes again for pages, and see what other hubs are to be told."""
+    """Sign the logs that have grown, count large open votes again for pages, and see who is to be told of what."""
     for proposal in Proposal.objects.in_state(State.ACTIVE, clock()).select_related("record", "census_record"):
         governance.refresh_standing(proposal, clock())
     for community_id in Community.objects.values_list("pk", flat=True):
@@ -127,6 +128,10 @@ def keep_up() -> None:
         inbox.forget(clock(), settings.NOTIFICATION_DAYS)
     except OperationalError:
         logger.warning("nobody is told of anything: the database is busy; next sweep")
+    try:
+        sites.tell_what_time_brought(clock())
+    except OperationalError:
+        logger.warning("sites that fell silent are not told of: the database is busy; next sweep")
     try:
         search.refresh(clock())
     except OperationalError:

@@ -31,11 +31,11 @@ def settle(now: datetime) -> int:
     for request in RemovalRequest.objects.exclude(contact="").select_related("community", "dataset__removal"):
         answered = _answered_at(request, now)
         if answered is not None and answered <= before:
-            count += _erase_request(request, "", now)
+            count += erase_request(request, "", now)
     for incident in Incident.objects.filter(answered_at__lte=before).exclude(contact="").select_related("community"):
-        count += _erase_incident(incident, "", now)
+        count += erase_incident(incident, "", now)
     for dataset in Dataset.objects.filter(removal__removed_at__lte=before).select_related("community"):
-        count += _erase_sources(dataset, "", now)
+        count += erase_sources(dataset, "", now)
     over = DatasetIntake.objects.filter(Q(done_at__isnull=False) | Q(failed_at__isnull=False))
     for intake in over.filter(asked__has_key="rights"):
         intake.asked = {name: value for name, value in intake.asked.items() if name != "rights"}
@@ -53,7 +53,7 @@ def erase_of_request(reference: str, actor: str, now: datetime, salt: str = "") 
             raise NotFound("unknown_request", "there is no such request", found=reference)
         if not salt or salt != request.salt:
             _require(request.community, actor, now, own=request.requester == actor)
-        _erase_request(request, actor, now)
+        erase_request(request, actor, now)
 
 
 def erase_of_incident(slug: str, number: int, actor: str, now: datetime) -> None:
@@ -64,7 +64,7 @@ def erase_of_incident(slug: str, number: int, actor: str, now: datetime) -> None
         if incident is None:
             raise NotFound("unknown_incident", "there is no incident with this number", found=number)
         _require(incident.community, actor, now, own=incident.reporter == actor)
-        _erase_incident(incident, actor, now)
+        erase_incident(incident, actor, now)
 
 
 def erase_of_sources(digest: str, actor: str, now: datetime) -> None:
@@ -75,7 +75,7 @@ def erase_of_sources(digest: str, actor: str, now: datetime) -> None:
         if dataset is None:
             raise NotFound("unknown_dataset", "there is no such dataset", found=digest)
         _require(dataset.community, actor, now, own=dataset.registered_by == actor)
-        _erase_sources(dataset, actor, now)
+        erase_sources(dataset, actor, now)
 
 
 def _require(community: Community, actor: str, now: datetime, *, own: bool) -> None:
@@ -96,7 +96,7 @@ def _answered_at(request: RemovalRequest, now: datetime) -> datetime | None:
     return request.declined_at or (row.proposal.closes_at if row.proposal else None)
 
 
-def _erase_request(request: RemovalRequest, actor: str, now: datetime) -> int:
+def erase_request(request: RemovalRequest, actor: str, now: datetime) -> int:
     """Erase the salt, too: with it whoever reads the database could try contacts until the digest in the log fits."""
     if not request.contact:
         return 0
@@ -105,7 +105,8 @@ def _erase_request(request: RemovalRequest, actor: str, now: datetime) -> int:
     return _told(request.community, actor, now, request=request.reference)
 
 
-def _erase_incident(incident: Incident, actor: str, now: datetime) -> int:
+def erase_incident(incident: Incident, actor: str, now: datetime) -> int:
+    """Erase how to reach who reported it; return how many were."""
     if not incident.contact:
         return 0
     incident.contact, incident.contact_erased_at = "", now
@@ -113,7 +114,8 @@ def _erase_incident(incident: Incident, actor: str, now: datetime) -> int:
     return _told(incident.community, actor, now, incident=incident.number)
 
 
-def _erase_sources(dataset: Dataset, actor: str, now: datetime) -> int:
+def erase_sources(dataset: Dataset, actor: str, now: datetime) -> int:
+    """Erase how to reach those from whom a dataset came; return for how many datasets it was done."""
     if not any(source["contact"] for source in dataset.sources):
         return 0
     dataset.sources = [{**source, "contact": ""} for source in dataset.sources]

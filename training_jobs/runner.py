@@ -75,6 +75,7 @@ class Limits:
     no_progress_seconds: int = 1_800
     stop_seconds: float = 10
     niceness: int = 5
+    watts: int = 0  # declared power of this machine's devices at work, for what no meter covers; 0: none
 
 
 @dataclass(frozen=True)

@@ -32,6 +32,7 @@ from governance.errors import Refusal, Unavailable
 from governance.evidence.canonical import strict_loads
 from training_jobs import checkpoints
 from training_jobs.beside import Work, beside
+from training_jobs.carbon import meters
 from training_jobs.endings import Ending, ending_of
 from training_jobs.meeting import Attendance, Meeting, NotMet, Superseded
 from training_jobs.runner import ChildResult, Limits, clock, run_child
@@ -228,6 +229,7 @@ class _Attempt:
     keep_after: float = 0.0
     keeper: Work | None = None
     attendance: Attendance | None = None
+    children: int = 0
 
     @property
     def contact_seconds(self) -> float:
@@ -335,23 +337,26 @@ class _Attempt:
         said: list[dict[str, Any]] = []
 
         def on_event(event: dict[str, Any]) -> None:
+            if event.get("event") == meters.EVENT:  # a child does not meter itself
+                return
             self.pending.append(event)
             self.progress_at = clock()
             if event.get("event") == "failed":
                 said.append(event)
 
         self.progress_at = clock()
-        result = run_child(
-            [sys.executable, "-m", module, str(self.folder)],
-            self.folder,
-            environment={},
-            on_event=on_event,
-            on_tick=self._tick,
-            tick_seconds=min(TICK_SECONDS_MAX, self.contact_seconds / 2),
-            wall_seconds=seconds,
-            limits=self.limits,
-            alive_until=lambda: self.contact_at + self.assignment.lease_seconds * PATIENCE,
-        )
+        with self._metered():
+            result = run_child(
+                [sys.executable, "-m", module, str(self.folder)],
+                self.folder,
+                environment={},
+                on_event=on_event,
+                on_tick=self._tick,
+                tick_seconds=min(TICK_SECONDS_MAX, self.contact_seconds / 2),
+                wall_seconds=seconds,
+                limits=self.limits,
+                alive_until=lambda: self.contact_at + self.assignment.lease_seconds * PATIENCE,
+            )
         if result.reason == "stale":
             raise StaleLeaseError
         answer = self._insist(self._flush)
@@ -368,6 +373,19 @@ class _Attempt:
         if ending is None:  # it was asked to stop, but not by us: the machine is going down
             raise _Stopped("leave")
         raise _Failed(ending)
+
+    @contextmanager
+    def _metered(self) -> Iterator[None]:
+        """Meter what happens meanwhile, and put what was used among the events; nothing where nothing is known."""
+        self.children += 1
+        metering = meters.metering(self.limits.watts)
+        metering.start()
+        try:
+            yield
+        finally:
+            used = metering.stop()
+            if used is not None:
+                self.pending.append(meters.line_of(used, self.children))
 
     def _tick(self) -> str:
         """Say how the child is to go on; talk to the platform if it is time."""

@@ -101,6 +101,7 @@ def _attempt(lease: Lease, leaving: Callable[[], bool]) -> Outcome:
         memory_bytes=settings.RUN_MEMORY_BYTES or None,
         scratch_bytes=settings.RUN_SCRATCH_BYTES,
         no_progress_seconds=settings.RUN_NO_PROGRESS_SECONDS,
+        watts=settings.DEVICE_WATTS,
     )
     task = assignment(run, lease, clock.now())
     return supervise(DatabasePlatform(lease, run), task, folder_of(lease), limits, leaving=leaving)

@@ -10,6 +10,13 @@ from frontend.words.base import Text
 from governance.fields import POWER_DIGITS
 
 REFUSALS: dict[str, Text] = {
+    "account_exhausted": _("There is not so much in this account (asked %(found)s, possible %(allowed)s)."),
+    "malformed_amount": _("Write the amount in the currency itself, with a point: %(allowed)s."),
+    "amount_out_of_range": _("This is no amount that can be booked."),
+    "unknown_currency": _("A currency has three capital letters, such as EUR."),
+    "unknown_account": _("There is no such account. Names begin with %(allowed)s."),
+    "unknown_site": _("There is no such site."),
+    "malformed_name": _("A short name has small Latin letters, digits and dashes."),
     "unknown_news_topic": _("There is no such thing to be told of."),
     "unknown_channel": _("One cannot hear of it in this way; possible are %(allowed)s."),
     "unknown_appearance": _("There are no such colours. Choose one of %(allowed)s."),

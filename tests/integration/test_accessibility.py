@@ -66,6 +66,7 @@ def states(story: Story) -> dict[str, str]:
         "log": f"{slug}/log/",
         "history": f"{slug}/history/",
         "machines": f"{slug}/machines/",
+        "compute": f"{slug}/compute/",
         "incidents": f"{slug}/incidents/",
         "report": f"/releases/{story.version.revision}/report/",
         "data rights": f"{slug}/data-rights/",

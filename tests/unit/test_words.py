@@ -63,7 +63,9 @@ def test_every_condition_has_a_word() -> None:
 def test_every_event_of_a_log_has_a_word() -> None:
     noted = set()
     for path in (path for app in APPS for path in (ROOT / app).rglob("*.py")):
-        noted |= set(re.findall(r'\b(?:note|note_once|_event)\(\s*(?:\w+(?:\.\w+)?, )?"(\w+)"', path.read_text()))
+        noted |= set(
+            re.findall(r'\b(?:note|note_once|_event|everywhere)\(\s*(?:\w+(?:\.\w+)?, )?"(\w+)"', path.read_text())
+        )
     assert noted - OF_RUNS <= set(EVENTS), noted - OF_RUNS - set(EVENTS)
 
 

@@ -58,6 +58,7 @@ class Limits:
     no_progress_seconds: int = 1_800
     earlier_checkpoints: bool = True
     trial_seconds: int = 0
+    watts: int = 0  # declared power of the devices at work, for what no meter covers; 0: not told
 
 
 @dataclass(frozen=True)
@@ -148,6 +149,7 @@ def _limits(table: Mapping[str, Any]) -> Limits:
         no_progress_seconds=_count(table, "no_progress_seconds", usual.no_progress_seconds),
         earlier_checkpoints=earlier,
         trial_seconds=_count(table, "trial_seconds", usual.trial_seconds),
+        watts=_count(table, "watts", usual.watts),
     )
 
 

@@ -1,9 +1,10 @@
 """One pass of the bot: say hello, look for work, check its votes, claim it, run it. Returns how that ended.
 
-1. hello, and a new token in good time. 2. What is open. 3. The proof of each, checked by our own code, before anything
-is taken. 4. Claim; who is second goes on to the next. 5. What the claim gives is what was checked. 6. The supervisor
-works. Which seat of a run it gets, the site says; a strategy that this code does not know is left to others. 7. Where
-there is nothing that was voted for, and its owner gives it time for that, it makes a trial of a dataset.
+1. hello, a new token in good time, and a measurement where one is asked for. 2. What is open. 3. The proof of each,
+checked by our own code, before anything is taken. 4. Claim; who is second goes on to the next. 5. What the claim gives
+is what was checked. 6. The supervisor works. Which seat of a run it gets, the site says; a strategy that this code does
+not know is left to others. 7. Where there is nothing that was voted for, and its owner gives it time for that, it makes
+a trial of a dataset.
 """
 
 import logging
@@ -22,7 +23,7 @@ from governance.evidence.canonical import canonical_bytes
 from models_registry.provenance.bundle import LINE_BYTES_MAX
 from models_registry.provenance.case import TrustRoots
 from training_jobs import spec as specs
-from training_jobs.bot import machine, places, proof, trials
+from training_jobs.bot import machine, places, proof, reference, trials
 from training_jobs.bot.client import Client
 from training_jobs.bot.config import Configuration
 from training_jobs.bot.proof import Approved, ProofBroken, ProofRefused
@@ -65,6 +66,7 @@ def pass_once(config: Configuration, client: Client, leaving: Callable[[], bool]
     capabilities = machine.capabilities(config)
     told = client.post("hello", capabilities)  # 1
     renew_token(config, client, told)
+    reference.measure(config, client, told, capabilities)
     for offer in _offers(client.get("work")):  # 2
         if leaving():
             return Exit.STOPPED
@@ -193,6 +195,7 @@ def _work(
         memory_bytes=config.limits.memory_bytes,
         scratch_bytes=config.limits.scratch_bytes,
         no_progress_seconds=config.limits.no_progress_seconds,
+        watts=config.limits.watts,
     )
     folder = config.folder / "runs" / str(assignment.run_id) / str(assignment.fence)
     folder.mkdir(parents=True)

@@ -28,6 +28,8 @@ class Runner(models.Model):
 
     community = models.ForeignKey(Community, on_delete=models.PROTECT, related_name="runners")
     owner = models.CharField(max_length=42)
+    # where it stands, if its owner operates a site of the commons
+    site = models.ForeignKey("training_jobs.Site", on_delete=models.PROTECT, null=True, related_name="runners")
     name = models.CharField(max_length=80)
     capabilities = models.JSONField(default=dict)
     created_at = models.DateTimeField()

@@ -224,6 +224,7 @@ class HelloOutput(serializers.Serializer[Any]):
     expires_at = serializers.DateTimeField()
     issued_at = serializers.DateTimeField()
     protocol = serializers.IntegerField()
+    measure = serializers.BooleanField(help_text="The site that it stands at asks for a measurement.")
 
 
 class WorkOutput(serializers.Serializer[Any]):

@@ -20,6 +20,7 @@ from training_jobs.runners import checkpoints, downloads, inputs, proof, service
 from training_jobs.runners import serializers as forms
 from training_jobs.runners.authentication import RunnerView
 from training_jobs.runners.parsing import ResultParser
+from training_jobs.sites import measuring
 
 FENCE = OpenApiParameter("fence", int, required=True)
 SLOT = OpenApiParameter("slot", int, description="The place in the run; 0 (the default) is the lead's.")
@@ -46,6 +47,7 @@ class Hello(RunnerView):
             "expires_at": self.token.expires_at,
             "issued_at": self.token.created_at,
             "protocol": forms.PROTOCOL,
+            "measure": measuring.is_due(runner, clock.now()),
         }
         return Response(forms.HelloOutput(answer).data)
 

@@ -4,7 +4,7 @@ A file of 2 MB can unpack to 20 GB. What it announces is compared with the budge
 unpacks to is counted row by row; and a file that lies about a single page meets the memory limit of the child process
 that this runs in. Columns of other types (nested, dictionaries of pandas, extension types, binary) are not read.
 
-pyarrow is imported here and nowhere else, and only when there is a Parquet file: web processes never load it.
+pyarrow is imported only when there is a Parquet file, in the process that reads it.
 """
 
 from collections.abc import Iterator

@@ -1,0 +1,45 @@
+"""The source that this site's settings name, through its cache; None where they name none.
+
+CARBON_SOURCE, CARBON_FILE, CARBON_ENDPOINT and CARBON_TOKEN choose it; its answers are kept in DATA_DIR/carbon.
+"""
+
+from collections.abc import Iterable
+from functools import lru_cache
+from pathlib import Path
+
+from django.conf import settings
+
+from governance.errors import Refusal
+from training_jobs.carbon.cache import Cache, Kept
+from training_jobs.carbon.sources import open_source
+
+
+def intensity() -> Cache | None:
+    """Return how this site knows carbon intensity; raise Invalid for settings that cannot be used."""
+    folder = settings.DATA_DIR / "carbon"
+    name, file = settings.CARBON_SOURCE, settings.CARBON_FILE
+    return _opened(name, file, settings.CARBON_ENDPOINT, settings.CARBON_TOKEN, folder)
+
+
+def forecasts(regions: Iterable[str], now: int) -> tuple[dict[str, Kept], dict[str, Refusal]]:
+    """Return what is foreseen of each region that the source knows, and why not of the others; both empty without one.
+
+    It may ask over the network: never call it within a transaction. All are of one source, hence of one signal.
+    """
+    cache = intensity()
+    known: dict[str, Kept] = {}
+    refused: dict[str, Refusal] = {}
+    if cache is not None:
+        for region in dict.fromkeys(regions):
+            try:
+                known[region] = cache.forecast(region, now)
+            except Refusal as refusal:
+                refused[region] = refusal
+    return known, refused
+
+
+@lru_cache(maxsize=4)
+def _opened(name: str, file: Path | None, endpoint: str, token: str, folder: Path) -> Cache | None:
+    """Open a source once in a process: it keeps a session and how long it is to be left alone."""
+    source = open_source(name, file, endpoint, token)
+    return None if source is None else Cache(source, folder / name)

@@ -1,0 +1,52 @@
+"""A run's way through the books: its voted ceiling is held, each attempt at a site is settled, the rest goes back.
+
+Nothing is booked for a run without a ceiling in money, nor in a community that keeps no budget in its currency.
+"""
+
+from datetime import datetime
+
+from training_jobs import spec as specs
+from training_jobs.ledger import services
+from training_jobs.ledger.booking import account, budget_named
+from training_jobs.ledger.currencies import require_written
+from training_jobs.models import Attempt, LedgerEntry, LedgerHold, Run, Site
+from training_jobs.scheduling.prices import seconds_payable
+
+
+def request_of(run: Run) -> str:
+    """Return what the books call a run."""
+    return f"run:{run.pk}"
+
+
+def hold_ceiling(run: Run, now: datetime) -> LedgerHold | None:
+    """Set the voted ceiling of a run aside; None where nothing is booked. Raises Conflict where too little is left."""
+    money = specs.from_payload(run.spec_record.body).money
+    if money is None or account(run.community, budget_named(services.GENERAL), money.currency) is None:
+        return None
+    ceiling = require_written(specs.decimal_text(money.amount), money.currency, "payload.spec.budget.money.amount")
+    return services.hold(run.community, request_of(run), ceiling, money.currency, now, proposal=run.proposal)
+
+
+def settle_attempt(attempt: Attempt, site: Site, price: int, now: datetime) -> LedgerEntry | None:
+    """Pay a site for an attempt that has ended; None where nothing is held. An attempt counts by device-seconds."""
+    run = attempt.run
+    if held_for(run) is None:
+        return None
+    used = services.Metered(site.slug, site.operator, 1, attempt.device_seconds, price)
+    return services.settle(run.community, request_of(run), f"attempt:{attempt.slot}:{attempt.number}", used, now)
+
+
+def release_rest(run: Run, now: datetime) -> LedgerHold | None:
+    """Give back what a run that has ended left of its ceiling; None where nothing is held."""
+    return None if held_for(run) is None else services.release(run.community, request_of(run), now)
+
+
+def seconds_left(run: Run, price: int, devices: int) -> int | None:
+    """Return for how long what is left of the ceiling pays for so many devices; None where nothing is held."""
+    held = held_for(run)
+    return None if held is None else seconds_payable(price, devices, held.left)
+
+
+def held_for(run: Run) -> LedgerHold | None:
+    """Return what is held for a run, if something is."""
+    return LedgerHold.objects.filter(community=run.community_id, request=request_of(run)).first()

@@ -1,0 +1,52 @@
+"""What the work keeps about people: their machines, and what these said of themselves."""
+
+from datetime import datetime
+from typing import Any
+
+from governance.portability.person import Person, Stays, shown
+from training_jobs.models import Attested, Inquiry, LedgerAccount, Preview, Runner, RunnerToken, Site
+from training_jobs.runners import services
+
+NAMED = "the log names who did it"
+SIGNED = "it was signed, and a verdict rests on it"
+
+
+class Machines:
+    """Machines that somebody lends, and their tokens."""
+
+    def held(self, person: Person) -> dict[str, Any]:
+        """Return them, without the digests of the tokens."""
+        tokens = RunnerToken.objects.filter(runner__owner=person.address) if person.address else ()
+        return {
+            "runners": [shown(row) for row in _runners(person)],
+            "tokens": [shown(row, "id", "digest") for row in tokens],
+        }
+
+    def erase(self, person: Person, now: datetime) -> dict[str, int]:
+        """Shut the machines out, and forget what they said of themselves and when they were seen."""
+        count = 0
+        for row in _runners(person):
+            services.revoke(row.pk, person.address, now)
+            RunnerToken.objects.filter(runner=row).delete()
+            Runner.objects.filter(pk=row.pk).update(capabilities={}, last_seen_at=None)
+            count += 1
+        return {"runners": count}
+
+    def stays(self, person: Person) -> list[Stays]:
+        """Return names of machines, and what was asked, attested and credited under the address."""
+        at = person.address
+        if not at:
+            return []
+        books = "the books of the community balance only with every account"
+        return [
+            Stays("runners", Runner.objects.filter(owner=at), "the pages of runs", NAMED),
+            Stays("attestations", Attested.objects.filter(reviewer=at), "the page of the run, bundles", SIGNED),
+            Stays("previews", Preview.objects.filter(requested_by=at), "the page of the proposal", NAMED),
+            Stays("inquiries", Inquiry.objects.filter(asked_by=at), "the page of the version", NAMED),
+            Stays("sites", Site.objects.filter(operator=at), "the page of the site", NAMED),
+            Stays("accounts", LedgerAccount.objects.filter(owner=at), "the books", books),
+        ]
+
+
+def _runners(person: Person) -> Any:  # noqa: ANN401 - a set of rows
+    return Runner.objects.filter(owner=person.address) if person.address else Runner.objects.none()

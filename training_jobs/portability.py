@@ -1,0 +1,169 @@
+"""What the work has of a community: runs with attempts and events, reviews, previews, inquiries; and kept samples.
+
+Nothing of a run under way leaves but its rows: leases end, and whoever goes on elsewhere begins it again.
+"""
+
+import re
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any, BinaryIO
+
+from django.conf import settings
+from django.db import models
+
+from governance.models import Community
+from governance.portability.tables import Part, Row, Table
+from models_registry.portability import put
+from models_registry.storage.base import require_name
+from training_jobs import fsck, kept_samples
+from training_jobs.models import (
+    Admission,
+    Attempt,
+    Attested,
+    Busy,
+    Inquiry,
+    LedgerAccount,
+    LedgerEntry,
+    LedgerHold,
+    LedgerPosting,
+    Preview,
+    Run,
+    RunEvent,
+    Runner,
+    RunnerToken,
+    Seat,
+    Site,
+    SiteMeasurement,
+    SiteStewards,
+)
+from training_jobs.overrides.proposal_kinds import VerdictOverride
+
+Numbers = Mapping[type[models.Model], Mapping[int, int]]
+LEASE = "a lease: nobody works on it elsewhere"
+MACHINE = "what a machine said of itself to this instance"
+SITES = "a site belongs to its operator, who registers it anew; the log says which were let in, and why"
+_LEASE = {"lease_owner": ("", LEASE), "lease_expires_at": (None, LEASE), "heartbeat_at": (None, LEASE)}
+_RUNNER = re.compile(r"runner:([0-9]{1,18})")
+
+
+def _run_is_named(community: Community, number: int) -> bool:
+    """Say whether a vote that releases a rejected run names this one by its number, or a hold in the books."""
+    votes = community.proposals.filter(kind=VerdictOverride.name).values_list("payload", flat=True)
+    held: bool = community.events.filter(data__request=f"run:{number}").exists()
+    return held or any(payload.get("run") == number for payload in votes)
+
+
+def _previews(community: Community) -> "models.QuerySet[Preview]":
+    """Return the previews of what was shown: those of a draft that nobody has seen would show it."""
+    shown = models.Q(proposal__submitted_at__isnull=False) | models.Q(proposal__seeks_sponsors=True)
+    return Preview.objects.filter(shown, proposal__community=community).order_by("pk")
+
+
+def _inquiry_is_named(community: Community, number: int) -> bool:
+    named: bool = community.events.filter(data__inquiry=number).exists()
+    return named
+
+
+def _is_free(_community: Community, _number: int) -> bool:
+    """Let a row have another number: what names it by that decides nothing."""
+    return False
+
+
+def _translate_owner(row: Row, numbers: Numbers) -> None:
+    """Let an attempt name the machine that had it by the number that this has here."""
+    found = _RUNNER.fullmatch(str(row["owner"]))
+    if found:
+        row["owner"] = f"runner:{_here(int(found[1]), numbers)}"
+
+
+def _translate_event(row: Row, numbers: Numbers) -> None:
+    data = row["data"]
+    if isinstance(data, dict) and type(data.get("runner")) is int:
+        row["data"] = {**data, "runner": _here(data["runner"], numbers)}
+
+
+def _here(number: int, numbers: Numbers) -> int:
+    """Return the number that a runner has here; 0, which nobody has, for one that did not come along."""
+    return numbers.get(Runner, {}).get(number, 0)
+
+
+class _Samples:
+    """The samples that reports were computed from, as far as they were kept."""
+
+    role = "samples"
+    optional = True
+
+    def wanted(self, community: Community) -> Iterator[tuple[str, str]]:
+        """Yield those of evaluations, of reports under review, and of releases that were measured again."""
+        runs = Run.objects.filter(community=community).order_by("pk").select_related("evaluation_record")
+        for run in runs.iterator(chunk_size=50):
+            for said in (run.evaluation_record.body if run.evaluation_record else None, run.report):
+                yield from _named_in(said)
+        inquiries = Inquiry.objects.filter(version__model__community=community, record__isnull=False)
+        for inquiry in inquiries.order_by("pk").select_related("record").iterator(chunk_size=50):
+            yield from _named_in(inquiry.record.body if inquiry.record else None)
+
+    def size(self, sha256: str, of: str) -> int:
+        """Ask the disk."""
+        del of
+        return self._path(sha256).stat().st_size
+
+    def open(self, sha256: str, of: str) -> BinaryIO:
+        """Open samples that were kept."""
+        del of
+        return self._path(sha256).open("rb")
+
+    def keep(self, file: Path, sha256: str, of: str) -> None:
+        """Keep samples under their name."""
+        del of
+        put(file, self._path(sha256), sha256)
+
+    def _path(self, sha256: str) -> Path:
+        folder: Path = settings.ARTIFACTS_DIR / "samples"
+        return folder / f"{require_name(sha256)}.jsonl"
+
+
+def _named_in(said: Mapping[str, Any] | None) -> Iterator[tuple[str, str]]:
+    if not said or "suite" not in said or "further" not in said:
+        return
+    for _, part in kept_samples.parts_of(said):
+        digest = part.get("samples_sha256")
+        if isinstance(digest, str):
+            yield digest, ""
+
+
+PART = Part(
+    tables=(
+        Table(
+            Runner,
+            key=("id",),
+            numbered=_is_free,
+            left_out={
+                "capabilities": ({}, MACHINE),
+                "last_seen_at": (None, MACHINE),
+                "site": (None, SITES),
+            },
+        ),
+        Table(Run, key=("id",), numbered=_run_is_named, left_out=_LEASE),
+        Table(Seat, of="run__community", left_out=_LEASE),
+        Table(Attempt, of="run__community", translate=_translate_owner),
+        Table(RunEvent, of="run__community", translate=_translate_event),
+        Table(Attested, of="run__community"),
+        Table(Preview, rows=_previews, numbered=_is_free, left_out=_LEASE),
+        Table(Inquiry, of="version__model__community", numbered=_inquiry_is_named, left_out=_LEASE),
+        Table(SiteStewards),
+        Table(LedgerAccount, key=("kind", "owner", "currency")),
+        Table(LedgerHold, key=("request",)),
+        Table(LedgerEntry, key=("number",)),
+        Table(LedgerPosting, of="entry__community"),
+    ),
+    left_out={
+        RunnerToken: "a secret: a machine is given another one where it is used next",
+        Site: SITES,
+        Admission: SITES,
+        SiteMeasurement: SITES,
+        Busy: SITES,
+    },
+    check=fsck.check_one,
+    shelves=(_Samples(),),
+)

@@ -1,0 +1,386 @@
+"""Which requests begin now, where, and which lent work gives its devices back, as one pure function (decision 0020).
+
+1. Requests in the order of `priority.py`. One that fits begins at the site that emits least (or costs least); one that
+   has slack waits instead while a later start within it is greener.
+2. One that cannot begin holds a place at the earliest moment that the known ends allow, if none before it holds one
+   at a site that could run it. Nothing begins that would be in the way of a held place: EASY backfill (Lifka, 1995),
+   for each group of sites that compete. So the first in order is never put off; the oldest overdue one is the first.
+3. Who is no newcomer stays within all devices less the reserve.
+4. A newcomer who waits while newcomers hold less than the reserve calls back the fewest lent runs at their checkpoint.
+5. What is left idle of the reserve is lent to work that checkpoints, but for what the newcomer who waits first needs.
+
+A decision depends on the values alone, never on the order in which queue, sites or calendar are given.
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from training_jobs.scheduling import priority
+from training_jobs.scheduling.fitting import affordable, seconds_at, terms
+from training_jobs.scheduling.green import Green
+from training_jobs.scheduling.prepared import Prepared
+from training_jobs.scheduling.room import Quota, Room
+from training_jobs.scheduling.values import (
+    BPS,
+    Calendar,
+    Decision,
+    Need,
+    Policy,
+    Recall,
+    Request,
+    Running,
+    Site,
+    Start,
+    Why,
+)
+
+HELD_MAX = 16  # groups of competing sites for which a place is held; bounds the work of one decision
+RECALLS_MAX = 16  # newcomers for whom lent work is recalled in one decision
+
+Shape = tuple[int, int, int, frozenset[str], frozenset[str]]
+
+
+def choose(
+    queue: Iterable[Request], sites: Iterable[Site] | Prepared, calendar: Calendar, policy: Policy, now: int
+) -> Decision:
+    """Return what begins now and what is called back.
+
+    `sites` may be a `Prepared` of them, made with the policy's `carbon_aware`: it saves a tenth of the time where many
+    decisions are made on the same sites. Requests that run already, or are told twice, begin once.
+    """
+    deciding = Deciding(queue, sites, calendar, policy, now)
+    return Decision(tuple(deciding.starts), tuple(deciding.recalls))
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """A place that is held for a request that waits."""
+
+    request: Request
+    place: int
+    since: int
+    until: int
+
+
+class Deciding:
+    """One decision, with all that it found on the way, for whoever explains it."""
+
+    def __init__(
+        self, queue: Iterable[Request], sites: Iterable[Site] | Prepared, calendar: Calendar, policy: Policy, now: int
+    ) -> None:
+        """Decide."""
+        self.policy, self.now = policy, now
+        self._overdue = now - policy.wait_max  # who came then or before goes before all others
+        self.prepared = prepared_for(sites, policy)
+        self.room = Room(self.prepared, calendar, now)
+        here = self.prepared.place
+        self._running = [run for run in calendar.running if run.site in here]
+        reserve = self.prepared.devices * min(max(policy.reserved_bps, 0), BPS) // BPS
+        own = [(run.until, run.request.need.devices) for run in self._running if not (run.request.newcomer or run.lent)]
+        self.quota = Quota(self.prepared.devices - reserve, own, now)
+        self._newcomers_lack = reserve - sum(r.request.need.devices for r in self._running if r.request.newcomer)
+        self.order: Sequence[Request] = priority.in_order(queue, calendar.usage, policy, now)
+        self.begun: set[str] = {run.request.id for run in calendar.running}
+        self.starts: list[Start] = []
+        self.recalls: list[Recall] = []
+        self.greener: dict[str, tuple[int, int]] = {}  # by request: the later start, and its place
+        self.held: dict[str, Held] = {}
+        self.stopped = 0  # sites that take nobody past who waits for them, where policy has no backfill
+        self._green = Green(self.prepared, self.room, calendar, now) if policy.carbon_aware else None
+        # by shape: the sites with the means for it; and those of all where what is free lasts long enough, if known
+        self._means: dict[Shape, list[int]] = {}
+        self._claimed = 0  # sites that could run a request which holds a place
+        self._newcomers: list[Request] = []  # who wait for devices
+        self._borrowers: dict[str, Request] = {}  # who wait for the share of those who are no newcomers, and checkpoint
+        self._go_through()
+        if self._newcomers:
+            self._serve_newcomers()
+        for request in self._borrowers.values():
+            self._lend(request)
+
+    def could_run(self, request: Request) -> int:
+        """Return the mask of the sites that could run a request when idle, whatever it costs."""
+        return self._means_for(request)[0] & self.prepared.serving(request.community)
+
+    def _means_for(self, request: Request) -> list[int]:
+        need = request.need
+        shape = (need.devices, need.memory_bytes, need.seconds, need.data, request.not_at)
+        means = self._means.get(shape)
+        if means is None:
+            means = self._means[shape] = [self.prepared.with_means(need, request.not_at), -1]
+        return means
+
+    def perhaps_within_ceiling(self, request: Request) -> int:
+        """Return the sites that could run a request within its ceiling, and perhaps a few just above it."""
+        places = self.could_run(request)
+        return places & self.prepared.perhaps_affordable(request.need, request.ceiling) if places else 0
+
+    # --- 1 to 3: those that wait, in order ----------------------------------------------------------------------------
+
+    def _go_through(self) -> None:
+        # written out, not in small steps: ten thousand requests that wait pass here, and few come further
+        quota, all_means, with_free, known_free = self.quota, self._means, self.room.with_free, self.room.known_free
+        serving = {name: self.prepared.serving(name) for name in {each.community for each in self.order}}
+        recalls = any(run.lent for run in self._running)
+        settled = 0  # sites for which a place is held, so that who waits for one has no more to ask
+        for request in self.order:
+            need = request.need
+            devices = need.devices
+            means = all_means.get((devices, need.memory_bytes, need.seconds, need.data, request.not_at))
+            if means is None:
+                means = self._means_for(request)
+            places = means[0] & serving[request.community]
+            free = places & (known_free[devices] if devices in known_free else with_free(devices))
+            if not free:
+                if places & settled and not request.newcomer:
+                    continue
+                if not with_free(1) and not (recalls and len(self._newcomers) < RECALLS_MAX):
+                    return  # no device is free anywhere: whatever waits, waits, and needs no place held
+            if not places or request.id in self.begun:
+                continue
+            if free and (request.newcomer or devices <= quota.free):
+                now = free & means[1] & ~self.stopped
+                if now and self._begin(request, now, means):
+                    continue
+            self._waits(request, places, free)
+            settled = self._claimed if self.policy.backfill else 0
+
+    def _begin(self, request: Request, free: int, means: list[int], *, lent: bool = False) -> bool:
+        """Begin a request at the best of the places that are free for it, or let it wait for a greener hour."""
+        need, room = request.need, self.room
+        free &= self.prepared.perhaps_affordable(need, request.ceiling)
+        own = request.id if request.id in self.held else None
+        while free:
+            at = self._preferred(free, need)
+            seconds, price = terms(need, self.prepared.sites[at])
+            until = self.now + seconds
+            if not room.lasts(at, need.devices, until, but=own):
+                if own is None:
+                    means[1] &= ~(1 << at)
+            elif price <= request.ceiling:
+                if lent or request.newcomer or self.quota.lasts(need.devices, until):
+                    if not self._is_greener_later(request, free, at):
+                        self._start(request, at, until, price, lent=lent)
+                    return True
+                self._may_borrow(request)
+            free ^= 1 << at
+        return False
+
+    def _may_borrow(self, request: Request) -> None:
+        """Note who has devices free but no part in the share of those who are no newcomers."""
+        if request.checkpoints and self.policy.reserved_lent:
+            self._borrowers[request.id] = request
+
+    def _preferred(self, places: int, need: Need) -> int:
+        return (places & -places).bit_length() - 1 if self._green is None else self._green.best(places, need)
+
+    def _is_greener_later(self, request: Request, free: int, at: int) -> bool:
+        """Say, and note, that a request waits for a greener hour within its slack; an overdue one never does."""
+        latest = request.submitted_at + request.slack
+        if self._green is None or latest <= self.now or request.submitted_at <= self._overdue:
+            return False
+        found = self._green.greener(free, at, request.need, latest)
+        if found is not None:
+            self.greener[request.id] = found
+        return found is not None
+
+    def _start(self, request: Request, at: int, until: int, price: int, *, lent: bool) -> None:
+        devices = request.need.devices
+        if lent:
+            why = Why.STARTS_ON_LENT
+        elif request.submitted_at <= self._overdue:
+            why = Why.STARTS_OVERDUE
+        elif request.newcomer and devices > self.quota.free:
+            why = Why.STARTS_IN_RESERVE
+        elif self._claimed >> at & 1:
+            why = Why.STARTS_BACKFILLED
+        else:
+            why = Why.STARTS
+        self.room.take(at, devices, until)
+        if request.newcomer:
+            self._newcomers_lack -= devices
+        elif not lent:
+            self.quota.take(devices, until)
+        self.begun.add(request.id)
+        self.starts.append(Start(request.id, self.prepared.sites[at].id, until, price, why, lent))
+
+    def _waits(self, request: Request, places: int, free: int) -> None:
+        """Note who waits for devices, and hold a place for the first at each group of sites."""
+        if request.newcomer:
+            if len(self._newcomers) < RECALLS_MAX:
+                self._newcomers.append(request)
+        elif free and request.need.devices > self.quota.free:
+            self._may_borrow(request)
+        if not places & self._claimed and len(self.held) < HELD_MAX:
+            self._hold(request, self.perhaps_within_ceiling(request))
+        if not self.policy.backfill:
+            self._let_nobody_past(request, free)
+
+    def _let_nobody_past(self, request: Request, free: int) -> None:
+        """Without backfill nobody begins past a request where it could: at its sites, or in the share of all others."""
+        shares = not request.newcomer
+        if shares and request.need.devices > self.quota.devices:
+            return
+        places = [
+            at
+            for at in each_place(self.perhaps_within_ceiling(request) & ~self.stopped)
+            if affordable(request, self.prepared.sites[at])
+        ]
+        if free and shares and request.need.devices > self.quota.free:
+            if places:
+                self.quota.close()
+        else:
+            self.stopped |= _mask(places)
+
+    def _hold(self, request: Request, places: int) -> None:
+        """Hold the earliest place for a request that cannot begin now, if there is one."""
+        found = self.earliest(request, places)
+        if found is None or found[0] <= self.now:
+            return
+        since, at = found
+        until = since + seconds_at(request.need, self.prepared.sites[at])
+        self._claimed |= places
+        self._keep(request, at, since, until)
+
+    def _keep(self, request: Request, at: int, since: int, until: int) -> None:
+        self.held[request.id] = Held(request, at, since, until)
+        self.room.hold(at, since, until, request.need.devices, request.id)
+        if not request.newcomer:
+            self.quota.hold(since, until, request.need.devices)
+
+    def plan(self, request: Request) -> int | None:
+        """Hold the earliest place for a request beside all that is held, and return when; None: never.
+
+        For forecasts once all is decided: what is held then is no longer what was decided.
+        """
+        found = self.earliest(request, self.perhaps_within_ceiling(request))
+        if found is None:
+            return None
+        since, at = found
+        self._keep(request, at, since, since + seconds_at(request.need, self.prepared.sites[at]))
+        return since
+
+    def earliest(self, request: Request, places: int, since: int = 0) -> tuple[int, int] | None:
+        """Return the earliest moment, and the place, at which a request fits beside all that is known; None: never."""
+        best: tuple[int, int] | None = None
+        need = request.need
+        start = max(since, self.now)
+        if not request.newcomer:
+            slot = self.quota.slot(need.devices, 1, start)
+            if slot is None:
+                return None
+            start = slot
+        for at in each_place(places):
+            site = self.prepared.sites[at]
+            if not affordable(request, site):
+                continue
+            seconds = seconds_at(need, site)
+            found = self.room.slot(at, need.devices, seconds, start)
+            while found is not None and not request.newcomer:
+                # both the site and the share must be free, and stay so: each may put the other off, only forward
+                shared = self.quota.slot(need.devices, seconds, found)
+                if shared is None or shared == found:
+                    found = shared
+                    break
+                found = self.room.slot(at, need.devices, seconds, shared)
+            if found is not None and (best is None or (found, at) < best):
+                best = (found, at)
+                if found <= start:
+                    break
+        return best
+
+    # --- 4: lent work called back -------------------------------------------------------------------------------------
+
+    def _serve_newcomers(self) -> None:
+        lent: dict[int, list[Running]] = {}
+        may_go = [run for run in self._running if run.lent and run.checkpoint_at > 0]
+        for run in sorted(may_go, key=lambda run: (-run.request.need.devices, run.checkpoint_at, run.request.id)):
+            lent.setdefault(self.prepared.place[run.site], []).append(run)
+        holds = False
+        for request in self._newcomers:
+            if lent and self._newcomers_lack > 0:
+                self._recall_for(request, lent)
+            if not holds and request.id not in self.held:
+                self._hold(request, self.perhaps_within_ceiling(request))
+            holds = holds or request.id in self.held
+
+    def _recall_for(self, request: Request, lent: dict[int, list[Running]]) -> None:
+        """Call back the fewest runs at one site that let a newcomer begin sooner than it would; ties: the sooner."""
+        best: tuple[int, int, int, list[Running]] | None = None
+        places = self.perhaps_within_ceiling(request) & _mask(lent) & ~self.stopped
+        own = self.held.get(request.id)
+        for at in each_place(places):
+            found = self._fewest(request, at, lent[at]) if affordable(request, self.prepared.sites[at]) else None
+            if found is None or (own is not None and own.since <= found[0]):
+                continue
+            since, going = found
+            if best is None or (len(going), since, at) < best[:3]:
+                best = (len(going), since, at, going)
+        if best is None:
+            return
+        _, since, at, going = best
+        lent[at] = [run for run in lent[at] if run not in going]
+        if not lent[at]:
+            del lent[at]
+        site = self.prepared.sites[at]
+        for run in going:
+            moment = max(run.checkpoint_at, self.now)
+            self.recalls.append(Recall(run.request.id, site.id, moment, request.id))
+            self.room.ends_at(at, [self._end_of(run)], max(moment, self.now + 1))
+        self._newcomers_lack -= request.need.devices
+        self.room.release(request.id)
+        self._keep(request, at, since, since + seconds_at(request.need, site))
+
+    def _fewest(self, request: Request, at: int, lent: Sequence[Running]) -> tuple[int, list[Running]] | None:
+        """Return when the newcomer can begin at a site, and the fewest of its lent runs that must go for that.
+
+        The largest go, and as the last of them the one that comes first to its checkpoint among those that suffice.
+        """
+        devices, seconds = request.need.devices, seconds_at(request.need, self.prepared.sites[at])
+        otherwise = self.room.slot(at, devices, seconds, self.now, but=request.id)
+        for count in range(len(lent)):
+            for last in sorted(lent[count:], key=lambda run: (run.checkpoint_at, run.request.need.devices)):
+                going = [*lent[:count], last]
+                since = max(self.now + 1, *(run.checkpoint_at for run in going))
+                if (otherwise is None or since < otherwise) and self.room.frees(
+                    at, devices, since, seconds, [self._end_of(run) for run in going], but=request.id
+                ):
+                    return since, going
+        return None
+
+    def _end_of(self, run: Running) -> tuple[int, int]:
+        return max(run.until, self.now + 1), run.request.need.devices
+
+    # --- 5: the reserve lent ------------------------------------------------------------------------------------------
+
+    def _lend(self, request: Request) -> None:
+        means = self._means_for(request)
+        free = self.could_run(request) & self.room.with_free(request.need.devices) & ~self.stopped
+        if request.id not in self.held:
+            free &= means[1]
+        if free and request.id not in self.begun:
+            self._begin(request, free, means, lent=True)
+
+
+def prepared_for(sites: Iterable[Site] | Prepared, policy: Policy) -> Prepared:
+    """Return sites in the order that a policy asks for."""
+    if not isinstance(sites, Prepared):
+        return Prepared(sites, carbon_aware=policy.carbon_aware)
+    return (
+        sites if sites.carbon_aware == policy.carbon_aware else Prepared(sites.sites, carbon_aware=policy.carbon_aware)
+    )
+
+
+def each_place(mask: int) -> Iterable[int]:
+    """Yield the places of a mask, the preferred first."""
+    while mask:
+        lowest = mask & -mask
+        yield lowest.bit_length() - 1
+        mask ^= lowest
+
+
+def _mask(places: Iterable[int]) -> int:
+    mask = 0
+    for at in places:
+        mask |= 1 << at
+    return mask

@@ -1,0 +1,235 @@
+"""What the compute events of one or more public logs say happened: requests, their parts at sites, open devices.
+
+    world = World()
+    for at, kind, data in entries: world.take("water", at, kind, data)
+
+Pure. Entries are taken in the order of the log. A moment before an earlier entry's counts as that one's, so that no
+time is negative; among equal moments the order of the log decides. Entries of other kinds are passed over. What an
+event says of a request or site that the log does not know, or that cannot be in its state, is a stray, and so is an
+event that cannot be read: counted, and otherwise left out. A log cannot be mended, and one odd entry must not end all
+figures of it.
+"""
+
+from collections import defaultdict
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+
+from governance.errors import Invalid
+from training_jobs.scheduling import events
+from training_jobs.scheduling.values import Policy, Standing, Why
+
+ALL = "all"
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_MONTHS_OF_A_YEAR = 12
+
+Key = tuple[str, str]  # (log, name in it)
+
+
+@dataclass(slots=True)
+class Part:
+    """The time that a request held devices of a site. `until` is None while it does; `end` is why it ended."""
+
+    site: str
+    why: Why
+    since: int
+    until: int | None = None
+    end: str = "running"
+
+
+@dataclass(slots=True)
+class Asked:
+    """A request and what became of it."""
+
+    said: events.ComputeRequested
+    log: str
+    person: str
+    at: int
+    parts: list[Part] = field(default_factory=list)
+    refused: str = ""
+    ended: events.ComputeEnded | None = None
+    ended_at: int = 0
+
+    @property
+    def running(self) -> Part | None:
+        """The part that holds devices."""
+        return self.parts[-1] if self.parts and self.parts[-1].until is None else None
+
+    @property
+    def is_over(self) -> bool:
+        """Whether it was refused or has ended."""
+        return bool(self.refused) or self.ended is not None
+
+    @property
+    def outcome(self) -> str:
+        """`started`, `refused`, or `open`: it waits, or was withdrawn while it did."""
+        if self.parts:
+            return "started"
+        return "refused" if self.refused else "open"
+
+
+@dataclass(frozen=True, slots=True)
+class Price:
+    """From this start on a site had this price, micro-units per device-hour."""
+
+    at: int
+    site: str
+    price: int
+
+
+@dataclass(slots=True)
+class _SiteInLog:
+    admitted: bool = False
+    devices: int = 0  # those that are open
+
+    @property
+    def open(self) -> int:
+        return self.devices if self.admitted else 0
+
+
+class World:
+    """All that the figures are computed from. A site that several logs name is one site with its largest offer."""
+
+    def __init__(self) -> None:
+        """Begin with nothing."""
+        self.asked: dict[Key, Asked] = {}
+        self.prices: list[Price] = []
+        self.open_seconds: dict[str, int] = defaultdict(int)  # device-seconds by month
+        self.reserved_bps_seconds: dict[str, int] = defaultdict(int)  # the same, times basis points
+        self.strays = 0
+        self.until = 0
+        self._now = 0
+        self._sites: dict[str, dict[str, _SiteInLog]] = defaultdict(dict)
+        self._reserved: dict[str, int] = {}
+        self._price_of: dict[str, int] = {}
+        self._open: dict[str, tuple[int, int]] = {}  # of each site: devices, and reserved ones times basis points
+        self._open_now = (0, 0)  # the sums
+
+    def take(self, log: str, at: int, kind: str, data: object, actor: str = "") -> None:
+        """Take the next entry of a log. Raises Invalid for a moment that is none."""
+        if type(at) is not int or not 0 <= at <= events.TIME_MAX:
+            raise Invalid("malformed_field", "an entry's moment is UNIX seconds", field="at", allowed=events.TIME_MAX)
+        if kind not in events.KINDS:
+            return
+        try:
+            event = events.read(kind, data)
+        except Invalid:
+            self.strays += 1
+            return
+        self._advance(max(self._now, at))
+        if not self._happens(log, event, actor):
+            self.strays += 1
+
+    def end(self, until: int) -> "World":
+        """Let sites be open and work go on up to the last moment of the log. Nothing is to be taken afterwards."""
+        self.until = max(self._now, until)
+        self._advance(self.until)
+        return self
+
+    def _happens(self, log: str, event: events.Event, actor: str) -> bool:
+        """Note what happened; say whether it could."""
+        if isinstance(event, events.ComputePolicyAdopted):
+            self._reserved[log] = event.reserved_bps
+            for site in self._sites:
+                self._count_open(site)
+            return True
+        if isinstance(event, events.SiteAdmitted | events.SiteRemoved | events.SiteStanding):
+            could = self._site(log, event)
+            self._count_open(event.site)
+            return could
+        if isinstance(event, events.ComputeRequested):
+            return self._requested(log, event, actor)
+        asked = self.asked.get((log, event.request))
+        return asked is not None and not asked.is_over and self._goes_on(asked, event)
+
+    def _goes_on(
+        self,
+        asked: Asked,
+        event: events.ComputeStarted | events.ComputeInterrupted | events.ComputeEnded | events.ComputeRefused,
+    ) -> bool:
+        if isinstance(event, events.ComputeStarted):
+            return self._started(asked, event)
+        if isinstance(event, events.ComputeRefused):
+            asked.refused = "" if asked.parts else event.reason
+            return not asked.parts
+        return self._stopped(asked, event)
+
+    def _requested(self, log: str, event: events.ComputeRequested, actor: str) -> bool:
+        key = (log, event.request)
+        if key in self.asked:
+            return False
+        # An entry without an actor is of nobody that the log names: each counts as somebody.
+        self.asked[key] = Asked(event, log, actor or f"{log} {event.request}", self._now)
+        return True
+
+    def _started(self, asked: Asked, event: events.ComputeStarted) -> bool:
+        if asked.running is not None:
+            return False
+        asked.parts.append(Part(event.site, event.why, self._now))
+        if self._price_of.get(event.site) != event.price:
+            self._price_of[event.site] = event.price
+            self.prices.append(Price(self._now, event.site, event.price))
+        return True
+
+    def _stopped(self, asked: Asked, event: events.ComputeInterrupted | events.ComputeEnded) -> bool:
+        part = asked.running
+        if part is not None and part.site != event.site:
+            return False
+        if isinstance(event, events.ComputeEnded):
+            asked.ended, asked.ended_at = event, self._now
+        elif part is None:
+            return False
+        if part is not None:
+            part.until = self._now
+            part.end = str(event.outcome if isinstance(event, events.ComputeEnded) else event.why)
+        return True
+
+    def _site(self, log: str, event: events.SiteAdmitted | events.SiteRemoved | events.SiteStanding) -> bool:
+        site = self._sites[event.site].setdefault(log, _SiteInLog())
+        if isinstance(event, events.SiteStanding):
+            site.devices = event.devices if event.standing is Standing.OPEN else 0
+            return True
+        admits = isinstance(event, events.SiteAdmitted)
+        is_new = site.admitted is not admits
+        site.admitted = admits
+        return is_new
+
+    def _count_open(self, name: str) -> None:
+        """Count what a site offers now: of all logs the largest offer, and the largest reserve."""
+        logs = self._sites[name]
+        devices = max(site.open for site in logs.values())
+        reserved = max(site.open * self._reserved.get(log, _RESERVED_AT_FIRST) for log, site in logs.items())
+        before = self._open.get(name, (0, 0))
+        self._open[name] = (devices, reserved)
+        self._open_now = (self._open_now[0] + devices - before[0], self._open_now[1] + reserved - before[1])
+
+    def _advance(self, to: int) -> None:
+        """Let the sites be open until then, as they stand."""
+        devices, reserved = self._open_now
+        if devices:
+            for month, seconds in by_month(self._now, to):
+                self.open_seconds[month] += devices * seconds
+                self.reserved_bps_seconds[month] += reserved * seconds
+        self._now = to
+
+
+# Until a community has adopted a policy, it has the one that every community begins with.
+_RESERVED_AT_FIRST = Policy().reserved_bps
+
+
+def by_month(since: int, until: int) -> Iterator[tuple[str, int]]:
+    """Yield (month, seconds) of a time; months are those of UTC. Nothing for an empty one."""
+    while since < until:
+        moment = _EPOCH + timedelta(seconds=since)
+        after = datetime(
+            moment.year + moment.month // _MONTHS_OF_A_YEAR, moment.month % _MONTHS_OF_A_YEAR + 1, 1, tzinfo=UTC
+        )
+        end = min(until, (after - _EPOCH) // timedelta(seconds=1))
+        yield month_of(since), end - since
+        since = end
+
+
+def month_of(at: int) -> str:
+    """Return the month of a moment (UNIX seconds, UTC) as 2026-11."""
+    moment = _EPOCH + timedelta(seconds=at)
+    return f"{moment.year:04}-{moment.month:02}"
