@@ -44,7 +44,7 @@ QUIET = Size(
 )  # fmt: skip
 
 
-CROWDED = Size(sites=60, requests=2_500, days=56, load_bps=12_000, alike=1)
+CROWDED = Size(sites=60, requests=2_500, days=56, load_bps=10_500, alike=1)
 
 
 @dataclass(frozen=True)

@@ -1,8 +1,8 @@
 """`python -m tests [--checks]`: every check and every test, cheapest first; stops at the first that fails.
 
 1. style, types, import contracts, Django's own checks, migrations (--checks ends here)
-2. all tests on all cores, and one worker more: the journeys (PostgreSQL + Redis, and a real browser over the demo) wait
-   more than they work, so they go first, beside unit, vector, architecture, integration and fault tests
+2. all tests on both cores: the journeys (PostgreSQL + Redis, and a real browser over the demo) wait more than they work,
+   so they go first, beside unit, vector, architecture, integration and fault tests
 """
 
 import os
@@ -36,7 +36,7 @@ CHECKS: tuple[tuple[str, list[str], dict[str, str]], ...] = (
     ),
 )
 # Each file on one worker, for what its tests share; in the order of tests/conftest.py.
-WORKERS = (os.cpu_count() or 1) + 1
+WORKERS = max(2, os.cpu_count() or 1)
 TESTS: tuple[tuple[str, list[str], dict[str, str]], ...] = (
     (
         "tests",

@@ -43,6 +43,9 @@ class Migration(migrations.Migration):
                 ('canonical', models.TextField()),
                 ('created_at', models.DateTimeField(auto_now_add=True)),
             ],
+            options={
+                'indexes': [models.Index(fields=['kind', 'subject'], name='governance__kind_51b538_idx')],
+            },
         ),
         migrations.CreateModel(
             name='SignInNonce',
@@ -91,6 +94,7 @@ class Migration(migrations.Migration):
             ],
             options={
                 'ordering': ['-size'],
+                'constraints': [models.UniqueConstraint(fields=('community', 'size'), name='checkpoint_once')],
             },
         ),
         migrations.CreateModel(
@@ -121,6 +125,9 @@ class Migration(migrations.Migration):
                 ('superseded_at', models.DateTimeField(null=True)),
                 ('community', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='delegations', to='governance.community')),
             ],
+            options={
+                'constraints': [models.UniqueConstraint(condition=models.Q(('superseded_at__isnull', True)), fields=('community', 'delegator', 'delegate', 'topic'), name='one_share_per_delegate_and_topic'), models.UniqueConstraint(fields=('community', 'delegator', 'nonce'), name='delegation_nonce_once')],
+            },
         ),
         migrations.CreateModel(
             name='ImportedVote',
@@ -140,6 +147,7 @@ class Migration(migrations.Migration):
             ],
             options={
                 'ordering': ['-closed_at'],
+                'constraints': [models.UniqueConstraint(fields=('community', 'source', 'external_id'), name='imported_once')],
             },
         ),
         migrations.CreateModel(
@@ -156,6 +164,9 @@ class Migration(migrations.Migration):
                 ('cast_at', models.DateTimeField()),
                 ('vote', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='ballots', to='governance.importedvote')),
             ],
+            options={
+                'constraints': [models.UniqueConstraint(fields=('vote', 'voter'), name='imported_ballot_once')],
+            },
         ),
         migrations.CreateModel(
             name='LogNode',
@@ -166,6 +177,9 @@ class Migration(migrations.Migration):
                 ('hash', models.BinaryField(max_length=32)),
                 ('community', models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.PROTECT, related_name='log_nodes', to='governance.community')),
             ],
+            options={
+                'constraints': [models.UniqueConstraint(fields=('community', 'level', 'index'), name='log_node_once')],
+            },
         ),
         migrations.CreateModel(
             name='Member',
@@ -176,6 +190,9 @@ class Migration(migrations.Migration):
                 ('statement', models.TextField(blank=True)),
                 ('community', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='members', to='governance.community')),
             ],
+            options={
+                'constraints': [models.UniqueConstraint(fields=('community', 'address'), name='member_once')],
+            },
         ),
         migrations.CreateModel(
             name='Proposal',
@@ -224,6 +241,7 @@ class Migration(migrations.Migration):
             ],
             options={
                 'ordering': ['-number'],
+                'constraints': [models.UniqueConstraint(fields=('community', 'number'), name='proposal_number_once'), models.CheckConstraint(condition=models.Q(('opens_at__lt', models.F('closes_at'))), name='opens_before_it_closes'), models.CheckConstraint(condition=models.Q(('executed_at__isnull', True), models.Q(('canceled_at__isnull', True), ('vetoed_at__isnull', True)), _connector='OR'), name='never_executed_and_stopped'), models.CheckConstraint(condition=models.Q(('executed_at__isnull', True), models.Q(('eta__lte', models.F('executed_at')), ('passed', True)), _connector='OR'), name='executed_after_the_timelock')],
             },
         ),
         migrations.CreateModel(
@@ -238,6 +256,7 @@ class Migration(migrations.Migration):
             ],
             options={
                 'ordering': ['at', 'pk'],
+                'constraints': [models.UniqueConstraint(fields=('proposal', 'guardian', 'action'), name='guardian_speaks_once')],
             },
         ),
         migrations.CreateModel(
@@ -255,6 +274,8 @@ class Migration(migrations.Migration):
             ],
             options={
                 'ordering': ['-id'],
+                'indexes': [models.Index(fields=['kind', '-id'], name='governance__kind_780b0b_idx'), models.Index(fields=['proposal', '-id'], name='governance__proposa_021389_idx')],
+                'constraints': [models.UniqueConstraint(fields=('community', 'position'), name='log_position_once')],
             },
         ),
         migrations.CreateModel(
@@ -277,6 +298,10 @@ class Migration(migrations.Migration):
                 ('house_power', governance.fields.PowerField(default=0)),
                 ('proposal', models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.CASCADE, related_name='census', to='governance.proposal')),
             ],
+            options={
+                'indexes': [models.Index(condition=models.Q(('power__isnull', True)), fields=['proposal'], name='census_unread')],
+                'constraints': [models.UniqueConstraint(fields=('proposal', 'voter_key'), name='census_entry_once')],
+            },
         ),
         migrations.CreateModel(
             name='Ballot',
@@ -295,6 +320,10 @@ class Migration(migrations.Migration):
                 ('superseded_at', models.DateTimeField(null=True)),
                 ('proposal', models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.PROTECT, related_name='ballots', to='governance.proposal')),
             ],
+            options={
+                'indexes': [models.Index(condition=models.Q(('superseded_at__isnull', True)), fields=['proposal', '-power', 'voter_key'], name='largest_first')],
+                'constraints': [models.UniqueConstraint(condition=models.Q(('superseded_at__isnull', True)), fields=('proposal', 'voter_key'), name='one_counting_ballot_per_voter'), models.UniqueConstraint(fields=('proposal', 'voter', 'nonce'), name='ballot_nonce_once')],
+            },
         ),
         migrations.CreateModel(
             name='Tree',
@@ -303,10 +332,6 @@ class Migration(migrations.Migration):
                 ('first_keys', models.JSONField()),
                 ('blocks', models.BinaryField()),
             ],
-        ),
-        migrations.AddIndex(
-            model_name='record',
-            index=models.Index(fields=['kind', 'subject'], name='governance__kind_51b538_idx'),
         ),
         migrations.AddField(
             model_name='proposal',
@@ -369,88 +394,8 @@ class Migration(migrations.Migration):
             field=models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='sponsorships', to='governance.proposal'),
         ),
         migrations.AddConstraint(
-            model_name='checkpoint',
-            constraint=models.UniqueConstraint(fields=('community', 'size'), name='checkpoint_once'),
-        ),
-        migrations.AddConstraint(
-            model_name='importedballot',
-            constraint=models.UniqueConstraint(fields=('vote', 'voter'), name='imported_ballot_once'),
-        ),
-        migrations.AddConstraint(
-            model_name='lognode',
-            constraint=models.UniqueConstraint(fields=('community', 'level', 'index'), name='log_node_once'),
-        ),
-        migrations.AddConstraint(
-            model_name='member',
-            constraint=models.UniqueConstraint(fields=('community', 'address'), name='member_once'),
-        ),
-        migrations.AddConstraint(
-            model_name='guardianvoice',
-            constraint=models.UniqueConstraint(fields=('proposal', 'guardian', 'action'), name='guardian_speaks_once'),
-        ),
-        migrations.AddIndex(
-            model_name='event',
-            index=models.Index(fields=['kind', '-id'], name='governance__kind_780b0b_idx'),
-        ),
-        migrations.AddIndex(
-            model_name='event',
-            index=models.Index(fields=['proposal', '-id'], name='governance__proposa_021389_idx'),
-        ),
-        migrations.AddConstraint(
-            model_name='event',
-            constraint=models.UniqueConstraint(fields=('community', 'position'), name='log_position_once'),
-        ),
-        migrations.AddIndex(
-            model_name='censusentry',
-            index=models.Index(condition=models.Q(('power__isnull', True)), fields=['proposal'], name='census_unread'),
-        ),
-        migrations.AddConstraint(
-            model_name='censusentry',
-            constraint=models.UniqueConstraint(fields=('proposal', 'voter_key'), name='census_entry_once'),
-        ),
-        migrations.AddConstraint(
-            model_name='proposal',
-            constraint=models.UniqueConstraint(fields=('community', 'number'), name='proposal_number_once'),
-        ),
-        migrations.AddConstraint(
-            model_name='proposal',
-            constraint=models.CheckConstraint(condition=models.Q(('opens_at__lt', models.F('closes_at'))), name='opens_before_it_closes'),
-        ),
-        migrations.AddConstraint(
             model_name='proposal',
             constraint=models.CheckConstraint(condition=models.Q(('submitted_at__isnull', True), models.Q(('closes_at__isnull', False), ('opens_at__isnull', False), ('record__isnull', False), ('rules__isnull', False), ('snapshot_block__isnull', False), ('total_supply__isnull', False)), _connector='OR'), name='submitted_means_frozen'),
-        ),
-        migrations.AddConstraint(
-            model_name='proposal',
-            constraint=models.CheckConstraint(condition=models.Q(('executed_at__isnull', True), models.Q(('canceled_at__isnull', True), ('vetoed_at__isnull', True)), _connector='OR'), name='never_executed_and_stopped'),
-        ),
-        migrations.AddConstraint(
-            model_name='proposal',
-            constraint=models.CheckConstraint(condition=models.Q(('executed_at__isnull', True), models.Q(('eta__lte', models.F('executed_at')), ('passed', True)), _connector='OR'), name='executed_after_the_timelock'),
-        ),
-        migrations.AddConstraint(
-            model_name='importedvote',
-            constraint=models.UniqueConstraint(fields=('community', 'source', 'external_id'), name='imported_once'),
-        ),
-        migrations.AddConstraint(
-            model_name='delegation',
-            constraint=models.UniqueConstraint(condition=models.Q(('superseded_at__isnull', True)), fields=('community', 'delegator', 'delegate', 'topic'), name='one_share_per_delegate_and_topic'),
-        ),
-        migrations.AddConstraint(
-            model_name='delegation',
-            constraint=models.UniqueConstraint(fields=('community', 'delegator', 'nonce'), name='delegation_nonce_once'),
-        ),
-        migrations.AddIndex(
-            model_name='ballot',
-            index=models.Index(condition=models.Q(('superseded_at__isnull', True)), fields=['proposal', '-power', 'voter_key'], name='largest_first'),
-        ),
-        migrations.AddConstraint(
-            model_name='ballot',
-            constraint=models.UniqueConstraint(condition=models.Q(('superseded_at__isnull', True)), fields=('proposal', 'voter_key'), name='one_counting_ballot_per_voter'),
-        ),
-        migrations.AddConstraint(
-            model_name='ballot',
-            constraint=models.UniqueConstraint(fields=('proposal', 'voter', 'nonce'), name='ballot_nonce_once'),
         ),
         migrations.AddConstraint(
             model_name='sponsorship',

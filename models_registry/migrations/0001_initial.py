@@ -5,1275 +5,459 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
+
     initial = True
 
     dependencies = [
-        ("governance", "0002_evidence_is_append_only"),
+        ('governance', '0002_evidence_is_append_only'),
     ]
 
     operations = [
         migrations.CreateModel(
-            name="Dataset",
+            name='Dataset',
             fields=[
-                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
-                ("digest", models.CharField(max_length=64)),
-                ("slug", models.SlugField(max_length=80)),
-                ("title", models.CharField(max_length=200)),
-                ("license", models.CharField(max_length=40)),
-                (
-                    "role",
-                    models.CharField(choices=[("training", "training"), ("evaluation", "evaluation")], max_length=12),
-                ),
-                ("kind", models.CharField(max_length=12)),
-                ("records", models.PositiveBigIntegerField()),
-                ("size", models.PositiveBigIntegerField()),
-                ("records_root", models.CharField(max_length=64)),
-                ("shards", models.JSONField()),
-                ("languages", models.JSONField()),
-                ("scans", models.JSONField()),
-                ("sources", models.JSONField(default=list)),
-                ("contributors", models.JSONField(default=list)),
-                ("contributions", models.CharField(blank=True, max_length=64)),
-                ("registered_by", models.CharField(blank=True, max_length=42)),
-                ("registered_at", models.DateTimeField()),
-                ("included_at", models.DateTimeField(null=True)),
-                (
-                    "community",
-                    models.ForeignKey(
-                        on_delete=django.db.models.deletion.PROTECT, related_name="datasets", to="governance.community"
-                    ),
-                ),
-                (
-                    "inclusion_record",
-                    models.OneToOneField(
-                        null=True, on_delete=django.db.models.deletion.PROTECT, related_name="+", to="governance.record"
-                    ),
-                ),
-                (
-                    "proposal",
-                    models.ForeignKey(
-                        null=True,
-                        on_delete=django.db.models.deletion.PROTECT,
-                        related_name="datasets",
-                        to="governance.proposal",
-                    ),
-                ),
-            ],
-        ),
-        migrations.CreateModel(
-            name="DatasetUpload",
-            fields=[
-                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
-                ("actor", models.CharField(max_length=42)),
-                ("name", models.CharField(max_length=200)),
-                ("size", models.PositiveBigIntegerField()),
-                ("sha256", models.CharField(max_length=64)),
-                ("created_at", models.DateTimeField()),
-                (
-                    "community",
-                    models.ForeignKey(
-                        on_delete=django.db.models.deletion.PROTECT,
-                        related_name="dataset_uploads",
-                        to="governance.community",
-                    ),
-                ),
-            ],
-        ),
-        migrations.CreateModel(
-            name="DatasetIntake",
-            fields=[
-                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
-                ("attempts", models.PositiveIntegerField(default=0)),
-                ("next_at", models.DateTimeField(null=True)),
-                ("fence", models.PositiveBigIntegerField(default=0)),
-                ("lease_expires_at", models.DateTimeField(null=True)),
-                ("tried_at", models.DateTimeField(null=True)),
-                ("error_code", models.CharField(blank=True, max_length=60)),
-                ("error_detail", models.CharField(blank=True, max_length=1000)),
-                ("failed_at", models.DateTimeField(null=True)),
-                ("actor", models.CharField(max_length=42)),
-                ("source", models.JSONField()),
-                ("asked", models.JSONField()),
-                ("requested_at", models.DateTimeField()),
-                ("done_at", models.DateTimeField(null=True)),
-                (
-                    "community",
-                    models.ForeignKey(
-                        on_delete=django.db.models.deletion.PROTECT,
-                        related_name="dataset_intakes",
-                        to="governance.community",
-                    ),
-                ),
-                (
-                    "dataset",
-                    models.ForeignKey(
-                        null=True,
-                        on_delete=django.db.models.deletion.PROTECT,
-                        related_name="intakes",
-                        to="models_registry.dataset",
-                    ),
-                ),
-                (
-                    "upload",
-                    models.OneToOneField(
-                        null=True,
-                        on_delete=django.db.models.deletion.SET_NULL,
-                        related_name="intake",
-                        to="models_registry.datasetupload",
-                    ),
-                ),
-            ],
-        ),
-        migrations.CreateModel(
-            name="EthicsRule",
-            fields=[
-                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
-                ("slug", models.SlugField(max_length=80)),
-                ("title", models.CharField(max_length=200)),
-                ("why", models.TextField(blank=True)),
-                ("metric", models.CharField(blank=True, max_length=500)),
-                ("suite", models.CharField(blank=True, max_length=71)),
-                ("comparator", models.CharField(blank=True, max_length=20)),
-                ("bound_numerator", models.BigIntegerField(null=True)),
-                ("bound_denominator", models.PositiveBigIntegerField(null=True)),
-                ("scope", models.CharField(max_length=120)),
-                ("judged", models.CharField(blank=True, max_length=12)),
-                ("severity", models.CharField(max_length=12)),
-                ("sunset", models.PositiveBigIntegerField(null=True)),
-                ("duty", models.JSONField(null=True)),
-                ("adopted_at", models.DateTimeField()),
-                ("revoked_at", models.DateTimeField(null=True)),
-                (
-                    "community",
-                    models.ForeignKey(
-                        on_delete=django.db.models.deletion.PROTECT,
-                        related_name="ethics_rules",
-                        to="governance.community",
-                    ),
-                ),
-                (
-                    "proposal",
-                    models.OneToOneField(
-                        on_delete=django.db.models.deletion.PROTECT,
-                        related_name="ethics_rule",
-                        to="governance.proposal",
-                    ),
-                ),
-                (
-                    "record",
-                    models.OneToOneField(
-                        on_delete=django.db.models.deletion.PROTECT, related_name="+", to="governance.record"
-                    ),
-                ),
-                (
-                    "repeal_record",
-                    models.OneToOneField(
-                        null=True, on_delete=django.db.models.deletion.PROTECT, related_name="+", to="governance.record"
-                    ),
-                ),
-                (
-                    "replaces",
-                    models.OneToOneField(
-                        null=True,
-                        on_delete=django.db.models.deletion.PROTECT,
-                        related_name="replaced_by",
-                        to="models_registry.ethicsrule",
-                    ),
-                ),
-                (
-                    "revoked_by",
-                    models.OneToOneField(
-                        null=True,
-                        on_delete=django.db.models.deletion.PROTECT,
-                        related_name="revoked_rule",
-                        to="governance.proposal",
-                    ),
-                ),
-            ],
-        ),
-        migrations.CreateModel(
-            name="HiddenSuite",
-            fields=[
-                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
-                ("commitment", models.CharField(max_length=64)),
-                ("title", models.CharField(max_length=200)),
-                ("kind", models.CharField(max_length=12)),
-                ("records", models.PositiveBigIntegerField()),
-                ("languages", models.JSONField()),
-                ("license", models.CharField(max_length=40)),
-                ("keeper", models.CharField(max_length=42)),
-                ("opens_within_seconds", models.PositiveIntegerField()),
-                ("committed_at", models.DateTimeField()),
-                ("opened_at", models.DateTimeField(null=True)),
-                (
-                    "community",
-                    models.ForeignKey(
-                        on_delete=django.db.models.deletion.PROTECT,
-                        related_name="hidden_suites",
-                        to="governance.community",
-                    ),
-                ),
-                (
-                    "dataset",
-                    models.OneToOneField(
-                        null=True,
-                        on_delete=django.db.models.deletion.PROTECT,
-                        related_name="hidden_as",
-                        to="models_registry.dataset",
-                    ),
-                ),
-                (
-                    "record",
-                    models.OneToOneField(
-                        on_delete=django.db.models.deletion.PROTECT, related_name="+", to="governance.record"
-                    ),
-                ),
+                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
+                ('digest', models.CharField(max_length=64)),
+                ('slug', models.SlugField(max_length=80)),
+                ('title', models.CharField(max_length=200)),
+                ('license', models.CharField(max_length=40)),
+                ('role', models.CharField(choices=[('training', 'training'), ('evaluation', 'evaluation')], max_length=12)),
+                ('kind', models.CharField(max_length=12)),
+                ('records', models.PositiveBigIntegerField()),
+                ('size', models.PositiveBigIntegerField()),
+                ('records_root', models.CharField(max_length=64)),
+                ('shards', models.JSONField()),
+                ('languages', models.JSONField()),
+                ('scans', models.JSONField()),
+                ('sources', models.JSONField(default=list)),
+                ('contributors', models.JSONField(default=list)),
+                ('contributions', models.CharField(blank=True, max_length=64)),
+                ('registered_by', models.CharField(blank=True, max_length=42)),
+                ('registered_at', models.DateTimeField()),
+                ('included_at', models.DateTimeField(null=True)),
+                ('community', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='datasets', to='governance.community')),
+                ('inclusion_record', models.OneToOneField(null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='governance.record')),
+                ('proposal', models.ForeignKey(null=True, on_delete=django.db.models.deletion.PROTECT, related_name='datasets', to='governance.proposal')),
             ],
             options={
-                "ordering": ["-pk"],
+                'constraints': [models.UniqueConstraint(fields=('community', 'digest'), name='dataset_once'), models.CheckConstraint(condition=models.Q(('included_at__isnull', True), models.Q(('inclusion_record__isnull', False), ('proposal__isnull', False)), _connector='OR'), name='included_means_voted'), models.CheckConstraint(condition=models.Q(models.Q(('role', 'training'), _negated=True), ('kind__in', ('dialogue', 'text', 'preference')), _connector='OR'), name='training_rows'), models.CheckConstraint(condition=models.Q(models.Q(('role', 'evaluation'), _negated=True), ('kind__in', ('dialogue', 'behaviour', 'pair', 'text', 'harness')), _connector='OR'), name='evaluation_rows')],
             },
         ),
         migrations.CreateModel(
-            name="IncidentStewards",
+            name='DatasetUpload',
             fields=[
-                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
-                ("members", models.JSONField()),
-                ("named_at", models.DateTimeField()),
-                (
-                    "community",
-                    models.ForeignKey(
-                        on_delete=django.db.models.deletion.PROTECT,
-                        related_name="incident_stewards",
-                        to="governance.community",
-                    ),
-                ),
-                (
-                    "proposal",
-                    models.OneToOneField(
-                        on_delete=django.db.models.deletion.PROTECT,
-                        related_name="incident_stewards",
-                        to="governance.proposal",
-                    ),
-                ),
+                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
+                ('actor', models.CharField(max_length=42)),
+                ('name', models.CharField(max_length=200)),
+                ('size', models.PositiveBigIntegerField()),
+                ('sha256', models.CharField(max_length=64)),
+                ('created_at', models.DateTimeField()),
+                ('community', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='dataset_uploads', to='governance.community')),
             ],
             options={
-                "verbose_name_plural": "incident stewards",
-                "ordering": ["-named_at", "-pk"],
+                'constraints': [models.UniqueConstraint(fields=('community', 'actor', 'sha256', 'name'), name='dataset_upload_once')],
             },
         ),
         migrations.CreateModel(
-            name="Model",
+            name='DatasetIntake',
             fields=[
-                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
-                ("namespace", models.SlugField()),
-                ("name", models.SlugField()),
-                ("title_en", models.CharField(max_length=120)),
-                ("title_fr", models.CharField(max_length=120)),
-                ("license", models.CharField(max_length=40)),
-                (
-                    "community",
-                    models.ForeignKey(
-                        on_delete=django.db.models.deletion.PROTECT, related_name="models", to="governance.community"
-                    ),
-                ),
-            ],
-        ),
-        migrations.CreateModel(
-            name="Notice",
-            fields=[
-                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
-                ("attempts", models.PositiveIntegerField(default=0)),
-                ("next_at", models.DateTimeField(null=True)),
-                ("fence", models.PositiveBigIntegerField(default=0)),
-                ("lease_expires_at", models.DateTimeField(null=True)),
-                ("tried_at", models.DateTimeField(null=True)),
-                ("error_code", models.CharField(blank=True, max_length=60)),
-                ("error_detail", models.CharField(blank=True, max_length=1000)),
-                ("failed_at", models.DateTimeField(null=True)),
-                ("stage", models.CharField(max_length=20)),
-                ("reason", models.CharField(blank=True, max_length=500)),
-                ("number", models.PositiveIntegerField(null=True)),
-                ("location", models.CharField(blank=True, max_length=500)),
-                ("done_at", models.DateTimeField(null=True)),
-                (
-                    "model",
-                    models.ForeignKey(
-                        on_delete=django.db.models.deletion.PROTECT, related_name="notices", to="models_registry.model"
-                    ),
-                ),
-                (
-                    "proposal",
-                    models.ForeignKey(
-                        on_delete=django.db.models.deletion.PROTECT, related_name="notices", to="governance.proposal"
-                    ),
-                ),
-            ],
-        ),
-        migrations.CreateModel(
-            name="ReleaseKeys",
-            fields=[
-                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
-                ("adopted_at", models.DateTimeField()),
-                (
-                    "community",
-                    models.ForeignKey(
-                        on_delete=django.db.models.deletion.PROTECT,
-                        related_name="release_keys",
-                        to="governance.community",
-                    ),
-                ),
-                (
-                    "proposal",
-                    models.OneToOneField(
-                        on_delete=django.db.models.deletion.PROTECT,
-                        related_name="release_keys",
-                        to="governance.proposal",
-                    ),
-                ),
-                (
-                    "record",
-                    models.OneToOneField(
-                        on_delete=django.db.models.deletion.PROTECT, related_name="+", to="governance.record"
-                    ),
-                ),
+                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
+                ('attempts', models.PositiveIntegerField(default=0)),
+                ('next_at', models.DateTimeField(null=True)),
+                ('fence', models.PositiveBigIntegerField(default=0)),
+                ('lease_expires_at', models.DateTimeField(null=True)),
+                ('tried_at', models.DateTimeField(null=True)),
+                ('error_code', models.CharField(blank=True, max_length=60)),
+                ('error_detail', models.CharField(blank=True, max_length=1000)),
+                ('failed_at', models.DateTimeField(null=True)),
+                ('actor', models.CharField(max_length=42)),
+                ('source', models.JSONField()),
+                ('asked', models.JSONField()),
+                ('requested_at', models.DateTimeField()),
+                ('done_at', models.DateTimeField(null=True)),
+                ('community', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='dataset_intakes', to='governance.community')),
+                ('dataset', models.ForeignKey(null=True, on_delete=django.db.models.deletion.PROTECT, related_name='intakes', to='models_registry.dataset')),
+                ('upload', models.OneToOneField(null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='intake', to='models_registry.datasetupload')),
             ],
             options={
-                "verbose_name_plural": "release keys",
-                "ordering": ["-adopted_at", "-pk"],
+                'constraints': [models.CheckConstraint(condition=models.Q(models.Q(('done_at__isnull', True), ('failed_at__isnull', True), ('next_at__isnull', False)), models.Q(('done_at__isnull', True), ('failed_at__isnull', False), ('next_at__isnull', True)), models.Q(('done_at__isnull', False), ('failed_at__isnull', True), ('next_at__isnull', True)), _connector='OR'), name='an_intake_is_due_failed_or_done'), models.CheckConstraint(condition=models.Q(('done_at__isnull', True), ('dataset__isnull', False), _connector='OR'), name='taken_in_means_a_dataset')],
             },
         ),
         migrations.CreateModel(
-            name="ReleaseSignature",
+            name='EthicsRule',
             fields=[
-                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
-                ("message_sha256", models.CharField(max_length=64)),
-                ("public_key", models.CharField(max_length=130)),
-                ("signature", models.BinaryField()),
-                ("signed_at", models.DateTimeField()),
-                (
-                    "release_record",
-                    models.ForeignKey(
-                        on_delete=django.db.models.deletion.PROTECT,
-                        related_name="release_signatures",
-                        to="governance.record",
-                    ),
-                ),
-            ],
-        ),
-        migrations.CreateModel(
-            name="RemovalRequest",
-            fields=[
-                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
-                ("reference", models.CharField(max_length=16, unique=True)),
-                (
-                    "scope",
-                    models.CharField(
-                        choices=[("records", "records"), ("source", "source"), ("contributor", "contributor")],
-                        max_length=12,
-                    ),
-                ),
-                ("records", models.JSONField(default=list)),
-                ("source", models.CharField(blank=True, max_length=200)),
-                ("requester", models.CharField(blank=True, max_length=42)),
-                ("contact", models.CharField(blank=True, max_length=200)),
-                ("contact_erased_at", models.DateTimeField(null=True)),
-                ("network", models.CharField(blank=True, max_length=32)),
-                ("reason", models.CharField(max_length=2000)),
-                ("salt", models.CharField(blank=True, max_length=32)),
-                ("digest", models.CharField(max_length=64)),
-                ("asked_at", models.DateTimeField()),
-                ("due_at", models.DateTimeField()),
-                ("declined_at", models.DateTimeField(null=True)),
-                ("declined_by", models.CharField(blank=True, max_length=42)),
-                ("declined_reason", models.CharField(blank=True, max_length=500)),
-                (
-                    "community",
-                    models.ForeignKey(
-                        on_delete=django.db.models.deletion.PROTECT,
-                        related_name="removal_requests",
-                        to="governance.community",
-                    ),
-                ),
-                (
-                    "dataset",
-                    models.ForeignKey(
-                        on_delete=django.db.models.deletion.PROTECT,
-                        related_name="removal_requests",
-                        to="models_registry.dataset",
-                    ),
-                ),
+                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
+                ('slug', models.SlugField(max_length=80)),
+                ('title', models.CharField(max_length=200)),
+                ('why', models.TextField(blank=True)),
+                ('metric', models.CharField(blank=True, max_length=500)),
+                ('suite', models.CharField(blank=True, max_length=71)),
+                ('comparator', models.CharField(blank=True, max_length=20)),
+                ('bound_numerator', models.BigIntegerField(null=True)),
+                ('bound_denominator', models.PositiveBigIntegerField(null=True)),
+                ('scope', models.CharField(max_length=120)),
+                ('judged', models.CharField(blank=True, max_length=12)),
+                ('severity', models.CharField(max_length=12)),
+                ('sunset', models.PositiveBigIntegerField(null=True)),
+                ('duty', models.JSONField(null=True)),
+                ('adopted_at', models.DateTimeField()),
+                ('revoked_at', models.DateTimeField(null=True)),
+                ('community', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='ethics_rules', to='governance.community')),
+                ('proposal', models.OneToOneField(on_delete=django.db.models.deletion.PROTECT, related_name='ethics_rule', to='governance.proposal')),
+                ('record', models.OneToOneField(on_delete=django.db.models.deletion.PROTECT, related_name='+', to='governance.record')),
+                ('repeal_record', models.OneToOneField(null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='governance.record')),
+                ('replaces', models.OneToOneField(null=True, on_delete=django.db.models.deletion.PROTECT, related_name='replaced_by', to='models_registry.ethicsrule')),
+                ('revoked_by', models.OneToOneField(null=True, on_delete=django.db.models.deletion.PROTECT, related_name='revoked_rule', to='governance.proposal')),
             ],
             options={
-                "ordering": ["-pk"],
+                'constraints': [models.UniqueConstraint(condition=models.Q(('revoked_at__isnull', True)), fields=('community', 'slug'), name='rule_in_force_once'), models.CheckConstraint(condition=models.Q(models.Q(('revoked_at__isnull', True), ('revoked_by__isnull', True)), models.Q(('revoked_at__isnull', False), ('revoked_by__isnull', False)), _connector='OR'), name='rule_ends_by_a_vote'), models.CheckConstraint(condition=models.Q(('bound_denominator__isnull', True), ('bound_denominator__gt', 0), _connector='OR'), name='bound_is_a_number'), models.CheckConstraint(condition=models.Q(models.Q(('bound_denominator__isnull', False), ('bound_numerator__isnull', False), ('duty__isnull', True), ('metric__gt', '')), models.Q(('bound_denominator__isnull', True), ('bound_numerator__isnull', True), ('duty__isnull', False), ('metric', '')), _connector='OR'), name='rule_measures_or_asks')],
             },
         ),
         migrations.CreateModel(
-            name="Removal",
+            name='HiddenSuite',
             fields=[
-                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
-                ("records", models.JSONField(null=True)),
-                ("why", models.CharField(max_length=500)),
-                ("follow_up", models.CharField(max_length=12)),
-                ("follow_up_because", models.CharField(blank=True, max_length=500)),
-                ("due_at", models.DateTimeField(null=True)),
-                ("removed_at", models.DateTimeField()),
-                (
-                    "dataset",
-                    models.OneToOneField(
-                        on_delete=django.db.models.deletion.PROTECT,
-                        related_name="removal",
-                        to="models_registry.dataset",
-                    ),
-                ),
-                (
-                    "proposal",
-                    models.OneToOneField(
-                        null=True,
-                        on_delete=django.db.models.deletion.PROTECT,
-                        related_name="removal",
-                        to="governance.proposal",
-                    ),
-                ),
-                (
-                    "record",
-                    models.OneToOneField(
-                        null=True, on_delete=django.db.models.deletion.PROTECT, related_name="+", to="governance.record"
-                    ),
-                ),
-                (
-                    "successor",
-                    models.ForeignKey(
-                        null=True,
-                        on_delete=django.db.models.deletion.PROTECT,
-                        related_name="made_by",
-                        to="models_registry.dataset",
-                    ),
-                ),
-                (
-                    "request",
-                    models.ForeignKey(
-                        null=True,
-                        on_delete=django.db.models.deletion.PROTECT,
-                        related_name="removals",
-                        to="models_registry.removalrequest",
-                    ),
-                ),
-            ],
-        ),
-        migrations.CreateModel(
-            name="SuiteOpening",
-            fields=[
-                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
-                (
-                    "record",
-                    models.OneToOneField(
-                        on_delete=django.db.models.deletion.PROTECT, related_name="+", to="governance.record"
-                    ),
-                ),
-                (
-                    "run_record",
-                    models.ForeignKey(
-                        on_delete=django.db.models.deletion.PROTECT, related_name="+", to="governance.record"
-                    ),
-                ),
-                (
-                    "suite",
-                    models.ForeignKey(
-                        on_delete=django.db.models.deletion.PROTECT,
-                        related_name="openings",
-                        to="models_registry.hiddensuite",
-                    ),
-                ),
-            ],
-        ),
-        migrations.CreateModel(
-            name="Version",
-            fields=[
-                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
-                ("number", models.PositiveIntegerField()),
-                ("revision", models.CharField(max_length=40, unique=True)),
-                ("manifest_sha256", models.CharField(max_length=64)),
-                ("folder", models.CharField(max_length=300)),
-                ("files", models.JSONField(default=list)),
-                ("created_at", models.DateTimeField()),
-                ("published_at", models.DateTimeField(null=True)),
-                ("withdrawn_at", models.DateTimeField(null=True)),
-                ("withdrawn_reason", models.CharField(blank=True, max_length=500)),
-                ("paused_by", models.CharField(blank=True, max_length=42)),
-                ("paused_reason", models.CharField(blank=True, max_length=500)),
-                ("paused_until", models.DateTimeField(null=True)),
-                ("held_at", models.DateTimeField(null=True)),
-                ("held_until", models.DateTimeField(null=True)),
-                ("held_reason", models.CharField(blank=True, max_length=500)),
-                ("set_back_at", models.DateTimeField(null=True)),
-                ("set_back_reason", models.CharField(blank=True, max_length=500)),
-                (
-                    "evaluation_record",
-                    models.OneToOneField(
-                        null=True, on_delete=django.db.models.deletion.PROTECT, related_name="+", to="governance.record"
-                    ),
-                ),
-                (
-                    "held_by",
-                    models.ForeignKey(
-                        null=True,
-                        on_delete=django.db.models.deletion.PROTECT,
-                        related_name="held_versions",
-                        to="governance.proposal",
-                    ),
-                ),
-                (
-                    "model",
-                    models.ForeignKey(
-                        on_delete=django.db.models.deletion.PROTECT, related_name="versions", to="models_registry.model"
-                    ),
-                ),
-                (
-                    "parent",
-                    models.ForeignKey(
-                        null=True,
-                        on_delete=django.db.models.deletion.PROTECT,
-                        related_name="children",
-                        to="models_registry.version",
-                    ),
-                ),
-                (
-                    "proposal",
-                    models.ForeignKey(
-                        null=True,
-                        on_delete=django.db.models.deletion.PROTECT,
-                        related_name="versions",
-                        to="governance.proposal",
-                    ),
-                ),
-                (
-                    "release_record",
-                    models.OneToOneField(
-                        null=True, on_delete=django.db.models.deletion.PROTECT, related_name="+", to="governance.record"
-                    ),
-                ),
-                (
-                    "set_back_by",
-                    models.ForeignKey(
-                        null=True,
-                        on_delete=django.db.models.deletion.PROTECT,
-                        related_name="set_back",
-                        to="governance.proposal",
-                    ),
-                ),
-                (
-                    "withdrawal",
-                    models.OneToOneField(
-                        null=True,
-                        on_delete=django.db.models.deletion.PROTECT,
-                        related_name="withdrew",
-                        to="governance.proposal",
-                    ),
-                ),
+                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
+                ('commitment', models.CharField(max_length=64)),
+                ('title', models.CharField(max_length=200)),
+                ('kind', models.CharField(max_length=12)),
+                ('records', models.PositiveBigIntegerField()),
+                ('languages', models.JSONField()),
+                ('license', models.CharField(max_length=40)),
+                ('keeper', models.CharField(max_length=42)),
+                ('opens_within_seconds', models.PositiveIntegerField()),
+                ('committed_at', models.DateTimeField()),
+                ('opened_at', models.DateTimeField(null=True)),
+                ('community', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='hidden_suites', to='governance.community')),
+                ('dataset', models.OneToOneField(null=True, on_delete=django.db.models.deletion.PROTECT, related_name='hidden_as', to='models_registry.dataset')),
+                ('record', models.OneToOneField(on_delete=django.db.models.deletion.PROTECT, related_name='+', to='governance.record')),
             ],
             options={
-                "ordering": ["-number"],
+                'ordering': ['-pk'],
+                'constraints': [models.UniqueConstraint(fields=('community', 'commitment'), name='committed_once'), models.CheckConstraint(condition=models.Q(models.Q(('dataset__isnull', True), ('opened_at__isnull', True)), models.Q(('dataset__isnull', False), ('opened_at__isnull', False)), _connector='OR'), name='opened_means_shown'), models.CheckConstraint(condition=models.Q(('kind__in', ('dialogue', 'behaviour', 'pair', 'text', 'harness')), ('records__gte', 1)), name='hidden_suite_has_rows')],
             },
         ),
         migrations.CreateModel(
-            name="Publication",
+            name='IncidentStewards',
             fields=[
-                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
-                ("target", models.CharField(max_length=40)),
-                ("location", models.CharField(max_length=500)),
-                ("revision", models.CharField(max_length=64)),
-                ("published_at", models.DateTimeField()),
-                (
-                    "record",
-                    models.OneToOneField(
-                        on_delete=django.db.models.deletion.PROTECT, related_name="+", to="governance.record"
-                    ),
-                ),
-                (
-                    "version",
-                    models.ForeignKey(
-                        on_delete=django.db.models.deletion.PROTECT,
-                        related_name="publications",
-                        to="models_registry.version",
-                    ),
-                ),
-            ],
-        ),
-        migrations.CreateModel(
-            name="Incident",
-            fields=[
-                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
-                ("number", models.PositiveIntegerField()),
-                ("digest", models.CharField(max_length=64)),
-                ("category", models.CharField(max_length=40)),
-                (
-                    "claimed_severity",
-                    models.CharField(
-                        choices=[("critical", "critical"), ("high", "high"), ("medium", "medium"), ("low", "low")],
-                        max_length=12,
-                    ),
-                ),
-                ("prompt", models.TextField()),
-                ("expected", models.TextField()),
-                ("seen", models.TextField(blank=True)),
-                ("contact", models.CharField(blank=True, max_length=200)),
-                ("contact_erased_at", models.DateTimeField(null=True)),
-                ("network", models.CharField(blank=True, max_length=32)),
-                ("reporter", models.CharField(blank=True, max_length=42)),
-                ("reported_at", models.DateTimeField()),
-                ("triaged_at", models.DateTimeField(null=True)),
-                ("triaged_by", models.CharField(blank=True, max_length=42)),
-                (
-                    "severity",
-                    models.CharField(
-                        blank=True,
-                        choices=[("critical", "critical"), ("high", "high"), ("medium", "medium"), ("low", "low")],
-                        max_length=12,
-                    ),
-                ),
-                ("triage_reason", models.CharField(blank=True, max_length=1000)),
-                ("outcome", models.CharField(blank=True, max_length=20)),
-                ("answered_at", models.DateTimeField(null=True)),
-                ("answered_by", models.CharField(blank=True, max_length=42)),
-                ("answer", models.CharField(blank=True, max_length=2000)),
-                ("reproduced", models.TextField(blank=True)),
-                ("withheld_at", models.DateTimeField(null=True)),
-                ("withheld_reason", models.CharField(blank=True, max_length=1000)),
-                ("paused_at", models.DateTimeField(null=True)),
-                (
-                    "case",
-                    models.ForeignKey(
-                        null=True,
-                        on_delete=django.db.models.deletion.PROTECT,
-                        related_name="incidents",
-                        to="models_registry.dataset",
-                    ),
-                ),
-                (
-                    "case_proposal",
-                    models.ForeignKey(
-                        null=True,
-                        on_delete=django.db.models.deletion.PROTECT,
-                        related_name="incident_cases",
-                        to="governance.proposal",
-                    ),
-                ),
-                (
-                    "community",
-                    models.ForeignKey(
-                        on_delete=django.db.models.deletion.PROTECT, related_name="incidents", to="governance.community"
-                    ),
-                ),
-                (
-                    "duplicate_of",
-                    models.ForeignKey(
-                        null=True,
-                        on_delete=django.db.models.deletion.PROTECT,
-                        related_name="duplicates",
-                        to="models_registry.incident",
-                    ),
-                ),
-                (
-                    "version",
-                    models.ForeignKey(
-                        on_delete=django.db.models.deletion.PROTECT,
-                        related_name="incidents",
-                        to="models_registry.version",
-                    ),
-                ),
+                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
+                ('members', models.JSONField()),
+                ('named_at', models.DateTimeField()),
+                ('community', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='incident_stewards', to='governance.community')),
+                ('proposal', models.OneToOneField(on_delete=django.db.models.deletion.PROTECT, related_name='incident_stewards', to='governance.proposal')),
             ],
             options={
-                "ordering": ["-number"],
+                'verbose_name_plural': 'incident stewards',
+                'ordering': ['-named_at', '-pk'],
             },
         ),
         migrations.CreateModel(
-            name="Delivery",
+            name='Model',
             fields=[
-                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
-                ("attempts", models.PositiveIntegerField(default=0)),
-                ("next_at", models.DateTimeField(null=True)),
-                ("fence", models.PositiveBigIntegerField(default=0)),
-                ("lease_expires_at", models.DateTimeField(null=True)),
-                ("tried_at", models.DateTimeField(null=True)),
-                ("error_code", models.CharField(blank=True, max_length=60)),
-                ("error_detail", models.CharField(blank=True, max_length=1000)),
-                ("failed_at", models.DateTimeField(null=True)),
-                ("target", models.CharField(max_length=40)),
-                (
-                    "publication",
-                    models.OneToOneField(
-                        null=True,
-                        on_delete=django.db.models.deletion.PROTECT,
-                        related_name="delivery",
-                        to="models_registry.publication",
-                    ),
-                ),
-                (
-                    "version",
-                    models.ForeignKey(
-                        on_delete=django.db.models.deletion.PROTECT,
-                        related_name="deliveries",
-                        to="models_registry.version",
-                    ),
-                ),
+                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
+                ('namespace', models.SlugField()),
+                ('name', models.SlugField()),
+                ('title_en', models.CharField(max_length=120)),
+                ('title_fr', models.CharField(max_length=120)),
+                ('license', models.CharField(max_length=40)),
+                ('community', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='models', to='governance.community')),
             ],
             options={
-                "verbose_name_plural": "deliveries",
+                'constraints': [models.UniqueConstraint(fields=('namespace', 'name'), name='model_address_once')],
             },
         ),
         migrations.CreateModel(
-            name="Call",
+            name='Notice',
             fields=[
-                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
-                ("cause", models.CharField(choices=[("release", "release"), ("sunset", "sunset")], max_length=12)),
-                ("subject", models.CharField(max_length=64)),
-                ("kind", models.CharField(max_length=40)),
-                ("payload", models.JSONField()),
-                ("facts", models.JSONField()),
-                ("opened_at", models.DateTimeField()),
-                ("taken_up_by", models.CharField(blank=True, max_length=42)),
-                ("taken_up_at", models.DateTimeField(null=True)),
-                ("closed_at", models.DateTimeField(null=True)),
-                ("closed_because", models.CharField(blank=True, max_length=20)),
-                (
-                    "community",
-                    models.ForeignKey(
-                        on_delete=django.db.models.deletion.PROTECT, related_name="calls", to="governance.community"
-                    ),
-                ),
-                (
-                    "proposal",
-                    models.ForeignKey(
-                        null=True,
-                        on_delete=django.db.models.deletion.PROTECT,
-                        related_name="calls",
-                        to="governance.proposal",
-                    ),
-                ),
-                (
-                    "version",
-                    models.ForeignKey(
-                        null=True,
-                        on_delete=django.db.models.deletion.PROTECT,
-                        related_name="calls",
-                        to="models_registry.version",
-                    ),
-                ),
+                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
+                ('attempts', models.PositiveIntegerField(default=0)),
+                ('next_at', models.DateTimeField(null=True)),
+                ('fence', models.PositiveBigIntegerField(default=0)),
+                ('lease_expires_at', models.DateTimeField(null=True)),
+                ('tried_at', models.DateTimeField(null=True)),
+                ('error_code', models.CharField(blank=True, max_length=60)),
+                ('error_detail', models.CharField(blank=True, max_length=1000)),
+                ('failed_at', models.DateTimeField(null=True)),
+                ('stage', models.CharField(max_length=20)),
+                ('reason', models.CharField(blank=True, max_length=500)),
+                ('number', models.PositiveIntegerField(null=True)),
+                ('location', models.CharField(blank=True, max_length=500)),
+                ('done_at', models.DateTimeField(null=True)),
+                ('model', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='notices', to='models_registry.model')),
+                ('proposal', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='notices', to='governance.proposal')),
             ],
             options={
-                "ordering": ["-id"],
+                'constraints': [models.UniqueConstraint(fields=('proposal', 'stage'), name='noticed_once_per_stage'), models.CheckConstraint(condition=models.Q(models.Q(('done_at__isnull', True), ('failed_at__isnull', True), ('next_at__isnull', False)), models.Q(('done_at__isnull', True), ('failed_at__isnull', False), ('next_at__isnull', True)), models.Q(('done_at__isnull', False), ('failed_at__isnull', True), ('next_at__isnull', True)), _connector='OR'), name='a_notice_is_due_failed_or_done'), models.CheckConstraint(condition=models.Q(('done_at__isnull', True), ('number__isnull', False), _connector='OR'), name='said_means_somewhere')],
             },
         ),
         migrations.CreateModel(
-            name="Attestation",
+            name='ReleaseKeys',
             fields=[
-                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
-                ("digest", models.CharField(max_length=64)),
-                ("public_key", models.CharField(max_length=64)),
-                ("envelope", models.BinaryField()),
-                ("summary", models.JSONField()),
-                ("filed_at", models.DateTimeField()),
-                ("hidden_at", models.DateTimeField(null=True)),
-                ("hidden_reason", models.CharField(blank=True, max_length=500)),
-                (
-                    "version",
-                    models.ForeignKey(
-                        on_delete=django.db.models.deletion.PROTECT,
-                        related_name="attestations",
-                        to="models_registry.version",
-                    ),
-                ),
+                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
+                ('adopted_at', models.DateTimeField()),
+                ('community', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='release_keys', to='governance.community')),
+                ('proposal', models.OneToOneField(on_delete=django.db.models.deletion.PROTECT, related_name='release_keys', to='governance.proposal')),
+                ('record', models.OneToOneField(on_delete=django.db.models.deletion.PROTECT, related_name='+', to='governance.record')),
             ],
             options={
-                "ordering": ["-pk"],
+                'verbose_name_plural': 'release keys',
+                'ordering': ['-adopted_at', '-pk'],
             },
         ),
         migrations.CreateModel(
-            name="WaitingRelease",
+            name='ReleaseSignature',
             fields=[
-                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
-                ("payload", models.BinaryField()),
-                ("since", models.DateTimeField()),
-                (
-                    "evaluation_record",
-                    models.ForeignKey(
-                        on_delete=django.db.models.deletion.PROTECT,
-                        related_name="waiting_releases",
-                        to="governance.record",
-                    ),
-                ),
-                (
-                    "keys",
-                    models.ForeignKey(
-                        on_delete=django.db.models.deletion.PROTECT,
-                        related_name="waiting_releases",
-                        to="models_registry.releasekeys",
-                    ),
-                ),
-                (
-                    "model",
-                    models.ForeignKey(
-                        on_delete=django.db.models.deletion.PROTECT,
-                        related_name="waiting_releases",
-                        to="models_registry.model",
-                    ),
-                ),
-                (
-                    "proposal",
-                    models.ForeignKey(
-                        on_delete=django.db.models.deletion.PROTECT,
-                        related_name="waiting_releases",
-                        to="governance.proposal",
-                    ),
-                ),
-                (
-                    "release_record",
-                    models.OneToOneField(
-                        on_delete=django.db.models.deletion.PROTECT, related_name="+", to="governance.record"
-                    ),
-                ),
+                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
+                ('message_sha256', models.CharField(max_length=64)),
+                ('public_key', models.CharField(max_length=130)),
+                ('signature', models.BinaryField()),
+                ('signed_at', models.DateTimeField()),
+                ('release_record', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='release_signatures', to='governance.record')),
             ],
             options={
-                "ordering": ["-pk"],
+                'constraints': [models.UniqueConstraint(fields=('message_sha256', 'public_key'), name='signed_once')],
             },
         ),
         migrations.CreateModel(
-            name="WaitingReport",
+            name='RemovalRequest',
             fields=[
-                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
-                ("digest", models.CharField(max_length=64)),
-                ("told", models.JSONField()),
-                ("network", models.CharField(blank=True, max_length=32)),
-                ("came_at", models.DateTimeField()),
-                (
-                    "community",
-                    models.ForeignKey(
-                        on_delete=django.db.models.deletion.PROTECT,
-                        related_name="waiting_reports",
-                        to="governance.community",
-                    ),
-                ),
-                (
-                    "version",
-                    models.ForeignKey(
-                        on_delete=django.db.models.deletion.PROTECT, related_name="+", to="models_registry.version"
-                    ),
-                ),
+                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
+                ('reference', models.CharField(max_length=16, unique=True)),
+                ('scope', models.CharField(choices=[('records', 'records'), ('source', 'source'), ('contributor', 'contributor')], max_length=12)),
+                ('records', models.JSONField(default=list)),
+                ('source', models.CharField(blank=True, max_length=200)),
+                ('requester', models.CharField(blank=True, max_length=42)),
+                ('contact', models.CharField(blank=True, max_length=200)),
+                ('contact_erased_at', models.DateTimeField(null=True)),
+                ('network', models.CharField(blank=True, max_length=32)),
+                ('reason', models.CharField(max_length=2000)),
+                ('salt', models.CharField(blank=True, max_length=32)),
+                ('digest', models.CharField(max_length=64)),
+                ('asked_at', models.DateTimeField()),
+                ('due_at', models.DateTimeField()),
+                ('declined_at', models.DateTimeField(null=True)),
+                ('declined_by', models.CharField(blank=True, max_length=42)),
+                ('declined_reason', models.CharField(blank=True, max_length=500)),
+                ('community', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='removal_requests', to='governance.community')),
+                ('dataset', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='removal_requests', to='models_registry.dataset')),
             ],
             options={
-                "ordering": ["came_at", "pk"],
+                'ordering': ['-pk'],
+                'constraints': [models.CheckConstraint(condition=models.Q(models.Q(('requester', ''), _negated=True), models.Q(('contact', ''), _negated=True), ('contact_erased_at__isnull', False), _connector='OR'), name='somebody_asked'), models.CheckConstraint(condition=models.Q(('declined_at__isnull', True), models.Q(models.Q(('declined_by', ''), _negated=True), models.Q(('declined_reason', ''), _negated=True)), _connector='OR'), name='declined_means_explained')],
             },
         ),
-        migrations.AddConstraint(
-            model_name="dataset",
-            constraint=models.UniqueConstraint(fields=("community", "digest"), name="dataset_once"),
+        migrations.CreateModel(
+            name='Removal',
+            fields=[
+                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
+                ('records', models.JSONField(null=True)),
+                ('why', models.CharField(max_length=500)),
+                ('follow_up', models.CharField(max_length=12)),
+                ('follow_up_because', models.CharField(blank=True, max_length=500)),
+                ('due_at', models.DateTimeField(null=True)),
+                ('removed_at', models.DateTimeField()),
+                ('dataset', models.OneToOneField(on_delete=django.db.models.deletion.PROTECT, related_name='removal', to='models_registry.dataset')),
+                ('proposal', models.OneToOneField(null=True, on_delete=django.db.models.deletion.PROTECT, related_name='removal', to='governance.proposal')),
+                ('record', models.OneToOneField(null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='governance.record')),
+                ('successor', models.ForeignKey(null=True, on_delete=django.db.models.deletion.PROTECT, related_name='made_by', to='models_registry.dataset')),
+                ('request', models.ForeignKey(null=True, on_delete=django.db.models.deletion.PROTECT, related_name='removals', to='models_registry.removalrequest')),
+            ],
+            options={
+                'constraints': [models.CheckConstraint(condition=models.Q(models.Q(('proposal__isnull', False), ('record__isnull', False)), models.Q(('proposal__isnull', True), ('request__isnull', False)), _connector='OR'), name='removed_means_voted_or_asked'), models.CheckConstraint(condition=models.Q(models.Q(('due_at__isnull', True), ('follow_up', 'none'), models.Q(('follow_up_because', ''), _negated=True)), models.Q(models.Q(('follow_up', 'none'), _negated=True), ('due_at__isnull', False)), _connector='OR'), name='what_follows_is_due')],
+            },
         ),
-        migrations.AddConstraint(
-            model_name="dataset",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    ("included_at__isnull", True),
-                    models.Q(("inclusion_record__isnull", False), ("proposal__isnull", False)),
-                    _connector="OR",
-                ),
-                name="included_means_voted",
-            ),
+        migrations.CreateModel(
+            name='SuiteOpening',
+            fields=[
+                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
+                ('record', models.OneToOneField(on_delete=django.db.models.deletion.PROTECT, related_name='+', to='governance.record')),
+                ('run_record', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to='governance.record')),
+                ('suite', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='openings', to='models_registry.hiddensuite')),
+            ],
+            options={
+                'constraints': [models.UniqueConstraint(fields=('suite', 'run_record'), name='opened_once_for_a_run')],
+            },
         ),
-        migrations.AddConstraint(
-            model_name="dataset",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    models.Q(("role", "training"), _negated=True),
-                    ("kind__in", ("dialogue", "text", "preference")),
-                    _connector="OR",
-                ),
-                name="training_rows",
-            ),
+        migrations.CreateModel(
+            name='Version',
+            fields=[
+                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
+                ('number', models.PositiveIntegerField()),
+                ('revision', models.CharField(max_length=40, unique=True)),
+                ('manifest_sha256', models.CharField(max_length=64)),
+                ('folder', models.CharField(max_length=300)),
+                ('files', models.JSONField(default=list)),
+                ('created_at', models.DateTimeField()),
+                ('published_at', models.DateTimeField(null=True)),
+                ('withdrawn_at', models.DateTimeField(null=True)),
+                ('withdrawn_reason', models.CharField(blank=True, max_length=500)),
+                ('paused_by', models.CharField(blank=True, max_length=42)),
+                ('paused_reason', models.CharField(blank=True, max_length=500)),
+                ('paused_until', models.DateTimeField(null=True)),
+                ('held_at', models.DateTimeField(null=True)),
+                ('held_until', models.DateTimeField(null=True)),
+                ('held_reason', models.CharField(blank=True, max_length=500)),
+                ('set_back_at', models.DateTimeField(null=True)),
+                ('set_back_reason', models.CharField(blank=True, max_length=500)),
+                ('evaluation_record', models.OneToOneField(null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='governance.record')),
+                ('held_by', models.ForeignKey(null=True, on_delete=django.db.models.deletion.PROTECT, related_name='held_versions', to='governance.proposal')),
+                ('model', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='versions', to='models_registry.model')),
+                ('parent', models.ForeignKey(null=True, on_delete=django.db.models.deletion.PROTECT, related_name='children', to='models_registry.version')),
+                ('proposal', models.ForeignKey(null=True, on_delete=django.db.models.deletion.PROTECT, related_name='versions', to='governance.proposal')),
+                ('release_record', models.OneToOneField(null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='governance.record')),
+                ('set_back_by', models.ForeignKey(null=True, on_delete=django.db.models.deletion.PROTECT, related_name='set_back', to='governance.proposal')),
+                ('withdrawal', models.OneToOneField(null=True, on_delete=django.db.models.deletion.PROTECT, related_name='withdrew', to='governance.proposal')),
+            ],
+            options={
+                'ordering': ['-number'],
+                'constraints': [models.UniqueConstraint(fields=('model', 'number'), name='version_number_once'), models.CheckConstraint(condition=models.Q(('number', 0), models.Q(('evaluation_record__isnull', False), ('release_record__isnull', False)), _connector='OR'), name='a_version_has_a_release'), models.CheckConstraint(condition=models.Q(('withdrawn_at__isnull', True), ('withdrawal__isnull', False), _connector='OR'), name='withdrawn_means_voted'), models.CheckConstraint(condition=models.Q(('paused_until__isnull', True), models.Q(models.Q(('paused_by', ''), _negated=True), models.Q(('paused_reason', ''), _negated=True)), _connector='OR'), name='paused_means_explained'), models.CheckConstraint(condition=models.Q(models.Q(('held_at__isnull', True), ('held_until__isnull', True)), models.Q(('held_by__isnull', False), models.Q(('held_reason', ''), _negated=True)), _connector='OR'), name='held_means_voted'), models.CheckConstraint(condition=models.Q(('set_back_at__isnull', True), models.Q(('set_back_by__isnull', False), models.Q(('set_back_reason', ''), _negated=True)), _connector='OR'), name='set_back_means_voted')],
+            },
         ),
-        migrations.AddConstraint(
-            model_name="dataset",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    models.Q(("role", "evaluation"), _negated=True),
-                    ("kind__in", ("dialogue", "behaviour", "pair", "text", "harness")),
-                    _connector="OR",
-                ),
-                name="evaluation_rows",
-            ),
+        migrations.CreateModel(
+            name='Publication',
+            fields=[
+                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
+                ('target', models.CharField(max_length=40)),
+                ('location', models.CharField(max_length=500)),
+                ('revision', models.CharField(max_length=64)),
+                ('published_at', models.DateTimeField()),
+                ('record', models.OneToOneField(on_delete=django.db.models.deletion.PROTECT, related_name='+', to='governance.record')),
+                ('version', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='publications', to='models_registry.version')),
+            ],
+            options={
+                'constraints': [models.UniqueConstraint(fields=('version', 'target'), name='published_once_per_target')],
+            },
         ),
-        migrations.AddConstraint(
-            model_name="datasetupload",
-            constraint=models.UniqueConstraint(
-                fields=("community", "actor", "sha256", "name"), name="dataset_upload_once"
-            ),
+        migrations.CreateModel(
+            name='Incident',
+            fields=[
+                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
+                ('number', models.PositiveIntegerField()),
+                ('digest', models.CharField(max_length=64)),
+                ('category', models.CharField(max_length=40)),
+                ('claimed_severity', models.CharField(choices=[('critical', 'critical'), ('high', 'high'), ('medium', 'medium'), ('low', 'low')], max_length=12)),
+                ('prompt', models.TextField()),
+                ('expected', models.TextField()),
+                ('seen', models.TextField(blank=True)),
+                ('contact', models.CharField(blank=True, max_length=200)),
+                ('contact_erased_at', models.DateTimeField(null=True)),
+                ('network', models.CharField(blank=True, max_length=32)),
+                ('reporter', models.CharField(blank=True, max_length=42)),
+                ('reported_at', models.DateTimeField()),
+                ('triaged_at', models.DateTimeField(null=True)),
+                ('triaged_by', models.CharField(blank=True, max_length=42)),
+                ('severity', models.CharField(blank=True, choices=[('critical', 'critical'), ('high', 'high'), ('medium', 'medium'), ('low', 'low')], max_length=12)),
+                ('triage_reason', models.CharField(blank=True, max_length=1000)),
+                ('outcome', models.CharField(blank=True, max_length=20)),
+                ('answered_at', models.DateTimeField(null=True)),
+                ('answered_by', models.CharField(blank=True, max_length=42)),
+                ('answer', models.CharField(blank=True, max_length=2000)),
+                ('reproduced', models.TextField(blank=True)),
+                ('withheld_at', models.DateTimeField(null=True)),
+                ('withheld_reason', models.CharField(blank=True, max_length=1000)),
+                ('paused_at', models.DateTimeField(null=True)),
+                ('case', models.ForeignKey(null=True, on_delete=django.db.models.deletion.PROTECT, related_name='incidents', to='models_registry.dataset')),
+                ('case_proposal', models.ForeignKey(null=True, on_delete=django.db.models.deletion.PROTECT, related_name='incident_cases', to='governance.proposal')),
+                ('community', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='incidents', to='governance.community')),
+                ('duplicate_of', models.ForeignKey(null=True, on_delete=django.db.models.deletion.PROTECT, related_name='duplicates', to='models_registry.incident')),
+                ('version', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='incidents', to='models_registry.version')),
+            ],
+            options={
+                'ordering': ['-number'],
+                'constraints': [models.UniqueConstraint(fields=('community', 'number'), name='incident_number_once'), models.UniqueConstraint(fields=('version', 'digest'), name='reported_once'), models.CheckConstraint(condition=models.Q(models.Q(('severity', ''), ('triaged_at__isnull', True)), models.Q(('triaged_at__isnull', False), models.Q(('severity', ''), _negated=True), models.Q(('triaged_by', ''), _negated=True), models.Q(('triage_reason', ''), _negated=True)), _connector='OR'), name='triaged_means_explained'), models.CheckConstraint(condition=models.Q(models.Q(('answered_at__isnull', True), ('outcome', '')), models.Q(('outcome__in', ['answered', 'confirmed', 'not_reproducible', 'duplicate', 'declined']), ('triaged_at__isnull', False), ('answered_at__isnull', False), models.Q(('answered_by', ''), _negated=True), models.Q(('answer', ''), _negated=True)), _connector='OR'), name='answered_means_explained'), models.CheckConstraint(condition=models.Q(models.Q(('duplicate_of__isnull', False), ('outcome', 'duplicate')), models.Q(models.Q(('outcome', 'duplicate'), _negated=True), ('duplicate_of__isnull', True)), _connector='OR'), name='a_duplicate_names_the_other'), models.CheckConstraint(condition=models.Q(models.Q(('withheld_at__isnull', True), ('withheld_reason', '')), models.Q(('withheld_at__isnull', False), models.Q(('withheld_reason', ''), _negated=True)), _connector='OR'), name='withheld_means_explained')],
+            },
         ),
-        migrations.AddConstraint(
-            model_name="datasetintake",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    models.Q(("done_at__isnull", True), ("failed_at__isnull", True), ("next_at__isnull", False)),
-                    models.Q(("done_at__isnull", True), ("failed_at__isnull", False), ("next_at__isnull", True)),
-                    models.Q(("done_at__isnull", False), ("failed_at__isnull", True), ("next_at__isnull", True)),
-                    _connector="OR",
-                ),
-                name="an_intake_is_due_failed_or_done",
-            ),
+        migrations.CreateModel(
+            name='Delivery',
+            fields=[
+                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
+                ('attempts', models.PositiveIntegerField(default=0)),
+                ('next_at', models.DateTimeField(null=True)),
+                ('fence', models.PositiveBigIntegerField(default=0)),
+                ('lease_expires_at', models.DateTimeField(null=True)),
+                ('tried_at', models.DateTimeField(null=True)),
+                ('error_code', models.CharField(blank=True, max_length=60)),
+                ('error_detail', models.CharField(blank=True, max_length=1000)),
+                ('failed_at', models.DateTimeField(null=True)),
+                ('target', models.CharField(max_length=40)),
+                ('publication', models.OneToOneField(null=True, on_delete=django.db.models.deletion.PROTECT, related_name='delivery', to='models_registry.publication')),
+                ('version', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='deliveries', to='models_registry.version')),
+            ],
+            options={
+                'verbose_name_plural': 'deliveries',
+                'constraints': [models.UniqueConstraint(fields=('version', 'target'), name='delivered_once_per_target'), models.CheckConstraint(condition=models.Q(models.Q(('failed_at__isnull', True), ('next_at__isnull', False), ('publication__isnull', True)), models.Q(('failed_at__isnull', False), ('next_at__isnull', True), ('publication__isnull', True)), models.Q(('failed_at__isnull', True), ('next_at__isnull', True), ('publication__isnull', False)), _connector='OR'), name='a_delivery_is_due_failed_or_done')],
+            },
         ),
-        migrations.AddConstraint(
-            model_name="datasetintake",
-            constraint=models.CheckConstraint(
-                condition=models.Q(("done_at__isnull", True), ("dataset__isnull", False), _connector="OR"),
-                name="taken_in_means_a_dataset",
-            ),
+        migrations.CreateModel(
+            name='Call',
+            fields=[
+                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
+                ('cause', models.CharField(choices=[('release', 'release'), ('sunset', 'sunset')], max_length=12)),
+                ('subject', models.CharField(max_length=64)),
+                ('kind', models.CharField(max_length=40)),
+                ('payload', models.JSONField()),
+                ('facts', models.JSONField()),
+                ('opened_at', models.DateTimeField()),
+                ('taken_up_by', models.CharField(blank=True, max_length=42)),
+                ('taken_up_at', models.DateTimeField(null=True)),
+                ('closed_at', models.DateTimeField(null=True)),
+                ('closed_because', models.CharField(blank=True, max_length=20)),
+                ('community', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='calls', to='governance.community')),
+                ('proposal', models.ForeignKey(null=True, on_delete=django.db.models.deletion.PROTECT, related_name='calls', to='governance.proposal')),
+                ('version', models.ForeignKey(null=True, on_delete=django.db.models.deletion.PROTECT, related_name='calls', to='models_registry.version')),
+            ],
+            options={
+                'ordering': ['-id'],
+                'constraints': [models.UniqueConstraint(condition=models.Q(('closed_at__isnull', True)), fields=('community', 'cause', 'subject'), name='called_once'), models.CheckConstraint(condition=models.Q(models.Q(('proposal__isnull', True), ('taken_up_at__isnull', True), ('taken_up_by', '')), models.Q(('proposal__isnull', False), ('taken_up_at__isnull', False), models.Q(('taken_up_by', ''), _negated=True)), _connector='OR'), name='taken_up_by_somebody'), models.CheckConstraint(condition=models.Q(models.Q(('closed_at__isnull', True), ('closed_because', '')), models.Q(('closed_at__isnull', False), models.Q(('closed_because', ''), _negated=True)), _connector='OR'), name='closed_means_explained')],
+            },
         ),
-        migrations.AddConstraint(
-            model_name="ethicsrule",
-            constraint=models.UniqueConstraint(
-                condition=models.Q(("revoked_at__isnull", True)),
-                fields=("community", "slug"),
-                name="rule_in_force_once",
-            ),
+        migrations.CreateModel(
+            name='Attestation',
+            fields=[
+                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
+                ('digest', models.CharField(max_length=64)),
+                ('public_key', models.CharField(max_length=64)),
+                ('envelope', models.BinaryField()),
+                ('summary', models.JSONField()),
+                ('filed_at', models.DateTimeField()),
+                ('hidden_at', models.DateTimeField(null=True)),
+                ('hidden_reason', models.CharField(blank=True, max_length=500)),
+                ('version', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='attestations', to='models_registry.version')),
+            ],
+            options={
+                'ordering': ['-pk'],
+                'constraints': [models.UniqueConstraint(fields=('version', 'digest'), name='attested_once'), models.CheckConstraint(condition=models.Q(models.Q(('hidden_at__isnull', True), ('hidden_reason', '')), models.Q(('hidden_at__isnull', False), models.Q(('hidden_reason', ''), _negated=True)), _connector='OR'), name='hidden_means_explained')],
+            },
         ),
-        migrations.AddConstraint(
-            model_name="ethicsrule",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    models.Q(("revoked_at__isnull", True), ("revoked_by__isnull", True)),
-                    models.Q(("revoked_at__isnull", False), ("revoked_by__isnull", False)),
-                    _connector="OR",
-                ),
-                name="rule_ends_by_a_vote",
-            ),
+        migrations.CreateModel(
+            name='WaitingRelease',
+            fields=[
+                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
+                ('payload', models.BinaryField()),
+                ('since', models.DateTimeField()),
+                ('evaluation_record', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='waiting_releases', to='governance.record')),
+                ('keys', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='waiting_releases', to='models_registry.releasekeys')),
+                ('model', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='waiting_releases', to='models_registry.model')),
+                ('proposal', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='waiting_releases', to='governance.proposal')),
+                ('release_record', models.OneToOneField(on_delete=django.db.models.deletion.PROTECT, related_name='+', to='governance.record')),
+            ],
+            options={
+                'ordering': ['-pk'],
+            },
         ),
-        migrations.AddConstraint(
-            model_name="ethicsrule",
-            constraint=models.CheckConstraint(
-                condition=models.Q(("bound_denominator__isnull", True), ("bound_denominator__gt", 0), _connector="OR"),
-                name="bound_is_a_number",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="ethicsrule",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    models.Q(
-                        ("bound_denominator__isnull", False),
-                        ("bound_numerator__isnull", False),
-                        ("duty__isnull", True),
-                        ("metric__gt", ""),
-                    ),
-                    models.Q(
-                        ("bound_denominator__isnull", True),
-                        ("bound_numerator__isnull", True),
-                        ("duty__isnull", False),
-                        ("metric", ""),
-                    ),
-                    _connector="OR",
-                ),
-                name="rule_measures_or_asks",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="hiddensuite",
-            constraint=models.UniqueConstraint(fields=("community", "commitment"), name="committed_once"),
-        ),
-        migrations.AddConstraint(
-            model_name="hiddensuite",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    models.Q(("dataset__isnull", True), ("opened_at__isnull", True)),
-                    models.Q(("dataset__isnull", False), ("opened_at__isnull", False)),
-                    _connector="OR",
-                ),
-                name="opened_means_shown",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="hiddensuite",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    ("kind__in", ("dialogue", "behaviour", "pair", "text", "harness")), ("records__gte", 1)
-                ),
-                name="hidden_suite_has_rows",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="model",
-            constraint=models.UniqueConstraint(fields=("namespace", "name"), name="model_address_once"),
-        ),
-        migrations.AddConstraint(
-            model_name="notice",
-            constraint=models.UniqueConstraint(fields=("proposal", "stage"), name="noticed_once_per_stage"),
-        ),
-        migrations.AddConstraint(
-            model_name="notice",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    models.Q(("done_at__isnull", True), ("failed_at__isnull", True), ("next_at__isnull", False)),
-                    models.Q(("done_at__isnull", True), ("failed_at__isnull", False), ("next_at__isnull", True)),
-                    models.Q(("done_at__isnull", False), ("failed_at__isnull", True), ("next_at__isnull", True)),
-                    _connector="OR",
-                ),
-                name="a_notice_is_due_failed_or_done",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="notice",
-            constraint=models.CheckConstraint(
-                condition=models.Q(("done_at__isnull", True), ("number__isnull", False), _connector="OR"),
-                name="said_means_somewhere",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="releasesignature",
-            constraint=models.UniqueConstraint(fields=("message_sha256", "public_key"), name="signed_once"),
-        ),
-        migrations.AddConstraint(
-            model_name="removalrequest",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    models.Q(("requester", ""), _negated=True),
-                    models.Q(("contact", ""), _negated=True),
-                    ("contact_erased_at__isnull", False),
-                    _connector="OR",
-                ),
-                name="somebody_asked",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="removalrequest",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    ("declined_at__isnull", True),
-                    models.Q(
-                        models.Q(("declined_by", ""), _negated=True), models.Q(("declined_reason", ""), _negated=True)
-                    ),
-                    _connector="OR",
-                ),
-                name="declined_means_explained",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="removal",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    models.Q(("proposal__isnull", False), ("record__isnull", False)),
-                    models.Q(("proposal__isnull", True), ("request__isnull", False)),
-                    _connector="OR",
-                ),
-                name="removed_means_voted_or_asked",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="removal",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    models.Q(
-                        ("due_at__isnull", True),
-                        ("follow_up", "none"),
-                        models.Q(("follow_up_because", ""), _negated=True),
-                    ),
-                    models.Q(models.Q(("follow_up", "none"), _negated=True), ("due_at__isnull", False)),
-                    _connector="OR",
-                ),
-                name="what_follows_is_due",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="suiteopening",
-            constraint=models.UniqueConstraint(fields=("suite", "run_record"), name="opened_once_for_a_run"),
-        ),
-        migrations.AddConstraint(
-            model_name="version",
-            constraint=models.UniqueConstraint(fields=("model", "number"), name="version_number_once"),
-        ),
-        migrations.AddConstraint(
-            model_name="version",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    ("number", 0),
-                    models.Q(("evaluation_record__isnull", False), ("release_record__isnull", False)),
-                    _connector="OR",
-                ),
-                name="a_version_has_a_release",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="version",
-            constraint=models.CheckConstraint(
-                condition=models.Q(("withdrawn_at__isnull", True), ("withdrawal__isnull", False), _connector="OR"),
-                name="withdrawn_means_voted",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="version",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    ("paused_until__isnull", True),
-                    models.Q(
-                        models.Q(("paused_by", ""), _negated=True), models.Q(("paused_reason", ""), _negated=True)
-                    ),
-                    _connector="OR",
-                ),
-                name="paused_means_explained",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="version",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    models.Q(("held_at__isnull", True), ("held_until__isnull", True)),
-                    models.Q(("held_by__isnull", False), models.Q(("held_reason", ""), _negated=True)),
-                    _connector="OR",
-                ),
-                name="held_means_voted",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="version",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    ("set_back_at__isnull", True),
-                    models.Q(("set_back_by__isnull", False), models.Q(("set_back_reason", ""), _negated=True)),
-                    _connector="OR",
-                ),
-                name="set_back_means_voted",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="publication",
-            constraint=models.UniqueConstraint(fields=("version", "target"), name="published_once_per_target"),
-        ),
-        migrations.AddConstraint(
-            model_name="incident",
-            constraint=models.UniqueConstraint(fields=("community", "number"), name="incident_number_once"),
-        ),
-        migrations.AddConstraint(
-            model_name="incident",
-            constraint=models.UniqueConstraint(fields=("version", "digest"), name="reported_once"),
-        ),
-        migrations.AddConstraint(
-            model_name="incident",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    models.Q(("severity", ""), ("triaged_at__isnull", True)),
-                    models.Q(
-                        ("triaged_at__isnull", False),
-                        models.Q(("severity", ""), _negated=True),
-                        models.Q(("triaged_by", ""), _negated=True),
-                        models.Q(("triage_reason", ""), _negated=True),
-                    ),
-                    _connector="OR",
-                ),
-                name="triaged_means_explained",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="incident",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    models.Q(("answered_at__isnull", True), ("outcome", "")),
-                    models.Q(
-                        ("outcome__in", ["answered", "confirmed", "not_reproducible", "duplicate", "declined"]),
-                        ("triaged_at__isnull", False),
-                        ("answered_at__isnull", False),
-                        models.Q(("answered_by", ""), _negated=True),
-                        models.Q(("answer", ""), _negated=True),
-                    ),
-                    _connector="OR",
-                ),
-                name="answered_means_explained",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="incident",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    models.Q(("duplicate_of__isnull", False), ("outcome", "duplicate")),
-                    models.Q(models.Q(("outcome", "duplicate"), _negated=True), ("duplicate_of__isnull", True)),
-                    _connector="OR",
-                ),
-                name="a_duplicate_names_the_other",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="incident",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    models.Q(("withheld_at__isnull", True), ("withheld_reason", "")),
-                    models.Q(("withheld_at__isnull", False), models.Q(("withheld_reason", ""), _negated=True)),
-                    _connector="OR",
-                ),
-                name="withheld_means_explained",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="delivery",
-            constraint=models.UniqueConstraint(fields=("version", "target"), name="delivered_once_per_target"),
-        ),
-        migrations.AddConstraint(
-            model_name="delivery",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    models.Q(("failed_at__isnull", True), ("next_at__isnull", False), ("publication__isnull", True)),
-                    models.Q(("failed_at__isnull", False), ("next_at__isnull", True), ("publication__isnull", True)),
-                    models.Q(("failed_at__isnull", True), ("next_at__isnull", True), ("publication__isnull", False)),
-                    _connector="OR",
-                ),
-                name="a_delivery_is_due_failed_or_done",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="call",
-            constraint=models.UniqueConstraint(
-                condition=models.Q(("closed_at__isnull", True)),
-                fields=("community", "cause", "subject"),
-                name="called_once",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="call",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    models.Q(("proposal__isnull", True), ("taken_up_at__isnull", True), ("taken_up_by", "")),
-                    models.Q(
-                        ("proposal__isnull", False),
-                        ("taken_up_at__isnull", False),
-                        models.Q(("taken_up_by", ""), _negated=True),
-                    ),
-                    _connector="OR",
-                ),
-                name="taken_up_by_somebody",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="call",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    models.Q(("closed_at__isnull", True), ("closed_because", "")),
-                    models.Q(("closed_at__isnull", False), models.Q(("closed_because", ""), _negated=True)),
-                    _connector="OR",
-                ),
-                name="closed_means_explained",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="attestation",
-            constraint=models.UniqueConstraint(fields=("version", "digest"), name="attested_once"),
-        ),
-        migrations.AddConstraint(
-            model_name="attestation",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    models.Q(("hidden_at__isnull", True), ("hidden_reason", "")),
-                    models.Q(("hidden_at__isnull", False), models.Q(("hidden_reason", ""), _negated=True)),
-                    _connector="OR",
-                ),
-                name="hidden_means_explained",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="waitingreport",
-            constraint=models.UniqueConstraint(fields=("version", "digest"), name="waiting_once"),
+        migrations.CreateModel(
+            name='WaitingReport',
+            fields=[
+                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
+                ('digest', models.CharField(max_length=64)),
+                ('told', models.JSONField()),
+                ('network', models.CharField(blank=True, max_length=32)),
+                ('came_at', models.DateTimeField()),
+                ('community', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='waiting_reports', to='governance.community')),
+                ('version', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to='models_registry.version')),
+            ],
+            options={
+                'ordering': ['came_at', 'pk'],
+                'constraints': [models.UniqueConstraint(fields=('version', 'digest'), name='waiting_once')],
+            },
         ),
     ]

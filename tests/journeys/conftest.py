@@ -7,7 +7,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +17,7 @@ from playwright.sync_api import Browser, sync_playwright
 from tests.journeys.services import free_port
 from tests.journeys.visitor import DESK, ROOT, Visit, Visitor
 
-SECONDS_MAX = 300
+SECONDS_MAX = 600
 CHROMIUM = [
     "--no-sandbox",
     "--disable-gpu",
@@ -28,10 +28,26 @@ CHROMIUM = [
 ]
 
 
-@pytest.fixture(scope="package")
-def demo(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Any]]:
+# What the journeys of a worker share. It ends with the last of them: a database is out of reach for other tests while
+# the browser's loop runs in their thread.
+SHARED = ExitStack()
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_runtest_teardown(nextitem: pytest.Item | None) -> None:
+    """After the last journey, stop demo and browser."""
+    if nextitem is None or nextitem.path.parent.name != "journeys":
+        SHARED.close()
+
+
+@pytest.fixture(scope="session")
+def demo(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
     """The demo as `make demo` leaves it: finished, and the site running."""
-    folder = tmp_path_factory.mktemp("demo") / "demo"
+    return SHARED.enter_context(_demo(tmp_path_factory.mktemp("demo") / "demo"))
+
+
+@contextmanager
+def _demo(folder: Path) -> Iterator[dict[str, Any]]:
     port = free_port()
     environment = {**os.environ, "COMMONWEIGHTS_DEMO_FOLDER": str(folder), "PYTHONPATH": str(ROOT)}
     log = folder.with_name("demo.log")
@@ -66,13 +82,13 @@ def _result(process: "subprocess.Popen[bytes]", log: Path) -> dict[str, Any]:
     raise AssertionError(log.read_text()[-4000:])
 
 
-@pytest.fixture(scope="package")
-def browser() -> Iterator[Browser]:
+@pytest.fixture(scope="session")
+def browser() -> Browser:
     """Debian's Chromium."""
-    with sync_playwright() as playwright:
-        running = playwright.chromium.launch(executable_path=shutil.which("chromium"), args=CHROMIUM)
-        yield running
-        running.close()
+    playwright = SHARED.enter_context(sync_playwright())
+    running = playwright.chromium.launch(executable_path=shutil.which("chromium"), args=CHROMIUM)
+    SHARED.callback(running.close)
+    return running
 
 
 @pytest.fixture

@@ -5,544 +5,226 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
+
     initial = True
 
     dependencies = [
-        ("governance", "0002_evidence_is_append_only"),
-        ("models_registry", "0001_initial"),
+        ('governance', '0002_evidence_is_append_only'),
+        ('models_registry', '0001_initial'),
     ]
 
     operations = [
         migrations.CreateModel(
-            name="Run",
+            name='Run',
             fields=[
-                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
-                ("created_at", models.DateTimeField()),
-                ("fence", models.PositiveIntegerField(default=0)),
-                ("lease_owner", models.CharField(blank=True, max_length=120)),
-                ("lease_expires_at", models.DateTimeField(null=True)),
-                ("heartbeat_at", models.DateTimeField(null=True)),
-                ("retry_at", models.DateTimeField(null=True)),
-                ("trained_at", models.DateTimeField(null=True)),
-                ("opening_until", models.DateTimeField(null=True)),
-                ("report", models.JSONField(null=True)),
-                ("reviewing_since", models.DateTimeField(null=True)),
-                ("verdict", models.CharField(blank=True, max_length=12)),
-                ("judged_at", models.DateTimeField(null=True)),
-                ("failed_at", models.DateTimeField(null=True)),
-                ("failure", models.CharField(blank=True, max_length=60)),
-                ("failure_detail", models.TextField(blank=True)),
-                ("canceled_at", models.DateTimeField(null=True)),
-                ("canceled_by", models.CharField(blank=True, max_length=64)),
-                ("deadline_at", models.DateTimeField(null=True)),
-                ("paused_until", models.DateTimeField(null=True)),
-                ("paused_by", models.CharField(blank=True, max_length=64)),
-                ("pause_reason", models.TextField(blank=True)),
-                ("overridden_at", models.DateTimeField(null=True)),
-                (
-                    "base",
-                    models.ForeignKey(
-                        on_delete=django.db.models.deletion.PROTECT,
-                        related_name="derived_runs",
-                        to="models_registry.version",
-                    ),
-                ),
-                (
-                    "community",
-                    models.ForeignKey(
-                        on_delete=django.db.models.deletion.PROTECT, related_name="runs", to="governance.community"
-                    ),
-                ),
-                (
-                    "evaluation_record",
-                    models.OneToOneField(
-                        null=True, on_delete=django.db.models.deletion.PROTECT, related_name="+", to="governance.record"
-                    ),
-                ),
-                (
-                    "model",
-                    models.ForeignKey(
-                        on_delete=django.db.models.deletion.PROTECT, related_name="runs", to="models_registry.model"
-                    ),
-                ),
-                (
-                    "override_record",
-                    models.OneToOneField(
-                        null=True, on_delete=django.db.models.deletion.PROTECT, related_name="+", to="governance.record"
-                    ),
-                ),
-                (
-                    "proposal",
-                    models.OneToOneField(
-                        on_delete=django.db.models.deletion.PROTECT, related_name="run", to="governance.proposal"
-                    ),
-                ),
-                (
-                    "run_record",
-                    models.OneToOneField(
-                        null=True, on_delete=django.db.models.deletion.PROTECT, related_name="+", to="governance.record"
-                    ),
-                ),
-                (
-                    "spec_record",
-                    models.OneToOneField(
-                        on_delete=django.db.models.deletion.PROTECT, related_name="+", to="governance.record"
-                    ),
-                ),
-                (
-                    "version",
-                    models.OneToOneField(
-                        null=True,
-                        on_delete=django.db.models.deletion.PROTECT,
-                        related_name="run",
-                        to="models_registry.version",
-                    ),
-                ),
+                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
+                ('created_at', models.DateTimeField()),
+                ('fence', models.PositiveIntegerField(default=0)),
+                ('lease_owner', models.CharField(blank=True, max_length=120)),
+                ('lease_expires_at', models.DateTimeField(null=True)),
+                ('heartbeat_at', models.DateTimeField(null=True)),
+                ('retry_at', models.DateTimeField(null=True)),
+                ('trained_at', models.DateTimeField(null=True)),
+                ('opening_until', models.DateTimeField(null=True)),
+                ('report', models.JSONField(null=True)),
+                ('reviewing_since', models.DateTimeField(null=True)),
+                ('verdict', models.CharField(blank=True, max_length=12)),
+                ('judged_at', models.DateTimeField(null=True)),
+                ('failed_at', models.DateTimeField(null=True)),
+                ('failure', models.CharField(blank=True, max_length=60)),
+                ('failure_detail', models.TextField(blank=True)),
+                ('canceled_at', models.DateTimeField(null=True)),
+                ('canceled_by', models.CharField(blank=True, max_length=64)),
+                ('deadline_at', models.DateTimeField(null=True)),
+                ('paused_until', models.DateTimeField(null=True)),
+                ('paused_by', models.CharField(blank=True, max_length=64)),
+                ('pause_reason', models.TextField(blank=True)),
+                ('overridden_at', models.DateTimeField(null=True)),
+                ('base', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='derived_runs', to='models_registry.version')),
+                ('community', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='runs', to='governance.community')),
+                ('evaluation_record', models.OneToOneField(null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='governance.record')),
+                ('model', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='runs', to='models_registry.model')),
+                ('override_record', models.OneToOneField(null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='governance.record')),
+                ('proposal', models.OneToOneField(on_delete=django.db.models.deletion.PROTECT, related_name='run', to='governance.proposal')),
+                ('run_record', models.OneToOneField(null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='governance.record')),
+                ('spec_record', models.OneToOneField(on_delete=django.db.models.deletion.PROTECT, related_name='+', to='governance.record')),
+                ('version', models.OneToOneField(null=True, on_delete=django.db.models.deletion.PROTECT, related_name='run', to='models_registry.version')),
             ],
             options={
-                "ordering": ["-id"],
+                'ordering': ['-id'],
+                'constraints': [models.CheckConstraint(condition=models.Q(('verdict', ''), models.Q(('evaluation_record__isnull', False), ('verdict__in', ['accepted', 'rejected'])), _connector='OR'), name='verdict_has_evaluation'), models.CheckConstraint(condition=models.Q(('version__isnull', True), ('verdict', 'accepted'), ('override_record__isnull', False), _connector='OR'), name='only_accepted_runs_become_versions'), models.CheckConstraint(condition=models.Q(models.Q(('overridden_at__isnull', True), ('override_record__isnull', True)), models.Q(('overridden_at__isnull', False), ('override_record__isnull', False), ('verdict', 'rejected')), _connector='OR'), name='only_rejected_runs_are_overridden'), models.CheckConstraint(condition=models.Q(models.Q(('report__isnull', True), ('reviewing_since__isnull', True)), models.Q(('report__isnull', False), ('reviewing_since__isnull', False), ('run_record__isnull', False)), _connector='OR'), name='a_review_has_a_report'), models.CheckConstraint(condition=models.Q(('paused_until__isnull', True), models.Q(('pause_reason', ''), ('paused_by', ''), _negated=True), _connector='OR'), name='pause_has_author')],
             },
         ),
         migrations.CreateModel(
-            name="Attested",
+            name='Attested',
             fields=[
-                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
-                ("reviewer", models.CharField(max_length=42)),
-                ("finding", models.CharField(max_length=20)),
-                ("reason", models.TextField(blank=True)),
-                ("at", models.PositiveBigIntegerField()),
-                ("signature", models.CharField(max_length=132)),
-                ("filed_at", models.DateTimeField()),
-                (
-                    "rule",
-                    models.ForeignKey(
-                        on_delete=django.db.models.deletion.PROTECT, related_name="+", to="governance.record"
-                    ),
-                ),
-                (
-                    "run",
-                    models.ForeignKey(
-                        on_delete=django.db.models.deletion.PROTECT, related_name="attested", to="training_jobs.run"
-                    ),
-                ),
+                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
+                ('reviewer', models.CharField(max_length=42)),
+                ('finding', models.CharField(max_length=20)),
+                ('reason', models.TextField(blank=True)),
+                ('at', models.PositiveBigIntegerField()),
+                ('signature', models.CharField(max_length=132)),
+                ('filed_at', models.DateTimeField()),
+                ('rule', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to='governance.record')),
+                ('run', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='attested', to='training_jobs.run')),
             ],
             options={
-                "ordering": ["pk"],
+                'ordering': ['pk'],
+                'constraints': [models.UniqueConstraint(fields=('run', 'rule', 'reviewer'), name='attested_once_under_a_rule'), models.CheckConstraint(condition=models.Q(('finding__in', ('nothing_to_object', 'objects'))), name='attested_finding_is_known'), models.CheckConstraint(condition=models.Q(('finding', 'objects'), ('reason', ''), _negated=True), name='objection_has_a_reason')],
             },
         ),
         migrations.CreateModel(
-            name="Attempt",
+            name='Attempt',
             fields=[
-                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
-                ("slot", models.PositiveSmallIntegerField(default=0)),
-                ("number", models.PositiveIntegerField()),
-                ("owner", models.CharField(max_length=120)),
-                ("started_at", models.DateTimeField()),
-                ("ended_at", models.DateTimeField(null=True)),
-                ("outcome", models.CharField(blank=True, max_length=20)),
-                ("detail", models.TextField(blank=True)),
-                ("device_seconds", models.PositiveIntegerField(default=0)),
-                (
-                    "run",
-                    models.ForeignKey(
-                        on_delete=django.db.models.deletion.PROTECT, related_name="attempts", to="training_jobs.run"
-                    ),
-                ),
+                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
+                ('slot', models.PositiveSmallIntegerField(default=0)),
+                ('number', models.PositiveIntegerField()),
+                ('owner', models.CharField(max_length=120)),
+                ('started_at', models.DateTimeField()),
+                ('ended_at', models.DateTimeField(null=True)),
+                ('outcome', models.CharField(blank=True, max_length=20)),
+                ('detail', models.TextField(blank=True)),
+                ('device_seconds', models.PositiveIntegerField(default=0)),
+                ('run', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='attempts', to='training_jobs.run')),
             ],
             options={
-                "ordering": ["slot", "number"],
+                'ordering': ['slot', 'number'],
+                'constraints': [models.UniqueConstraint(fields=('run', 'slot', 'number'), name='attempt_number_once'), models.UniqueConstraint(condition=models.Q(('ended_at__isnull', True)), fields=('run', 'slot'), name='one_live_attempt_per_slot')],
             },
         ),
         migrations.CreateModel(
-            name="RunEvent",
+            name='RunEvent',
             fields=[
-                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
-                ("slot", models.PositiveSmallIntegerField(default=0)),
-                ("attempt", models.PositiveIntegerField()),
-                ("at", models.DateTimeField()),
-                ("kind", models.CharField(max_length=20)),
-                ("data", models.JSONField(default=dict)),
-                (
-                    "run",
-                    models.ForeignKey(
-                        on_delete=django.db.models.deletion.CASCADE, related_name="events", to="training_jobs.run"
-                    ),
-                ),
+                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
+                ('slot', models.PositiveSmallIntegerField(default=0)),
+                ('attempt', models.PositiveIntegerField()),
+                ('at', models.DateTimeField()),
+                ('kind', models.CharField(max_length=20)),
+                ('data', models.JSONField(default=dict)),
+                ('run', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='events', to='training_jobs.run')),
             ],
             options={
-                "ordering": ["id"],
+                'ordering': ['id'],
+                'indexes': [models.Index(fields=['run', 'kind', 'id'], name='training_jo_run_id_a37b86_idx'), models.Index(fields=['run', 'slot', 'kind', 'id'], name='training_jo_run_id_903c1a_idx')],
             },
         ),
         migrations.CreateModel(
-            name="Runner",
+            name='Runner',
             fields=[
-                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
-                ("owner", models.CharField(max_length=42)),
-                ("name", models.CharField(max_length=80)),
-                ("capabilities", models.JSONField(default=dict)),
-                ("created_at", models.DateTimeField()),
-                ("last_seen_at", models.DateTimeField(null=True)),
-                ("revoked_at", models.DateTimeField(null=True)),
-                (
-                    "community",
-                    models.ForeignKey(
-                        on_delete=django.db.models.deletion.PROTECT, related_name="runners", to="governance.community"
-                    ),
-                ),
+                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
+                ('owner', models.CharField(max_length=42)),
+                ('name', models.CharField(max_length=80)),
+                ('capabilities', models.JSONField(default=dict)),
+                ('created_at', models.DateTimeField()),
+                ('last_seen_at', models.DateTimeField(null=True)),
+                ('revoked_at', models.DateTimeField(null=True)),
+                ('community', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='runners', to='governance.community')),
             ],
             options={
-                "ordering": ["-id"],
+                'ordering': ['-id'],
+                'constraints': [models.UniqueConstraint(condition=models.Q(('revoked_at__isnull', True)), fields=('community', 'name'), name='runner_name_once')],
             },
         ),
         migrations.CreateModel(
-            name="RunnerToken",
+            name='RunnerToken',
             fields=[
-                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
-                ("digest", models.CharField(max_length=64, unique=True)),
-                ("scopes", models.JSONField()),
-                ("days", models.PositiveSmallIntegerField()),
-                ("created_at", models.DateTimeField()),
-                ("expires_at", models.DateTimeField()),
-                ("last_used_at", models.DateTimeField(null=True)),
-                (
-                    "runner",
-                    models.ForeignKey(
-                        on_delete=django.db.models.deletion.CASCADE, related_name="tokens", to="training_jobs.runner"
-                    ),
-                ),
+                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
+                ('digest', models.CharField(max_length=64, unique=True)),
+                ('scopes', models.JSONField()),
+                ('days', models.PositiveSmallIntegerField()),
+                ('created_at', models.DateTimeField()),
+                ('expires_at', models.DateTimeField()),
+                ('last_used_at', models.DateTimeField(null=True)),
+                ('runner', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='tokens', to='training_jobs.runner')),
             ],
             options={
-                "ordering": ["-id"],
+                'ordering': ['-id'],
             },
         ),
         migrations.CreateModel(
-            name="Seat",
+            name='Seat',
             fields=[
-                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
-                ("slot", models.PositiveSmallIntegerField()),
-                ("fence", models.PositiveIntegerField(default=0)),
-                ("lease_owner", models.CharField(blank=True, max_length=120)),
-                ("lease_expires_at", models.DateTimeField(null=True)),
-                ("heartbeat_at", models.DateTimeField(null=True)),
-                ("retry_at", models.DateTimeField(null=True)),
-                ("took_part_at", models.DateTimeField(null=True)),
-                ("description", models.JSONField(default=dict)),
-                (
-                    "run",
-                    models.ForeignKey(
-                        on_delete=django.db.models.deletion.PROTECT, related_name="seats", to="training_jobs.run"
-                    ),
-                ),
+                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
+                ('slot', models.PositiveSmallIntegerField()),
+                ('fence', models.PositiveIntegerField(default=0)),
+                ('lease_owner', models.CharField(blank=True, max_length=120)),
+                ('lease_expires_at', models.DateTimeField(null=True)),
+                ('heartbeat_at', models.DateTimeField(null=True)),
+                ('retry_at', models.DateTimeField(null=True)),
+                ('took_part_at', models.DateTimeField(null=True)),
+                ('description', models.JSONField(default=dict)),
+                ('run', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='seats', to='training_jobs.run')),
             ],
             options={
-                "ordering": ["slot"],
+                'ordering': ['slot'],
+                'constraints': [models.UniqueConstraint(fields=('run', 'slot'), name='seat_once'), models.CheckConstraint(condition=models.Q(('slot__gte', 1)), name='seat_is_a_members'), models.UniqueConstraint(condition=models.Q(('lease_owner', ''), _negated=True), fields=('run', 'lease_owner'), name='one_seat_per_machine'), models.CheckConstraint(condition=models.Q(('took_part_at__isnull', True), ('lease_owner', ''), _connector='OR'), name='seat_is_left_when_done')],
             },
         ),
         migrations.CreateModel(
-            name="Inquiry",
+            name='Inquiry',
             fields=[
-                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
-                (
-                    "because",
-                    models.CharField(
-                        choices=[
-                            ("schedule", "schedule"),
-                            ("change", "change"),
-                            ("asked", "asked"),
-                            ("incident", "incident"),
-                        ],
-                        max_length=12,
-                    ),
-                ),
-                ("asked_by", models.CharField(blank=True, max_length=42)),
-                ("plan", models.JSONField()),
-                ("created_at", models.DateTimeField()),
-                ("seconds_max", models.PositiveIntegerField()),
-                ("fence", models.PositiveIntegerField(default=0)),
-                ("lease_owner", models.CharField(blank=True, max_length=120)),
-                ("lease_expires_at", models.DateTimeField(null=True)),
-                ("heartbeat_at", models.DateTimeField(null=True)),
-                ("started_at", models.DateTimeField(null=True)),
-                ("samples", models.PositiveIntegerField(default=0)),
-                ("finished_at", models.DateTimeField(null=True)),
-                ("device_seconds", models.PositiveIntegerField(default=0)),
-                ("failed_at", models.DateTimeField(null=True)),
-                ("failure", models.CharField(blank=True, max_length=60)),
-                ("failure_detail", models.TextField(blank=True)),
-                ("removed_at", models.DateTimeField(null=True)),
-                ("answers", models.JSONField(null=True)),
-                ("answers_digest", models.CharField(blank=True, max_length=64)),
-                (
-                    "incident",
-                    models.ForeignKey(
-                        null=True,
-                        on_delete=django.db.models.deletion.PROTECT,
-                        related_name="inquiries",
-                        to="models_registry.incident",
-                    ),
-                ),
-                (
-                    "record",
-                    models.OneToOneField(
-                        null=True,
-                        on_delete=django.db.models.deletion.PROTECT,
-                        related_name="inquiry",
-                        to="governance.record",
-                    ),
-                ),
-                (
-                    "version",
-                    models.ForeignKey(
-                        on_delete=django.db.models.deletion.PROTECT,
-                        related_name="inquiries",
-                        to="models_registry.version",
-                    ),
-                ),
+                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
+                ('because', models.CharField(choices=[('schedule', 'schedule'), ('change', 'change'), ('asked', 'asked'), ('incident', 'incident')], max_length=12)),
+                ('asked_by', models.CharField(blank=True, max_length=42)),
+                ('plan', models.JSONField()),
+                ('created_at', models.DateTimeField()),
+                ('seconds_max', models.PositiveIntegerField()),
+                ('fence', models.PositiveIntegerField(default=0)),
+                ('lease_owner', models.CharField(blank=True, max_length=120)),
+                ('lease_expires_at', models.DateTimeField(null=True)),
+                ('heartbeat_at', models.DateTimeField(null=True)),
+                ('started_at', models.DateTimeField(null=True)),
+                ('samples', models.PositiveIntegerField(default=0)),
+                ('finished_at', models.DateTimeField(null=True)),
+                ('device_seconds', models.PositiveIntegerField(default=0)),
+                ('failed_at', models.DateTimeField(null=True)),
+                ('failure', models.CharField(blank=True, max_length=60)),
+                ('failure_detail', models.TextField(blank=True)),
+                ('removed_at', models.DateTimeField(null=True)),
+                ('answers', models.JSONField(null=True)),
+                ('answers_digest', models.CharField(blank=True, max_length=64)),
+                ('incident', models.ForeignKey(null=True, on_delete=django.db.models.deletion.PROTECT, related_name='inquiries', to='models_registry.incident')),
+                ('record', models.OneToOneField(null=True, on_delete=django.db.models.deletion.PROTECT, related_name='inquiry', to='governance.record')),
+                ('version', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='inquiries', to='models_registry.version')),
             ],
             options={
-                "verbose_name_plural": "inquiries",
-                "ordering": ["-id"],
-                "constraints": [
-                    models.UniqueConstraint(
-                        condition=models.Q(
-                            ("failed_at__isnull", True),
-                            ("finished_at__isnull", True),
-                            models.Q(("because", "incident"), _negated=True),
-                        ),
-                        fields=("version",),
-                        name="measured_once_at_a_time",
-                    ),
-                    models.UniqueConstraint(
-                        condition=models.Q(("failed_at__isnull", True), ("finished_at__isnull", True)),
-                        fields=("incident",),
-                        name="incident_asked_once_at_a_time",
-                    ),
-                    models.CheckConstraint(
-                        condition=models.Q(
-                            models.Q(("because", "incident"), ("incident__isnull", False)),
-                            models.Q(models.Q(("because", "incident"), _negated=True), ("incident__isnull", True)),
-                            _connector="OR",
-                        ),
-                        name="incident_inquiry_names_it",
-                    ),
-                    models.CheckConstraint(
-                        condition=models.Q(
-                            models.Q(
-                                ("answers__isnull", True), ("finished_at__isnull", True), ("record__isnull", True)
-                            ),
-                            models.Q(
-                                ("answers__isnull", True),
-                                ("finished_at__isnull", False),
-                                ("record__isnull", False),
-                                models.Q(("because", "incident"), _negated=True),
-                            ),
-                            models.Q(
-                                ("answers__isnull", False),
-                                ("because", "incident"),
-                                ("finished_at__isnull", False),
-                                ("record__isnull", True),
-                                models.Q(("answers_digest", ""), _negated=True),
-                            ),
-                            _connector="OR",
-                        ),
-                        name="finished_inquiry_has_evidence",
-                    ),
-                    models.CheckConstraint(
-                        condition=models.Q(("finished_at__isnull", True), ("failed_at__isnull", True), _connector="OR"),
-                        name="inquiry_done_or_failed",
-                    ),
-                ],
+                'verbose_name_plural': 'inquiries',
+                'ordering': ['-id'],
+                'constraints': [models.UniqueConstraint(condition=models.Q(('failed_at__isnull', True), ('finished_at__isnull', True), models.Q(('because', 'incident'), _negated=True)), fields=('version',), name='measured_once_at_a_time'), models.UniqueConstraint(condition=models.Q(('failed_at__isnull', True), ('finished_at__isnull', True)), fields=('incident',), name='incident_asked_once_at_a_time'), models.CheckConstraint(condition=models.Q(models.Q(('because', 'incident'), ('incident__isnull', False)), models.Q(models.Q(('because', 'incident'), _negated=True), ('incident__isnull', True)), _connector='OR'), name='incident_inquiry_names_it'), models.CheckConstraint(condition=models.Q(models.Q(('answers__isnull', True), ('finished_at__isnull', True), ('record__isnull', True)), models.Q(('answers__isnull', True), ('finished_at__isnull', False), ('record__isnull', False), models.Q(('because', 'incident'), _negated=True)), models.Q(('answers__isnull', False), ('because', 'incident'), ('finished_at__isnull', False), ('record__isnull', True), models.Q(('answers_digest', ''), _negated=True)), _connector='OR'), name='finished_inquiry_has_evidence'), models.CheckConstraint(condition=models.Q(('finished_at__isnull', True), ('failed_at__isnull', True), _connector='OR'), name='inquiry_done_or_failed')],
             },
         ),
         migrations.CreateModel(
-            name="Preview",
+            name='Preview',
             fields=[
-                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
-                (
-                    "kind",
-                    models.CharField(
-                        choices=[("training", "training"), ("trial", "trial")], default="training", max_length=8
-                    ),
-                ),
-                ("requested_by", models.CharField(max_length=42)),
-                ("spec", models.JSONField()),
-                ("spec_digest", models.CharField(max_length=64)),
-                ("plan", models.JSONField(default=dict)),
-                ("created_at", models.DateTimeField()),
-                ("steps_max", models.PositiveIntegerField()),
-                ("samples_max", models.PositiveIntegerField()),
-                ("seconds_max", models.PositiveIntegerField()),
-                ("fence", models.PositiveIntegerField(default=0)),
-                ("lease_owner", models.CharField(blank=True, max_length=120)),
-                ("lease_expires_at", models.DateTimeField(null=True)),
-                ("heartbeat_at", models.DateTimeField(null=True)),
-                ("started_at", models.DateTimeField(null=True)),
-                ("step", models.PositiveIntegerField(default=0)),
-                ("finished_at", models.DateTimeField(null=True)),
-                ("failed_at", models.DateTimeField(null=True)),
-                ("failure", models.CharField(blank=True, max_length=60)),
-                ("failure_detail", models.TextField(blank=True)),
-                ("report", models.JSONField(null=True)),
-                ("report_digest", models.CharField(blank=True, max_length=64)),
-                ("removed_at", models.DateTimeField(null=True)),
-                (
-                    "proposal",
-                    models.ForeignKey(
-                        on_delete=django.db.models.deletion.PROTECT, related_name="previews", to="governance.proposal"
-                    ),
-                ),
+                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
+                ('kind', models.CharField(choices=[('training', 'training'), ('trial', 'trial')], default='training', max_length=8)),
+                ('requested_by', models.CharField(max_length=42)),
+                ('spec', models.JSONField()),
+                ('spec_digest', models.CharField(max_length=64)),
+                ('plan', models.JSONField(default=dict)),
+                ('created_at', models.DateTimeField()),
+                ('steps_max', models.PositiveIntegerField()),
+                ('samples_max', models.PositiveIntegerField()),
+                ('seconds_max', models.PositiveIntegerField()),
+                ('fence', models.PositiveIntegerField(default=0)),
+                ('lease_owner', models.CharField(blank=True, max_length=120)),
+                ('lease_expires_at', models.DateTimeField(null=True)),
+                ('heartbeat_at', models.DateTimeField(null=True)),
+                ('started_at', models.DateTimeField(null=True)),
+                ('step', models.PositiveIntegerField(default=0)),
+                ('finished_at', models.DateTimeField(null=True)),
+                ('failed_at', models.DateTimeField(null=True)),
+                ('failure', models.CharField(blank=True, max_length=60)),
+                ('failure_detail', models.TextField(blank=True)),
+                ('report', models.JSONField(null=True)),
+                ('report_digest', models.CharField(blank=True, max_length=64)),
+                ('removed_at', models.DateTimeField(null=True)),
+                ('proposal', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='previews', to='governance.proposal')),
             ],
             options={
-                "ordering": ["-id"],
-                "indexes": [models.Index(fields=["requested_by", "created_at"], name="training_jo_request_23bf1a_idx")],
-                "constraints": [
-                    models.UniqueConstraint(
-                        condition=models.Q(("failed_at__isnull", True), ("finished_at__isnull", True)),
-                        fields=("proposal",),
-                        name="one_unfinished_preview",
-                    ),
-                    models.CheckConstraint(
-                        condition=models.Q(
-                            ("finished_at__isnull", True),
-                            models.Q(("report__isnull", False), models.Q(("report_digest", ""), _negated=True)),
-                            _connector="OR",
-                        ),
-                        name="done_preview_has_report",
-                    ),
-                    models.CheckConstraint(
-                        condition=models.Q(("finished_at__isnull", True), ("failed_at__isnull", True), _connector="OR"),
-                        name="preview_done_or_failed",
-                    ),
-                    models.CheckConstraint(
-                        condition=models.Q(
-                            ("kind", "training"), models.Q(("plan", {}), _negated=True), _connector="OR"
-                        ),
-                        name="trial_has_a_plan",
-                    ),
-                ],
+                'ordering': ['-id'],
+                'indexes': [models.Index(fields=['requested_by', 'created_at'], name='training_jo_request_23bf1a_idx')],
+                'constraints': [models.UniqueConstraint(condition=models.Q(('failed_at__isnull', True), ('finished_at__isnull', True)), fields=('proposal',), name='one_unfinished_preview'), models.CheckConstraint(condition=models.Q(('finished_at__isnull', True), models.Q(('report__isnull', False), models.Q(('report_digest', ''), _negated=True)), _connector='OR'), name='done_preview_has_report'), models.CheckConstraint(condition=models.Q(('finished_at__isnull', True), ('failed_at__isnull', True), _connector='OR'), name='preview_done_or_failed'), models.CheckConstraint(condition=models.Q(('kind', 'training'), models.Q(('plan', {}), _negated=True), _connector='OR'), name='trial_has_a_plan')],
             },
-        ),
-        migrations.AddConstraint(
-            model_name="run",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    ("verdict", ""),
-                    models.Q(("evaluation_record__isnull", False), ("verdict__in", ["accepted", "rejected"])),
-                    _connector="OR",
-                ),
-                name="verdict_has_evaluation",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="run",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    ("version__isnull", True),
-                    ("verdict", "accepted"),
-                    ("override_record__isnull", False),
-                    _connector="OR",
-                ),
-                name="only_accepted_runs_become_versions",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="run",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    models.Q(("overridden_at__isnull", True), ("override_record__isnull", True)),
-                    models.Q(
-                        ("overridden_at__isnull", False), ("override_record__isnull", False), ("verdict", "rejected")
-                    ),
-                    _connector="OR",
-                ),
-                name="only_rejected_runs_are_overridden",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="run",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    models.Q(("report__isnull", True), ("reviewing_since__isnull", True)),
-                    models.Q(
-                        ("report__isnull", False), ("reviewing_since__isnull", False), ("run_record__isnull", False)
-                    ),
-                    _connector="OR",
-                ),
-                name="a_review_has_a_report",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="run",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    ("paused_until__isnull", True),
-                    models.Q(("pause_reason", ""), ("paused_by", ""), _negated=True),
-                    _connector="OR",
-                ),
-                name="pause_has_author",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="attested",
-            constraint=models.UniqueConstraint(fields=("run", "rule", "reviewer"), name="attested_once_under_a_rule"),
-        ),
-        migrations.AddConstraint(
-            model_name="attested",
-            constraint=models.CheckConstraint(
-                condition=models.Q(("finding__in", ("nothing_to_object", "objects"))), name="attested_finding_is_known"
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="attested",
-            constraint=models.CheckConstraint(
-                condition=models.Q(("finding", "objects"), ("reason", ""), _negated=True), name="objection_has_a_reason"
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="attempt",
-            constraint=models.UniqueConstraint(fields=("run", "slot", "number"), name="attempt_number_once"),
-        ),
-        migrations.AddConstraint(
-            model_name="attempt",
-            constraint=models.UniqueConstraint(
-                condition=models.Q(("ended_at__isnull", True)), fields=("run", "slot"), name="one_live_attempt_per_slot"
-            ),
-        ),
-        migrations.AddIndex(
-            model_name="runevent",
-            index=models.Index(fields=["run", "kind", "id"], name="training_jo_run_id_a37b86_idx"),
-        ),
-        migrations.AddIndex(
-            model_name="runevent",
-            index=models.Index(fields=["run", "slot", "kind", "id"], name="training_jo_run_id_903c1a_idx"),
-        ),
-        migrations.AddConstraint(
-            model_name="runner",
-            constraint=models.UniqueConstraint(
-                condition=models.Q(("revoked_at__isnull", True)), fields=("community", "name"), name="runner_name_once"
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="seat",
-            constraint=models.UniqueConstraint(fields=("run", "slot"), name="seat_once"),
-        ),
-        migrations.AddConstraint(
-            model_name="seat",
-            constraint=models.CheckConstraint(condition=models.Q(("slot__gte", 1)), name="seat_is_a_members"),
-        ),
-        migrations.AddConstraint(
-            model_name="seat",
-            constraint=models.UniqueConstraint(
-                condition=models.Q(("lease_owner", ""), _negated=True),
-                fields=("run", "lease_owner"),
-                name="one_seat_per_machine",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="seat",
-            constraint=models.CheckConstraint(
-                condition=models.Q(("took_part_at__isnull", True), ("lease_owner", ""), _connector="OR"),
-                name="seat_is_left_when_done",
-            ),
         ),
     ]
