@@ -19,32 +19,37 @@ from xdist.scheduler import LoadScopeScheduling
 settings.register_profile("untimed", deadline=None)
 settings.load_profile("untimed")
 
+# Those of one process first: they run beside the journeys, whose site must not wait for its processors. Then those that
+# train in several processes, beside one another or beside what is short.
 LONGEST = (
     "test_every_byte.py",
+    "test_accessibility.py",
+    "test_pseudo_locale.py",
+    "test_api_schema.py",
+    "test_api_lives.py",
+    "test_structural_edits.py",
+    "test_fsck.py",
+    "test_governance_machine.py",
+    "test_release_guardians.py",
+    "test_portability.py",
+    "test_delivery_races.py",
+    "test_discussions_followed.py",
+    "test_publishing_huggingface.py",
+    "test_publishing_half.py",
+    "test_publishing_stores.py",
     "test_several_machines.py",
     "test_inside_site_ends.py",
     "test_lowcomm_sites.py",
     "test_lowcomm_stages.py",
     "test_trainer_checkpoints.py",
     "test_trainer_qlora.py",
-    "test_release_guardians.py",
-    "test_publishing_huggingface.py",
-    "test_structural_edits.py",
-    "test_publishing_half.py",
-    "test_discussions_followed.py",
-    "test_delivery_races.py",
-    "test_fsck.py",
-    "test_api_schema.py",
-    "test_api_lives.py",
-    "test_publishing_stores.py",
-    "test_hub.py",
-    "test_governance_machine.py",
-    "test_delegation_chain.py",
     "test_trainer.py",
+    "test_seats_workers.py",
+    "test_runs_real_trainer.py",
+    "test_hub.py",
+    "test_delegation_chain.py",
     "test_races.py",
 )
-
-
 VISITORS, MAIN_JOB = "visitors", "main job"
 
 
