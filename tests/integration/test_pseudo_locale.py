@@ -31,7 +31,20 @@ WORDS = re.compile(r"[^\W\d_]{3,}")
 OPEN, CLOSE = "⟦", "⟧"
 # Names of things, which are the same in every language, and what the browser itself writes.
 ADDRESS = re.compile(r"https?://\S+|\S+@[0-9a-f]{12}")
-NAMES = {"Commonweights", "Ctrl", "English", "Français", "API", "Atom", "JSON", "CSV", "SHA", "GGUF", "Apache", "Parquet"}
+NAMES = {
+    "Commonweights",
+    "Ctrl",
+    "English",
+    "Français",
+    "API",
+    "Atom",
+    "JSON",
+    "CSV",
+    "SHA",
+    "GGUF",
+    "Apache",
+    "Parquet",
+}
 
 TEXTS = """() => {
   const found = [];
