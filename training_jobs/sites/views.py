@@ -1,5 +1,6 @@
 """The JSON API of sites: registering and describing one, its machines, its calendar, who lets it in."""
 
+from abc import ABC, abstractmethod
 from typing import Any, BinaryIO
 from urllib.parse import urlsplit
 
@@ -91,12 +92,12 @@ class SiteDetail(APIView):
         return Response(_shown(slug))
 
 
-class _OwnSite(APIView):
+class _OwnSite(APIView, ABC):
     """One step that an operator takes with a site."""
 
+    @abstractmethod
     def take(self, slug: str, actor: str) -> None:
         """Take it."""
-        raise NotImplementedError
 
     @extend_schema(parameters=[SLUG], request=None, responses={200: forms.SiteOutput, **REFUSED})
     def post(self, request: Request, slug: str) -> Response:
