@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import expect
 
-from tests.journeys.visitor import COMMUNITY, DESK, PHONE, ROOT, Visit, fits, tab_to
+from tests.journeys.visitor import COMMUNITY, DESK, PHONE, ROOT, Visit, fits, tab_to, until, until
 
 pytestmark = pytest.mark.journey
 
@@ -131,7 +131,7 @@ def test_everything_is_there_at_200_percent_by_keyboard_alone_in_french(visit: V
 def test_a_page_that_was_read_can_be_read_again_without_a_network_and_says_how_old_it_is(visit: Visit) -> None:
     with visit() as visitor:
         page = visitor.open(f"{COMMUNITY}proposals/4/")
-        page.wait_for_function("navigator.serviceWorker.controller !== null")
+        until(page, "() => navigator.serviceWorker.controller !== null")
         page.reload()
         expect(page.get_by_role("heading", name=UPDATE, level=1)).to_be_visible()
         page.context.set_offline(True)

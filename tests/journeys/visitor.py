@@ -22,6 +22,7 @@ DESK = {"width": 1280, "height": 900}
 COMMUNITY = "/c/water-commons/"
 QUESTION = "Should the assistant also answer questions about wells?"
 TABS_MAX = 60
+WAITS_MAX, WAIT_MILLISECONDS = 300, 100
 COMMAND_SECONDS_MAX = 120
 
 
@@ -101,6 +102,15 @@ def tab_to(page: Page, wanted: Locator, key: str = "Tab") -> None:
             return
         page.keyboard.press(key)
     raise AssertionError(f"{wanted} cannot be reached with the {key} key")
+
+
+def until(page: Page, holds: str) -> None:
+    """Wait until a function of the page answers true. `wait_for_function` evaluates text, which the site forbids."""
+    for _ in range(WAITS_MAX):
+        if page.evaluate(holds):
+            return
+        page.wait_for_timeout(WAIT_MILLISECONDS)
+    raise AssertionError(f"{page.url}: not so in time: {holds}")
 
 
 def outline(control: Locator) -> float:

@@ -1,23 +1,31 @@
 """The tables of this app, by subject."""
 
+from training_jobs.models.commons import Allotment, ComputeRequest
 from training_jobs.models.inquiries import Inquiry
 from training_jobs.models.ledger import LedgerAccount, LedgerEntry, LedgerHold, LedgerPosting
+from training_jobs.models.policies import ComputePolicy, NewcomerAttestation, PolicyReplay
 from training_jobs.models.previews import Preview
 from training_jobs.models.reviews import Attested
 from training_jobs.models.runners import Runner, RunnerToken
 from training_jobs.models.runs import Attempt, Run, RunEvent, Seat
 from training_jobs.models.sites import Admission, Busy, Site, SiteMeasurement, SiteStewards
+from training_jobs.models.spot_checks import SpotCheck
 
 __all__ = [
     "Admission",
+    "Allotment",
     "Attempt",
     "Attested",
     "Busy",
+    "ComputePolicy",
+    "ComputeRequest",
     "Inquiry",
     "LedgerAccount",
     "LedgerEntry",
     "LedgerHold",
     "LedgerPosting",
+    "NewcomerAttestation",
+    "PolicyReplay",
     "Preview",
     "Run",
     "RunEvent",
@@ -27,4 +35,5 @@ __all__ = [
     "Site",
     "SiteMeasurement",
     "SiteStewards",
+    "SpotCheck",
 ]
