@@ -1,9 +1,10 @@
 """How fast the pages of a large community come: the server's time, and what a telephone on a slow line sees.
 
-    python -m benchmarks.site_speed [--ballots 1000000] [--proposals 1000] [--check]
+    python -m benchmarks.site_speed [--ballots 1000000] [--proposals 1000] [--folder FOLDER] [--check]
 
 Makes a private site with so many proposals (twenty of them open) and so many ballots on the newest, all through the
-services that members use; only the signatures are made up. Then:
+services that members use; only the signatures are made up. That takes twenty minutes for a million: with a folder, the
+site stays there, and is found there the next time. Then:
 
 1. each page is requested 20 times after 3 to warm up with the whole of Django around it and no network: median,
    slowest, queries;
@@ -26,7 +27,7 @@ import time
 import urllib.error
 import urllib.request
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -180,19 +181,19 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--ballots", type=int, default=1_000_000)
     parser.add_argument("--proposals", type=int, default=1_000)
+    parser.add_argument("--folder", type=Path)
     parser.add_argument("--check", action="store_true")
     options = parser.parse_args()
     kept = True
+    lasts = options.folder is not None
     print(f"{os.cpu_count()} cores, {platform.machine()}, Python {platform.python_version()}, SQLite, ", end="")
     print(f"{options.proposals:,} proposals, ", end="", flush=True)
-    with tempfile.TemporaryDirectory(prefix="commonweights-bench-") as folder:
+    with nullcontext(options.folder) if lasts else tempfile.TemporaryDirectory(prefix="commonweights-bench-") as folder:
         port = site.free_port()
-        environment = site.set_up(folder, f"http://127.0.0.1:{port}")
+        environment = site.set_up(str(folder), f"http://127.0.0.1:{port}")
         village = Village()
         SOURCES[Crowd.name] = lambda _chain: village
-        community = site.found_community({"source": Crowd.name, "parameters": {"members": options.ballots}})
-        large = populate(community, village, options.proposals, options.ballots)
-        _refresh_search()
+        large = _found(village, options.ballots) or _made(village, options.proposals, options.ballots)
         print("| page | median | slowest | queries |\n|---|---:|---:|---:|")
         shown = pages(large, address(options.ballots // 2))
         for name, path in shown.items():
@@ -204,11 +205,25 @@ def main() -> int:
     return 1 if options.check and not kept else 0
 
 
-def _refresh_search() -> None:
+def _made(village: Village, proposals: int, ballots: int) -> Any:  # noqa: ANN401 - a model
     from governance import clock, search
 
+    community = site.found_community({"source": Crowd.name, "parameters": {"members": ballots}})
+    large = populate(community, village, proposals, ballots)
     while search.refresh(clock.now()):
         pass
+    return large
+
+
+def _found(village: Village, ballots: int) -> Any:  # noqa: ANN401 - a model
+    """Return the large vote of a site that was made before, or None for an empty one. Raises ValueError for another."""
+    from governance.models import Proposal
+
+    large = Proposal.objects.order_by("pk").last()
+    if large is not None and (found := large.ballots.count()) != ballots:
+        raise ValueError(f"the site in this folder has {found:,} ballots, not {ballots:,}")
+    village.size = ballots
+    return large
 
 
 def _in_the_browser(environment: Mapping[str, str], port: int, path: str) -> bool:

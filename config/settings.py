@@ -141,6 +141,7 @@ PROPOSAL_KINDS = [
     "training_jobs.sites.proposal_kinds.SiteStewardsChange",
     "training_jobs.ledger.proposal_kinds.BudgetOpening",
     "training_jobs.ledger.proposal_kinds.BudgetTransfer",
+    "training_jobs.commons.proposal_kinds.ComputePolicyChange",
     "governance.proposal_kinds.TextSignal",
     "governance.proposal_kinds.Poll",
     "governance.proposal_kinds.GovernanceRules",
@@ -181,6 +182,7 @@ PERSONAL = [
     "models_registry.personal.Contacts",
     "models_registry.personal.Uploads",
     "training_jobs.personal.Machines",
+    "training_jobs.personal.Newcomers",
 ]
 
 # --- storage ------------------------------------------------------------------------------------------------------
@@ -249,7 +251,11 @@ else:
 CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
 # Two queues (config/celery.py), so that an upload of hours and a training of hours do not wait for each other.
 CELERY_TASK_DEFAULT_QUEUE = "training"
-CELERY_TASK_ROUTES = {"models_registry.*": {"queue": "deliveries"}, "frontend.*": {"queue": "deliveries"}}
+CELERY_TASK_ROUTES = {
+    "models_registry.*": {"queue": "deliveries"},
+    "frontend.*": {"queue": "deliveries"},
+    "training_jobs.replay_job": {"queue": "deliveries"},  # minutes, and voters wait: not behind a run of days
+}
 CELERY_TASK_IGNORE_RESULT = True
 CELERY_WORKER_PREFETCH_MULTIPLIER = 1
 CELERY_TASK_ACKS_LATE = False
@@ -295,6 +301,11 @@ if not RELAY_URL and set(EXCHANGING) & set(RUN_STRATEGIES):
     raise env.BadEnvironment("RUN_STRATEGIES", ",".join(RUN_STRATEGIES), allowed)
 # Off: this site's workers only publish, and members' machines do the runs.
 RUN_HERE = env.boolean("RUN_HERE", default=True)
+# Sharing computing (docs/how-to/offer-a-site.md): the site at which this platform's own workers stand, if they share;
+# how long what was allotted waits for a machine; what a member may use in a week without a vote.
+HOME_SITE = env.text("HOME_SITE", "")
+ALLOTMENT_PATIENCE_SECONDS = env.integer("ALLOTMENT_PATIENCE_SECONDS", 600, least=LEASE_SECONDS)
+SANDBOX_SECONDS_PER_WEEK = env.integer("SANDBOX_SECONDS_PER_WEEK", 14_400, least=0)
 # What one attempt of a remote runner may send: the model, and the checkpoints that are kept for whoever takes over.
 RUN_UPLOAD_BYTES_MAX = env.integer("RUN_UPLOAD_BYTES_MAX", 20_000_000_000, least=1)
 # Previews before a vote: on where this site trains at all. What one may take, and how many a member may ask for.
@@ -317,6 +328,11 @@ INQUIRY_SECONDS = env.integer("INQUIRY_SECONDS", 3600, least=1)
 INQUIRIES_PER_DAY = env.integer("INQUIRIES_PER_DAY", 3, least=1)
 INQUIRY_ANSWERS = env.integer("INQUIRY_ANSWERS", 5, least=1)
 SUNSET_NOTICE_DAYS = env.integer("SUNSET_NOTICE_DAYS", 30)
+# Spot checks of sites (docs/how-to/offer-a-site.md): of how many attempts, in basis points; how long one may take; and
+# for how many days a machine is waited for that may make it.
+SPOT_CHECK_BPS = env.integer("SPOT_CHECK_BPS", 1_000)
+SPOT_CHECK_SECONDS = env.integer("SPOT_CHECK_SECONDS", 3600, least=1)
+SPOT_CHECK_DAYS = env.integer("SPOT_CHECK_DAYS", 14, least=1)
 # Where a process answers visitors who try a released model (docs/how-to/try-and-serve.md). Empty: nobody answers here.
 SERVING_SOCKET = env.text("SERVING_SOCKET", "")
 # Where releases go: our own hub always, the others after it (docs/how-to/publish.md).

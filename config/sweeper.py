@@ -27,7 +27,7 @@ from governance.models import Community, Proposal
 from governance.notifications import inbox, letters, planning
 from governance.outcome import InvalidRules
 from governance.power import PowerError
-from governance.readers import sweeping
+from governance.readers import sweeping as forgetting
 from governance.tally import UnknownMethod
 from models_registry import contacts, deliveries, networks, notices
 from models_registry.calls import services as calls
@@ -36,6 +36,7 @@ from models_registry.incidents import waiting
 from models_registry.tasks import deliver_job, intake_job, notice_job
 from training_jobs import discussions, folders, news
 from training_jobs import services as runs
+from training_jobs.commons import allotting, replaying
 from training_jobs.inquiries import revotes, schedule
 from training_jobs.inquiries import services as inquiries
 from training_jobs.inquiries import work as inquiry_work
@@ -44,7 +45,9 @@ from training_jobs.previews import work as preview_work
 from training_jobs.reviews import services as reviews
 from training_jobs.runners import work as lent
 from training_jobs.sites import services as sites
-from training_jobs.tasks import inquiry_job, preview_job, run_job
+from training_jobs.spot_checks import services as spot_checks
+from training_jobs.spot_checks import sweeping
+from training_jobs.tasks import check_job, inquiry_job, preview_job, replay_job, run_job
 
 logger = logging.getLogger(__name__)
 
@@ -87,7 +90,7 @@ def sweep() -> int:
             except OperationalError:
                 logger.warning("proposal %s: the database is busy; next sweep", proposal_id)
     keep_up()
-    return taken + settle() + look_again() + nudge()
+    return taken + settle() + look_again() + allot() + nudge()
 
 
 def rest_seconds() -> float:
@@ -133,6 +136,10 @@ def keep_up() -> None:
     except OperationalError:
         logger.warning("sites that fell silent are not told of: the database is busy; next sweep")
     try:
+        replaying.order_due(clock())
+    except OperationalError:
+        logger.warning("no policy is replayed: the database is busy; next sweep")
+    try:
         search.refresh(clock())
     except OperationalError:
         logger.warning("the search index waits: the database is busy; next sweep")
@@ -147,7 +154,7 @@ def settle() -> int:
         waiting.settle(clock())
         contacts.settle(clock())
         networks.forget(clock())
-        sweeping.forget(clock())
+        forgetting.forget(clock())
     except OperationalError:
         logger.warning("runs are not settled: the database is busy; next sweep")
         return 0
@@ -160,25 +167,36 @@ def settle() -> int:
 
 
 def look_again() -> int:
-    """Order what is due to be measured or asked again, and call for votes; return how many inquiries were ordered."""
+    """Order what is due to be measured, asked or computed again, and call for votes; return how much was ordered."""
     try:
         ended = inquiries.settle(clock())
         ordered = schedule.order_due(clock())
         revotes.settle(clock())
         calls.call_for_sunsets(timedelta(days=settings.SUNSET_NOTICE_DAYS), clock())
+        checked = sweeping.sweep(clock())
     except OperationalError:
         logger.warning("releases are not looked at: the database is busy; next sweep")
         return 0
     for inquiry_id in ended:
         inquiry_work.clean(inquiry_id)
-    return len(ordered)
+    return len(ordered) + checked
+
+
+def allot() -> int:
+    """Give free devices of shared sites to what waits for them, and take back what nobody works on."""
+    try:
+        return allotting.allot(clock())
+    except OperationalError:
+        logger.warning("no computing is allotted: the database is busy; next sweep")
+        return 0
 
 
 def nudge() -> int:
     """Tell workers which runs, deliveries, notices and datasets, and when no run waits what else, need them."""
     now = clock()
     told = _tell(run_job, runs.due(now)) + _tell(preview_job, previews.due(now))
-    told += _tell(inquiry_job, inquiries.due(now))
+    told += _tell(inquiry_job, inquiries.due(now)) + _tell(replay_job, replaying.due(now))
+    told += _tell(check_job, spot_checks.due(now))
     told += _tell(deliver_job, deliveries.due(now)) + _tell(notice_job, notices.due(now))
     return told + _tell(intake_job, intakes.due(now)) + _tell(letter_job, letters.due(now))
 

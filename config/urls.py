@@ -22,6 +22,7 @@ urlpatterns = [
     re_path(r"^api/", api_errors.not_found),
     path("hub/", include("models_registry.hub.urls")),
     path("v1/", include("training_jobs.serving.urls")),
+    path("mirror/<slug:mirror>/", include("governance.mirroring.urls")),
     path("admin/", admin.site.urls),
     path("i18n/", include("django.conf.urls.i18n")),
 ]

@@ -90,15 +90,15 @@ def panel(shown: ProposalDetail) -> Panel | None:
 
 def asked_of(shown: ProposalDetail, asked: str, viewer: str) -> dict[str, Any]:
     """Return who votes with the viewer's power, and the same of an address that is asked about, if any."""
-    proposal = shown.proposal
+    proposal, roll = shown.proposal, shown.electorate.roll
     found: dict[str, Any] = {}
     if viewer and shown.may_vote:
-        found["representation"] = selectors.representation(proposal, viewer)
+        found["representation"] = selectors.representation(proposal, viewer, roll)
     if not asked:
         return found
     try:
-        eligibility = selectors.eligibility(proposal, asked)
-        spoken_for = selectors.representation(proposal, asked)
+        eligibility = selectors.eligibility(proposal, asked, roll)
+        spoken_for = selectors.representation(proposal, asked, roll)
     except AddressError as error:
         return {**found, "asked": asked, "eligibility_problem": address_refusal(error, asked)}
     return {**found, "asked": asked, "eligibility": eligibility, "asked_representation": spoken_for}

@@ -64,6 +64,11 @@ class Blind:
         return self.done[-1] if self.done else None
 
 
+def taken(picks: str, pick: str) -> str:
+    """Return the picks so far with the one that was just made; nonsense is none."""
+    return picks + (pick if pick in PICKS else "")
+
+
 def blind(rows: Sequence[Mapping[str, Any]], before: str, after: str, seed: str, picks: str) -> Blind | None:
     """Return the comparison, or None where no two answers differ. `before` and `after` name the answers in each row."""
     differ = [row for row in rows if str(row.get(before) or "") != str(row.get(after) or "")]

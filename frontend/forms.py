@@ -15,7 +15,7 @@ from django.utils.translation import gettext as _
 
 from frontend import numbers, words
 from governance.errors import Malformed, Refusal
-from governance.kinds import Field, ProposalKind
+from governance.kinds import Field, InOtherUnits, ProposalKind
 from governance.models import Community, Proposal
 from governance.services import Draft
 from governance.tally import method_named
@@ -97,8 +97,9 @@ def filled(kind: ProposalKind, community: Community, draft: Proposal) -> Proposa
     """Return the form with the answers that a stored draft came from."""
     answers: Answers = {_name("title"): draft.title, _name("text"): draft.text}
     answers |= {METHOD: draft.method, SEATS: str(draft.seats)}
+    given = kind.answers(draft.payload) if isinstance(kind, InOtherUnits) else {}
     for field in kind.fields(community):
-        answers[field.name] = _answer(field, draft.payload)
+        answers[field.name] = given[field.name] if field.name in given else _answer(field, draft.payload)
     return build(kind, community, answers)
 
 

@@ -7,6 +7,7 @@ ended by one click, from the mail program too (RFC 8058), without signing in.
 import logging
 import smtplib
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -18,11 +19,13 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from frontend import news, words
+from frontend.words import readers as said_to_readers
 from governance import clock, mail
 from governance.models import Notification
 from governance.models.readers import Reader
 from governance.notifications import letters, telling, tokens
 from governance.notifications.letters import Claim
+from governance.readers import passkeys
 
 logger = logging.getLogger(__name__)
 
@@ -37,11 +40,12 @@ def deliver(errand_id: int) -> None:
     claim = letters.claim(errand_id, clock.now())  # 1
     if claim is None:
         return
-    said = letters.lines(claim, clock.now())  # 2
-    if not said:
+    is_notice = claim.errand.channel == letters.SECURITY
+    said = [] if is_notice else letters.lines(claim, clock.now())  # 2
+    if not said and not (is_notice and claim.reader.email):
         letters.dropped(claim, clock.now())
         return
-    letter = compose(claim, said)
+    letter = notice(claim) if is_notice else compose(claim, said)
     if not letters.hand_over(claim, clock.now()):  # 3
         return
     try:
@@ -89,6 +93,19 @@ def compose(claim: Claim, said: Sequence[Notification]) -> mail.Letter:
                 "Auto-Submitted": "auto-generated",
             },
         )
+
+
+def notice(claim: Claim) -> mail.Letter:
+    """Return the letter that tells of a new passkey: what happened, and what to do if it was somebody else.
+
+    The passkey may be gone again by now; what was done is told all the same. Nobody unsubscribes from these.
+    """
+    errand, reader = claim.errand, claim.reader
+    number = errand.key.removeprefix(f"{letters.SECURITY}:{passkeys.PASSKEY_ADDED}")
+    passkey = reader.passkeys.filter(pk=int(number)).first()
+    written = said_to_readers.passkey_letter(reader.email or "", reader.language, passkey)
+    site = urlsplit(settings.ORIGIN).hostname
+    return replace(written, headers={**written.headers, "Message-ID": f"<letter-{errand.pk}@{site}>"})
 
 
 def address_of(reader: Reader, scope: str) -> str:

@@ -1,10 +1,12 @@
 """Numbers and times in words: power, shares, sizes, durations. Integer arithmetic; the separators of the language."""
 
+from collections.abc import Callable
 from datetime import datetime
 from fractions import Fraction
+from functools import lru_cache
 
 from django.utils.formats import number_format
-from django.utils.translation import gettext, ngettext
+from django.utils.translation import get_language, gettext, ngettext
 
 TOKEN_DECIMALS = 18
 POWER_PLACES = 2
@@ -80,19 +82,28 @@ def relative(moment: datetime, now: datetime) -> str:
 
 def grouped(value: int) -> str:
     """Return a whole number with the locale's thousand separators."""
-    return number_format(value, use_l10n=True, force_grouping=True)
+    return f"{int(value):,}".replace(",", _separators(get_language())[1])
 
 
 def decimal_separator() -> str:
     """Return the locale's decimal separator."""
-    return number_format("0.1", decimal_pos=1)[1]
+    return _separators(get_language())[0]
+
+
+@lru_cache(maxsize=16)
+def _separators(_language: str | None) -> tuple[str, str]:
+    """Return what stands before decimals and between thousands in the active language, asked once for each."""
+    return number_format("0.1", decimal_pos=1)[1], number_format(1_000, force_grouping=True)[1:-3]
 
 
 def _counted(unit: str, count: int) -> str:
-    texts = {
-        "day": ngettext("%(count)s day", "%(count)s days", count),
-        "hour": ngettext("%(count)s hour", "%(count)s hours", count),
-        "minute": ngettext("%(count)s minute", "%(count)s minutes", count),
-        "second": ngettext("%(count)s second", "%(count)s seconds", count),
-    }
-    return texts[unit] % {"count": count}
+    return _COUNTED[unit](count) % {"count": count}
+
+
+# One function for each unit, so that only the one that is shown is translated.
+_COUNTED: dict[str, Callable[[int], str]] = {
+    "day": lambda count: ngettext("%(count)s day", "%(count)s days", count),
+    "hour": lambda count: ngettext("%(count)s hour", "%(count)s hours", count),
+    "minute": lambda count: ngettext("%(count)s minute", "%(count)s minutes", count),
+    "second": lambda count: ngettext("%(count)s second", "%(count)s seconds", count),
+}

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cache
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
 from django.conf import settings
 from django.utils.module_loading import import_string
@@ -84,6 +84,14 @@ class ProposalKind(Protocol):
 
     def execute(self, proposal: "Proposal", execution: "Record", now: datetime) -> None:
         """Carry it out inside the caller's transaction. Called once; slow work starts after commit."""
+
+
+@runtime_checkable
+class InOtherUnits(Protocol):
+    """A kind that freezes other units than the editor asks for, and gives the answers back for editing."""
+
+    def answers(self, payload: dict[str, Any]) -> dict[str, str | list[str]]:
+        """Return the editor's answers that a payload came from, by the name of the question."""
 
 
 class ForOrAgainst:

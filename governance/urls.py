@@ -8,11 +8,13 @@ from governance.views import (
     delegations,
     drafts,
     log,
+    mine,
     proposals,
     readers,
     representation,
     search,
     sign_in,
+    voters,
 )
 
 urlpatterns = [
@@ -79,10 +81,16 @@ urlpatterns = [
         name="api-proposal-representation",
     ),
     path("proposals/<str:public_id>/bundle", proposals.ProposalBundle.as_view(), name="api-proposal-bundle"),
+    path("proposals/<str:public_id>/voters", voters.ProposalVoters.as_view(), name="api-proposal-voters"),
     path("proposals/<str:public_id>/ballots", ballots.ProposalBallots.as_view(), name="api-proposal-ballots"),
     path("proposals/<str:public_id>/ballot-message", ballots.BallotMessage.as_view(), name="api-ballot-message"),
     path("ballots", ballots.BallotList.as_view(), name="api-ballots"),
     path("ballots/<str:digest>", ballots.BallotReceipt.as_view(), name="api-ballot"),
+    path("me/inbox", mine.MyInbox.as_view(), name="api-my-inbox"),
+    path("me/inbox/read", mine.MyInboxRead.as_view(), name="api-my-inbox-read"),
+    path("me/preferences", mine.MyPreferences.as_view(), name="api-my-preferences"),
+    path("me/data", mine.MyData.as_view(), name="api-my-data"),
+    path("me/data/erase", mine.MyDataErase.as_view(), name="api-my-data-erase"),
     path("search", search.SearchView.as_view(), name="api-search"),
     path("records/<str:digest>", ballots.RecordDetail.as_view(), name="api-record"),
 ]

@@ -304,7 +304,9 @@ def verification(version: Version) -> verify.Report | None:
 
 
 def effects_of(proposal: Proposal) -> Effects:
-    """Return what a proposal made in this app."""
+    """Return what a proposal made in this app: nothing before it was carried out."""
+    if proposal.executed_at is None:
+        return Effects((), (), ())
     return Effects(
         tuple(Dataset.objects.filter(proposal=proposal)),
         tuple(EthicsRule.objects.filter(proposal=proposal)),

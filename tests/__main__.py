@@ -53,6 +53,8 @@ def main(arguments: list[str]) -> int:
     """Run the steps; return the first failure's status."""
     steps = CHECKS if "--checks" in arguments else CHECKS + TESTS
     environment = {**os.environ, "OMP_WAIT_POLICY": "PASSIVE", "GOMP_SPINCOUNT": "0", "PYTHONPATH": str(ROOT)}
+    # Tests start hundreds of processes: each would compile all of our code again where no other may keep what it compiled.
+    environment.pop("PYTHONDONTWRITEBYTECODE", None)
     for name, command, extra in steps:
         began = time.monotonic()
         print(f"== {name}", flush=True)

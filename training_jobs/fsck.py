@@ -1,27 +1,31 @@
 """What `fsck` says of overrides: each run that a vote released all the same is what vote, record and log say.
 
-And of inquiries (`inquiries.fsck`), and of the books (`ledger.fsck`). As `governance.fsck`: reads only, and each
-finding says what to do.
+And of inquiries (`inquiries.fsck`), of the books (`ledger.fsck`), of sites (`sites.fsck`), and of shared
+computing (`commons.fsck`). As `governance.fsck`: reads only, and each finding says what to do.
 """
 
 from collections.abc import Iterator
 
 from governance.fsck.finding import Finding, advised, against_record, compare, finding, guarded, seconds
 from governance.models import Community
+from training_jobs.commons import fsck as commons
 from training_jobs.inquiries import fsck as inquiries
 from training_jobs.ledger import fsck as ledger
 from training_jobs.models import Run
 from training_jobs.overrides.proposal_kinds import VerdictOverride
+from training_jobs.sites import fsck as sites
 
 TABLE = "training_jobs_run"
 STOP = "hand the release out no more until it is explained: only a vote releases what breaks rules"
 
 
 def check_one(community: Community) -> Iterator[Finding]:
-    """Yield what is wrong with the overrides of a community, with or without a vote, with its inquiries and books."""
+    """Yield what is wrong with the overrides of a community, with or without a vote, and with all else of the work."""
     yield from advised(STOP, guarded(TABLE, community.slug, _check(community)))
     yield from inquiries.check_one(community)
     yield from ledger.check_one(community)
+    yield from sites.check_one(community)
+    yield from commons.check_one(community)
 
 
 def _check(community: Community) -> Iterator[Finding]:

@@ -9,6 +9,7 @@ from typing import Any
 
 from governance.errors import Conflict, NotFound
 from training_jobs.budget import seconds_left, seconds_of
+from training_jobs.commons import allotments
 from training_jobs.models import Run, RunEvent
 
 SILENT = "no heartbeat until the lease ran out"
@@ -52,11 +53,12 @@ def event(lease: Lease, kind: str, data: dict[str, Any], now: datetime) -> None:
 def end_attempt(
     run: Run, lease: Lease, outcome: str, now: datetime, *, detail: str = "", until: datetime | None = None
 ) -> None:
-    """End the attempt of a lease, and write down what it has used: until now, or until its last sign of life."""
+    """End the attempt of a lease, write down what it has used (until now, or its last sign of life), pay its site."""
     attempt = run.attempts.get(slot=lease.slot, number=lease.fence)
     attempt.device_seconds = seconds_of(run, attempt, until or now)
     attempt.ended_at, attempt.outcome, attempt.detail = now, outcome[:20], detail[:4000]
     attempt.save()
+    allotments.settle(run, attempt, now)
 
 
 def over(run: Run, now: datetime) -> str:

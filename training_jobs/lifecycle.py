@@ -52,8 +52,10 @@ ALLOWED: dict[Action, frozenset[State]] = {
     Action.PAUSE: _AT_WORK,
 }
 
+# The outcome of an attempt whose devices were called back, or whose site, hours or ceiling did not allow more.
+INTERRUPTED = "interrupted"
 # Outcomes of attempts that were stopped because somebody asked: the next attempt is not a second chance.
-UNCOUNTED = frozenset({"paused", "released"})
+UNCOUNTED = frozenset({"paused", "released", INTERRUPTED})
 # So long a member's seat is left alone at most after its machine failed.
 REST_SECONDS_MAX = 300
 # A machine that takes a run and gives it back for ever must end too.

@@ -1,10 +1,22 @@
-"""What the work keeps about people: their machines, and what these said of themselves."""
+"""What the work keeps about people: their machines, what these said of themselves, and who vouched for whom."""
 
 from datetime import datetime
 from typing import Any
 
+from django.db.models import Q
+
 from governance.portability.person import Person, Stays, shown
-from training_jobs.models import Attested, Inquiry, LedgerAccount, Preview, Runner, RunnerToken, Site
+from training_jobs.commons import newcomers
+from training_jobs.models import (
+    Attested,
+    Inquiry,
+    LedgerAccount,
+    NewcomerAttestation,
+    Preview,
+    Runner,
+    RunnerToken,
+    Site,
+)
 from training_jobs.runners import services
 
 NAMED = "the log names who did it"
@@ -46,6 +58,31 @@ class Machines:
             Stays("sites", Site.objects.filter(operator=at), "the page of the site", NAMED),
             Stays("accounts", LedgerAccount.objects.filter(owner=at), "the books", books),
         ]
+
+
+class Newcomers:
+    """What somebody said of others, and others of them: that they are newcomers to computing, and why."""
+
+    def held(self, person: Person) -> dict[str, Any]:
+        """Return both, with the reasons."""
+        return {"newcomer_attestations": [shown(row) for row in _vouched(person)]}
+
+    def erase(self, person: Person, now: datetime) -> dict[str, int]:
+        """Erase the reasons, and take back what stands of the person themselves."""
+        standing = NewcomerAttestation.objects.standing(now).filter(member=person.address).select_related("community")
+        for row in standing.exclude(member="").order_by("community_id", "pk"):
+            newcomers.withdraw(row.community, row.pk, person.address, now)
+        return {"newcomer reasons": _vouched(person).exclude(reason="").update(reason="")}
+
+    def stays(self, person: Person) -> list[Stays]:
+        """Return who vouched for whom, without the reason."""
+        return [Stays("newcomer attestations", _vouched(person), "the page of newcomers", NAMED)]
+
+
+def _vouched(person: Person) -> Any:  # noqa: ANN401 - a set of rows
+    at = person.address
+    found = NewcomerAttestation.objects.filter(Q(peer=at) | Q(member=at))
+    return found.order_by("pk") if at else found.none()
 
 
 def _runners(person: Person) -> Any:  # noqa: ANN401 - a set of rows

@@ -18,14 +18,20 @@ from models_registry.storage.base import require_name
 from training_jobs import fsck, kept_samples
 from training_jobs.models import (
     Admission,
+    Allotment,
     Attempt,
     Attested,
     Busy,
+    ComputePolicy,
+    ComputeRequest,
+    Doubt,
     Inquiry,
     LedgerAccount,
     LedgerEntry,
     LedgerHold,
     LedgerPosting,
+    NewcomerAttestation,
+    PolicyReplay,
     Preview,
     Run,
     RunEvent,
@@ -35,6 +41,8 @@ from training_jobs.models import (
     Site,
     SiteMeasurement,
     SiteStewards,
+    Slice,
+    SpotCheck,
 )
 from training_jobs.overrides.proposal_kinds import VerdictOverride
 
@@ -42,6 +50,8 @@ Numbers = Mapping[type[models.Model], Mapping[int, int]]
 LEASE = "a lease: nobody works on it elsewhere"
 MACHINE = "what a machine said of itself to this instance"
 SITES = "a site belongs to its operator, who registers it anew; the log says which were let in, and why"
+SHARED = "devices of sites, which do not come along; what was asked for, got and used stands in the log"
+CHECKED = "evidence about sites, which do not come along; the log says what was found"
 _LEASE = {"lease_owner": ("", LEASE), "lease_expires_at": (None, LEASE), "heartbeat_at": (None, LEASE)}
 _RUNNER = re.compile(r"runner:([0-9]{1,18})")
 
@@ -152,6 +162,8 @@ PART = Part(
         Table(Preview, rows=_previews, numbered=_is_free, left_out=_LEASE),
         Table(Inquiry, of="version__model__community", numbered=_inquiry_is_named, left_out=_LEASE),
         Table(SiteStewards),
+        Table(ComputePolicy),
+        Table(NewcomerAttestation, numbered=_is_free),
         Table(LedgerAccount, key=("kind", "owner", "currency")),
         Table(LedgerHold, key=("request",)),
         Table(LedgerEntry, key=("number",)),
@@ -163,6 +175,12 @@ PART = Part(
         Admission: SITES,
         SiteMeasurement: SITES,
         Busy: SITES,
+        ComputeRequest: SHARED,
+        Allotment: SHARED,
+        Doubt: CHECKED,
+        Slice: CHECKED,
+        SpotCheck: CHECKED,
+        PolicyReplay: "figures for a vote, simulated from what sites did here",
     },
     check=fsck.check_one,
     shelves=(_Samples(),),

@@ -19,10 +19,12 @@ from governance.errors import Conflict
 from governance.evidence.canonical import canonical_bytes
 from training_jobs import lifecycle
 from training_jobs.assignments import require_relay
+from training_jobs.commons import allotments, requests
 from training_jobs.leases import SILENT, Lease, StaleLease, end_attempt, event, locked, over
 from training_jobs.lifecycle import Action
 from training_jobs.models import Attempt, Run, Seat
 from training_jobs.results import REPORTED, require_whole, run_body
+from training_jobs.scheduling.events import Interruption
 from training_jobs.spec import TrainingSpec
 from training_jobs.spec.shape import EXCHANGING
 
@@ -66,6 +68,7 @@ def claim(run_id: int, owner: str, now: datetime) -> Lease | None:
         if not claimed:
             return None
         lease = Lease(run_id, seat.fence + 1, seat.slot)
+        allotments.taken(run, lease.slot, now)
         Attempt.objects.create(run=run, slot=lease.slot, number=lease.fence, owner=owner, started_at=now)
         event(lease, "claimed", {"owner": owner}, now)
     return lease
@@ -79,8 +82,13 @@ def free_seats(run: Run, now: datetime) -> list[Seat]:
 
 
 def open_to(run: Run, owner: str, now: datetime) -> list[Seat]:
-    """Return the free seats for a machine without another place in the run; a silent lead still has the lead's."""
-    return [] if run.lease_owner == owner or held_by(run, owner, now) else free_seats(run, now)
+    """Return the free seats for a machine without another place in the run; a silent lead still has the lead's.
+
+    Where computing is shared, they are those that were allotted to its site.
+    """
+    if run.lease_owner == owner or held_by(run, owner, now):
+        return []
+    return [seat for seat in free_seats(run, now) if allotments.may_take(run, seat.slot, owner, now)]
 
 
 def held_by(run: Run, owner: str, now: datetime) -> bool:
@@ -108,7 +116,7 @@ def heartbeat(lease: Lease, now: datetime) -> str:
     run = Run.objects.select_related("spec_record").get(pk=lease.run_id)
     if run.canceled_at is not None or over(run, now):
         return "cancel"
-    return "pause" if _is_paused(run, now) else "continue"
+    return "pause" if _is_paused(run, now) or allotments.member_has_to_go(run, lease.slot, now) else "continue"
 
 
 def held(lease: Lease) -> tuple[Run, Seat]:
@@ -143,6 +151,7 @@ def took_part(lease: Lease, description: Mapping[str, Any], now: datetime) -> Ru
         run_body(run.attempts.get(slot=lease.slot, number=lease.fence), description, "none", finished_at)
         end_attempt(run, lease, "finished", now)
         _leave(seat, took_part_at=finished_at, description=dict(description))
+        requests.close_place(run, lease.slot, now)
         event(lease, "took_part", {name: description[name] for name in REPORTED[:2]}, now)
         _compare(run, [seat], now)
     return run
@@ -156,6 +165,7 @@ def fail(lease: Lease, code: str, detail: str, now: datetime) -> Run:
         failures = run.attempts.filter(slot=lease.slot).exclude(outcome__in=HARMLESS).count()
         _leave(seat, retry_at=now + timedelta(seconds=lifecycle.rest_seconds(max(1, failures))))
         event(lease, "failed", {"code": code, "detail": detail[:1000]}, now)
+        allotments.interrupt(run, lease.slot, Interruption.ATTEMPT_FAILED, now)
     return run
 
 
@@ -163,13 +173,17 @@ def stopped(lease: Lease, now: datetime) -> Run:
     """Hear that the trainer is gone, and write down why; the seat is free."""
     with transaction.atomic():
         run, seat = held(lease)
+        why = allotments.member_has_to_go(run, lease.slot, now)
         if run.canceled_at is not None:
             outcome = "canceled"
         else:
-            outcome = over(run, now) or ("paused" if _is_paused(run, now) else "released")
+            asked = "paused" if _is_paused(run, now) else "released"
+            outcome = over(run, now) or (lifecycle.INTERRUPTED if why else asked)
         end_attempt(run, lease, outcome, now)
         _leave(seat)
         event(lease, "stopped", {"outcome": outcome}, now)
+        requests.close(run, now)
+        allotments.interrupt(run, lease.slot, why or Interruption.CHECKPOINT, now)
     return run
 
 
@@ -186,6 +200,13 @@ def end_lost_of(run: Run, owner: str, now: datetime) -> None:
     for seat in run.seats.filter(lease_owner=owner):
         _end_lost(run, seat, now)
         _leave(seat)
+
+
+def leave_silent(run: Run, slot: int, now: datetime) -> None:
+    """End what a silent machine left at a seat of a locked run: nobody prolongs its lease any more."""
+    seat = run.seats.get(slot=slot)
+    _end_lost(run, seat, now)
+    _leave(seat)
 
 
 def settle(now: datetime) -> list[int]:
@@ -225,7 +246,12 @@ def due(now: datetime) -> list[int]:
     if not settings.RUN_HERE:
         return []
     open_runs = Run.objects.unfinished().filter(run_record__isnull=True, seats__took_part_at__isnull=True)
-    found = [run for run in open_runs.order_by("pk").distinct() if free_seats(run, now)]
+    kept = allotments.kept_from(allotments.home())
+    found = [
+        run
+        for run in open_runs.order_by("pk").distinct()
+        if any((run.pk, seat.slot) not in kept for seat in free_seats(run, now))
+    ]
     return [run.pk for run in found if not tried_enough(run.pk, OF_THIS_SITE)]
 
 

@@ -29,11 +29,13 @@ from models_registry.rights.services import require_standing_dataset
 from training_jobs import judging, lifecycle, openings, seats
 from training_jobs import spec as specs
 from training_jobs.assignments import require_relay
+from training_jobs.commons import allotments, requests
 from training_jobs.leases import SILENT, Lease, StaleLease, end_attempt, event, locked, over
 from training_jobs.lifecycle import Action, State
 from training_jobs.models import Attempt, Run, RunEvent
 from training_jobs.results import require_whole, run_body
 from training_jobs.reviews import services as reviews
+from training_jobs.scheduling.events import Interruption
 
 REASON_MAX = 500
 
@@ -45,6 +47,7 @@ def create_run(proposal: Proposal, execution: Record, now: datetime) -> Run:
     """Make the run of an approved specification, inside the transaction of the execution.
 
     The rules in force now are frozen into the specification's record as parents: they are what will judge the result.
+    Where its community shares computing, it asks for devices, and its ceiling in money is set aside.
     """
     spec = specs.from_payload(proposal.payload["spec"])
     base = Version.objects.select_related("model").get(model__community=proposal.community, revision=spec.base.revision)
@@ -77,6 +80,7 @@ def create_run(proposal: Proposal, execution: Record, now: datetime) -> Run:
     )
     seats.make(run, spec)
     note("run_created", now, proposal=proposal, run=run.pk)
+    requests.of_run(run, spec, now)
     return run
 
 
@@ -86,15 +90,16 @@ def create_run(proposal: Proposal, execution: Record, now: datetime) -> Run:
 def claim(run_id: int, owner: str, now: datetime) -> Lease | None:
     """Take the lead's lease if the run is free; return None when somebody else has it or nothing is left to do.
 
-    A run that has used up its attempts, its budget or its time is given up here too: one that kills its workers must
-    not go on for ever. Raises Unavailable for a run of several machines while the site has no relay.
+    Where computing is shared, only a machine of the site that was allotted to it gets it. A run that has used up its
+    attempts, its budget or its time is given up here too: one that kills its workers must not go on for ever. Raises
+    Unavailable for a run of several machines while the site has no relay.
     """
     with transaction.atomic():
         run = locked(run_id)
         found = run.state(now)
         if found not in lifecycle.ALLOWED[Action.CLAIM] and found is not State.OVERDUE:
             return None
-        if seats.held_by(run, owner, now):
+        if seats.held_by(run, owner, now) or not allotments.may_take(run, 0, owner, now):
             return None
         _end_lost(run, now)
         if _used_up(run, now):
@@ -111,6 +116,7 @@ def claim(run_id: int, owner: str, now: datetime) -> Lease | None:
         if not claimed:
             return None
         lease = Lease(run_id, run.fence + 1)
+        allotments.taken(run, 0, now)
         Attempt.objects.create(run=run, number=lease.fence, owner=owner, started_at=now)
         event(lease, "claimed", {"owner": owner}, now)
     return lease
@@ -132,7 +138,7 @@ def heartbeat(lease: Lease, now: datetime) -> str:
     found = run.state(now)
     if found is State.STOPPING or over(run, now):
         return "cancel"
-    return "pause" if found is State.PAUSING else "continue"
+    return "pause" if found is State.PAUSING or allotments.has_to_go(run, 0, now) else "continue"
 
 
 def stream(lease: Lease, events: Iterable[dict[str, Any]], now: datetime) -> None:
@@ -198,6 +204,7 @@ def judge(lease: Lease, report: dict[str, Any], now: datetime, keep_samples: Cal
         run = _held(lease)
         if run.canceled_at is not None:
             _end(run, lease, "canceled", now)
+            requests.close(run, now)
             return run
         openings.require_over(run, now)
         rules = judging.rules_of(run)
@@ -212,6 +219,7 @@ def judge(lease: Lease, report: dict[str, Any], now: datetime, keep_samples: Cal
         run.save()
         end_attempt(run, lease, "finished", now)
         seats.end_all(run, now)
+        requests.close(run, now)
     return run
 
 
@@ -231,6 +239,7 @@ def fail(lease: Lease, code: str, detail: str, now: datetime, *, permanent: bool
         else:
             run.retry_at = now + timedelta(seconds=wait)
             run.save()
+            allotments.interrupt(run, 0, Interruption.ATTEMPT_FAILED, now)
     return run
 
 
@@ -241,14 +250,28 @@ def stopped(lease: Lease, now: datetime) -> Run:
     with transaction.atomic():
         run = _held(lease)
         forbidden = over(run, now)
+        why = allotments.has_to_go(run, 0, now)
         if run.canceled_at is not None:
             _end(run, lease, "canceled", now)
+            requests.close(run, now)
         elif forbidden:
             _end(run, lease, forbidden, now)
             _give_up(run, forbidden, "", now)
         else:
-            _end(run, lease, "paused" if run.state(now) is State.PAUSING else "released", now)
+            asked = "paused" if run.state(now) is State.PAUSING else "released"
+            _end(run, lease, lifecycle.INTERRUPTED if why else asked, now)
+            allotments.interrupt(run, 0, why or Interruption.CHECKPOINT, now)
     return run
+
+
+def leave_silent(run: Run, slot: int, now: datetime) -> None:
+    """End what a silent machine left at a place of a locked run: nobody prolongs its lease any more."""
+    if slot:
+        seats.leave_silent(run, slot, now)
+        return
+    _end_lost(run, now)
+    run.lease_owner, run.lease_expires_at = "", None
+    run.save(update_fields=["lease_owner", "lease_expires_at"])
 
 
 def _end(run: Run, lease: Lease, outcome: str, now: datetime) -> None:
@@ -272,7 +295,7 @@ def _counted(run: Run) -> int:
 def _used_up(run: Run, now: datetime) -> bool:
     """Give the run up if it has no attempt, no time or no budget left; say whether it was."""
     code, detail = over(run, now), ""
-    tried = run.attempts.filter(slot=0).count()
+    tried = run.attempts.filter(slot=0).exclude(outcome=lifecycle.INTERRUPTED).count()
     if not code and (_counted(run) >= settings.RUN_ATTEMPTS_MAX or tried >= lifecycle.UNCOUNTED_MAX):
         code, detail = "attempts_used_up", "every attempt was lost with its worker"
     if code:
@@ -286,6 +309,7 @@ def _give_up(run: Run, code: str, detail: str, now: datetime) -> None:
     run.save()
     seats.end_all(run, now)
     note("run_failed", now, proposal=run.proposal, run=run.pk, code=code[:60])
+    requests.close(run, now)
 
 
 def cancel(run_id: int, actor: str, now: datetime) -> Run:
@@ -298,6 +322,7 @@ def cancel(run_id: int, actor: str, now: datetime) -> Run:
         run.canceled_at, run.canceled_by = now, actor
         run.save(update_fields=["canceled_at", "canceled_by"])
         note("run_canceled", now, proposal=run.proposal, actor=actor, run=run.pk)
+        requests.close(run, now)
     return run
 
 
@@ -351,6 +376,7 @@ def settle(now: datetime) -> list[int]:
             _end_lost(run, now)
             if found is State.OVERDUE:
                 _give_up(run, "deadline_passed", "", now)
+            requests.close(run, now)
             ended.append(run_id)
     return ended
 
@@ -368,10 +394,15 @@ def due(now: datetime) -> list[int]:
 
     A run that has begun gets its members before another one begins: its machines wait for each other.
     """
-    claimable = [
-        run.pk for run in Run.objects.unfinished().order_by("pk") if run.state(now) in lifecycle.ALLOWED[Action.CLAIM]
-    ]
-    return [*seats.due(now), *claimable, *Run.objects.unpublished().values_list("pk", flat=True)]
+    unpublished = Run.objects.unpublished().values_list("pk", flat=True)
+    return [*seats.due(now), *claimable_here(now), *unpublished]
+
+
+def claimable_here(now: datetime) -> list[int]:
+    """Return the runs whose lead a worker of this platform may take now."""
+    kept = allotments.kept_from(allotments.home())
+    free = [run for run in Run.objects.unfinished().order_by("pk") if (run.pk, 0) not in kept]
+    return [run.pk for run in free if run.state(now) in lifecycle.ALLOWED[Action.CLAIM]]
 
 
 def next_moment(now: datetime) -> datetime | None:

@@ -55,6 +55,7 @@ TRAINER = "training_jobs.trainer"
 SITE_TRAINER = "training_jobs.trainer.site"  # the trainers of one machine's devices
 EVALUATOR = "training_jobs.evaluation"
 TRIAL = "training_jobs.trial"
+SLICE = "training_jobs.trainer.slice"
 PATIENCE = 0.75  # share of the lease
 CONTACTS_PER_HEARTBEAT = 3
 INSIST_LEASES = 10
@@ -107,7 +108,7 @@ class Platform(Protocol):
         """Take what was measured."""
 
     def tried(self, report: dict[str, Any], isolation: str) -> None:
-        """Take what a trial found: of a trial there is nothing else to hand over."""
+        """Take what a trial or a check found: of them there is nothing else to hand over."""
 
     def fail(self, code: str, detail: str, permanent: bool) -> None:  # noqa: FBT001 - the words of the protocol
         """Hear that the attempt did not work, and whether trying again could."""
@@ -124,13 +125,13 @@ class Assignment:
     `metrics` are measured on its `suite`; `further` names, by digest, the suites of rules and what is measured on them.
     `slot` is the seat in a run of several members: 0 leads, hands over the model and evaluates; the others train only,
     and the phase is always "train". `exchange`: where the members meet, when the strategy has them meet. A trial trains
-    and measures in one child (`training_jobs.trial`).
+    and measures in one child (`training_jobs.trial`); a check does a slice of a run again (`trainer.slice`).
     """
 
     run_id: int
     fence: int
     spec: Mapping[str, Any]
-    phase: Literal["train", "evaluate", "trial"]
+    phase: Literal["train", "evaluate", "trial", "check"]
     metrics: list[str]
     suite: str
     further: Mapping[str, list[str]]
@@ -242,7 +243,11 @@ class _Attempt:
         self._in_lease(lambda: self.platform.lay_out(self.folder))  # 2
         self.kept_step = max(checkpoints.steps_in(self.folder), default=-1)
         if self.assignment.phase == "trial":
-            self._try()
+            self._ask()
+            self._report(TRIAL, "trial.json")
+            return
+        if self.assignment.phase == "check":
+            self._report(SLICE, "check.json")
             return
         if self.assignment.phase == "train":  # 3
             with self._met():
@@ -260,11 +265,10 @@ class _Attempt:
         report = _read_json(self.folder / "report.json")
         self._insist(lambda: self.platform.evaluated(report, self.folder))
 
-    def _try(self) -> None:
-        """Train twice and compare, all in one child, and hand over what it found."""
-        self._ask()
-        result = self._child(TRIAL, self.assignment.device_seconds, training=True)
-        report = _read_json(self.folder / "trial.json")
+    def _report(self, module: str, name: str) -> None:
+        """Do all in one child, train what a trial or a slice has, and hand over what it found."""
+        result = self._child(module, self.assignment.device_seconds, training=True)
+        report = _read_json(self.folder / name)
         self._insist(lambda: self.platform.tried(report, result.isolation))
 
     def ended_by(self, error: Exception) -> Outcome:

@@ -3,8 +3,10 @@
 from celery import shared_task
 
 from training_jobs import worker
+from training_jobs.commons import replaying
 from training_jobs.inquiries import work as inquiries
 from training_jobs.previews import work as previews
+from training_jobs.spot_checks import work as spot_checks
 
 
 @shared_task(name="training_jobs.run_job")  # type: ignore[untyped-decorator]
@@ -23,6 +25,18 @@ def preview_job(preview_id: int) -> None:
 def inquiry_job(inquiry_id: int) -> None:
     """Look at one inquiry and do it if no run waits."""
     inquiries.work(inquiry_id, leaving=_leaving)
+
+
+@shared_task(name="training_jobs.replay_job")  # type: ignore[untyped-decorator]
+def replay_job(replay_id: int) -> None:
+    """Simulate the last months under a proposed compute policy."""
+    replaying.work(replay_id)
+
+
+@shared_task(name="training_jobs.check_job")  # type: ignore[untyped-decorator]
+def check_job(check_id: int) -> None:
+    """Look at one spot check and do it if no run waits."""
+    spot_checks.work(check_id, leaving=_leaving)
 
 
 def _leaving() -> bool:

@@ -69,11 +69,15 @@ class Answers:
 
 @dataclass(frozen=True)
 class Said:
-    """Answers side by side, the different ones first; how many questions both were asked, and how often they agree."""
+    """Answers side by side, the different ones first; how many questions both were asked, and how often they agree.
+
+    `different` has all those on which they differ, in their order: for comparing without names.
+    """
 
     shown: tuple[Answers, ...]
     asked: int
     same: int
+    different: tuple[Answers, ...]
 
 
 @dataclass(frozen=True)
@@ -228,8 +232,8 @@ def _said(first: Version, second: Version, ours: Mapping[str, Any], theirs: Mapp
         return None
     answers = [Answers(one.question, one.language, one.expected, one.answer, two.answer) for one, two in both]
     answers.sort(key=lambda each: each.first == each.second)  # stable: the different ones first, in their order
-    same = sum(each.first == each.second for each in answers)
-    return Said(tuple(answers[:ANSWERS_SHOWN]), len(answers), same)
+    different = tuple(each for each in answers if each.first != each.second)
+    return Said(tuple(answers[:ANSWERS_SHOWN]), len(answers), len(answers) - len(different), different)
 
 
 def _samples(body: Mapping[str, Any]) -> tuple[list[Asked], list[Asked]] | None:

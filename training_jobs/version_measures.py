@@ -80,6 +80,13 @@ def apart(first: Mapping[str, Any], second: Mapping[str, Any]) -> list[Compared]
     return rows
 
 
+def measured_in(evaluation: Mapping[str, Any]) -> Iterator[tuple[str, str, str, Value]]:
+    """Yield what was measured of the candidate: suite, metric, unit and value."""
+    for suite, part in _parts(evaluation):
+        for metric, value in sorted(_values(part, "candidate").items()):
+            yield suite, metric, str(part["candidate"][metric].get("unit", "")), value
+
+
 def _row(
     suite: str,
     metric: str,

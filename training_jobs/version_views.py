@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from drf_spectacular.utils import OpenApiParameter, extend_schema
+from drf_spectacular.utils import OpenApiExample, OpenApiParameter, extend_schema, extend_schema_field
 from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -11,8 +11,10 @@ from rest_framework.views import APIView
 from governance import clock
 from governance.errors import NotFound
 from governance.serializers import ProblemOutput
+from governance.views.base import number
 from models_registry import selectors
 from training_jobs import model_history, version_comparison
+from training_jobs.model_scores import OCCASIONS, Score, scores_of
 from training_jobs.version_comparison import Comparison, Side
 from training_jobs.version_measures import OUTCOMES, Compared, Value
 
@@ -95,6 +97,68 @@ class ComparisonOutput(serializers.Serializer[Any]):
     datasets_only_second = serializers.ListField(child=serializers.CharField())
     rules = RuleSaidOutput(many=True)
     files_changed = serializers.ListField(child=serializers.CharField())
+
+
+class ScoreOutput(serializers.Serializer[Any]):
+    """One metric of one version on one suite at one time; `record` is the digest of the record that says so."""
+
+    version = serializers.IntegerField(source="version.number")
+    revision = serializers.CharField(source="version.revision")
+    at = serializers.DateTimeField()
+    occasion = serializers.ChoiceField(choices=list(OCCASIONS), help_text="At its release, or measured again later.")
+    record = serializers.CharField()
+    suite = serializers.CharField()
+    metric = serializers.CharField()
+    unit = serializers.CharField()
+    higher_is_better = serializers.BooleanField(allow_null=True)
+    measured = serializers.SerializerMethodField()
+
+    @extend_schema_field(MeasuredOutput)
+    def get_measured(self, score: Score) -> dict[str, Any] | None:
+        """Return the value with its interval, as exact fractions."""
+        return _value(score.value)
+
+
+class ModelScoresOutput(serializers.Serializer[Any]):
+    """What was measured of a model's releases, the oldest first."""
+
+    model = serializers.CharField()
+    scores = ScoreOutput(many=True)
+
+
+class ModelScores(APIView):
+    """How good a model was over time."""
+
+    @extend_schema(
+        parameters=[OpenApiParameter("version", int, description="of one version only")],
+        responses={200: ModelScoresOutput, 400: ProblemOutput, 404: ProblemOutput},
+        operation_id="model_scores",
+        examples=[
+            OpenApiExample(
+                "Measured at its release",
+                response_only=True,
+                value={
+                    "model": "water/reader",
+                    "scores": [{
+                        "version": 1, "revision": "ab" * 20, "at": "2026-03-01T12:00:00Z", "occasion": "release",
+                        "record": "cd" * 32, "suite": "ef" * 32, "metric": "exact_match", "unit": "share",
+                        "higher_is_better": True,
+                        "measured": {"value": "3/4", "low": "5/8", "high": "7/8", "samples": 16},
+                    }],
+                },
+            )
+        ],
+    )  # fmt: skip
+    def get(self, request: Request, namespace: str, name: str) -> Response:
+        """Answer with what was measured at each release, and each time one was measured again."""
+        card = selectors.model_named(namespace, name)
+        versions = [row.version for row in card.versions]
+        if "version" in request.query_params:
+            wanted = number(request, "version")
+            versions = [version for version in versions if version.number == wanted]
+            if not versions:
+                raise NotFound("unknown_version", "this model has no such version", field="version", found=wanted)
+        return Response(ModelScoresOutput({"model": str(card.model), "scores": scores_of(versions)}).data)
 
 
 class ModelMap(APIView):

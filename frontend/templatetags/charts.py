@@ -27,6 +27,12 @@ def energy(watt_hours: Fraction) -> str:
 
 
 @register.filter
+def magnitude(value: Fraction) -> Fraction:
+    """Return a number without its sign."""
+    return abs(value)
+
+
+@register.filter
 def mass(grams: Fraction) -> str:
     """Return an estimated mass with two digits, in grams or kilograms."""
     if grams < KILO:

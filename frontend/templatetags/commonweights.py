@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from fractions import Fraction
 from functools import lru_cache
 from typing import Any
-from urllib.parse import urlencode
+from urllib.parse import quote, urlencode
 
 from django import template
 from django.template.defaultfilters import date as format_date
@@ -19,7 +19,7 @@ from django.utils.translation import get_language, gettext
 
 from frontend import numbers, text, words
 from frontend.words import duties
-from frontend.words.constitution import UNMEASURED
+from frontend.words.constitution import unmeasured
 from governance.kinds import all_kinds
 from models_registry.constitution import payloads as in_words
 from models_registry.constitution.history import Difference
@@ -29,6 +29,7 @@ from models_registry.provenance.verify import Finding, Report, Status
 
 register = template.Library()
 SHORT = 6
+_LAST_PART = "the-last-part"
 _FRACTION = r"-?\d{1,40}(?:/0*[1-9]\d{0,39})?"
 
 
@@ -103,7 +104,7 @@ def exact(found: str) -> str:
     """
     match = re.fullmatch(rf"({_FRACTION})(?: \(({_FRACTION}) to ({_FRACTION})\))?( against the parent)?", str(found))
     if match is None:
-        return duties.found(str(found)) or str(UNMEASURED.get(str(found), found))
+        return duties.found(str(found)) or unmeasured(str(found))
     value, low, high, against = match.groups()
     said = f"{_share(value)} ({value})" if "/" in value else _share(value)
     if low is not None:
@@ -164,7 +165,13 @@ def moment_text(moment: datetime) -> str:
     """Return a moment as day, time and zone, in the reader's language."""
     # Translators: a date format of Django's, with day, month, year, hours and minutes
     pattern = gettext("j M Y, H:i")
-    return f"{format_date(moment.astimezone(UTC), pattern)}\u00a0UTC"
+    return _written(pattern, get_language(), moment.astimezone(UTC).replace(second=0, microsecond=0))
+
+
+@lru_cache(maxsize=2048)
+def _written(pattern: str, _language: str | None, minute: datetime) -> str:
+    """Return a minute by a pattern without seconds, in the active language: lists repeat them."""
+    return f"{format_date(minute, pattern)}\u00a0UTC"
 
 
 @register.filter
@@ -180,6 +187,19 @@ def person(address: str, name: str = "") -> SafeString:
     """Return a person: the name that the community knows, and the address in short with the whole one as a title."""
     code = format_html('<code class="address" title="{}">{}</code>', address, short(address))
     return format_html('<span class="person"><b>{}</b> {}</span>', name, code) if name else code
+
+
+@register.simple_tag
+def row_url(view: str, *parts: str) -> str:
+    """Return what `{% url %}` does, for long lists: all but the last part is looked up once."""
+    before, after = _around(view, *parts[:-1])
+    return f"{before}{quote(str(parts[-1]), safe='')}{after}"
+
+
+@lru_cache(maxsize=256)
+def _around(view: str, *parts: str) -> tuple[str, str]:
+    before, _, after = reverse(view, args=[*parts, _LAST_PART]).rpartition(_LAST_PART)
+    return before, after
 
 
 @register.filter
@@ -201,6 +221,15 @@ def kind_label(name: str) -> str:
     """Return the label of a kind of proposal; a kind that is no longer installed is its name."""
     kind = all_kinds().get(name)
     return str(kind.label) if kind else name
+
+
+@register.filter
+def about_model(payload: Mapping[str, Any]) -> str:
+    """Return the model that a proposal is about, or nothing: it stands in the specification, or alone."""
+    spec = payload.get("spec")
+    base = spec.get("base") if isinstance(spec, Mapping) else None
+    model = (base.get("model") if isinstance(base, Mapping) else None) or payload.get("model")
+    return model if isinstance(model, str) else ""
 
 
 @register.simple_tag(takes_context=True)

@@ -1,18 +1,21 @@
 """Template filters of voting: powers with the decimals of their source, choices, conditions and counts in words."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping, Sequence
 from fractions import Fraction
 from typing import Any
 
 from django import template
-from django.utils.translation import get_language
+from django.utils.html import format_html, format_html_join
+from django.utils.safestring import SafeString
+from django.utils.translation import get_language, gettext
 
 from frontend import flow, numbers, words
-from frontend.templatetags.commonweights import moment_text
+from frontend.templatetags.commonweights import bar, icon, moment_text, soon
 from frontend.words import missing as missing_words
 from frontend.words import passing as passing_words
 from governance.choices import Part
 from governance.missing import Missing
+from governance.models import Proposal
 from governance.outcome import Rules
 from governance.power import DECIMALS
 from governance.selectors import Results
@@ -20,12 +23,16 @@ from governance.selectors.results import Option, RoundRow, RoundShown
 from governance.tally import METHODS
 
 register = template.Library()
+NAMED_IN_BAR = 6
 
 
 @register.filter
 def power(value: object, decimals: int) -> str:
     """Return a voting power in whole votes, from base units that may be an exact fraction ("7/2")."""
-    return numbers.power(int(Fraction(str(value))), decimals=decimals) if value is not None else "–"
+    if value is None:
+        return "–"
+    units = value if isinstance(value, int) else int(Fraction(str(value)))
+    return numbers.power(units, decimals=decimals)
 
 
 @register.filter
@@ -99,10 +106,62 @@ def weight_bps(part: Part) -> int:
     return part.weight * 10_000 // part.of if part.of else 0
 
 
-@register.filter
-def is_ranked(parts: Iterable[Part]) -> bool:
-    """Say whether a ballot puts its choices in an order."""
-    return any(part.rank for part in parts)
+@register.simple_tag
+def choice_parts(parts: Sequence[Part], method: str, decimals: int, *, binary: bool) -> SafeString:
+    """Return what a ballot chose: pills, or an order. In Python, because lists show it fifty times."""
+    if not parts:
+        blank = gettext("Blank ballot")
+        return format_html('<span class="pill pill--quiet">{}<span>{}</span></span>', icon("minus"), blank)
+    if any(part.rank for part in parts):
+        items = format_html_join("", "<li>{}</li>", ((part.name,) for part in parts))
+        return format_html('<ol class="ranked-inline">{}</ol>', items)
+    pills = format_html_join("", "{}", ((_part_pill(part, method, decimals, binary=binary),) for part in parts))
+    return format_html('<span class="cluster cluster--tight">{}</span>', pills)
+
+
+def _part_pill(part: Part, method: str, decimals: int, *, binary: bool) -> SafeString:
+    shown = words.choice(part.name, binary=binary)
+    weight: SafeString | str = ""
+    if part.of:
+        fractional = method == "fractional"
+        says = power(part.weight, decimals) if fractional else numbers.percent(weight_bps(part))
+        weight = format_html(' <span class="number">{}</span>', says)
+    return format_html(
+        '<span class="pill pill--{}">{}<span>{}{}</span></span>', shown.tone, icon(shown.icon), shown.label, weight
+    )
+
+
+@register.simple_tag(takes_context=True)
+def latest_step(context: Mapping[str, Any], proposal: Proposal, state: str) -> SafeString:
+    """Return the one moment that lists show of a proposal: "closes in 3 days", "withdrawn 2 hours ago"."""
+    says, name = words.latest_step(str(state))
+    return format_html("{} {}", says, soon(context, getattr(proposal, name)))
+
+
+@register.simple_tag
+def results_bar(results: Results, size: str = "") -> SafeString:
+    """Return how a vote stands as one bar, with its shares as text for whoever does not see it."""
+    parts = (
+        (
+            option.name if results.binary else colour(option),
+            bar(option.bar_start_bps),
+            bar(option.bar_bps),
+        )
+        for option in results.options
+        if option.power
+    )
+    drawn = format_html_join("", '<rect class="fill--{}" x="{}" width="{}" height="100%"></rect>', parts)
+    label = shares(results, NAMED_IN_BAR, ", ")
+    return format_html('<svg class="bar {}" role="img" aria-label="{}">{}</svg>', size, label, drawn)
+
+
+@register.simple_tag
+def shares(results: Results, most: int, between: str = " · ") -> str:
+    """Return the first choices with their shares: "For 60% · Against 40%"."""
+    return between.join(
+        f"{words.choice(option.name, binary=results.binary).label} {numbers.percent(option.share_bps)}"
+        for option in results.options[:most]
+    )
 
 
 @register.filter

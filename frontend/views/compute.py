@@ -5,7 +5,8 @@ from django.shortcuts import render
 
 from frontend import compute_tables, numbers
 from frontend.charts.compute import compute_charts
-from governance import selectors
+from governance import clock, selectors
+from training_jobs.footprint import used_by
 from training_jobs.transparency import published
 from training_jobs.transparency.feed import FORMATS
 
@@ -22,6 +23,7 @@ def index(request: HttpRequest, slug: str) -> HttpResponse:
         "tables": compute_tables.tables(found),
         "charts": compute_charts(found),
         "shared": compute_tables.shared(published.fairness_of_site()),
+        "runs_used": used_by(community, clock.now()),
         "entries": numbers.grouped(found.size),
         "formats": [(form, form.upper() if form != "parquet" else "Parquet") for form in FORMATS],
     }

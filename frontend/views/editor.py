@@ -6,6 +6,7 @@ from django.shortcuts import redirect, render
 from django.views.decorators.http import require_POST
 
 from frontend import forms
+from frontend.views.policy_replays import replay_section
 from frontend.views.power import decimals_of
 from frontend.views.previews import section
 from governance import selectors, services
@@ -161,6 +162,7 @@ def _preview(request: HttpRequest, stored: Proposal, refusal: Refusal | None = N
         "refusal": forms.sentence(refusal, decimals) if refusal else "",
         "missing": _missing(refusal) if refusal else 0,
         **section(request, stored),
+        **replay_section(stored),
     }
     return render(request, "pages/draft.html", context, status=refusal.status if refusal else 200)
 

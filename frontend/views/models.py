@@ -1,5 +1,7 @@
 """Answers: which models does the community own, which version is in use, how did it come about, what differs."""
 
+from dataclasses import asdict, replace
+from secrets import token_hex
 from typing import Any
 
 from django.conf import settings
@@ -9,6 +11,7 @@ from django.template.loader import render_to_string
 from django.utils.translation import gettext
 
 from frontend import brook, model_map, words
+from frontend.blind import Blind, blind, taken
 from frontend.views import trying
 from frontend.views.asked import plain
 from governance import clock
@@ -20,6 +23,7 @@ from models_registry.incidents import selectors as incidents
 from models_registry.models import Version
 from models_registry.rights import selectors as rights
 from training_jobs import model_history, version_comparison
+from training_jobs.footprint import used_by
 
 
 def index(request: HttpRequest, slug: str) -> HttpResponse:
@@ -44,6 +48,7 @@ def detail(request: HttpRequest, namespace: str, name: str) -> HttpResponse:
         "wide": model_map.wide(graph),
         "tall": model_map.tall(graph),
         "try": trying.offer(card.model, f"v{used.row.version.number}" if used else ""),
+        "runs_used": used_by(card.model, clock.now()),
         "incidents": reported,
         "removed_data": rights.open_warnings(rights.warnings_of(card.model, clock.now())),
     }
@@ -87,7 +92,17 @@ def compare(request: HttpRequest, namespace: str, name: str) -> HttpResponse:
         found = context["found"] = version_comparison.compare(first, second, clock.now())
         context["sides"] = [{"side": side, "label": _label(side.version)} for side in (found.first, found.second)]
         context["may_ask"] = bool(settings.SERVING_SOCKET)
+        context |= {"blind": _blind(request, found.said), "fresh_seed": token_hex(4)}
     return render(request, "pages/model_compare.html", context)
+
+
+def _blind(request: HttpRequest, said: version_comparison.Said | None) -> Blind | None:
+    """Return the answers without names as far as the address says; nothing where none differ."""
+    if said is None:
+        return None
+    picks = taken(plain(request, "picks"), plain(request, "pick"))
+    found = blind([asdict(each) for each in said.different], "first", "second", plain(request, "seed"), picks)
+    return replace(found, same=said.same) if found else None
 
 
 def _label(version: Version) -> str:

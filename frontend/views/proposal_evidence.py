@@ -1,13 +1,13 @@
 """Answers: what do we know about this proposal. Trials, answers without names, measures, scans, rules it may break."""
 
 from secrets import token_hex
-from typing import Any
 
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 
-from frontend.blind import PICKS, Blind, blind
+from frontend.blind import Blind, blind, taken
 from frontend.views.asked import plain, viewer
+from frontend.views.policy_replays import replay_section
 from frontend.views.previews import section
 from governance import selectors
 from governance.clock import now
@@ -48,6 +48,7 @@ def evidence(request: HttpRequest, slug: str, number: int) -> HttpResponse:
         "blind": _blind(request, made.get("preview_shown")),
         "fresh_seed": token_hex(4),
         **made,
+        **replay_section(proposal),
     }
     return render(request, "pages/proposal_evidence.html", context)
 
@@ -57,8 +58,6 @@ def _blind(request: HttpRequest, report: previews.Shown | None) -> Blind | None:
     if report is None:
         return None
     before, after = _SIDES[report.preview.is_trial]
-    pick: Any = plain(request, "pick")
     picks = plain(request, "picks") if plain(request, "of") in {"", str(report.preview.pk)} else ""
-    return blind(
-        report.report.get("answers", ()), before, after, plain(request, "seed"), picks + (pick if pick in PICKS else "")
-    )
+    answers = report.report.get("answers", ())
+    return blind(answers, before, after, plain(request, "seed"), taken(picks, plain(request, "pick")))

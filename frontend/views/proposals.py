@@ -9,6 +9,7 @@ from django.shortcuts import render
 from frontend import ballots, cards, decision_filters, words
 from frontend.charts import votes
 from frontend.views.asked import page_number, plain, viewer
+from frontend.views.policy_replays import replay_section
 from frontend.views.previews import section
 from frontend.words.passing import Passing, earliest
 from governance import selectors
@@ -61,6 +62,7 @@ def detail(request: HttpRequest, slug: str, number: int) -> HttpResponse:
         "card": cards.address(request, "site:proposal_card", slug, number),
         **ballots.asked_of(shown, plain(request, "voter"), viewer(request)),
         **section(request, proposal),
+        **replay_section(proposal),
     }
     return render(request, "pages/proposal.html", context)
 

@@ -11,6 +11,7 @@ from django.views.decorators.http import require_GET, require_POST, require_safe
 from frontend import streams, words
 from frontend.charts import run_charts, spark, table_of
 from frontend.views.asked import page_number, plain, viewer
+from frontend.words import waiting
 from governance import selectors as governance
 from governance.clock import now
 from governance.errors import NotFound
@@ -18,6 +19,9 @@ from governance.evidence.canonical import strict_loads
 from models_registry import release_keys
 from models_registry.waiting_views import SignatureInput
 from training_jobs import run_lists, selectors, series_export, services, spec_words
+from training_jobs.commons import timetable
+from training_jobs.commons.lifecycle import State
+from training_jobs.models import Run
 from training_jobs.pulse import pulse_of, rest
 from training_jobs.reviews import selectors as reviews
 from training_jobs.spec import from_payload
@@ -46,7 +50,8 @@ def detail(request: HttpRequest, run_id: int) -> HttpResponse:
     """Show one run."""
     context = _context(run_id, viewer(request))
     approved = from_payload(context["shown"].spec).to_dict()
-    return render(request, "pages/run.html", context | {"particulars": spec_words.particulars(approved)})
+    more = {"particulars": spec_words.particulars(approved), "computing": _computing(context["run"])}
+    return render(request, "pages/run.html", context | more)
 
 
 def review(request: HttpRequest, run_id: int) -> HttpResponse:
@@ -117,6 +122,15 @@ def sign(request: HttpRequest, run_id: int) -> HttpResponse:
     signature = bytes.fromhex(values["signature"])
     release_keys.sign(waiting.release.release_record_id, values["public_key"], signature, now())
     return redirect("site:run", run_id=run_id)
+
+
+def _computing(run: Run) -> list[tuple[timetable.Computing, str]]:
+    """Return what sites a run was given, and in words why it waits for one."""
+    names = timetable.site_names(run.community)
+    return [
+        (each, waiting.row_words(each.row.wait, now(), names) if each.row.state == State.WAITING else "")
+        for each in timetable.computing_of(run, now())
+    ]
 
 
 def _context(run_id: int, who: str) -> dict[str, Any]:

@@ -8,6 +8,7 @@ each noun.
 from frontend.words.appearance import APPEARANCES
 from frontend.words.attestations import ATTESTED, LOOK_INTO, RERUN
 from frontend.words.base import Text, Word
+from frontend.words.books import ACCOUNT_KINDS, ENTRY_KINDS
 from frontend.words.conditions import Condition, conditions
 from frontend.words.constitution import (
     ARTICLE_STATES,
@@ -47,13 +48,16 @@ from frontend.words.models import (
 )
 from frontend.words.needs import NEEDS
 from frontend.words.news import CHANNELS, NEWS_TOPICS
-from frontend.words.proposals import CHOICES, CONDITIONS, MOMENTS, PROPOSAL_STATES, choice
+from frontend.words.proposals import CHOICES, CONDITIONS, MOMENTS, PROPOSAL_STATES, choice, latest_step
 from frontend.words.refusals import REFUSALS, refusal
+from frontend.words.replays import REPLAY_FAILURES, REPLAY_VERDICTS
 from frontend.words.rights import CONSENTS, FOLLOW_UPS, OWED, REMOVAL_SCOPES, REMOVAL_STATES, SEARCHED
 from frontend.words.rules import Rule, rules
 from frontend.words.scans import SCANS
 from frontend.words.search import FOUND_KINDS
 from frontend.words.votes import METHODS, SOURCES, TIE_RULES, TIERS
+from frontend.words.waiting import ALLOTMENT_ENDS, DOUBTS, SITE_STANDINGS, SPOT_CHECKS
+from training_jobs.commons.policy_parameters import KIND_NAMES
 
 TABLES: dict[str, dict[str, Word]] = {
     "appearance": APPEARANCES,
@@ -111,6 +115,15 @@ TABLES: dict[str, dict[str, Word]] = {
     "channel": CHANNELS,
     "version_status": VERSION_STATUS,
     "map_decision": MAP_DECISIONS,
+    "newcomer_kind": {name: Word(label) for name, label in KIND_NAMES.items()},
+    "replay_failure": REPLAY_FAILURES,
+    "replay_verdict": REPLAY_VERDICTS,
+    "site_standing": SITE_STANDINGS,
+    "allotment_end": ALLOTMENT_ENDS,
+    "spot_check": SPOT_CHECKS,
+    "doubt": DOUBTS,
+    "account_kind": ACCOUNT_KINDS,
+    "entry_kind": ENTRY_KINDS,
 }
 
 
@@ -135,6 +148,7 @@ __all__ = [
     "choice",
     "conditions",
     "gate",
+    "latest_step",
     "refusal",
     "rules",
     "told",

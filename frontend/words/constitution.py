@@ -1,5 +1,7 @@
 """Words of ethics rules: what gates demand, where articles stand, what differs, and what the lint says."""
 
+import re
+
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import pgettext_lazy
 
@@ -101,7 +103,16 @@ OUTLOOK: dict[str, Word] = {
 UNMEASURED: dict[str, Text] = {
     "the suite was not measured": _("nothing: its suite was not measured"),
     "the hidden suite was not opened for this model": _("nothing: its hidden suite was not opened for this model"),
+    "no measurement": _("no measurement"),
+    "no samples": _("no samples"),
+    "no interval": _("no interval"),
+    "an interval that ends before it begins": _("an interval that ends before it begins"),
+    "no numerator and denominator": _("no numerator and denominator"),
+    "a numerator or denominator that is not an integer": _("a numerator or denominator that is not an integer"),
+    "a denominator that is not above zero": _("a denominator that is not above zero"),
+    "the value": pgettext_lazy("of the version before", "the value"),
 }
+_BUT = re.compile(r"(.+?), but (the parent has )?(.+)")
 
 GATES: dict[str, Text] = {
     "at_most": _("at most %(bound)s"),
@@ -120,6 +131,18 @@ ENDS: dict[str, Text] = {
     "low": pgettext_lazy("end of an interval", "low"),
     "high": pgettext_lazy("end of an interval", "high"),
 }
+
+
+def unmeasured(found: str) -> str:
+    """Return in the reader's language why a gate had nothing to judge; what no gate writes stays as it is."""
+    match = _BUT.fullmatch(found)
+    if match is None:
+        return str(UNMEASURED.get(found, found))
+    value, of_parent, reason = match.groups()
+    if reason not in UNMEASURED:
+        return found
+    pattern = _("%(value)s, but the version before has %(reason)s") if of_parent else _("%(value)s, but %(reason)s")
+    return str(pattern) % {"value": value, "reason": UNMEASURED[reason]}
 
 
 def gate(comparator: str, values: dict[str, str]) -> str:

@@ -110,6 +110,10 @@ EVENTS: dict[str, Word] = {
     "site_described": Word(_("What a site says of itself has changed"), "pencil"),
     "site_suspended": Word(_("A site was suspended, with evidence"), "warning"),
     "site_restored": Word(_("A suspended site may compute again"), "check"),
+    "slice_handed_over": Word(_("A site handed over what it computed"), "layers"),
+    "spot_check_ordered": Word(_("A slice of what a site computed is to be computed again elsewhere"), "clock"),
+    "spot_check": Word(_("A slice of what a site computed was computed again, and compared"), "scale"),
+    "site_doubted": Word(_("Something speaks against what a site handed over"), "warning"),
     "site_calendar_changed": Word(_("The calendar of a site has changed"), "clock"),
     "site_left": Word(_("A site has left"), "minus"),
     "site_stewards_named": Word(_("Others let sites in from now on"), "people"),
@@ -122,4 +126,7 @@ EVENTS: dict[str, Word] = {
     "compute_ended": Word(_("A site ended its computing"), "check"),
     "compute_refused": Word(_("Computing was refused, with a reason"), "minus"),
     "compute_policy_adopted": Word(_("The community changed how computing is shared"), "scale"),
+    "newcomer_rule_adopted": Word(_("The community changed who counts as a newcomer"), "scale"),
+    "newcomer_attested": Word(_("A member attested that somebody is a newcomer to computing"), "check"),
+    "newcomer_withdrawn": Word(_("An attestation of a newcomer was taken back"), "minus"),
 }

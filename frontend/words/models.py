@@ -132,6 +132,7 @@ OUTCOMES: dict[str, Word] = {
     "canceled": Word(_("canceled"), "minus", "quiet"),
     "paused": Word(_("paused"), "pause", "quiet"),
     "released": Word(_("given back"), "minus", "quiet"),
+    "interrupted": Word(_("interrupted, to go on later"), "minus", "quiet"),
     "run_over": Word(_("the run ended"), "minus", "quiet"),
 }
 OUTCOMES |= {

@@ -3,7 +3,7 @@
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import pgettext_lazy
 
-from frontend.words.base import Word
+from frontend.words.base import Text, Word
 
 PROPOSAL_STATES: dict[str, Word] = {
     "draft": Word(_("Draft"), "pencil", "quiet", _("Only its author sees it.")),
@@ -52,6 +52,24 @@ MOMENTS: dict[str, Word] = {
     "canceled": Word(_("Withdrawn"), "minus"),
     "vetoed": Word(_("Vetoed"), "shield"),
 }
+
+
+# The one moment that lists show of a proposal, by its state: what is said of it, and the fact that says when.
+LATEST_STEPS: dict[str, tuple[Text, str]] = {
+    "pending": (_("opens"), "opens_at"),
+    "active": (_("closes"), "closes_at"),
+    "queued": (_("takes effect"), "eta"),
+    "executed": (_("carried out"), "executed_at"),
+    "vetoed": (_("vetoed"), "vetoed_at"),
+    "paused": (_("paused until"), "paused_until"),
+    "canceled": (_("withdrawn"), "canceled_at"),
+}
+CLOSED = (_("closed"), "closes_at")
+
+
+def latest_step(state: str) -> tuple[Text, str]:
+    """Return what lists say of a proposal in a state, and the name of the moment that it is about."""
+    return LATEST_STEPS.get(state, CLOSED)
 
 
 def choice(name: str, *, binary: bool) -> Word:

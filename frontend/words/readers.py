@@ -7,8 +7,9 @@ from django.utils.http import urlencode
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
+from frontend.templatetags.commonweights import moment_text
 from governance.mail import Letter
-from governance.models import SignInLink
+from governance.models import Passkey, SignInLink
 
 # What goes wrong with a passkey is said by the script, from these.
 PASSKEY_REFUSALS = (
@@ -57,4 +58,32 @@ def link_letter(purpose: str, email: str, token: str, language: str, target: str
         )
         return Letter(
             to=email, subject=subject, text="\n\n".join(parts) + "\n", headers={"Auto-Submitted": "auto-generated"}
+        )
+
+
+def passkey_letter(email: str, language: str, passkey: Passkey | None) -> Letter:
+    """Return the letter that tells of a new passkey, in a language; `passkey` is None where it is gone again."""
+    offered = dict(settings.LANGUAGES)
+    with translation.override(language if language in offered else settings.LANGUAGE_CODE):
+        happened = _("A passkey was added to your account on %(site)s.") % {"site": settings.ORIGIN}
+        if passkey is not None:
+            named = _("It is called “%(name)s” and was added on %(moment)s.")
+            happened += " " + named % {"name": passkey.name, "moment": moment_text(passkey.made_at)}
+        else:
+            happened += " " + _("It has been removed again since.")
+        parts = (
+            happened,
+            _("If that was you, there is nothing to do."),
+            _(
+                "If it was not you, somebody else was signed in as you. Open your settings and remove this passkey: "
+                "that signs all other browsers out. Then look whether anybody else can read your e-mail."
+            ),
+            f"{settings.ORIGIN}{reverse('site:reader_settings')}#passkeys",
+            _("This account cannot vote: nobody can vote for you with a passkey."),
+        )
+        return Letter(
+            to=email,
+            subject=_("A passkey was added to your account"),
+            text="\n\n".join(map(str, parts)) + "\n",
+            headers={"Auto-Submitted": "auto-generated"},
         )

@@ -16,6 +16,35 @@ REFUSALS: dict[str, Text] = {
     "unknown_currency": _("A currency has three capital letters, such as EUR."),
     "unknown_account": _("There is no such account. Names begin with %(allowed)s."),
     "unknown_site": _("There is no such site."),
+    "malformed_week": _("A week is written like %(allowed)s: the year, W, and its number."),
+    "malformed_number": _("Write a number without a sign, with at most %(allowed)s digits after the point."),
+    "need_out_of_range": _("This is more than can be asked for, or nothing (possible is up to %(allowed)s)."),
+    "not_the_operator": _("Only whoever registered a site may do this."),
+    "own_site": _("Another steward, or a vote, decides about your own site."),
+    "already_admitted": _("This community has let the site in already."),
+    "not_admitted": _("This community has not let the site in."),
+    "site_moved_on": _("This cannot be done with the site as it stands now."),
+    "too_many_sites": _("These are as many sites as can be taken in at present (%(allowed)s). Come back later."),
+    "unknown_country": _("A country has two capital letters, such as FR."),
+    "date_in_future": _("This day has not come yet; a value is of today at the latest (%(allowed)s)."),
+    "share_too_small": _(
+        "So small a share is less than one device. Give one whole, and block hours of it in the calendar."
+    ),
+    "field_is_fixed": _("This stays as it was registered: %(allowed)s."),
+    "source_missing": _("Say where the value is from: a bill, a meter, a data sheet."),
+    "malformed_date": _("This is no date. Write it like 2026-11-22."),
+    "unknown_action": _("There is no such thing to do."),
+    "runner_elsewhere": _("This machine stands at another site. Take it off there first."),
+    "beyond_bounds": _("This is outside the bounds that are said here."),
+    "nothing_counts": _("One of the three weights at least is above 0."),
+    "share_of_nobody": _("There is no such community here: %(found)s."),
+    "own_attestation": _("Others say it of you."),
+    "not_an_attester": _("In this community the council in office says who is a newcomer."),
+    "too_many_attestations": _("You have vouched for %(allowed)s people today. Come back tomorrow."),
+    "enough_attested": _("Enough people vouch for this member already."),
+    "unknown_attestation": _("There is no such attestation here."),
+    "not_your_attestation": _("Only whoever gave it, and the member of whom it speaks, take it back."),
+    "unknown_newcomer_kind": _("The rule in force does not know this kind of newcomer."),
     "malformed_name": _("A short name has small Latin letters, digits and dashes."),
     "unknown_news_topic": _("There is no such thing to be told of."),
     "unknown_channel": _("One cannot hear of it in this way; possible are %(allowed)s."),
@@ -224,6 +253,10 @@ REFUSALS: dict[str, Text] = {
     "no_suite_to_try": _("Register an evaluation suite of questions with answers first."),
     "preview_at_work": _("A preview of this is in line or at work. Wait for it."),
     "too_many_previews": _("You have asked for %(allowed)s previews within a day. Please come back tomorrow."),
+    "sandbox_quota_used": _(
+        "%(found)s of the %(allowed)s device-seconds that a member may use in a week without a vote are used or "
+        "promised. Please come back later."
+    ),
     "blocked_payload_missing": _("Something that was voted on is no longer there. Nothing is carried out."),
 }
 

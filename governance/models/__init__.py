@@ -9,6 +9,7 @@ from governance.models.ballots import Ballot
 from governance.models.communities import Community, Council, ImportedBallot, ImportedVote, Member
 from governance.models.delegations import Delegation
 from governance.models.log import Checkpoint, Event, LogNode
+from governance.models.mirrors import Mirror, MirroredCheckpoint, MirroredDocument, MirroredEntry, MirroredNode
 from governance.models.notifications import (
     Announcement,
     LetterErrand,
@@ -41,6 +42,11 @@ __all__ = [
     "LetterErrand",
     "LogNode",
     "Member",
+    "Mirror",
+    "MirroredCheckpoint",
+    "MirroredDocument",
+    "MirroredEntry",
+    "MirroredNode",
     "MutedCommunity",
     "NewsCursor",
     "Notification",

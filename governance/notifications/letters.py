@@ -33,6 +33,8 @@ TOO_LATE = timedelta(days=3)
 NUDGED_AT_ONCE = 200
 _PARAMETERS_AT_ONCE = 400
 SENT, DROPPED, FAILED = "sent", "dropped", "failed"
+# The channel of letters about the safety of an account: no wish switches them off.
+SECURITY = "security"
 
 
 @dataclass(frozen=True)
@@ -75,6 +77,16 @@ def plan(announcement: Announcement, key: str, told: Sequence[tuple[Reader, Chan
                 LetterErrand(reader=reader, key=f"{channel}:{due.date().isoformat()}", channel=channel, next_at=due)
             )
     LetterErrand.objects.bulk_create(rows, ignore_conflicts=True)
+
+
+def plan_notice(reader: Reader, key: str, now: datetime) -> None:
+    """Write the errand of a letter about the safety of a reader's account, once for each key.
+
+    It goes to a confirmed address also where its reader wants no letters; not where there is none.
+    """
+    if is_mail_offered() and reader.email and reader.email_confirmed_at is not None:
+        row = LetterErrand(reader=reader, key=f"{SECURITY}:{key}", channel=SECURITY, next_at=now)
+        LetterErrand.objects.bulk_create([row], ignore_conflicts=True)
 
 
 def next_digest(channel: Channel, now: datetime) -> datetime:

@@ -21,6 +21,11 @@ from governance.models import (
     LetterErrand,
     LogNode,
     Member,
+    Mirror,
+    MirroredCheckpoint,
+    MirroredDocument,
+    MirroredEntry,
+    MirroredNode,
     MutedCommunity,
     NewsCursor,
     Notification,
@@ -45,6 +50,7 @@ _Held = Proposal.delegations.through
 PRIVATE = "private to a reader of this instance; whoever follows joins again"
 PASSING = "good for a moment only"
 DERIVED = "made again from the log"
+MIRRORED = "of communities of other sites; whoever mirrors them asks those sites"
 
 
 def _no_rows(_community: Community) -> "QuerySet[Record]":
@@ -110,6 +116,11 @@ PART = Part(
         SearchEntry: DERIVED,
         SearchCursor: DERIVED,
         CountSoFar: "a copy for pages, made again from the ballots",
+        Mirror: MIRRORED,
+        MirroredCheckpoint: MIRRORED,
+        MirroredDocument: MIRRORED,
+        MirroredEntry: MIRRORED,
+        MirroredNode: MIRRORED,
     },
     check=fsck.check_one,
 )

@@ -70,6 +70,17 @@ def find(text: str) -> Person:
     return Person(address or reader.address or "", email or reader.email or "", reader)
 
 
+def signed_in(wallet: str, reader: Reader | None) -> Person:
+    """Return who asks in a browser: a wallet (or none), and the reader beside it (or none).
+
+    They are one person only where the reader is linked to this very wallet. A reader alone reaches nothing that the
+    wallet signed for: whoever can read somebody's letters must not erase what a member keeps.
+    """
+    if reader is None:
+        return Person(wallet, "", None)
+    return Person(wallet if reader.address == wallet else "", reader.email or "", reader)
+
+
 def export_person(person: Person, now: datetime) -> dict[str, Any]:
     """Return everything that is stored about somebody: what is private, and what stays public, with where and why."""
     return {
@@ -91,18 +102,24 @@ def erase_person(person: Person, now: datetime) -> dict[str, Any]:
     """Erase what is private to somebody, all of it or nothing; return what went, and what stays with the reason."""
     with transaction.atomic():
         erased = {_name(holder): holder.erase(person, now) for holder in _holders()}
-        stays = [
-            {"what": each.what, "where": each.where, "why": each.why, "rows": each.rows.count()}
-            for holder in _holders()
-            for each in holder.stays(person)
-        ]
+        stays = staying(person)
     return {
         "version": VERSION,
         "erased": erased,
-        "stays": [each for each in stays if each["rows"]],
+        "stays": stays,
         "elsewhere": "backups, mirrors, exports and copies that others made are not reached from here; nor are texts "
         "that others wrote or voted on, such as charters and lists of candidates",
     }
+
+
+def staying(person: Person) -> list[dict[str, Any]]:
+    """Return what stays of somebody, as it is today: what, where others see it, why, and how many rows."""
+    counted = [
+        {"what": each.what, "where": each.where, "why": each.why, "rows": each.rows.count()}
+        for holder in _holders()
+        for each in holder.stays(person)
+    ]
+    return [each for each in counted if each["rows"]]
 
 
 def shown(row: models.Model, *hidden: str) -> dict[str, Any]:

@@ -19,10 +19,13 @@ from django.db import IntegrityError, transaction
 
 from governance.errors import Conflict, Invalid, Malformed, NotAuthenticated, NotFound, TooMany, Unavailable
 from governance.models import Passkey, PasskeyChallenge, Reader
+from governance.notifications import letters
 from governance.readers import accounts
 
 JOIN, ADD, SIGN_IN = "join", "add", "signin"
 PASSKEYS_MAX = 20
+# How the key of the letter begins that tells of a new passkey; its number follows.
+PASSKEY_ADDED = "passkey:"
 NAME_LENGTH_MAX = 60
 _CHALLENGE_BYTES = 32
 _GOOD = timedelta(minutes=10)
@@ -68,11 +71,18 @@ def finish_joining(answer: Mapping[str, Any], name: str, language: str, asker: A
 
 
 def finish_adding(reader: Reader, answer: Mapping[str, Any], name: str, asker: Asker, now: datetime) -> Passkey:
-    """Give a reader this new passkey; the challenge must have been asked for by the same reader."""
+    """Give a reader this new passkey; the challenge must have been asked for by the same reader.
+
+    A letter tells the reader's e-mail address of it: whoever sits at an open session could have done it.
+    """
     challenge, handle = _use(answer, ADD, asker, now)
     if handle != reader.handle:
         raise _rejected()
-    return _keep(reader, handle, _verified_creation(answer, challenge), name, now)
+    made = _verified_creation(answer, challenge)
+    with transaction.atomic():
+        passkey = _keep(reader, handle, made, name, now)
+        letters.plan_notice(reader, f"{PASSKEY_ADDED}{passkey.pk}", now)
+    return passkey
 
 
 def begin_signing_in(asker: Asker, now: datetime) -> dict[str, Any]:

@@ -8,7 +8,7 @@ from django.db.models import Q, QuerySet
 
 from governance import lifecycle
 from governance.choices import Part, parts_of
-from governance.counting import weight_alone
+from governance.counting import Roll, weight_alone
 from governance.eip712 import parse_address
 from governance.errors import NotFound
 from governance.models import Ballot, Community, Event, GuardianVoice, Proposal
@@ -206,13 +206,16 @@ def proposal_detail(
     )
 
 
-def eligibility(proposal: Proposal, voter: str) -> Eligibility:
-    """Say whether an address may vote on a proposal, and with how much; raise AddressError for no address."""
+def eligibility(proposal: Proposal, voter: str, roll: Roll | None = None) -> Eligibility:
+    """Say whether an address may vote on a proposal, and with how much; raise AddressError for no address.
+
+    `roll` is the electorate where the caller has read it already.
+    """
     voter = parse_address(voter)
     done = proposal.census_record_id is not None
     entry = proposal.census.filter(voter_key=voter.lower()).first() if done else None
     power, house_power = (int(entry.power or 0), int(entry.house_power)) if entry else (0, 0)
-    delegated = weight_alone(roll_of(proposal), voter, power) - power if done else 0
+    delegated = weight_alone(roll or roll_of(proposal), voter, power) - power if done else 0
     may_vote = bool(power or delegated or (house_power and terms_of(proposal).rules.objection_bps))
     reason = "" if may_vote else ("no_voting_power" if done else "census_pending")
     return Eligibility(voter, may_vote, power, delegated, house_power, proposal.snapshot_block, done, reason)

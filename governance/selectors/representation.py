@@ -87,8 +87,10 @@ class Representation:
         return bool(self.delegates or self.carried.people)
 
 
-def representation(proposal: Proposal, voter: str) -> Representation:
+def representation(proposal: Proposal, voter: str, roll: Roll | None = None) -> Representation:
     """Return who votes with a member's power, and with whose power the member votes; raise AddressError for no address.
+
+    `roll` is the electorate where the caller has read it already.
 
     1. the delegations that hold, as they were frozen with the proposal
     2. the people whom they reach from the member, and those who reach the member
@@ -98,7 +100,7 @@ def representation(proposal: Proposal, voter: str) -> Representation:
     voter = parse_address(voter)
     if proposal.census_record_id is None:
         return Representation(voter, False, 0, False, 0, (), Carried(0, 0, 0, 0))
-    roll = roll_of(proposal)  # 1
+    roll = roll or roll_of(proposal)  # 1
     entry = proposal.census.filter(voter_key=voter.lower()).first()
     own = int(entry.power or 0) if entry else 0
     given = [edge for edge in roll.edges if edge.delegator == voter]

@@ -7,6 +7,8 @@ from rest_framework import serializers
 
 from governance.selectors.electors import Elector
 from governance.selectors.representation import Representative
+from governance.selectors.voters import AbsentRow, BallotRow
+from governance.serializers.base import AnyJson
 
 
 class PartOutput(serializers.Serializer[Any]):
@@ -86,3 +88,48 @@ class ElectorOutput(serializers.Serializer[Any]):
     def get_census(self, found: Elector) -> int | None:
         """Return the number of the proposal whose census is the newest."""
         return found.census.number if found.census else None
+
+
+class VoterOutput(serializers.Serializer[Any]):
+    """A ballot that counts: `weight` is what it weighs with what was lent to it, `lent` the difference."""
+
+    voter = serializers.CharField(source="ballot.voter")
+    name = serializers.CharField(source="voter_name", allow_blank=True)
+    choice = PartOutput(many=True, source="parts")
+    ballot = AnyJson(source="ballot.choice")
+    weight = serializers.CharField()
+    lent = serializers.SerializerMethodField()
+    share_bps = serializers.IntegerField()
+    reason = serializers.CharField(source="ballot.reason", allow_blank=True)
+    cast_at = serializers.DateTimeField(source="ballot.cast_at")
+    receipt = serializers.CharField(source="ballot.record_id")
+
+    def get_lent(self, row: BallotRow) -> str:
+        """Return the power that others lent."""
+        return str(row.weight - int(row.ballot.power))
+
+
+class AbsentOutput(serializers.Serializer[Any]):
+    """Somebody who could vote and has not, and to whom of those who have voted the power is lent."""
+
+    voter = serializers.CharField()
+    name = serializers.CharField(source="voter_name", allow_blank=True)
+    power = serializers.CharField()
+    house_power = serializers.CharField()
+    lent_to = serializers.SerializerMethodField()
+
+    def get_lent_to(self, row: AbsentRow) -> list[str]:
+        """Return the addresses."""
+        return [address for address, _name in row.delegates]
+
+
+class VotersOutput(serializers.Serializer[Any]):
+    """One page of who voted, or of who has not. `is_cut`: there are more than were looked through."""
+
+    page = serializers.IntegerField(source="number")
+    pages = serializers.IntegerField()
+    total = serializers.IntegerField()
+    looked_through = serializers.IntegerField()
+    is_cut = serializers.BooleanField()
+    voted = VoterOutput(many=True, source="ballots")
+    missing = AbsentOutput(many=True, source="absent")

@@ -65,6 +65,7 @@ PURE = [
     "training_jobs.scheduling.events",
     "training_jobs.sites.lifecycle",
     "training_jobs.ledger.currencies",
+    "training_jobs.commons.lifecycle",
     "training_jobs.transparency.figures",
     "training_jobs.transparency.suppression",
     "training_jobs.transparency.feed",

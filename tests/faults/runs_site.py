@@ -19,7 +19,6 @@ from pathlib import Path
 from typing import Any
 
 from django.conf import settings
-from django.core.management import call_command
 from django.test import override_settings
 
 from config.demo import corpus, specs
@@ -34,6 +33,7 @@ from tests.integration.commons import Commons
 from tests.integration.conftest import FOR, RULE
 from tests.integration.test_races import using
 from tests.simulators import tiny_model
+from tests.testbed import migrated
 from training_jobs import checkpoints
 from training_jobs.folders import attempt_folder
 from training_jobs.models import Run
@@ -124,7 +124,7 @@ def make(folder: Path, base: Path, changes: dict[str, Any]) -> Made:
             ARTIFACTS_DIR=artifacts, KEYS_DIR=keys, VOTING_PERIOD_SECONDS_MIN=1, CHAIN_RPC="http://127.0.0.1:9"
         ),
     ):
-        call_command("migrate", verbosity=0)
+        migrated.give_tables(database)
         found, run = order_run(base, changes)
     return Made(database, artifacts, keys, found, run.pk)
 

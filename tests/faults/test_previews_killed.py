@@ -7,7 +7,6 @@ from datetime import timedelta
 
 import pytest
 from django.conf import settings as project
-from django.core.management import call_command
 
 from governance.clock import now as clock
 from tests.faults import runs_site
@@ -15,6 +14,7 @@ from tests.faults.runs_site import alive, until
 from tests.integration import preview_site
 from tests.integration.preview_site import weights_below
 from tests.integration.test_races import using
+from tests.testbed import migrated
 from training_jobs.models import Preview
 from training_jobs.previews import work
 from training_jobs.previews.lifecycle import State
@@ -38,8 +38,9 @@ def site(tmp_path, settings, django_db_blocker):
     settings.RUNS_DIR = tmp_path / "runs"
     settings.PREVIEW_STEPS = 3
     settings.LEASE_SECONDS, settings.HEARTBEAT_SECONDS = runs_site.LEASE_SECONDS, 1
-    with django_db_blocker.unblock(), using(f"sqlite://{tmp_path}/site.sqlite3"):
-        call_command("migrate", verbosity=0)
+    database = tmp_path / "site.sqlite3"
+    with django_db_blocker.unblock(), using(f"sqlite://{database}"):
+        migrated.give_tables(database)
         with preview_site.prepared(tmp_path, runs_site.tiny(tmp_path / "base")) as found:
             yield found
 

@@ -21,7 +21,8 @@ from training_jobs.trainer.data import Batch, Part
 from training_jobs.trainer.strategies import STRATEGIES
 
 
-def main(run_dir: Path, result: Path) -> int:
+def main(arguments: list[str]) -> int:
+    run_dir, result = map(Path, arguments)
     spec = job.read_spec(run_dir / "spec.json")
     strategy = STRATEGIES[spec.strategy](spec, run_dir)
     loop.seed_everything(spec.seed)
@@ -48,4 +49,4 @@ def held_bytes(tensors: Any) -> int:
 
 
 if __name__ == "__main__":
-    leave_after(lambda: main(Path(sys.argv[1]), Path(sys.argv[2])))  # as every trainer does
+    leave_after(lambda: main(sys.argv[1:]))  # as every trainer does

@@ -14,7 +14,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from django.core.management import call_command
 from django.core.servers.basehttp import ThreadedWSGIServer, WSGIRequestHandler
 from django.db import connections
 
@@ -25,6 +24,7 @@ from models_registry.models import Model
 from tests.integration.conftest import NOON
 from tests.integration.test_races import using
 from tests.integration.trainer_runs import make_base
+from tests.testbed import migrated
 from training_jobs.runners import services, tokens
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -106,10 +106,10 @@ def half_of(body: bytes) -> Iterator[bytes]:
 @pytest.fixture(scope="module")
 def template(tmp_path_factory, django_db_blocker) -> str:
     """The address of an empty database with all tables, to be copied."""
-    url = f"sqlite://{tmp_path_factory.mktemp('bots')}/template.sqlite3"
-    with django_db_blocker.unblock(), using(url):
-        call_command("migrate", verbosity=0)
-    return url
+    database = tmp_path_factory.mktemp("bots") / "template.sqlite3"
+    with django_db_blocker.unblock(), using(f"sqlite://{database}"):
+        migrated.give_tables(database)
+    return f"sqlite://{database}"
 
 
 @pytest.fixture
@@ -165,7 +165,7 @@ class Bot:
                 start_new_session=True,
             )
 
-    def once(self, seconds: float = 240) -> int:
+    def once(self, seconds: float = 600) -> int:
         """Let it do one pass; return its exit status."""
         with running(self.start("--once")) as process:
             return process.wait(seconds)
@@ -199,7 +199,7 @@ def unused_port() -> int:
         return int(probe.getsockname()[1])
 
 
-def eventually(condition: Callable[[], Any], seconds: float = 180) -> Any:
+def eventually(condition: Callable[[], Any], seconds: float = 600) -> Any:
     """Look until it holds, and return what it said; fail after a while."""
     until = time.monotonic() + seconds
     while not (found := condition()):

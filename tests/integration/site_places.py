@@ -38,6 +38,7 @@ LAKE: dict[str, Any] = {
     "device_kind": "cpu",
     "devices": 4,
     "memory_bytes": 16 * GIB,
+    "currency": "EUR",
     "inputs": INPUTS,
 }
 MEASURED: dict[str, Any] = {

@@ -1,29 +1,22 @@
 """Runs of several processes on one machine, for the tests of what happens inside a site."""
 
 import json
-import os
-import subprocess
-import sys
 from pathlib import Path
 
-from tests.integration.trainer_runs import REPOSITORY, left_behind
+from tests.integration.trainer_runs import left_behind
+from tests.testbed import warm
 
 from safetensors.torch import load_file  # isort: skip - after trainer_runs, which settles how torch waits
 
 PATIENCE_SECONDS = 300
 
 
-def started(module: str, *arguments: Path, **environment: str) -> "subprocess.Popen[bytes]":
+def started(module: str, *arguments: Path, **environment: str) -> warm.Started:
     """Start a module of ours with one thread for each process."""
-    return subprocess.Popen(
-        [sys.executable, "-m", module, *map(str, arguments)],
-        cwd=REPOSITORY,
-        env={"PATH": os.environ["PATH"], "OMP_NUM_THREADS": "1", "PYTHONHASHSEED": "0", **environment},
-        stderr=subprocess.DEVNULL,
-    )
+    return warm.start(module, *arguments, **environment)
 
 
-def site(run_dir: Path) -> "subprocess.Popen[bytes]":
+def site(run_dir: Path) -> warm.Started:
     return started("training_jobs.trainer.site", run_dir)
 
 

@@ -4,14 +4,16 @@ Also at 320 CSS pixels, which is what a desk of 1280 pixels at 400 % is, and a t
 """
 
 from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
 
 import pytest
 from django.test import Client
 from playwright.sync_api import Page
 
-from tests.integration import chromium
+from tests.integration import chromium, commons_rows
 from tests.integration.pages_story import Story, get, signed_in, story, told
 from tests.integration.test_pages import pages_of
+from training_jobs.models import Site
 
 __all__ = ["get", "story", "told"]
 
@@ -48,12 +50,23 @@ def running() -> Iterator[chromium.Chromium]:
     opened.close()
 
 
+@pytest.fixture(autouse=True)
+def commons(story: Story) -> None:
+    """Let sites compute for the community of the story, and suspend one; Alice operates another."""
+    now = datetime.now(UTC)
+    commons_rows.a_busy_week(story.community, now)
+    Site.objects.filter(slug="lake").update(operator=story.wallets["Alice"].address)
+    suspended = {"suspended_at": now, "suspended_reason": "It lies.", "suspended_evidence": {"step": 120}}
+    commons_rows.site(None, now, "hill", **suspended)
+
+
 def states(story: Story) -> dict[str, str]:
     """Return the address of every page and state that a visitor or a member can bring about with a link."""
     slug = "/c/water-commons"
     alice = story.wallets["Alice"].address
     return pages_of(story) | {
         "no network": "/offline/",
+        "everything about me": "/me/data/",
         "design": "/design/",
         "nothing there": "/nothing/",
         "no match": f"{slug}/proposals/?state=defeated&search=nothing",
@@ -67,6 +80,13 @@ def states(story: Story) -> dict[str, str]:
         "history": f"{slug}/history/",
         "machines": f"{slug}/machines/",
         "compute": f"{slug}/compute/",
+        "calendar of computing": f"{slug}/calendar/?devices=2&memory=8&hours=2",
+        "an empty week": f"{slug}/calendar/?week=2031-W01&devices=none",
+        "sites": f"{slug}/sites/",
+        "site": "/sites/lake/",
+        "suspended site": "/sites/hill/",
+        "offer a site": f"{slug}/sites/register/",
+        "books": f"{slug}/books/",
         "incidents": f"{slug}/incidents/",
         "report": f"/releases/{story.version.revision}/report/",
         "data rights": f"{slug}/data-rights/",

@@ -6,8 +6,10 @@ from collections.abc import Callable
 import pytest
 from django.test import Client
 
+from governance.records import keep
 from models_registry.models import Model, Version
 from tests.integration.pages_story import Story, get, story, told
+from training_jobs.version_comparison import Answers, Said
 
 __all__ = ["get", "story", "told"]
 PAGE = "/models/commons/water-assistant/compare/"
@@ -78,3 +80,70 @@ def test_a_model_of_one_version_says_that_there_is_nothing_to_compare(story: Sto
 
 def test_the_page_can_be_read_in_french(story: Story, get: Callable[..., str]) -> None:
     assert '<html lang="fr">' in get(PAGE, **{"accept-language": "fr"})
+
+
+@pytest.fixture
+def answers(monkeypatch: pytest.MonkeyPatch) -> tuple[Answers, ...]:
+    """What both versions answered to three questions, of which they answer one alike: the story keeps no samples."""
+    different = tuple(Answers(f"Question {n}?", "en", f"expected {n}", f"old {n}", f"new {n}") for n in (1, 2))
+    same = Answers("Question 3?", "en", "both", "both", "both")
+    said = Said((*different, same), 3, 1, different)
+    monkeypatch.setattr("training_jobs.version_comparison._said", lambda *_all: said)
+    return different
+
+
+def test_answers_can_be_compared_without_names_and_only_a_pick_says_whose_they_were(
+    story: Story, get: Callable[..., str], answers: tuple[Answers, ...]
+) -> None:
+    begin = get(f"{PAGE}?a=0&b=1")
+    assert "Begin to compare" in begin
+    assert "old 1" in begin, "the table stands there as long as nobody compares"
+    address = f"{PAGE}?a=0&b=1&seed=5eed"
+    asked = get(address)
+    shown = [each for each in answers if each.question in text(asked)]
+    assert len(shown) == 1, "one question at a time, and no table beside it"
+    said = text(asked)
+    a_is_new = said.index(shown[0].second) < said.index(shown[0].first)
+    picked = text(get(f"{address}&picks=&pick={'a' if a_is_new else 'b'}"))
+    assert "You preferred the answer of Version 1." in picked
+    assert ("A was Version 1, B was Version 0." in picked) is a_is_new
+    other = text(get(f"{address}&picks=&pick={'b' if a_is_new else 'a'}"))
+    assert "You preferred the answer of Version 0." in other
+    done = text(get(f"{address}&picks=ae&pick=nonsense"))
+    assert "That was all." in done
+    assert "old 1" in done, "the table is back"
+
+
+SCORES = "/api/v1/models/commons/water-assistant/scores"
+
+
+def test_what_was_measured_of_a_model_is_given_over_time_with_the_record_that_says_so(story: Story) -> None:
+    found = Client().get(SCORES).json()
+    assert found["model"] == "commons/water-assistant"
+    by_metric = {row["metric"]: row for row in found["scores"]}
+    row = by_metric["answer_accuracy"]
+    assert (row["version"], row["occasion"], row["measured"]["value"]) == (1, "release", "3/4")
+    assert row["higher_is_better"] is True
+    released = Version.objects.get(number=1)
+    assert (row["revision"], row["record"]) == (released.revision, released.evaluation_record_id)
+    assert Client().get(f"{SCORES}?version=1").json() == found
+    assert Client().get(f"{SCORES}?version=0").json()["scores"] == [], "the base was never measured by itself"
+
+
+def test_a_later_measurement_stands_after_the_release_and_changes_nothing_of_it(story: Story) -> None:
+    released = Version.objects.get(number=1)
+    before = Client().get(SCORES).json()["scores"]
+    value = {"numerator": 1, "denominator": 2, "samples": 8, "unit": "share"}
+    body = {"suite": "ab" * 32, "candidate": {"answer_accuracy": value}, "parent": {}, "further": {}}
+    keep("measurement", f"measurement:{released.revision}", body, [released.release_record])
+    after = Client().get(SCORES).json()["scores"]
+    assert after[:-1] == before
+    assert (after[-1]["occasion"], after[-1]["version"], after[-1]["measured"]["value"]) == ("measurement", 1, "1/2")
+
+
+@pytest.mark.parametrize(
+    ("address", "status"),
+    [(f"{SCORES}?version=9", 404), (f"{SCORES}?version=x", 400), ("/api/v1/models/commons/nothing/scores", 404)],
+)
+def test_scores_of_what_does_not_exist_are_refused(story: Story, address: str, status: int) -> None:
+    assert Client().get(address).status_code == status

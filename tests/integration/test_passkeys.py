@@ -8,8 +8,10 @@ from typing import Any
 import pytest
 from django.test import Client
 
+from frontend import letters as sending
 from governance import clock
-from governance.models import Passkey, PasskeyChallenge, Reader
+from governance.models import LetterErrand, Passkey, PasskeyChallenge, Reader
+from governance.notifications import letters, preferences
 from governance.readers import passkeys, sweeping
 from tests.integration.conftest import NOON
 from tests.simulators.authenticator import Authenticator, decoded, encoded
@@ -116,6 +118,44 @@ def test_removing_a_passkey_signs_the_other_browsers_out_and_not_this_one():
     here.post("/me/settings/passkey/", {"passkey": Passkey.objects.first().pk, "remove": "1"})
     assert signed_in(here)
     assert not signed_in(there)
+
+
+@pytest.mark.parametrize(
+    ("language", "subject"),
+    [("en", "A passkey was added to your account"), ("xx", "A passkey was added to your account")],
+)
+def test_a_letter_tells_of_a_new_passkey_even_whoever_wants_no_letters(settings, mailoutbox, language, subject):
+    settings.MAIL_OFFERED = True
+    client = Client()
+    joined(client)
+    reader = Reader.objects.get()
+    Reader.objects.update(email="lea@example.org", email_confirmed_at=NOON, language=language)
+    preferences.stop_letters(reader, NOON, stopped=True)
+    assert finish(client, "add", Authenticator().create(begin(client, "add")), "my laptop").status_code == 200
+    (errand,) = letters.due(NOON)
+    sending.deliver(errand)
+    sending.deliver(errand)
+    (letter,) = mailoutbox
+    assert (letter.to, letter.subject) == (["lea@example.org"], subject)
+    for said in ("my laptop", "If it was not you", "/me/settings/#passkeys"):
+        assert said in letter.body, said
+    assert "List-Unsubscribe" not in letter.extra_headers
+    assert LetterErrand.objects.get().ended_as == "sent"
+
+
+def test_the_letter_comes_also_when_the_passkey_is_gone_again_and_never_to_nobody(settings, mailoutbox):
+    settings.MAIL_OFFERED = True
+    client = Client()
+    joined(client)
+    finish(client, "add", Authenticator().create(begin(client, "add")))
+    assert letters.due(NOON) == [], "no address, no letter; the first passkey of an account needs none"
+    Reader.objects.update(email="lea@example.org", email_confirmed_at=NOON)
+    assert finish(client, "add", Authenticator().create(begin(client, "add")), "short-lived").status_code == 200
+    client.post("/me/settings/passkey/", {"passkey": Passkey.objects.get(name="short-lived").pk, "remove": "1"})
+    sending.deliver(letters.due(NOON)[0])
+    (letter,) = mailoutbox
+    assert "It has been removed again since." in letter.body
+    assert "short-lived" not in letter.body
 
 
 # --- attacks --------------------------------------------------------------------------------------------------------

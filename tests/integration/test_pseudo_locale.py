@@ -20,9 +20,9 @@ from django.utils.translation import trans_real
 
 from tests.integration import chromium
 from tests.integration.pages_story import Story, signed_in, story, told
-from tests.integration.test_accessibility import running, states
+from tests.integration.test_accessibility import commons, running, states
 
-__all__ = ["running", "story", "told"]
+__all__ = ["commons", "running", "story", "told"]
 
 ROOT = Path(__file__).resolve().parents[2]
 KEPT = re.compile(r"(%\([^)]*\)[sd]|%%|\{\w+\}|</?\w+[^>]*>|&\w+;)")
@@ -44,6 +44,7 @@ NAMES = {
     "GGUF",
     "Apache",
     "Parquet",
+    "Beancount",
 }
 
 TEXTS = """() => {

@@ -9,7 +9,7 @@ from config.celery import app
 from config.demo.__main__ import Site, _processes
 from frontend.tasks import letter_job
 from models_registry.tasks import deliver_job, intake_job, notice_job
-from training_jobs.tasks import preview_job, run_job
+from training_jobs.tasks import preview_job, replay_job, run_job
 
 REPOSITORY = Path(__file__).parents[2]
 
@@ -17,7 +17,8 @@ REPOSITORY = Path(__file__).parents[2]
 @pytest.fixture
 def messages():
     """Send one message of each kind; return what a worker of a queue gets, until nothing is left."""
-    for number, task in enumerate((run_job, preview_job, deliver_job, notice_job, intake_job, letter_job)):
+    tasks = (run_job, preview_job, replay_job, deliver_job, notice_job, intake_job, letter_job)
+    for number, task in enumerate(tasks):
         task.apply_async((number,), retry=False)
 
     def of(*queues):
@@ -38,13 +39,14 @@ def messages():
 
 def test_a_worker_for_deliveries_hears_of_no_training_and_the_other_way_round(messages):
     heard = ["frontend.letter_job", *(f"models_registry.{name}_job" for name in ("deliver", "intake", "notice"))]
-    assert messages("deliveries") == heard
+    # minutes of simulation, for which voters wait, are not to stand behind a training of days
+    assert messages("deliveries") == [*heard, "training_jobs.replay_job"]
     assert messages("training") == ["training_jobs.preview_job", "training_jobs.run_job"]
 
 
 def test_a_worker_that_is_told_nothing_serves_both(messages):
     assert set(app.amqp.queues.consume_from) == {"training", "deliveries"}
-    assert len(messages(*app.amqp.queues.consume_from)) == 6
+    assert len(messages(*app.amqp.queues.consume_from)) == 7
 
 
 def test_every_queue_has_a_worker_in_the_demo_and_in_the_manual():

@@ -36,6 +36,7 @@ from models_registry.models import EthicsRule, Publication, Version
 from tests.integration.commons import recounted
 from tests.integration.conftest import AGAINST, FOR, RULE, TIMELOCK, opened, query, request_from, sign_in, vote
 from tests.journeys.services import postgresql
+from tests.testbed import migrated
 from training_jobs import services, worker
 from training_jobs.folders import attempt_folder
 from training_jobs.models import Attempt, Run
@@ -51,12 +52,13 @@ def server() -> Iterator[str]:
 @pytest.fixture(scope="module", params=["sqlite", "postgresql"])
 def template(request, tmp_path_factory, django_db_blocker) -> str:
     """The address of an empty database with all tables, to be copied."""
-    if request.param == "sqlite":
-        url = f"sqlite://{tmp_path_factory.mktemp('races')}/template.sqlite3"
-    else:
-        url = request.getfixturevalue("server")
+    database = tmp_path_factory.mktemp("races") / "template.sqlite3"
+    url = f"sqlite://{database}" if request.param == "sqlite" else request.getfixturevalue("server")
     with django_db_blocker.unblock(), using(url):
-        call_command("migrate", verbosity=0)
+        if request.param == "sqlite":
+            migrated.give_tables(database)
+        else:
+            call_command("migrate", verbosity=0)
     return url
 
 

@@ -59,6 +59,7 @@ def test_a_vote_lets_a_site_in_and_another_takes_it_out(gardens, later):
         "country": "FR",
         "devices": 2,
         "price": PRICE,
+        "currency": "EUR",
     }
     admission = Admission.objects.get()
     assert (admission.proposal, admission.admitted_by, admission.reason) == (admitted, "", "It runs on water.")

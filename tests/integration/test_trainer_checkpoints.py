@@ -42,6 +42,21 @@ def finished(run_dir: Path) -> dict[str, str]:
     return left_behind(run_dir)
 
 
+@pytest.fixture(scope="module")
+def undisturbed(base: Path, tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Path]:
+    """Return the run with these changes that nothing interrupted; each is done once."""
+    done: dict[str, Path] = {}
+
+    def whole(**changes: Any) -> Path:
+        key = json.dumps(changes, sort_keys=True)
+        if key not in done:
+            done[key] = run_of(base, tmp_path_factory.mktemp("undisturbed") / "run", **changes)
+            finished(done[key])
+        return done[key]
+
+    return whole
+
+
 def wait_for(run_dir: Path, process: "subprocess.Popen[bytes]", wanted: Callable[[dict[str, Any]], bool]) -> None:
     """Return when an event that is wanted has been written, or the process has ended."""
     while process.poll() is None and not any(map(wanted, events_of(run_dir))):
@@ -60,9 +75,9 @@ def stopping_after(steps: int) -> Callable[[], bool]:
 
 @pytest.mark.parametrize("method", [{}, LORA, {**LORA, "method": "qlora"}], ids=["full", "lora", "qlora"])
 def test_a_run_that_is_killed_again_and_again_leaves_the_same_bytes(
-    base: Path, tmp_path: Path, method: dict[str, Any]
+    base: Path, undisturbed: Callable[..., Path], tmp_path: Path, method: dict[str, Any]
 ) -> None:
-    expected = finished(run_of(base, tmp_path / "whole", **method))
+    expected = left_behind(undisturbed(**method))
     run_dir = run_of(base, tmp_path / "killed", **method)
     draw = random.Random(str(method))
     for attempt in range(KILLS):
@@ -79,8 +94,10 @@ def test_a_run_that_is_killed_again_and_again_leaves_the_same_bytes(
     assert events_of(run_dir)[-1]["event"] == "finished"
 
 
-def test_a_termination_signal_leaves_a_checkpoint_and_the_run_goes_on_from_it(base: Path, tmp_path: Path) -> None:
-    expected = finished(run_of(base, tmp_path / "whole"))
+def test_a_termination_signal_leaves_a_checkpoint_and_the_run_goes_on_from_it(
+    base: Path, undisturbed: Callable[..., Path], tmp_path: Path
+) -> None:
+    expected = left_behind(undisturbed())
     run_dir = run_of(base, tmp_path / "stopped", checkpoint_steps=5)
     process = child(run_dir)
     wait_for(run_dir, process, lambda event: event["event"] == "checkpoint")
@@ -112,12 +129,13 @@ def test_a_stop_before_the_first_step_leaves_nothing_to_go_on_from(base: Path, t
     ids="-".join,
 )
 def test_every_way_to_train_goes_on_as_if_nothing_had_happened(
-    base: Path, tmp_path: Path, changes: dict[str, Any], stop: int
+    base: Path, undisturbed: Callable[..., Path], tmp_path: Path, changes: dict[str, Any], stop: int
 ) -> None:
     changes = {"epochs": 4, "weight_decay": "0.1", **changes}
-    expected = finished(run_of(base, tmp_path / "whole", **changes))
+    whole = undisturbed(**changes)
+    expected = left_behind(whole)
     run_dir = run_of(base, tmp_path / "stopped", **changes)
-    steps = events_of(tmp_path / "whole")[-1]["steps"]
+    steps = events_of(whole)[-1]["steps"]
     assert job.run(run_dir, should_stop=stopping_after(stop)) == (STOPPED_EXIT if stop < steps else 0)
     assert finished(run_dir) == expected
 

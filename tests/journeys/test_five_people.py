@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import expect
 
-from tests.journeys.visitor import COMMUNITY, DESK, PHONE, ROOT, Visit, fits, tab_to, until, until
+from tests.journeys.visitor import COMMUNITY, DESK, PHONE, ROOT, Visit, fits, tab_to, until
 
 pytestmark = pytest.mark.journey
 

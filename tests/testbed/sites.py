@@ -13,13 +13,16 @@ from pathlib import Path
 from typing import Any
 
 from tests.integration.site_runs import started
-from tests.integration.trainer_runs import REPOSITORY, child, events_of, make_run
+from tests.integration.trainer_runs import REPOSITORY, events_of, make_run
+from tests.testbed import warm
 from training_jobs.exchange import tickets
 from training_jobs.exchange.courier import Courier
 from training_jobs.exchange.relay import Relay
 from training_jobs.exchange.rounds import Rules
 from training_jobs.exchange.shelf import Shelf
 from training_jobs.exchange.tickets import Ticket
+
+import torch  # isort: skip - after trainer_runs, which settles how torch waits
 
 PATIENCE_SECONDS = 240.0
 SECRET = b"what the site and its relay share"
@@ -73,7 +76,7 @@ class Site:
         self.member = ticket.member
         self._line = (run_dir, url, ticket.member, tickets.issue(ticket, SECRET))
         self.courier = Courier(*self._line)
-        self.process: subprocess.Popen[bytes] | None = None
+        self.process: subprocess.Popen[bytes] | warm.Started | None = None
 
     def join(self) -> "Site":
         """Start a courier, or another one."""
@@ -83,7 +86,7 @@ class Site:
         return self
 
     def start(self) -> "Site":
-        self.process = child(self.run_dir)
+        self.process = started("training_jobs.trainer", self.run_dir, OMP_NUM_THREADS=str(torch.get_num_threads()))
         return self
 
     def start_slow(self, seconds: float) -> "Site":

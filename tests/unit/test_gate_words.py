@@ -6,6 +6,7 @@ import pytest
 from django.utils import translation
 
 from frontend.templatetags.commonweights import exact, gate_needed
+from frontend.words.constitution import UNMEASURED, unmeasured
 from models_registry import gates
 from models_registry.constitution import payloads
 
@@ -68,3 +69,47 @@ def test_a_gate_is_one_phrase_in_each_language() -> None:
     }
     with translation.override("fr"):
         assert payloads.rule_in_words(body).endswith("10\N{NO-BREAK SPACE}%")
+
+
+def test_why_a_gate_had_nothing_to_judge_has_words_whatever_was_wrong_with_the_report() -> None:
+    broken: tuple[Any, ...] = (
+        None,
+        {},
+        {"samples": 1},
+        {"samples": 1, "numerator": "1", "denominator": 1},
+        {"samples": 1, "numerator": 1, "denominator": 0},
+        {"samples": 1, "numerator": 1, "denominator": 2},
+        {"samples": 1, "numerator": 1, "denominator": 2, "low": {"numerator": 1, "denominator": 1}, "high": {"numerator": 0, "denominator": 1}},
+    )  # fmt: skip
+    said = {
+        judged_found(comparator, judged, value)
+        for value in broken
+        for comparator in gates.COMPARATORS
+        for judged in gates.JUDGED
+    }
+    reasons = {
+        text.rpartition("but ")[2].removeprefix("the parent has ")
+        for text in said
+        if not text[0].isdigit() or "but" in text
+    }
+    assert {"no measurement", "no samples", "no interval", "an interval that ends before it begins"} <= reasons
+    assert reasons <= UNMEASURED.keys()
+    assert unmeasured("1/2, but the parent has no samples") == "1/2, but the version before has no samples"
+    assert unmeasured("1/2, but who knows") == "1/2, but who knows"
+
+
+def judged_found(comparator: str, judged: str, value: Any) -> str:
+    body = {
+        "slug": "s", "title": "t", "why": "", "metric": "m", "suite": None, "scope": "all", "comparator": comparator,
+        "bound": {"numerator": 1, "denominator": 10}, "judged": judged, "severity": "block", "sunset": None, "duty": None,
+    }  # fmt: skip
+    whole = {"numerator": 1, "denominator": 2, "samples": 9}
+    parent = value if gates.COMPARATORS[comparator].needs_parent else whole
+    measured = {
+        "candidate": {"m": whole if parent is value else value},
+        "parent": {"m": parent},
+        "difference": {"m": value},
+    }
+    return gates.judge(
+        gates.Rule.from_record(body), gates.Report.from_record({**measured, "samples": 9}, "x"), 10**9
+    ).found

@@ -299,6 +299,16 @@ def test_a_request_with_slack_waits_for_a_greener_hour_and_never_beyond_it():
     assert [start.request for start in later.starts] == ["r"]
 
 
+def test_the_hours_that_count_are_those_that_the_run_takes_at_the_site():
+    forecast = grid(north=(100, 300, 190, 190, 300))
+    asked = request(hours=1, slack=2 * HOUR)
+    assert begun(asked, policy=GREEN, forecast=forecast)["r"].until == NOW + HOUR
+    slow = site(speed_permille=500)  # two hours there, and the third and fourth emit less than the first two
+    assert not begun(asked, at=(slow,), policy=GREEN, forecast=forecast)
+    later = choose([asked], [slow], Calendar(forecast=forecast), GREEN, NOW + 2 * HOUR)
+    assert [start.until for start in later.starts] == [NOW + 4 * HOUR]
+
+
 def test_a_request_waits_for_a_greener_hour_elsewhere_too():
     sites = (site("n", region="north"), site("s", region="south"))
     forecast = grid(north=(200,), south=(300, 50))
@@ -418,8 +428,12 @@ def test_who_is_alone_begins_unless_a_reason_that_can_be_checked_stands_against_
         assert world.policy.carbon_aware
         assert latest > NOW
         assert NOW - asked.submitted_at < world.policy.wait_max
-        known = [world.calendar.forecast[each.region] for each in free if each.region in world.calendar.forecast]
-        assert any(carbon.best_start(each, NOW, latest, -(-asked.need.seconds // 900) * 900) > NOW for each in known)
+        forecast = world.calendar.forecast
+        assert any(
+            carbon.best_start(forecast[each.region], NOW, latest, seconds_at(asked.need, each)) > NOW
+            for each in free
+            if each.region in forecast
+        )
 
 
 def room(world: World, asked: Request, place: Site) -> bool:

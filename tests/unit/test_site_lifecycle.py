@@ -39,6 +39,7 @@ LAKE = {
     "device_kind": "cuda",
     "devices": 8,
     "memory_bytes": 80 * 2**30,
+    "currency": "EUR",
     "inputs": INPUTS,
 }
 WHOLE = declared.clean(LAKE, TODAY)
@@ -122,6 +123,9 @@ def test_a_site_that_is_described_in_whole_is_taken_as_it_is():
         ({"region": "FR/IDF"}, "region"),
         ({"country": "fr"}, "country"),
         ({"country": "XX"}, "country"),
+        ({"currency": "eur"}, "currency"),
+        ({"currency": "XTS"}, "currency"),
+        ({"currency": ["EUR"]}, "currency"),
         ({"country": ["FR"]}, "country"),
         ({"devices": 0}, "devices"),
         ({"devices": True}, "devices"),

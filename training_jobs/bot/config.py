@@ -7,6 +7,7 @@ token_file = "/etc/commonweights/token"    # or token_env = "NAME of a variable"
 [trust]                                     # from another channel than the site: at least one of the two
 community = "64 hex: the digest of the community's record"
 release_key = "64 hex: the community's release key, or its fingerprint"
+others = ["64 hex: the record of another community that the machine's site serves"]
 
 [limits]                                    # all optional
 device_seconds = 86400                      # larger budgets are left to others
@@ -15,6 +16,7 @@ scratch_bytes = 50000000000                 # downloads included
 no_progress_seconds = 1800
 earlier_checkpoints = true                  # go on from what another runner left; false: from the start
 trial_seconds = 0                           # for one trial of a dataset, which nobody voted for; 0: it makes none
+check_seconds = 0                           # for one spot check of a site; 0: it makes none
 
 [machine]                                   # optional; what the site shows of it
 speed_tokens_per_second = 1000
@@ -38,7 +40,7 @@ _TOKEN = re.compile(r"cwr_[A-Za-z0-9_-]{43}")
 LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1"})
 TOKEN_BYTES_MAX = 1_000
 _KEYS = {"url", "folder", "token_file", "token_env", "trust", "limits", "machine"}
-_COUNTS = {"device_seconds", "memory_bytes", "scratch_bytes", "no_progress_seconds", "trial_seconds"}
+_COUNTS = {"device_seconds", "memory_bytes", "scratch_bytes", "no_progress_seconds", "trial_seconds", "check_seconds"}
 _LIMITS = _COUNTS | {"earlier_checkpoints"}
 _MACHINE = {"devices", "speed_tokens_per_second"}
 _DEVICE = {"kind", "name", "memory_bytes"}
@@ -58,6 +60,7 @@ class Limits:
     no_progress_seconds: int = 1_800
     earlier_checkpoints: bool = True
     trial_seconds: int = 0
+    check_seconds: int = 0
     watts: int = 0  # declared power of the devices at work, for what no meter covers; 0: not told
 
 
@@ -71,6 +74,7 @@ class Configuration:
     token_env: str
     community: str | None
     release_key: str | None
+    others: frozenset[str] = frozenset()  # further communities whose runs it takes, where its site serves them
     limits: Limits = field(default_factory=Limits)
     devices: tuple[Mapping[str, Any], ...] = ()
     speed_tokens_per_second: int = 0
@@ -100,12 +104,12 @@ def read(path: Path) -> Configuration:
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise BadConfiguration(f"{path}: {error}") from error
     _known(values, _KEYS, "")
-    trust = _table(values, "trust", {"community", "release_key"})
+    trust = _table(values, "trust", {"community", "release_key", "others"})
     machine = _table(values, "machine", _MACHINE)
     token_file, token_env = values.get("token_file"), values.get("token_env")
     if (token_file is None) == (token_env is None):
         raise BadConfiguration("exactly one of token_file and token_env is needed")
-    if not trust:
+    if not trust.keys() - {"others"}:
         raise BadConfiguration("trust: name the community's record or its release key, from another channel")
     return Configuration(
         url=_url(values.get("url")),
@@ -114,6 +118,7 @@ def read(path: Path) -> Configuration:
         token_env=_text(values, "token_env") if token_env is not None else "",
         community=_hex(trust, "community"),
         release_key=_hex(trust, "release_key"),
+        others=frozenset(_others(trust)),
         limits=_limits(_table(values, "limits", _LIMITS)),
         devices=tuple(_device(device) for device in _list(machine, "devices")),
         speed_tokens_per_second=_count(machine, "speed_tokens_per_second", 0),
@@ -149,6 +154,7 @@ def _limits(table: Mapping[str, Any]) -> Limits:
         no_progress_seconds=_count(table, "no_progress_seconds", usual.no_progress_seconds),
         earlier_checkpoints=earlier,
         trial_seconds=_count(table, "trial_seconds", usual.trial_seconds),
+        check_seconds=_count(table, "check_seconds", usual.check_seconds),
         watts=_count(table, "watts", usual.watts),
     )
 
@@ -187,6 +193,14 @@ def _list(table: Mapping[str, Any], name: str) -> list[Any]:
     if not isinstance(value, list):
         raise BadConfiguration(f"{name}: a list is expected")
     return value
+
+
+def _others(trust: Mapping[str, Any]) -> list[str]:
+    found = _list(trust, "others")
+    for each in found:
+        if not isinstance(each, str) or not _HEX64.fullmatch(each.lower()):
+            raise BadConfiguration("trust.others: a list of 64 hex characters each is expected")
+    return [each.lower() for each in found]
 
 
 def _count(table: Mapping[str, Any], name: str, usual: int) -> int:

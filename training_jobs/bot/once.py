@@ -4,7 +4,7 @@
 checked by our own code, before anything is taken. 4. Claim; who is second goes on to the next. 5. What the claim gives
 is what was checked. 6. The supervisor works. Which seat of a run it gets, the site says; a strategy that this code does
 not know is left to others. 7. Where there is nothing that was voted for, and its owner gives it time for that, it makes
-a trial of a dataset.
+a spot check of a site or a trial of a dataset.
 """
 
 import logging
@@ -23,7 +23,7 @@ from governance.evidence.canonical import canonical_bytes
 from models_registry.provenance.bundle import LINE_BYTES_MAX
 from models_registry.provenance.case import TrustRoots
 from training_jobs import spec as specs
-from training_jobs.bot import machine, places, proof, reference, trials
+from training_jobs.bot import checks, machine, places, proof, reference, trials
 from training_jobs.bot.client import Client
 from training_jobs.bot.config import Configuration
 from training_jobs.bot.proof import Approved, ProofBroken, ProofRefused
@@ -55,6 +55,7 @@ class Offer:
     """A run that the site says may be run."""
 
     run: int
+    community: str
     spec: str
     proposal: str
     decision: str
@@ -73,6 +74,9 @@ def pass_once(config: Configuration, client: Client, leaving: Callable[[], bool]
         if offer.device_seconds > config.limits.device_seconds:
             logger.info("run %s: its budget of %s s is more than mine", offer.run, offer.device_seconds)
             continue
+        if offer.community != told.get("community") and offer.community not in config.others:
+            logger.info("run %s: I was not told to trust its community %s", offer.run, offer.community)
+            continue
         try:
             approved = _checked(config, client, offer)  # 3
             unable = places.unable(approved.spec, capabilities)
@@ -87,7 +91,7 @@ def pass_once(config: Configuration, client: Client, leaving: Callable[[], bool]
             logger.info("run %s: %s", offer.run, error)
             continue
         return _work(config, client, approved, answer, leaving)
-    tried = trials.make_one(config, client, leaving)  # 7
+    tried = checks.make_one(config, client, leaving) or trials.make_one(config, client, leaving)  # 7
     return Exit.NOTHING if tried is None else _exit_of(tried)
 
 
@@ -128,6 +132,7 @@ def _offers(answer: Mapping[str, Any]) -> list[Offer]:
         return [
             Offer(
                 int(row["run"]),
+                str(row["community"]),
                 str(row["spec"]),
                 str(row["proposal"]),
                 str(row["decision"]),
@@ -139,6 +144,13 @@ def _offers(answer: Mapping[str, Any]) -> list[Offer]:
         raise PlatformUnreachable(f"the list of work cannot be read: {error}") from error
 
 
+def _roots(config: Configuration, offer: Offer) -> TrustRoots:
+    """Return what is trusted: for another community its record alone, which the owner of the machine has named."""
+    if offer.community in config.others:
+        return TrustRoots(release_key=None, community=offer.community)
+    return TrustRoots(release_key=config.release_key, community=config.community)
+
+
 def _checked(config: Configuration, client: Client, offer: Offer) -> Approved:
     """Download the proof of an offer and check it."""
     folder = config.folder / "proof"
@@ -148,7 +160,7 @@ def _checked(config: Configuration, client: Client, offer: Offer) -> Approved:
     except ProofBroken as error:
         raise PlatformUnreachable(f"the proof of run {offer.run}: {error}") from error
     demand = proof.Demand(
-        trust=TrustRoots(release_key=config.release_key, community=config.community),
+        trust=_roots(config, offer),
         spec_record=offer.spec,
         proposal=offer.proposal,
         decision=offer.decision,

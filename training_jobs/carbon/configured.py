@@ -3,6 +3,7 @@
 CARBON_SOURCE, CARBON_FILE, CARBON_ENDPOINT and CARBON_TOKEN choose it; its answers are kept in DATA_DIR/carbon.
 """
 
+import logging
 from collections.abc import Iterable
 from functools import lru_cache
 from pathlib import Path
@@ -12,6 +13,9 @@ from django.conf import settings
 from governance.errors import Refusal
 from training_jobs.carbon.cache import Cache, Kept
 from training_jobs.carbon.sources import open_source
+
+logger = logging.getLogger(__name__)
+_said: dict[str, str] = {}  # by region: the code of the refusal that was logged last
 
 
 def intensity() -> Cache | None:
@@ -33,9 +37,19 @@ def forecasts(regions: Iterable[str], now: int) -> tuple[dict[str, Kept], dict[s
         for region in dict.fromkeys(regions):
             try:
                 known[region] = cache.forecast(region, now)
+                _log(region, known[region].why)
             except Refusal as refusal:
                 refused[region] = refusal
+                _log(region, refusal.code)
     return known, refused
+
+
+def _log(region: str, code: str) -> None:
+    """Log that a source does not answer for a region, and that it answers again: once each, not at every sweep."""
+    if _said.get(region, "") != code:
+        _said[region] = code
+        answer = f"the last one stands in, if it is not over: {code}" if code else "the source answers again"
+        logger.warning("region %s: forecast of carbon intensity: %s", region, answer)
 
 
 @lru_cache(maxsize=4)

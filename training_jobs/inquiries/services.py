@@ -11,7 +11,6 @@ from typing import Any
 
 from django.conf import settings
 from django.db import transaction
-from django.db.models import F
 
 from governance.clock import unix
 from governance.errors import Conflict, Forbidden, NotFound
@@ -25,6 +24,7 @@ from models_registry.hidden_suites.selectors import opened_in
 from models_registry.incidents import services as incidents
 from models_registry.models import Incident, Version
 from models_registry.watch import MEASUREMENT
+from training_jobs import leased
 from training_jobs.inquiries import comparison, plan, revotes
 from training_jobs.leases import StaleLease
 from training_jobs.models import Inquiry
@@ -171,21 +171,13 @@ def claim(inquiry_id: int, owner: str, now: datetime) -> Lease | None:
         inquiry = _locked(inquiry_id)
         if not _is_claimable(inquiry, now) or _ended_early(inquiry, now):
             return None
-        claimed = Inquiry.objects.filter(pk=inquiry_id, fence=inquiry.fence).update(
-            fence=F("fence") + 1,
-            lease_owner=owner,
-            lease_expires_at=now + timedelta(seconds=settings.LEASE_SECONDS),
-            heartbeat_at=now,
-            started_at=now,
-            samples=0,
-        )
-    return Lease(inquiry_id, inquiry.fence + 1) if claimed else None
+        fence = leased.take(Inquiry.objects.all(), inquiry, owner, now, samples=0)
+    return None if fence is None else Lease(inquiry_id, fence)
 
 
 def heartbeat(lease: Lease, now: datetime) -> str:
     """Prolong the lease; answer `continue`, `stale`, or `cancel` when its time or its reason is over."""
-    kept = Inquiry.objects.unfinished().filter(pk=lease.inquiry_id, fence=lease.fence).exclude(lease_owner="")
-    if not kept.update(heartbeat_at=now, lease_expires_at=now + timedelta(seconds=settings.LEASE_SECONDS)):
+    if not leased.prolong(Inquiry.objects.unfinished(), lease.inquiry_id, lease.fence, now):
         return "stale"
     inquiry = Inquiry.objects.select_related("version").get(pk=lease.inquiry_id)
     over = inquiry.version.withdrawn_at is not None or inquiry.seconds_used(now) > inquiry.seconds_max

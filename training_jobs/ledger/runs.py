@@ -7,7 +7,7 @@ from datetime import datetime
 
 from training_jobs import spec as specs
 from training_jobs.ledger import services
-from training_jobs.ledger.booking import account, budget_named
+from training_jobs.ledger.booking import account, booked, budget_named
 from training_jobs.ledger.currencies import require_written
 from training_jobs.models import Attempt, LedgerEntry, LedgerHold, Run, Site
 from training_jobs.scheduling.prices import seconds_payable
@@ -27,13 +27,19 @@ def hold_ceiling(run: Run, now: datetime) -> LedgerHold | None:
     return services.hold(run.community, request_of(run), ceiling, money.currency, now, proposal=run.proposal)
 
 
-def settle_attempt(attempt: Attempt, site: Site, price: int, now: datetime) -> LedgerEntry | None:
-    """Pay a site for an attempt that has ended; None where nothing is held. An attempt counts by device-seconds."""
+def settle_attempt(attempt: Attempt, site: Site, price: int, now: datetime, *, devices: int = 1) -> LedgerEntry | None:
+    """Pay a site for an attempt that has ended, on so many of its devices; None where nothing is held."""
     run = attempt.run
     if held_for(run) is None:
         return None
-    used = services.Metered(site.slug, site.operator, 1, attempt.device_seconds, price)
-    return services.settle(run.community, request_of(run), f"attempt:{attempt.slot}:{attempt.number}", used, now)
+    used = services.Metered(site.slug, site.operator, devices, attempt.device_seconds, price)
+    return services.settle(run.community, request_of(run), _cause(attempt), used, now)
+
+
+def paid_for(attempt: Attempt) -> int | None:
+    """Return what a site was paid for an attempt, in micro-units; None where nothing was booked."""
+    entry = booked(attempt.run.community, f"settle:{request_of(attempt.run)}:{_cause(attempt)}")
+    return None if entry is None else int(entry.data["paid"])
 
 
 def release_rest(run: Run, now: datetime) -> LedgerHold | None:
@@ -50,3 +56,7 @@ def seconds_left(run: Run, price: int, devices: int) -> int | None:
 def held_for(run: Run) -> LedgerHold | None:
     """Return what is held for a run, if something is."""
     return LedgerHold.objects.filter(community=run.community_id, request=request_of(run)).first()
+
+
+def _cause(attempt: Attempt) -> str:
+    return f"attempt:{attempt.slot}:{attempt.number}"

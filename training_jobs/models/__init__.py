@@ -9,7 +9,7 @@ from training_jobs.models.reviews import Attested
 from training_jobs.models.runners import Runner, RunnerToken
 from training_jobs.models.runs import Attempt, Run, RunEvent, Seat
 from training_jobs.models.sites import Admission, Busy, Site, SiteMeasurement, SiteStewards
-from training_jobs.models.spot_checks import SpotCheck
+from training_jobs.models.spot_checks import Doubt, Slice, SpotCheck
 
 __all__ = [
     "Admission",
@@ -19,6 +19,7 @@ __all__ = [
     "Busy",
     "ComputePolicy",
     "ComputeRequest",
+    "Doubt",
     "Inquiry",
     "LedgerAccount",
     "LedgerEntry",
@@ -35,5 +36,6 @@ __all__ = [
     "Site",
     "SiteMeasurement",
     "SiteStewards",
+    "Slice",
     "SpotCheck",
 ]

@@ -4,6 +4,7 @@ Data, constraints and named queries only. What waits, runs and is over is comput
 here. Memory is in bytes, money in micro-units (a millionth of the currency's minor unit), as in `scheduling.values`.
 """
 
+from datetime import datetime
 from typing import ClassVar, Self
 
 from django.db import models
@@ -24,6 +25,7 @@ class ComputeRequest(models.Model):
     """One piece of work that asks for devices: a place of a voted run, or what a member's own quota pays for."""
 
     VOTED, SANDBOX = "voted", "sandbox"
+    REFUSED = "refused"
 
     community = models.ForeignKey(Community, on_delete=models.PROTECT, related_name="compute_requests")
     # its name in the logs and to the scheduler: run:12 for the lead of a run, run:12/1 for a member's seat, preview:7
@@ -103,7 +105,7 @@ class Allotment(models.Model):
     claimed_at = models.DateTimeField(null=True)  # when a machine of the site took it
     recalled_at = models.DateTimeField(null=True)  # when a newcomer asked for the devices back
     ended_at = models.DateTimeField(null=True)
-    how = models.CharField(max_length=12, blank=True)  # ended, or as `scheduling.events.Interruption`, or untaken
+    how = models.CharField(max_length=20, blank=True)  # ended, or as `scheduling.events.Interruption`, or untaken
 
     objects = AllotmentQuerySet.as_manager()
 
@@ -128,3 +130,11 @@ class Allotment(models.Model):
     def __str__(self) -> str:
         """Return request and site."""
         return f"{self.request} at {self.site}"
+
+    def covers(self, moment: datetime) -> bool:
+        """Say whether a machine that began at `moment` did so under it."""
+        return (
+            self.claimed_at is not None
+            and self.claimed_at <= moment
+            and (self.ended_at is None or moment < self.ended_at)
+        )

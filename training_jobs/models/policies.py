@@ -1,6 +1,6 @@
 """How a community shares its computing: the policies that its votes adopted, and who counts as a newcomer.
 
-Data, constraints and named queries only. Who may attest, how many must, and for how long it holds, is part of the policy.
+Data, constraints and named queries only. Who may attest, how many must, and for how long it holds, a policy says.
 """
 
 from datetime import datetime
@@ -35,19 +35,31 @@ class ComputePolicy(models.Model):
 
 
 class PolicyReplay(models.Model):
-    """The last months once more under a proposed policy, computed in a worker, for the page of the proposal."""
+    """The last months once more under a proposed policy, computed in a worker, for the page of the proposal.
 
-    proposal = models.OneToOneField(Proposal, on_delete=models.PROTECT, related_name="+")
+    `of` is the digest of what is compared: a draft that changes, or another policy in force, is computed again.
+    """
+
+    proposal = models.OneToOneField(Proposal, on_delete=models.PROTECT, related_name="policy_replay")
+    of = models.CharField(max_length=64)
     ordered_at = models.DateTimeField()
+    attempts = models.PositiveSmallIntegerField(default=0)
     started_at = models.DateTimeField(null=True)
     finished_at = models.DateTimeField(null=True)
     rows = models.JSONField(default=list)  # [[name, before, after]]
+    about = models.JSONField(default=dict)  # of which history: since, until, how much of what, and what is left out
     failure = models.CharField(max_length=60, blank=True)
 
     class Meta:
-        """Oldest first: the order in which they are computed."""
+        """Oldest first: the order in which they are computed; and constraints."""
 
         ordering: ClassVar = ["ordered_at", "pk"]
+        constraints: ClassVar = [
+            # prevents figures of a replay that failed, or that nobody has computed
+            models.CheckConstraint(
+                condition=Q(rows=[]) | Q(finished_at__isnull=False, failure=""), name="replay_has_figures_at_its_end"
+            ),
+        ]
 
     def __str__(self) -> str:
         """Return its proposal."""
@@ -63,7 +75,7 @@ class NewcomerAttestationQuerySet(models.QuerySet["NewcomerAttestation"]):
 
 
 class NewcomerAttestation(models.Model):
-    """A member says of another that they are a newcomer to computing: a student, an independent, a small organisation."""
+    """A member says of another that they are new to computing: a student, an independent, a small organisation."""
 
     community = models.ForeignKey(Community, on_delete=models.PROTECT, related_name="newcomer_attestations")
     member = models.CharField(max_length=42)
@@ -73,6 +85,7 @@ class NewcomerAttestation(models.Model):
     attested_at = models.DateTimeField()
     expires_at = models.DateTimeField()
     withdrawn_at = models.DateTimeField(null=True)
+    withdrawn_by = models.CharField(max_length=42, blank=True)  # the peer, or the member themselves
 
     objects = NewcomerAttestationQuerySet.as_manager()
 

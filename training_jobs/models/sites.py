@@ -48,6 +48,7 @@ class Site(models.Model):
     device_kind = models.CharField(max_length=40)
     devices = models.PositiveIntegerField()
     memory_bytes = models.PositiveBigIntegerField()  # of each device
+    currency = models.CharField(max_length=3, default="EUR")  # ISO 4217, of the money among the inputs; it stays
     # of the price, as `scheduling.prices.Inputs.to_body` writes them: each with its value, date and source
     inputs = models.JSONField()
     hours_max = models.PositiveIntegerField(default=0)  # longest run in hours; 0: no limit

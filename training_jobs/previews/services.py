@@ -12,7 +12,6 @@ from typing import Any
 
 from django.conf import settings
 from django.db import transaction
-from django.db.models import F
 
 from governance.errors import Conflict, Invalid, NotFound
 from governance.evidence.canonical import digest
@@ -21,11 +20,13 @@ from governance.models import Proposal
 from governance.services import note, require_standing, sponsors_of
 from governance.services.common import get_proposal, lock_community, locked_proposal, require_author
 from models_registry.models import Dataset
-from training_jobs import lifecycle as run_lifecycle
-from training_jobs import seats
+from training_jobs import leased, seats
+from training_jobs import services as runs
+from training_jobs.commons import allotments, requests
 from training_jobs.leases import StaleLease
-from training_jobs.models import Preview, Run
+from training_jobs.models import Preview
 from training_jobs.previews import lifecycle, trial_plan
+from training_jobs.scheduling.events import Interruption
 
 # Which proposals can be previewed, and as what.
 KINDS = {"model_update": Preview.TRAINING, "dataset_inclusion": Preview.TRIAL}
@@ -57,7 +58,8 @@ def order(proposal_id: int, actor: str, now: datetime) -> Preview:
     1. only what trains or is learned from, only before the decision, one at a time, so many a day; a preview and the
        trial of a draft for its author only;
     2. whoever orders one has the power that such a proposal needs; an author with the sponsors;
-    3. what was proposed could still be carried out.
+    3. what was proposed could still be carried out;
+    4. where the community shares computing, the member's own quota pays for it.
     """
     proposal = get_proposal(proposal_id)
     _require_possible(proposal, actor, now)  # 1
@@ -71,6 +73,7 @@ def order(proposal_id: int, actor: str, now: datetime) -> Preview:
             proposal=proposal, requested_by=actor, created_at=now, kind=KINDS[proposal.kind], **_ordered(proposal, now)
         )
         _note("requested", preview, now, actor=actor, spec=preview.spec_digest)
+        requests.of_preview(preview, now)  # 4
     return preview
 
 
@@ -146,37 +149,32 @@ def due(now: datetime) -> list[int]:
     """Return the previews that a worker should look at: none while a run waits for the machines of this site."""
     if not settings.PREVIEWS or run_waits(now):
         return []
-    return [preview.pk for preview in Preview.objects.unfinished().order_by("pk") if _is_claimable(preview, now)]
+    kept = allotments.previews_kept_from(allotments.home())
+    waiting = Preview.objects.unfinished().exclude(pk__in=kept).order_by("pk")
+    return [preview.pk for preview in waiting if _is_claimable(preview, now)]
 
 
 def run_waits(now: datetime) -> bool:
     """Say whether a run that was voted for could be taken by this site's machines now: it comes first."""
-    claimable = run_lifecycle.ALLOWED[run_lifecycle.Action.CLAIM]
-    free = any(run.state(now) in claimable for run in Run.objects.unfinished())
-    return settings.RUN_HERE and (free or bool(seats.due(now)))
+    return settings.RUN_HERE and bool(runs.claimable_here(now) or seats.due(now))
 
 
 def claim(preview_id: int, owner: str, now: datetime) -> Lease | None:
     """Take the lease if the preview is free; None when somebody else has it or nothing is left to do."""
     with transaction.atomic():
         preview = _locked(preview_id)
-        if not _is_claimable(preview, now) or _ended_early(preview, now):
+        if not _is_claimable(preview, now) or not allotments.may_take_preview(preview_id, owner, now):
             return None
-        claimed = Preview.objects.filter(pk=preview_id, fence=preview.fence).update(
-            fence=F("fence") + 1,
-            lease_owner=owner,
-            lease_expires_at=now + timedelta(seconds=settings.LEASE_SECONDS),
-            heartbeat_at=now,
-            started_at=now,
-            step=0,
-        )
-    return Lease(preview_id, preview.fence + 1) if claimed else None
+        if _ended_early(preview, now):
+            return None
+        fence = leased.take(Preview.objects.all(), preview, owner, now, step=0)
+        allotments.preview_taken(preview_id, now)
+    return None if fence is None else Lease(preview_id, fence)
 
 
 def heartbeat(lease: Lease, now: datetime) -> str:
     """Prolong the lease; answer `continue`, `stale`, or `cancel` when its time or its reason is over."""
-    kept = Preview.objects.unfinished().filter(pk=lease.preview_id, fence=lease.fence).exclude(lease_owner="")
-    if not kept.update(heartbeat_at=now, lease_expires_at=now + timedelta(seconds=settings.LEASE_SECONDS)):
+    if not leased.prolong(Preview.objects.unfinished(), lease.preview_id, lease.fence, now):
         return "stale"
     preview = Preview.objects.select_related("proposal").get(pk=lease.preview_id)
     return "cancel" if _too_late(preview, now) or preview.seconds_used(now) > preview.seconds_max else "continue"
@@ -205,6 +203,7 @@ def done(lease: Lease, report: dict[str, Any], now: datetime) -> Preview:
         preview.step, preview.finished_at = preview.steps_max if preview.is_trial else report["steps"], now
         _free(preview)
         _note("done", preview, now, report=preview.report_digest, spec=preview.spec_digest)
+        requests.close_preview(preview, now)
     return preview
 
 
@@ -216,6 +215,7 @@ def fail(lease: Lease, code: str, detail: str, now: datetime, *, permanent: bool
             _give_up(preview, code, detail, now)
         else:
             _free(preview)
+            allotments.interrupt_preview(preview.pk, Interruption.ATTEMPT_FAILED, now)
     return preview
 
 
@@ -227,7 +227,14 @@ def stopped(lease: Lease, now: datetime) -> Preview:
             _give_up(preview, _named(preview, "too_long"), "", now)
         elif not _ended_early(preview, now):
             _free(preview)
+            allotments.interrupt_preview(preview.pk, Interruption.CHECKPOINT, now)
     return preview
+
+
+def leave_silent(preview: Preview, now: datetime) -> None:
+    """End what a silent machine left of a locked preview: nobody prolongs its lease any more."""
+    if _is_claimable(preview, now):
+        _free(preview)
 
 
 def settle(now: datetime) -> list[int]:
@@ -268,6 +275,7 @@ def _give_up(preview: Preview, code: str, detail: str, now: datetime) -> None:
     preview.failed_at, preview.failure, preview.failure_detail = now, code[:60], detail[:4000]
     _free(preview)
     _note("failed", preview, now, code=code[:60], spec=preview.spec_digest)
+    requests.close_preview(preview, now)
 
 
 def _free(preview: Preview) -> None:

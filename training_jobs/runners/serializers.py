@@ -214,6 +214,10 @@ class TriedInput(FenceInput):
     isolation = Word(WORD, max_length=40, trim_whitespace=False)
 
 
+class RecomputedInput(TriedInput):
+    """What a spot check found: the check.json of `training_jobs.trainer.slice`."""
+
+
 class HelloOutput(serializers.Serializer[Any]):
     """What a machine needs to know."""
 
@@ -232,6 +236,9 @@ class WorkOutput(serializers.Serializer[Any]):
 
     run = serializers.IntegerField(source="run.pk")
     seat = serializers.ChoiceField(["lead", "member"])
+    community = serializers.CharField(
+        source="run.community.record_id", help_text="Another one than the runner's where its site serves several."
+    )
     spec = serializers.CharField(source="run.spec_record_id")
     proposal = serializers.CharField(source="run.proposal.record_id")
     decision = serializers.CharField(source="run.proposal.decision_record_id")
@@ -316,6 +323,43 @@ class TrialListOutput(serializers.Serializer[Any]):
     """The trials that may be taken, oldest first."""
 
     trials = TrialOutput(many=True)
+
+
+class OfferedCheckOutput(serializers.Serializer[Any]):
+    """A spot check that may be made."""
+
+    check = serializers.IntegerField(source="pk")
+    run = serializers.IntegerField(source="attempt.run_id")
+    device_seconds = serializers.IntegerField(source="seconds_max")
+    ordered_at = serializers.DateTimeField()
+
+
+class CheckListOutput(serializers.Serializer[Any]):
+    """The spot checks that may be made, oldest first."""
+
+    checks = OfferedCheckOutput(many=True)
+
+
+class SliceOutput(serializers.Serializer[Any]):
+    """What is to be computed again: `slice.json` in RUN_DIR."""
+
+    first = serializers.IntegerField(help_text="The step after which it begins; 0: the base model.")
+    last = serializers.IntegerField()
+    final = serializers.BooleanField(help_text="Whether it ends with the model, not with a checkpoint.")
+    seed = serializers.CharField()
+
+
+class CheckAssignmentOutput(serializers.Serializer[Any]):
+    """The right to make a spot check, and everything that it takes."""
+
+    check = serializers.IntegerField()
+    fence = serializers.IntegerField()
+    spec = serializers.DictField()
+    request = SliceOutput()
+    suite = serializers.CharField()
+    device_seconds = serializers.IntegerField()
+    lease_seconds = serializers.IntegerField()
+    heartbeat_seconds = serializers.IntegerField()
 
 
 class TrialRequestOutput(serializers.Serializer[Any]):

@@ -15,6 +15,7 @@ from django.db.models import QuerySet
 
 from governance.errors import Conflict, NotFound
 from models_registry.models import Dataset, Version
+from training_jobs.commons import allotments
 from training_jobs.leases import StaleLease
 from training_jobs.models import Preview, Runner
 from training_jobs.previews import lifecycle, services, trial_report, work
@@ -26,7 +27,8 @@ def open_to(runner: Runner, now: datetime) -> list[Preview]:
     """Return the trials that this runner may take now, oldest first."""
     if not settings.TRIALS_BY_MEMBERS:
         return []
-    waiting = _of(runner).filter(finished_at__isnull=True, failed_at__isnull=True).order_by("pk")
+    kept = allotments.previews_kept_from(runner.site)
+    waiting = _of(runner).filter(finished_at__isnull=True, failed_at__isnull=True).exclude(pk__in=kept).order_by("pk")
     free = [trial for trial in waiting if trial.state(now) in lifecycle.CLAIMABLE]
     return [trial for trial in free if not _is_their_own(runner, trial)]
 

@@ -2,10 +2,11 @@
 
 from django.urls import path
 
-from training_jobs.runners import owner_views, trial_views, views
+from training_jobs.runners import check_views, owner_views, trial_views, views
 
 _RUN = "runner/runs/<int:pk>"
 _TRIAL = "runner/trials/<int:pk>"
+_CHECK = "runner/checks/<int:pk>"
 
 urlpatterns = [
     path("runners", owner_views.RunnerList.as_view(), name="api-runners"),
@@ -36,4 +37,13 @@ urlpatterns = [
     path(f"{_TRIAL}/tried", trial_views.Tried.as_view(), name="api-runner-trial-tried"),
     path(f"{_TRIAL}/fail", trial_views.Fail.as_view(), name="api-runner-trial-fail"),
     path(f"{_TRIAL}/stopped", trial_views.Stopped.as_view(), name="api-runner-trial-stopped"),
+    path("runner/checks", check_views.Checks.as_view(), name="api-runner-checks"),
+    path(f"{_CHECK}/claim", check_views.Claim.as_view(), name="api-runner-check-claim"),
+    path(f"{_CHECK}/files", check_views.Files.as_view(), name="api-runner-check-files"),
+    path(f"{_CHECK}/files/<path:path>", check_views.File.as_view(), name="api-runner-check-file"),
+    path(f"{_CHECK}/heartbeat", check_views.Heartbeat.as_view(), name="api-runner-check-heartbeat"),
+    path(f"{_CHECK}/events", check_views.Events.as_view(), name="api-runner-check-events"),
+    path(f"{_CHECK}/recomputed", check_views.Recomputed.as_view(), name="api-runner-check-recomputed"),
+    path(f"{_CHECK}/fail", check_views.Fail.as_view(), name="api-runner-check-fail"),
+    path(f"{_CHECK}/stopped", check_views.Stopped.as_view(), name="api-runner-check-stopped"),
 ]

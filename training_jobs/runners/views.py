@@ -21,6 +21,7 @@ from training_jobs.runners import serializers as forms
 from training_jobs.runners.authentication import RunnerView
 from training_jobs.runners.parsing import ResultParser
 from training_jobs.sites import measuring
+from training_jobs.spot_checks import handing
 
 FENCE = OpenApiParameter("fence", int, required=True)
 SLOT = OpenApiParameter("slot", int, description="The place in the run; 0 (the default) is the lead's.")
@@ -194,7 +195,8 @@ class Upload(RunnerView):
         if stream is None:
             raise Malformed("length_wrong", "there is no body")
         folder = uploads.attempt_folder(pk, fence)
-        received, whole = uploads.take_in(folder, digest, part, stream)
+        with handing.watched(self.runner, pk, fence, clock.now()):
+            received, whole = uploads.take_in(folder, digest, part, stream)
         code = status.HTTP_201_CREATED if whole else status.HTTP_202_ACCEPTED
         return Response({"received": received}, status=code)
 
@@ -211,7 +213,9 @@ class Checkpoint(RunnerView):
         """Keep it."""
         values = forms.CheckpointInput.read(request.data)
         run = work.held(self.runner, Lease(pk, values["fence"]))
-        checkpoints.keep(run, values["fence"], values["manifest"])
+        with handing.watched(self.runner, pk, values["fence"], clock.now()):
+            checkpoints.keep(run, values["fence"], values["manifest"])
+        handing.checkpoint_kept(self.runner, run, values["fence"], values["manifest"]["step"], clock.now())
         return _result(pk, None)
 
 
@@ -226,7 +230,10 @@ class Trained(RunnerView):
     def post(self, request: Request, pk: int) -> Response:
         """Take it over."""
         values = forms.TrainedInput.read(request.data)
-        run = work.trained(self.runner, pk, values["fence"], values["description"], values["isolation"], clock.now())
+        now = clock.now()
+        with handing.watched(self.runner, pk, values["fence"], now):
+            run = work.trained(self.runner, pk, values["fence"], values["description"], values["isolation"], now)
+        handing.model_kept(self.runner, run, values["fence"], now)
         return _result(pk, run.run_record_id)
 
 

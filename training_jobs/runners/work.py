@@ -26,8 +26,9 @@ from models_registry.provenance.manifest import check_entries
 from models_registry.publishing.check import ArtifactError, check_artifact
 from training_jobs import folders, kept_samples, lifecycle, seats, services
 from training_jobs.assignments import assignment, can_meet
+from training_jobs.commons import allotments
 from training_jobs.lifecycle import Action
-from training_jobs.models import Attempt, Run, RunEvent, Runner, Seat
+from training_jobs.models import Attempt, ComputeRequest, Run, RunEvent, Runner, Seat
 from training_jobs.results import REPORTED, require_form
 from training_jobs.runners import uploads
 from training_jobs.runners.uploads import attempt_folder
@@ -53,14 +54,20 @@ class Offer:
 
 
 def open_runs(runner: Runner, now: datetime) -> list[Offer]:
-    """Return the runs that this runner may take now, oldest first."""
-    found = Run.objects.unfinished().filter(community=runner.community).order_by("pk").prefetch_related("seats")
-    joined = found.select_related("proposal__record", "proposal__decision_record", "spec_record", "model", "base")
+    """Return the runs that this runner may take now, oldest first.
+
+    Where computing is shared, they are those that were allotted to its site, of whatever community.
+    """
+    found = Run.objects.unfinished().filter(_of(runner)).order_by("pk").prefetch_related("seats")
+    with_records = ("community", "proposal__record", "proposal__decision_record", "spec_record", "model", "base")
+    joined = found.select_related(*with_records)
+    kept = allotments.kept_from(runner.site)
     offers = []
     for run in joined:
         if seats.held_by(run, runner.lease_name, now) or not can_meet(run):
             continue
-        if run.state(now) in lifecycle.ALLOWED[Action.CLAIM] and not _kept_away(runner, run.pk):
+        is_free = (run.pk, 0) not in kept and run.state(now) in lifecycle.ALLOWED[Action.CLAIM]
+        if is_free and not _kept_away(runner, run.pk):
             offers.append(Offer(run, "lead"))
         elif seats.open_to(run, runner.lease_name, now) and not _kept_from_seats(runner, run.pk):
             offers.append(Offer(run, "member"))
@@ -68,9 +75,9 @@ def open_runs(runner: Runner, now: datetime) -> list[Offer]:
 
 
 def run_for(runner: Runner, run_id: int) -> Run:
-    """Return a run of the runner's community, or raise NotFound."""
+    """Return a run of the runner's community, or one that was allotted to its site; raise NotFound for others."""
     joined = Run.objects.select_related("base", "spec_record", "run_record", "evaluation_record", "model")
-    run = joined.filter(pk=run_id, community=runner.community_id).first()
+    run = joined.filter(_of(runner), pk=run_id).first()
     if run is None:
         raise NotFound("unknown_run", "this community has no such run", found=run_id)
     return run
@@ -232,6 +239,14 @@ def clear_all(now: datetime) -> int:
     found = {path.parent.parent.name for path in settings.RUNS_DIR.glob(f"*/*/{uploads.UPLOADS}")}
     ids = [int(name) for name in found if name.isdecimal()]
     return sum(clear_ended(run_id, now) for run_id in Run.objects.filter(pk__in=ids).values_list("pk", flat=True))
+
+
+def _of(runner: Runner) -> Q:
+    """Return which runs concern a runner: those of its community, and those that its site has or had."""
+    own = Q(community=runner.community_id)
+    if runner.site_id is None:
+        return own
+    return own | Q(pk__in=ComputeRequest.objects.filter(allotments__site=runner.site_id).values("run"))
 
 
 def _is_over(run: Run, attempt: Attempt, now: datetime) -> bool:

@@ -32,7 +32,7 @@ def best_start(series: Series, now: int, latest: int, seconds: int) -> int:
     if latest <= now or seconds <= 0:
         _require(series)
         return now
-    curve = _Curve.of(series, now, latest + seconds)
+    curve = Curve.of(series, now, latest + seconds)
     best, cost = now, curve.between(now, now + seconds)
     for first, starts in curve.turns(now, latest, seconds):
         least = min(starts)
@@ -52,7 +52,7 @@ def grams(series: Series, since: int, until: int, watts: int, pue_permille: int)
         raise Invalid("interval_reversed", "an interval ends before it begins", field="until", found=until)
     if watts < 0 or pue_permille < 0:
         raise Invalid("energy_negative", "power and PUE are not negative", field="watts", found=(watts, pue_permille))
-    return Fraction(_Curve.of(series, since, until).between(since, until) * watts * pue_permille, _PER_GRAM)
+    return Fraction(Curve.of(series, since, until).between(since, until) * watts * pue_permille, _PER_GRAM)
 
 
 def saved(series: Series, now: int, start: int, seconds: int, watts: int, pue_permille: int) -> Fraction:
@@ -136,7 +136,7 @@ def _require(series: Series) -> None:
 
 
 @dataclass(frozen=True, slots=True)
-class _Curve:
+class Curve:
     """The sums of a series from `since` on, as far as an interval needs them; sums in gram-seconds per kWh.
 
     `sums[i]` is the sum up to the beginning of value i. Left of `since` they are negative: only differences count.
@@ -148,7 +148,8 @@ class _Curve:
     sums: Sequence[int]
 
     @classmethod
-    def of(cls, series: Series, since: int, until: int) -> "_Curve":
+    def of(cls, series: Series, since: int, until: int) -> "Curve":
+        """Return the curve of a series as far as [since, until) needs it."""
         _require(series)
         step, last = series.step, len(series.grams_per_kwh) - 1
         first = min(max((since - series.since) // step, 0), last)
@@ -157,11 +158,21 @@ class _Curve:
         sums = list(accumulate([value * step for value in values[:-1]], initial=0))
         return cls(series.since + first * step, step, values, sums)
 
-    def between(self, since: int, until: int) -> int:
-        return self._up_to(until) - self._up_to(since)
+    def least(self, count: int) -> int:
+        """Return the least sum of `count` steps in a row, from the first value on."""
+        last = self.values[-1] * self.step
+        sums = [*self.sums, *(self.sums[-1] + last * at for at in range(1, count + 1))]
+        least: int = min(map(sub, sums[count:], sums))
+        return least
 
-    def _up_to(self, moment: int) -> int:
-        index = min(max((moment - self.since) // self.step, 0), len(self.values) - 1)
+    def between(self, since: int, until: int) -> int:
+        """Return the sum in [since, until)."""
+        return self.up_to(until) - self.up_to(since)
+
+    def up_to(self, moment: int) -> int:
+        """Return the sum from `since` up to a moment; less than nothing before it."""
+        index, last = (moment - self.since) // self.step, len(self.values) - 1
+        index = last if index > last else max(index, 0)
         return self.sums[index] + self.values[index] * (moment - self.since - index * self.step)
 
     def turns(self, now: int, latest: int, seconds: int) -> Iterable[tuple[int, list[int]]]:
@@ -183,14 +194,14 @@ class _Curve:
         first = low + whole
         before = min(max(-first, 0), count)
         inside = min(max(len(self.values) - max(first, 0), 0), count - before)
-        row = [self._up_to(self.since + (first + at) * self.step + rest) for at in range(before)]
+        row = [self.up_to(self.since + (first + at) * self.step + rest) for at in range(before)]
         span = slice(max(first, 0), max(first, 0) + inside)
         if rest:
             row += [total + rest * value for total, value in zip(self.sums[span], self.values[span], strict=True)]
         else:
             row += self.sums[span]
         after = range(before + inside, count)
-        row += [self._up_to(self.since + (first + at) * self.step + rest) for at in after]
+        row += [self.up_to(self.since + (first + at) * self.step + rest) for at in after]
         return row
 
     def starts(self, now: int, latest: int, seconds: int) -> list[int]:
@@ -272,7 +283,7 @@ def _choices(request: Request, places: Iterable[_Place], fits: Fits) -> Iterable
             start = best_start(series, now, now + request.slack, seconds)
             found[site.region, seconds] = (
                 start,
-                _Curve.of(series, start, start + seconds).between(start, start + seconds),
+                Curve.of(series, start, start + seconds).between(start, start + seconds),
             )
         start, total = found[site.region, seconds]
         yield _Choice(total * _power(request, site), start, site.id, start + seconds, request.id)
@@ -301,7 +312,7 @@ def _at_site(request: Request, place: _Place, taken: _Taken, room: int) -> _Choi
     site, series = place
     now, latest = request.submitted_at, request.submitted_at + request.slack
     seconds = seconds_at(request.need, site)
-    curve = _Curve.of(series, now, latest + seconds)
+    curve = Curve.of(series, now, latest + seconds)
     starts = set(curve.starts(now, latest, seconds))
     for since, until, _ in taken.during(now, latest + seconds):
         starts.update(moment for moment in (until, since - seconds) if now < moment < latest)
@@ -326,7 +337,7 @@ def _afterwards(request: Request, places: Iterable[_Place], taken: Mapping[str, 
                 break
             until = start + seconds
             if taken[site.id].most(start, until) <= room:
-                total = _Curve.of(series, start, until).between(start, until)
+                total = Curve.of(series, start, until).between(start, until)
                 choice = _Choice(total * _power(request, site), start, site.id, until, request.id)
                 if best is None or (choice.start, choice) < (best.start, best):
                     best = choice

@@ -14,11 +14,12 @@ A decision depends on the values alone, never on the order in which queue, sites
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from operator import attrgetter
 
 from training_jobs.scheduling import priority
 from training_jobs.scheduling.fitting import affordable, seconds_at, terms
 from training_jobs.scheduling.green import Green
-from training_jobs.scheduling.prepared import Prepared
+from training_jobs.scheduling.prepared import Prepared, each_place
 from training_jobs.scheduling.room import Quota, Room
 from training_jobs.scheduling.values import (
     BPS,
@@ -38,6 +39,7 @@ HELD_MAX = 16  # groups of competing sites for which a place is held; bounds the
 RECALLS_MAX = 16  # newcomers for whom lent work is recalled in one decision
 
 Shape = tuple[int, int, int, frozenset[str], frozenset[str]]
+_SHAPE = attrgetter("need.devices", "need.memory_bytes", "need.seconds", "need.data", "not_at")
 
 
 def choose(
@@ -91,23 +93,22 @@ class Deciding:
         self._means: dict[Shape, list[int]] = {}
         self._claimed = 0  # sites that could run a request which holds a place
         self._newcomers: list[Request] = []  # who wait for devices
-        self._borrowers: dict[str, Request] = {}  # who wait for the share of those who are no newcomers, and checkpoint
+        # who wait for the share of those who are no newcomers, and checkpoint
+        self._borrowers: dict[str, Request] = {}
         self._go_through()
         if self._newcomers:
             self._serve_newcomers()
-        for request in self._borrowers.values():
-            self._lend(request)
+        self._lend()
 
     def could_run(self, request: Request) -> int:
         """Return the mask of the sites that could run a request when idle, whatever it costs."""
         return self._means_for(request)[0] & self.prepared.serving(request.community)
 
     def _means_for(self, request: Request) -> list[int]:
-        need = request.need
-        shape = (need.devices, need.memory_bytes, need.seconds, need.data, request.not_at)
+        shape = _SHAPE(request)
         means = self._means.get(shape)
         if means is None:
-            means = self._means[shape] = [self.prepared.with_means(need, request.not_at), -1]
+            means = self._means[shape] = [self.prepared.with_means(request.need, request.not_at), -1]
         return means
 
     def perhaps_within_ceiling(self, request: Request) -> int:
@@ -117,33 +118,37 @@ class Deciding:
 
     # --- 1 to 3: those that wait, in order ----------------------------------------------------------------------------
 
-    def _go_through(self) -> None:
+    def _go_through(self) -> None:  # noqa: C901 - see below
         # written out, not in small steps: ten thousand requests that wait pass here, and few come further
-        quota, all_means, with_free, known_free = self.quota, self._means, self.room.with_free, self.room.known_free
+        quota, with_free, known_free = self.quota, self.room.with_free, self.room.known_free
+        all_means, begun, backfill = self._means, self.begun, self.policy.backfill
         serving = {name: self.prepared.serving(name) for name in {each.community for each in self.order}}
+        borrows = self.policy.reserved_lent
         recalls = any(run.lent for run in self._running)
         settled = 0  # sites for which a place is held, so that who waits for one has no more to ask
-        for request in self.order:
-            need = request.need
-            devices = need.devices
-            means = all_means.get((devices, need.memory_bytes, need.seconds, need.data, request.not_at))
+        for request, shape in zip(self.order, map(_SHAPE, self.order), strict=False):
+            means = all_means.get(shape)
             if means is None:
                 means = self._means_for(request)
-            places = means[0] & serving[request.community]
+            devices, places = shape[0], means[0] & serving[request.community]
             free = places & (known_free[devices] if devices in known_free else with_free(devices))
             if not free:
                 if places & settled and not request.newcomer:
                     continue
                 if not with_free(1) and not (recalls and len(self._newcomers) < RECALLS_MAX):
                     return  # no device is free anywhere: whatever waits, waits, and needs no place held
-            if not places or request.id in self.begun:
+            if not places or request.id in begun:
                 continue
             if free and (request.newcomer or devices <= quota.free):
                 now = free & means[1] & ~self.stopped
                 if now and self._begin(request, now, means):
                     continue
+            if free and places & settled and not request.newcomer and devices > quota.free:
+                if borrows and request.checkpoints:
+                    self._borrowers[request.id] = request
+                continue
             self._waits(request, places, free)
-            settled = self._claimed if self.policy.backfill else 0
+            settled = self._claimed if backfill else 0
 
     def _begin(self, request: Request, free: int, means: list[int], *, lent: bool = False) -> bool:
         """Begin a request at the best of the places that are free for it, or let it wait for a greener hour."""
@@ -353,13 +358,17 @@ class Deciding:
 
     # --- 5: the reserve lent ------------------------------------------------------------------------------------------
 
-    def _lend(self, request: Request) -> None:
-        means = self._means_for(request)
-        free = self.could_run(request) & self.room.with_free(request.need.devices) & ~self.stopped
-        if request.id not in self.held:
-            free &= means[1]
-        if free and request.id not in self.begun:
-            self._begin(request, free, means, lent=True)
+    def _lend(self) -> None:
+        with_free = self.room.with_free
+        for request in self._borrowers.values():
+            free = with_free(request.need.devices) & ~self.stopped
+            if free and request.id not in self.begun:
+                means = self._means_for(request)
+                free &= means[0] & self.prepared.serving(request.community)
+                if request.id not in self.held:
+                    free &= means[1]
+                if free:
+                    self._begin(request, free, means, lent=True)
 
 
 def prepared_for(sites: Iterable[Site] | Prepared, policy: Policy) -> Prepared:
@@ -369,14 +378,6 @@ def prepared_for(sites: Iterable[Site] | Prepared, policy: Policy) -> Prepared:
     return (
         sites if sites.carbon_aware == policy.carbon_aware else Prepared(sites.sites, carbon_aware=policy.carbon_aware)
     )
-
-
-def each_place(mask: int) -> Iterable[int]:
-    """Yield the places of a mask, the preferred first."""
-    while mask:
-        lowest = mask & -mask
-        yield lowest.bit_length() - 1
-        mask ^= lowest
 
 
 def _mask(places: Iterable[int]) -> int:

@@ -45,7 +45,8 @@ class Interruption(StrEnum):
     RECALLED = "recalled"  # it was on lent devices, and a newcomer came
     SITE_SILENT = "site_silent"
     CEILING = "ceiling"  # more would cost more than was voted
-    CHECKPOINT = "checkpoint"  # the site drains, or its hours are over
+    CHECKPOINT = "checkpoint"  # its hours are over, the site goes, or somebody asked for it
+    ATTEMPT_FAILED = "attempt_failed"  # it did not work there, and may elsewhere
 
 
 class Outcome(StrEnum):

@@ -12,9 +12,9 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from governance.errors import Conflict
-from training_jobs.scheduling.choose import Deciding, each_place
+from training_jobs.scheduling.choose import Deciding
 from training_jobs.scheduling.fitting import affordable, price_at, seconds_at, terms
-from training_jobs.scheduling.prepared import Prepared
+from training_jobs.scheduling.prepared import Prepared, each_place
 from training_jobs.scheduling.values import Calendar, Need, Origin, Policy, Request, Site, Wait, Why
 
 AHEAD_MAX = 24  # requests placed one by one before an expected start; bounds the work of one explanation

@@ -10,6 +10,7 @@ ends: it moves `at` in ticks of a 64th of the half-life, and writes what came la
 """
 
 from collections.abc import Hashable, Iterable, Mapping
+from functools import cache
 from typing import TypeVar
 
 from governance.errors import Invalid
@@ -22,6 +23,7 @@ _ROOTS = (
     759250124, 902905650, 984625593, 1028218693, 1050733750, 1062175491, 1067942999, 1070838486,
     1072289172, 1073015252, 1073378476, 1073560134, 1073650975, 1073696398, 1073719111, 1073730467,
 )  # fmt: skip
+_FINE = 6  # the last places are multiplied each time, what comes before is kept
 _TICKS = 64  # per half-life
 
 Key = TypeVar("Key", bound=Hashable)
@@ -33,11 +35,21 @@ def two_to_minus(numerator: int, denominator: int) -> int:
     whole, rest = exponent >> len(_ROOTS), exponent & ((1 << len(_ROOTS)) - 1)
     if whole > BITS:
         return 0
-    value = ONE
-    for place, root in enumerate(_ROOTS, start=1):
-        if rest >> (len(_ROOTS) - place) & 1:
+    value = _coarse(rest >> _FINE)
+    for place, root in enumerate(_ROOTS[-_FINE:], start=1):
+        if rest >> (_FINE - place) & 1:
             value = value * root >> BITS
     return value >> whole
+
+
+@cache
+def _coarse(places: int) -> int:
+    """Return the product of the first roots, those whose binary place is set."""
+    value = ONE
+    for place, root in enumerate(_ROOTS[:-_FINE], start=1):
+        if places >> (len(_ROOTS) - _FINE - place) & 1:
+            value = value * root >> BITS
+    return value
 
 
 def decayed(usage: Usage, at: int, half_life: int) -> Usage:

@@ -1,29 +1,34 @@
 """Where, and from when, a run would emit least, by the forecasts of one decision.
 
-A site's emission for a run is its energy per unit of work times the intensity of its region's grid, summed over the run
-at reference speed, rounded up to a quarter of an hour: enough to compare sites, and the same for all of a region, so
-that the best of each region is the first. Regions without a forecast come after all that have one.
+A site's emission for a run is its power times the intensity of its region's grid, summed over the seconds that the run
+takes there at the site's speed. `greener` compares these sums exactly. `best` orders many sites for many requests: runs
+of about one length, and sites of about one speed, share a sum, so that the order is exact for runs of up to four hours
+at sites of one speed, and else off by what the grid's mean changes over an eighth of the run. Regions without a
+forecast come after all that have one.
 """
 
+from bisect import bisect_right
 from dataclasses import dataclass
-from operator import itemgetter
+from itertools import accumulate
+from operator import mul, or_
 
-from training_jobs.scheduling import carbon
-from training_jobs.scheduling.prepared import Prepared
+from training_jobs.scheduling.carbon import Curve
+from training_jobs.scheduling.prepared import Prepared, each_place
 from training_jobs.scheduling.room import Room
-from training_jobs.scheduling.values import Calendar, Need, Series
+from training_jobs.scheduling.values import Calendar, Need
 
 _QUARTER = 900
 _UNKNOWN = 1 << 80  # gram-seconds per kWh of a grid that nobody forecasts
-_NEVER = 1 << 200  # the emission of a region in which all is taken
-_TIMES = 32  # that an order of the regions is used before it is made again
 _DAY = 24 * 3_600
 
 
-@dataclass(slots=True)
-class _Ranked:
-    left: int
-    rank: list[tuple[int, int, int, int]]
+@dataclass(frozen=True, slots=True)
+class _Falling:
+    """The starts until a moment that are better than all before them, and the sum of the grid from each."""
+
+    until: int
+    starts: list[int]
+    sums: list[int]
 
 
 class Green:
@@ -32,118 +37,136 @@ class Green:
     def __init__(self, prepared: Prepared, room: Room, calendar: Calendar, now: int) -> None:
         """Take the forecasts of the regions in which there are sites."""
         self.now = now
-        self._room = room
-        self._energy = prepared.energy
-        self._regions: list[tuple[int, Series | None]] = []
-        for region, places in sorted(prepared.regions.items()):
+        self._prepared, self._room = prepared, room
+        self._curves: dict[str, Curve] = {}
+        for region in prepared.regions:
             series = calendar.forecast.get(region)
-            known = series if series is not None and series.grams_per_kwh and series.step > 0 else None
-            self._regions.append((places, known))
-        self._floor = [min(series.grams_per_kwh) if series else 0 for _, series in self._regions]
-        self._ranks: dict[int, _Ranked] = {}  # by seconds
-        self._later: dict[tuple[int, int], list[tuple[int, int]]] = {}  # by region and seconds: latest, best start
-        self._sums: dict[tuple[int, int, int], int] = {}
+            if series is not None and series.grams_per_kwh and series.step > 0:
+                self._curves[region] = Curve.of(series, now, series.since + series.step * len(series.grams_per_kwh))
+        self._before = {region: curve.up_to(now) for region, curve in self._curves.items()}
+        self._grids = [(prepared.regions[region], region, min(curve.values)) for region, curve in self._curves.items()]
+        self._orders: dict[int, tuple[list[int], list[int]]] = {}  # by seconds
+        self._falling: dict[tuple[str, int], _Falling] = {}  # by region and seconds
+        self._spans: dict[tuple[str, int], int] = {}  # by region and steps of its forecast
 
     def best(self, places: int, need: Need) -> int:
-        """Return the place of a mask that emits least for a run that begins now; ties go to the preferred site."""
-        energy = self._energy
-        lowest, best = -1, -1
-        for least, total, mask, _ in self._rank(_quarters(need)):
-            if best >= 0 and least > lowest:
-                break
-            here = places & mask
-            if here:
-                at = (here & -here).bit_length() - 1
-                emits = energy[at] * total
-                if best < 0 or emits < lowest or (emits == lowest and at < best):
-                    lowest, best = emits, at
-        return best
+        """Return the place of a mask, free now, that emits least for a run that begins now; ties: the preferred."""
+        order = self._orders.get(need.seconds)
+        if order is None:
+            about = _about(need.seconds)
+            if about not in self._orders:
+                self._orders[about] = self._ordered(about)
+            order = self._orders[need.seconds] = self._orders[about]
+        sites, reach = order
+        low, high = 0, len(sites) - 1
+        while low < high:
+            middle = (low + high) // 2
+            if reach[middle] & places:
+                high = middle
+            else:
+                low = middle + 1
+        return sites[low]
 
     def greener(self, places: int, chosen: int, need: Need, latest: int) -> tuple[int, int] | None:
         """Return the later start, and its place, that emits less than `chosen` does now; None: there is none."""
-        seconds = _quarters(need)
-        energy = self._energy
-        now = next(total for _, total, mask, _ in self._rank(seconds) if mask >> chosen & 1)
-        best = (energy[chosen] * now, self.now, chosen)
+        sites, power, work = self._prepared.sites, self._prepared.power, need.seconds * 1_000
+        at_once = self._emits(chosen, need, self.now)
         could = []
-        for _, _, mask, region in self._rank(seconds):
+        for mask, region, floor in self._grids:
             here = places & mask
-            series = self._regions[region][1]
-            if not here or series is None:
-                continue
-            at = _first(here)
-            if energy[at] * self._floor[region] * seconds < best[0]:
-                could.append((energy[at] * self._least(region, series, latest, seconds), at, region, series))
-        could.sort(key=itemgetter(0, 1))
-        for least, at, region, series in could:
+            if here:
+                at = (here & -here).bit_length() - 1
+                seconds = -(-work // sites[at].speed_permille)
+                # no start is greener than the least of the forecast, and the least of whole spans of it
+                if floor * seconds * power[at] < at_once:
+                    least = self._least(region, seconds) * power[at]
+                    if least < at_once:
+                        could.append((least, at, region, seconds))
+        could.sort()
+        best = (at_once, self.now, chosen)
+        for least, at, region, seconds in could:
             if least >= best[0]:
                 break
-            start = self._best_start(region, series, latest, seconds)
-            found = (energy[at] * self._sum(region, series, start, seconds), start, at)
-            if start > self.now and found < best:
-                best = found
+            start = self._best_start(region, latest, seconds)
+            emits = self._emits(at, need, start)
+            if emits < best[0]:
+                best = min((emits, start, at), (self._emits(at, need, self.now), self.now, at))
         return None if best[1] == self.now else (best[1], best[2])
 
-    def _least(self, region: int, series: Series, latest: int, seconds: int) -> int:
-        """Return the least sum of a grid for a start until `latest` or up to a day later: never too much."""
-        until = self.now - (self.now - latest) // _DAY * _DAY
-        return self._sum(region, series, self._best_start(region, series, until, seconds), seconds)
+    def _emits(self, at: int, need: Need, start: int) -> int:
+        site = self._prepared.sites[at]
+        curve = self._curves.get(site.region)
+        if curve is None:
+            return _UNKNOWN * _UNKNOWN
+        end = start - (-need.seconds * 1_000 // site.speed_permille)
+        return self._prepared.power[at] * (curve.up_to(end) - curve.up_to(start))
 
-    def _rank(self, seconds: int) -> list[tuple[int, int, int, int]]:
-        """Return the regions by the least that a site of theirs with free devices emitted when this was last made.
+    def _ordered(self, seconds: int) -> tuple[list[int], list[int]]:
+        """Return the places with anything free, who emits least over about so many seconds of work first.
 
-        Of each: that emission, the sum of its grid, its mask and its number. What is full stays full while a decision
-        is made, so an older order is still in order of what cannot be less.
+        With it, for each place in that order, the mask of all up to it.
         """
-        ranked = self._ranks.get(seconds)
-        if ranked is not None and ranked.left:
-            ranked.left -= 1
-            return ranked.rank
-        rank = []
-        some = self._room.with_free(1)
-        for region, (places, series) in enumerate(self._regions):
-            free = places & some
-            total = self._sum(region, series, self.now, seconds) if series else _UNKNOWN
-            rank.append((self._energy[_first(free)] * total if free else _NEVER, total, places, region))
-        rank.sort()
-        self._ranks[seconds] = _Ranked(_TIMES, rank)
-        return rank
+        prepared = self._prepared
+        means = []
+        for region, speed in prepared.paces:
+            curve = self._curves.get(region)
+            # energy is per unit of work, so that a fast site's sum over few seconds counts for as much work
+            end = self.now - (-seconds * 1_000 // speed)
+            means.append((curve.up_to(end) - self._before[region]) * speed if curve else _UNKNOWN)
+        emits = list(map(mul, prepared.energy, map(means.__getitem__, prepared.pace)))
+        order = list(each_place(self._room.with_free(1)))
+        order.sort(key=emits.__getitem__)
+        return order, list(accumulate(map(prepared.bits.__getitem__, order), or_))
 
-    def _best_start(self, region: int, series: Series, latest: int, seconds: int) -> int:
-        """Return `carbon.best_start`; the best of a longer slack is that of a shorter one in which it lies."""
-        known = self._later.setdefault((region, seconds), [])
-        for slack_end, start in known:
-            if start <= latest <= slack_end:
-                return start
-        start = carbon.best_start(series, self.now, latest, seconds)
-        known.append((latest, start))
-        return start
+    def _least(self, region: str, seconds: int) -> int:
+        """Return what no run of so many seconds goes below: each whole span of it at its least."""
+        curve = self._curves[region]
+        steps = seconds // curve.step
+        if not steps:
+            return 0
+        span = 1 << steps.bit_length() - 1
+        known = self._spans.get((region, span))
+        if known is None:
+            known = self._spans[region, span] = curve.least(span)
+        rest = seconds - span * curve.step
+        return known + self._least(region, rest) if rest >= curve.step else known
 
-    def _sum(self, region: int, series: Series, start: int, seconds: int) -> int:
-        """Return the gram-seconds per kWh of a grid in [start, start + seconds)."""
-        key = (region, start, seconds)
-        total = self._sums.get(key)
-        if total is None:
-            total = self._sums[key] = _summed(series, start, start + seconds)
-        return total
+    def _best_start(self, region: str, latest: int, seconds: int) -> int:
+        """Return the best start in [now, latest] for a run of about so many seconds; ties: the earlier."""
+        curve = self._curves[region]
+        # whole steps: then only the beginnings of values can be the best
+        about = max(_about(seconds, 3) // curve.step * curve.step, seconds % curve.step)
+        found = self._falling.get((region, about))
+        if found is None or found.until < latest:
+            until = latest - (latest - self.now) % _DAY + _DAY
+            found = self._falling[region, about] = self._records(curve, about, until)
+        place = bisect_right(found.starts, latest) - 1
+        last = curve.between(latest, latest + about)
+        return latest if last < found.sums[place] else found.starts[place]
+
+    def _records(self, curve: Curve, seconds: int, until: int) -> _Falling:
+        """Return the starts, from now on, that are better than all before them, and what the grid sums up to."""
+        now = self.now
+        turns = [(now, curve.between(now, now + seconds))]
+        for first, sums in curve.turns(now, until, seconds):
+            turns += zip(range(first, first + len(sums) * curve.step, curve.step), sums, strict=True)
+        turns.sort()
+        starts: list[int] = []
+        costs: list[int] = []
+        lowest = turns[0][1] + 1
+        for start, total in turns:
+            if total < lowest:
+                starts.append(start)
+                costs.append(total)
+                lowest = total
+        return _Falling(until, starts, costs)
 
 
-def _summed(series: Series, since: int, until: int) -> int:
-    values, step = series.grams_per_kwh, series.step
-    last = len(values) - 1
-    end = series.since + last * step  # from here on the last value holds
-    total = values[0] * max(min(until, series.since) - since, 0) + values[last] * max(until - max(since, end), 0)
-    since, until = max(since, series.since), min(until, end)
-    if since < until:
-        first, beyond = (since - series.since) // step, (until - series.since - 1) // step
-        total += sum(values[first : beyond + 1]) * step
-        total -= values[first] * (since - series.since - first * step)
-        total -= values[beyond] * (series.since + (beyond + 1) * step - until)
-    return total
-
-
-def _quarters(need: Need) -> int:
-    return -(-need.seconds // _QUARTER) * _QUARTER
+def _about(seconds: int, bits: int = 4) -> int:
+    """Return seconds rounded up: to quarters of an hour, of which no more than the first bits count."""
+    quarters = -(-seconds // _QUARTER)
+    rest = max(quarters.bit_length() - bits, 0)
+    return -((-quarters >> rest) << rest) * _QUARTER
 
 
 def _first(mask: int) -> int:

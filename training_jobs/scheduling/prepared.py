@@ -57,7 +57,12 @@ class Prepared:
         self.sites: list[Site] = []
         self.energy: list[int] = []  # of one unit of work at each site, in parts that only compare
         self.place: dict[str, int] = {}
+        self.bits: list[int] = []
+        self.power: list[int] = []  # of one device with its share of the building, in permille of a watt
         self.regions: dict[str, int] = {}
+        self.paces: list[tuple[str, int]] = []  # each region with each speed, about; and which of them each site has
+        self.pace: list[int] = []
+        known: dict[tuple[str, int, int], int] = {}
         self.devices = 0
         memory: dict[int, int] = {}
         seconds: dict[int, int] = {}
@@ -70,7 +75,15 @@ class Prepared:
                 continue
             bit = 1 << len(self.sites)
             self.place[name] = len(self.sites)
+            self.bits.append(bit)
             self.sites.append(site)
+            self.power.append(site.watts * site.pue_permille)
+            speed = site.speed_permille
+            about = site.region, speed >> max(speed.bit_length() - 2, 0), speed.bit_length()
+            if about not in known:
+                known[about] = len(self.paces)
+                self.paces.append((site.region, speed))
+            self.pace.append(known[about])
             self.energy.append(energy)
             self.devices += site.devices
             limit = site.hours_max * HOUR * site.speed_permille // 1_000 if site.hours_max > 0 else _NO_LIMIT
@@ -123,3 +136,11 @@ class Prepared:
             if kinds is None or data <= kinds:
                 mask |= sites
         return mask
+
+
+def each_place(mask: int) -> Iterable[int]:
+    """Yield the places of a mask, the preferred first."""
+    while mask:
+        lowest = mask & -mask
+        yield lowest.bit_length() - 1
+        mask ^= lowest

@@ -144,9 +144,14 @@ class Room:
             spans = [span for span in spans if span[3] is None or (held and span[3] != but)]
         runs, most = self._runs[at] if runs is None else runs, self._devices[at] - devices
         for moment in (since, *(begin for begin, *_ in spans if since < begin < until)):
-            used = sum(size for end, size in runs if end > moment)
-            used += sum(size for begin, end, size, _ in spans if begin <= moment < end)
-            if used > most:
+            left = most
+            for end, size in runs:
+                if end > moment:
+                    left -= size
+            for begin, end, size, _ in spans:
+                if begin <= moment < end:
+                    left -= size
+            if left < 0:
                 return False
         return True
 
@@ -182,6 +187,8 @@ class Quota:
         """Say whether so many are free in [now, until)."""
         if devices > self.free:
             return False
+        if not self._spare or devices <= min(self._spare):
+            return True
         for (since, _, _), spare in zip(self._held, self._spare, strict=True):
             if since < until and spare < devices:
                 return False

@@ -13,6 +13,7 @@ from governance.errors import Conflict, Invalid
 from training_jobs.scheduling import prices
 from training_jobs.scheduling.values import BPS
 from training_jobs.sites.countries import COUNTRIES
+from training_jobs.sites.currencies import CURRENCIES
 
 DEVICES_MAX = 100_000
 MEMORY_MAX = 2**46  # 64 TiB for one device
@@ -25,8 +26,8 @@ _REGION = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,39}")
 _WORD = re.compile(r"[a-z0-9][a-z0-9_-]{0,39}")
 _FOUND_CHARACTERS = 80
 
-# What identifies a site stays: a community let in this one, in this country.
-FIXED = ("slug", "country")
+# What identifies a site stays: a community let in this one, in this country. So does the currency of its old prices.
+FIXED = ("slug", "country", "currency")
 OPTIONAL: Mapping[str, Any] = {"hours_max": 0, "data_in": None, "data_out": None, "commons_share_bps": BPS}
 
 
@@ -129,6 +130,13 @@ def _country(name: str, value: object) -> str:
     return value
 
 
+def _currency(name: str, value: object) -> str:
+    if not isinstance(value, str) or value not in CURRENCIES:
+        detail = "three capital letters of ISO 4217, such as EUR"
+        raise Invalid("unknown_currency", detail, field=name, found=_found(value), allowed=sorted(CURRENCIES))
+    return value
+
+
 def _kinds(name: str, value: object) -> list[str] | None:
     """Return kinds of data in order, or None for any; an empty list is none at all."""
     if value is None:
@@ -164,6 +172,7 @@ _CHECKS: Mapping[str, Callable[[str, Any], Any]] = {
     "device_kind": _form(_WORD),
     "devices": _whole(1, DEVICES_MAX),
     "memory_bytes": _whole(1, MEMORY_MAX),
+    "currency": _currency,
     "inputs": lambda _name, value: _inputs(value),
     "hours_max": _whole(0, HOURS_MAX),
     "data_in": _kinds,

@@ -10,10 +10,11 @@ from governance.errors import Conflict, Invalid
 from governance.kinds import Fact, Field, ForOrAgainst, clean_text, require_keys
 from governance.models import Community, Proposal, Record
 from models_registry.incidents.proposal_kinds import IncidentStewardsChange
+from training_jobs.ledger.currencies import for_people
 from training_jobs.models import Admission, Site, SiteStewards
 from training_jobs.sites import admitting, declared, selectors
 
-_KNOWN = frozenset({"name", "operator", "country", "devices", "price"})
+_KNOWN = frozenset({"name", "operator", "country", "devices", "price", "currency"})
 
 
 class SiteAdmission(ForOrAgainst):
@@ -160,6 +161,7 @@ def _frozen(payload: dict[str, Any], site: Site) -> dict[str, Any]:
         "country": site.country,
         "devices": selectors.given(site),
         "price": declared.price_of(site.inputs),
+        "currency": selectors.currency_of(site),
     }
 
 
@@ -169,6 +171,6 @@ def _facts(payload: dict[str, Any]) -> list[Fact]:
         Fact(_("Operator"), payload["operator"]),
         Fact(_("Country"), payload["country"]),
         Fact(_("Measured devices that it gives"), str(payload["devices"])),
-        Fact(_("Price of a device-hour, in millionths of a cent"), str(payload["price"])),
+        Fact(_("Price of a device-hour"), f"{for_people(payload['price'], payload['currency'])} {payload['currency']}"),
         Fact(_("Reason"), payload["reason"]),
     ]

@@ -53,6 +53,11 @@ def given(site: Site) -> int:
     return min(site.devices_measured, declared.given_devices(site.devices, site.commons_share_bps))
 
 
+def currency_of(site: Site) -> str:
+    """Return the currency of its price: only requests with a ceiling in it, or with none, can be settled there."""
+    return site.currency
+
+
 def as_value(site: Site, now: datetime) -> values.Site:
     """Return a site as the scheduler sees it; one that has left is as if suspended. Nothing unmeasured is offered."""
     standing = site.standing(now)

@@ -62,6 +62,7 @@ class SiteChangeInput(StrictSerializer):
     name = StrictText(required=False, max_length=120)
     region = StrictText(required=False, max_length=40)
     country = StrictText(required=False, max_length=2)
+    currency = StrictText(required=False, max_length=3)
     device_kind = Word(WORD, required=False, max_length=40, trim_whitespace=False)
     devices = StrictInteger(required=False, min_value=0, max_value=NUMBER_MAX)
     memory_bytes = StrictInteger(required=False, min_value=0, max_value=BYTES_MAX)
@@ -193,7 +194,7 @@ class SuspendedOutput(serializers.Serializer[Any]):
 class SiteOutput(serializers.Serializer[Row]):
     """A site: what its operator says, what was measured, where it stands. `devices_given` go to the commons.
 
-    `price` is micro-units (millionths of the currency's minor unit) per device-hour, computed from `inputs` alone.
+    `price` is micro-units (millionths of the minor unit of `currency`) per device-hour, computed from `inputs` alone.
     """
 
     slug = serializers.CharField(source="site.slug")
@@ -208,6 +209,7 @@ class SiteOutput(serializers.Serializer[Row]):
     devices_given = serializers.IntegerField(source="devices")
     inputs = PriceInputsOutput(source="site.inputs")
     price = serializers.IntegerField()
+    currency = serializers.CharField(source="site.currency")
     hours_max = serializers.IntegerField(source="site.hours_max")
     data_in = serializers.ListField(child=serializers.CharField(), source="site.data_in", allow_null=True)
     data_out = serializers.ListField(child=serializers.CharField(), source="site.data_out", allow_null=True)

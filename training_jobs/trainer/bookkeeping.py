@@ -13,6 +13,7 @@ from training_jobs.trainer import outputs
 from training_jobs.trainer.checkpoint import Checkpoints
 from training_jobs.trainer.failures import Stopped
 from training_jobs.trainer.loop import Step, Training, learning_rate
+from training_jobs.trainer.slice import Slice
 from training_jobs.trainer.watch import LossWatch
 
 
@@ -26,16 +27,20 @@ class Bookkeeping:
         events: outputs.Events,
         identity: dict[str, Any],
         should_stop: Callable[[], bool] = lambda: False,
+        part: Slice | None = None,
     ) -> None:
         """Resume `training` from the newest checkpoint that verifies and is of the same `identity`, if there is one.
 
-        Of another worker's checkpoint the training goes on, but its tokens and its trace stay that worker's.
+        Of another worker's checkpoint the training goes on, but its tokens and its trace stay that worker's. A `part`
+        of a run is done again from a checkpoint of any machine, and ends with one unless it ends with the model.
         """
         self._training = training
         self._events = events
         self._should_stop = should_stop
+        self._until = part.last if part and not part.final else None
         self._watch = LossWatch(training.spec.warmup_steps)
-        self._checkpoints = Checkpoints(run_dir, identity, first=training.strategy.rank == 0)
+        believed = ("spec",) if part else tuple(identity)
+        self._checkpoints = Checkpoints(run_dir, identity, believed, first=training.strategy.rank == 0)
         checkpoint = self._checkpoints.newest(
             lambda name, reason: events.emit("checkpoint_passed_over", checkpoint=name, reason=reason)
         )
@@ -72,7 +77,7 @@ class Bookkeeping:
         self._events.step(step, self._training.steps, rate, self.meter.tokens_per_second)
         if step.number == self._training.steps:
             return
-        stop = self._training.strategy.agreed(self._should_stop())
+        stop = self._training.strategy.agreed(self._should_stop()) or step.number == self._until
         if stop or step.number % self._training.spec.checkpoint_steps == 0:  # 3
             self.checkpoint()
         if stop:

@@ -75,16 +75,19 @@ class _Stored(Mapping[str, torch.Tensor]):
 
 
 class Checkpoints:
-    """The checkpoints of one run; `identity` is {spec, code_digest, environment}.
+    """The checkpoints of one run; `identity` is {spec, code_digest, environment}, `believed` what must be the same.
 
     Where several processes are one run, all look at the same folder and only the `first` changes anything in it. They
     choose the same checkpoint, because they look at the same bytes before the first of them can write others.
     """
 
-    def __init__(self, run_dir: Path, identity: dict[str, Any], *, first: bool = True) -> None:
+    def __init__(
+        self, run_dir: Path, identity: dict[str, Any], believed: tuple[str, ...] = (), *, first: bool = True
+    ) -> None:
         """Name the folder; nothing is read or written yet."""
         self._folder = run_dir / "checkpoints"
         self._identity = identity
+        self._required = {key: identity[key] for key in believed or identity}
         self._first = first
 
     def save(self, state: dict[str, Any], tensors: dict[str, torch.Tensor], trace: Path) -> float:
@@ -133,7 +136,7 @@ class Checkpoints:
 
     def _verified(self, folder: Path) -> Checkpoint:
         manifest = _read(folder / "manifest.json")
-        for key, value in {"step": int(folder.name), **self._identity}.items():
+        for key, value in {"step": int(folder.name), **self._required}.items():
             if manifest[key] != value:
                 raise ValueError(f"it is of another {key}")
         if manifest["files"] != _described(folder):

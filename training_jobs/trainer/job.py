@@ -17,6 +17,8 @@ from training_jobs.trainer.bookkeeping import Bookkeeping
 from training_jobs.trainer.chat import ChatFormat
 from training_jobs.trainer.failures import STOPPED_EXIT, Failure, PermanentFailure, Stopped, recognise
 from training_jobs.trainer.objectives import encode
+from training_jobs.trainer.slice import Slice
+from training_jobs.trainer.slice import read as read_slice
 from training_jobs.trainer.strategies import STRATEGIES
 
 SPEC_BYTES_MAX = 200_000
@@ -52,6 +54,7 @@ def _run(run_dir: Path, events: outputs.Events, should_stop: Callable[[], bool])
     chat = ChatFormat(base / "tokenizer.json", spec.template)  # 3
     examples = read_examples(run_dir / "inputs" / "datasets", spec, chat)
     bounds = preview.read(run_dir)
+    part = _slice(run_dir)
     chosen = STRATEGIES[spec.strategy] if bounds is None else preview.Alone
     strategy = chosen(spec, run_dir, should_stop)
     steps = strategy.steps(data.steps_total(examples, spec))
@@ -64,7 +67,7 @@ def _run(run_dir: Path, events: outputs.Events, should_stop: Callable[[], bool])
     training = loop.Training(model.trainable(loaded, spec), spec, steps, strategy)
 
     identity = {"spec": spec.digest, "code_digest": code_digest, "environment": environment}
-    with Bookkeeping(run_dir, training, events, identity, should_stop) as books:  # 5
+    with Bookkeeping(run_dir, training, events, identity, should_stop, part) as books:  # 5
         rest = islice(strategy.share(data.plan(examples, spec)), training.done, last)  # 6
         loop.train(training, data.batches(rest, chat.pad), books.on_step)
         meter, trace_sha256 = books.meter, books.trace.sha256()
@@ -86,6 +89,13 @@ def _run(run_dir: Path, events: outputs.Events, should_stop: Callable[[], bool])
         },
     )
     events.emit("finished", step=last, steps=steps, loss=meter.last_loss, tokens=meter.tokens, tokens_per_second=speed)
+
+
+def _slice(run_dir: Path) -> Slice | None:
+    try:
+        return read_slice(run_dir)
+    except (ValueError, CanonicalError) as error:
+        raise PermanentFailure("malformed_request", str(error)) from error
 
 
 def read_spec(file: Path) -> TrainingSpec:

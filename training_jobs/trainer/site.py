@@ -31,7 +31,7 @@ from training_jobs.runner import SIGNAL_EXIT, die_with_parent
 from training_jobs.spec import ON_ONE_SITE, SpecError, TrainingSpec, from_payload
 from training_jobs.trainer.child import leave_after
 
-SHARED = ("spec.json", "inputs", "checkpoints", "exchange")
+SHARED = ("spec.json", "slice.json", "inputs", "checkpoints", "exchange")
 SPEC_BYTES_MAX = 200_000
 LOOK_SECONDS = 0.05
 EVENT_BYTES_MAX = 64_000

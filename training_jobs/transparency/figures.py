@@ -28,7 +28,7 @@ from training_jobs.transparency.world import ALL, Asked, World, month_of
 
 PERCENTILES = (50, 90, 99)
 ENDS = (*(str(each) for each in Outcome), *(str(each) for each in Interruption), "running")
-_FAILURES = (str(Outcome.FAILED), str(Interruption.SITE_SILENT))
+_FAILURES = (str(Outcome.FAILED), str(Interruption.SITE_SILENT), str(Interruption.ATTEMPT_FAILED))
 _ONE_LOG = ""
 Uses = Mapping[str, int | None]
 _COST = ("cost", "micro-units")

@@ -1,0 +1,43 @@
+"""Answers: what money does a community have for computing, who spent it on what, and what is set aside."""
+
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
+
+from frontend.views.asked import page_number
+from governance import clock
+from governance import selectors as governance
+from training_jobs.commons import books
+from training_jobs.ledger import selectors
+from training_jobs.models.ledger import CONTRIBUTION_CREDIT, OUTSIDE
+from training_jobs.sites import selectors as sites
+
+ENTRIES_PER_PAGE = 25
+HOLDS_SHOWN_MAX = 50
+CREDITS_SHOWN_MAX = 100
+
+
+def index(request: HttpRequest, slug: str) -> HttpResponse:
+    """Show accounts, what is set aside, what was booked, prices and how well plans hold."""
+    community = governance.community_named(slug)
+    now = clock.now()
+    accounts = selectors.accounts(community)
+    entries = selectors.entries(community)
+    total = entries.count()
+    pages = max(1, -(-total // ENTRIES_PER_PAGE))
+    number = min(page_number(request) or 1, pages)
+    given = accounts.filter(kind=CONTRIBUTION_CREDIT, balance__gt=0).order_by("-balance", "pk")[:CREDITS_SHOWN_MAX]
+    context = {
+        "community": community,
+        "tab": "runs",
+        "accounts": accounts.exclude(kind__in=[CONTRIBUTION_CREDIT, OUTSIDE]),
+        "given": given,
+        "names": governance.member_names(community, [account.owner for account in given]),
+        "holds": books.open_holds(community)[:HOLDS_SHOWN_MAX],
+        "entries": entries[(number - 1) * ENTRIES_PER_PAGE : number * ENTRIES_PER_PAGE],
+        "total": total,
+        "number": number,
+        "pages": pages,
+        "rows": [sites.row(site, now) for site in sites.all_sites(community)],
+        "plans": books.plans(community),
+    }
+    return render(request, "pages/books.html", context)

@@ -1,0 +1,34 @@
+"""Words of the books: what accounts are for, what was booked, and amounts as people write them."""
+
+from django.utils.translation import gettext as _g
+from django.utils.translation import gettext_lazy as _
+
+from frontend import numbers
+from frontend.words.base import Word
+from training_jobs.ledger.currencies import DEVICE_SECOND, for_people
+
+ACCOUNT_KINDS: dict[str, Word] = {
+    "budget": Word(_("Budget"), "layers"),
+    "held": Word(_("Set aside for runs"), "hourglass"),
+    "site_credit": Word(_("Owed to a site"), "wave"),
+    "contribution_credit": Word(_("Computing that a member gave"), "people"),
+    "outside": Word(_("Outside the commons"), "arrow"),
+}
+ENTRY_KINDS: dict[str, Word] = {
+    "opened": Word(_("Money came in by a vote"), "plus", "yes"),
+    "held": Word(_("The ceiling of a run was set aside"), "hourglass"),
+    "settled": Word(_("A site was credited for what it metered"), "check", "live"),
+    "released": Word(_("What was left went back"), "arrow"),
+    "transferred": Word(_("Money was moved by a vote"), "arrow", "live"),
+}
+
+
+def amount(units: int, currency: str) -> str:
+    """Return an amount with its currency, with the separators of the language."""
+    text = for_people(abs(units), currency)
+    whole, _point, part = text.partition(".")
+    shown = numbers.grouped(int(whole)) + (numbers.decimal_separator() + part if part else "")
+    sign = "\N{MINUS SIGN}" if units < 0 else ""
+    if currency == DEVICE_SECOND:
+        return f"{sign}{shown} {_g('device-seconds')}"
+    return f"{sign}{shown}\u00a0{currency}"

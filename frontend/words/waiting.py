@@ -1,0 +1,157 @@
+"""Why a request of computing begins or waits, in whole sentences; and the words of what became of it at a site.
+
+`WAITS` has a sentence for every code of the scheduler, `UNTIL` one for where it is known how long the reason holds.
+"""
+
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from fractions import Fraction
+
+from django.template.defaultfilters import date as format_date
+from django.utils.translation import gettext
+from django.utils.translation import gettext_lazy as _
+
+from frontend import numbers
+from frontend.words.base import Text, Word
+from training_jobs.scheduling.values import Wait, Why
+
+MINUTE = 60
+_MICRO = 1_000_000  # of a minor unit of money
+
+WAITS: dict[Why, Text] = {
+    Why.STARTS: _("Begins now at %(site)s."),
+    Why.STARTS_IN_RESERVE: _("Begins now at %(site)s, on devices that are reserved for newcomers."),
+    Why.STARTS_ON_LENT: _(
+        "Begins now at %(site)s, on reserved devices that no newcomer needs at the moment; one who comes calls them "
+        "back at a checkpoint."
+    ),
+    Why.STARTS_BACKFILLED: _("Begins now at %(site)s, in a gap: it is in the way of nobody who goes first."),
+    Why.STARTS_OVERDUE: _("Begins now at %(site)s, before all others: it has waited as long as anybody may."),
+    Why.NO_SITE_FITS: _(
+        "Waits for: a site that could do it. None of those that are here has the devices, the memory, the hours and "
+        "the rules on data that it needs."
+    ),
+    Why.TOO_DEAR: _(
+        "Waits for: a lower price. The cheapest site that could do it would cost up to %(price)s, and its ceiling is "
+        "%(ceiling)s (in minor units of money, such as cents)."
+    ),
+    Why.RESERVED: _("Waits for: the reserved share of newcomers. What is free is kept for them."),
+    Why.BEHIND_OTHERS: _("Waits for: others who go first. What is free at %(site)s is held for %(before)s."),
+    Why.ALL_BUSY: _("Waits for: devices. All that could do it are at work."),
+    Why.BOOKED: _("Waits for: time without a break. %(site)s is free now, but booked before the work would be done."),
+    Why.GREENER_LATER: _("Waits for: a greener hour at %(site)s. The grid there will emit less."),
+    Why.RESERVE_RECALLED: _(
+        "Waits for: reserved devices that were lent. They are called back at %(site)s, at the next checkpoint."
+    ),
+}
+UNTIL: dict[Why, Text] = {
+    Why.RESERVED: _("Waits for: the reserved share of newcomers until %(until)s. What is free is kept for them."),
+    Why.BEHIND_OTHERS: _(
+        "Waits for: others who go first, until %(until)s. What is free at %(site)s is held for %(before)s."
+    ),
+    Why.ALL_BUSY: _("Waits for: devices, until %(until)s. All that could do it are at work."),
+    Why.BOOKED: _(
+        "Waits for: time without a break, until %(until)s. %(site)s is free now, but booked before the work would be "
+        "done."
+    ),
+    Why.GREENER_LATER: _("Waits for: a greener hour at %(site)s, at %(until)s. The grid there will emit less then."),
+    Why.RESERVE_RECALLED: _(
+        "Waits for: reserved devices that were lent. They are called back at %(site)s, by %(until)s at the latest."
+    ),
+}
+
+SITE_STANDINGS: dict[str, Word] = {
+    "open": Word(_("open"), "check", "yes", _("It takes work.")),
+    "draining": Word(_("draining"), "hourglass", "warn", _("It ends what it has, and takes nothing new.")),
+    "silent": Word(_("silent"), "clock", "warn", _("Nothing was heard of it lately; what it had goes on elsewhere.")),
+    "suspended": Word(_("suspended"), "warning", "no", _("It computes for nobody until stewards restore it.")),
+    "left": Word(_("has left"), "minus", "quiet", _("It is gone for good.")),
+}
+ALLOTMENT_ENDS: dict[str, Word] = {
+    "": Word(_("at work"), "wave", "live"),
+    "held": Word(_("held, no machine has come yet"), "hourglass", "live"),
+    "busy": Word(_("not to be had"), "minus", "quiet"),
+    "ended": Word(_("ended"), "check", "done"),
+    "recalled": Word(_("given back to a newcomer"), "arrow", "quiet"),
+    "site_silent": Word(_("the site fell silent"), "warning", "no"),
+    "ceiling": Word(_("stopped at its ceiling"), "pause", "warn"),
+    "checkpoint": Word(_("interrupted at a checkpoint"), "pause", "quiet"),
+    "attempt_failed": Word(_("did not work there"), "warning", "no"),
+    "untaken": Word(_("no machine came for it"), "clock", "warn"),
+}
+SPOT_CHECKS: dict[str, Word] = {
+    "equal": Word(_("the same"), "check", "yes"),
+    "within": Word(_("within what machines differ"), "check", "yes"),
+    "differs": Word(_("different"), "cross", "no"),
+    "not_possible": Word(_("could not be compared"), "minus", "quiet"),
+}
+
+DOUBTS: dict[str, Word] = {
+    "wrong_digest": Word(_("wrong digest"), "warning", "no"),
+    "too_fast": Word(_("faster than its machines can be"), "warning", "no"),
+    "stood_alone": Word(_("nobody else found the same"), "warning", "no"),
+}
+
+
+def waiting_words(wait: Wait, now: datetime, names: Mapping[str, str] | None = None) -> str:
+    """Return why it waits and about when it begins, as sentences. `names` are those of sites by their short names."""
+    known = names or {}
+    data = wait.data
+    site = str(data.get("site", ""))
+    values = {
+        "site": known.get(site, site) or gettext("a site"),
+        "before": request_name(str(data["before"])) if "before" in data else gettext("them"),
+        "until": clock_time(int(data["until"]), now) if "until" in data else "",
+        "price": money(int(data.get("price", 0))),
+        "ceiling": money(int(data.get("ceiling", 0))),
+    }
+    template = UNTIL.get(wait.why, WAITS[wait.why]) if "until" in data else WAITS[wait.why]
+    return f"{str(template) % values} {_expected(wait, now)}".strip()
+
+
+def row_words(wait: Wait | None, now: datetime, names: Mapping[str, str] | None = None) -> str:
+    """Return the same of a request that no machine could take now: what holds it up stands on its own page."""
+    if wait is None:
+        return gettext("Held up for now: it is paused, or rests after a failure. It goes on by itself.")
+    return waiting_words(wait, now, names)
+
+
+def request_name(name: str) -> str:
+    """Return a request as people call it: “run 12”, “run 12, machine 2”, “preview 7”."""
+    kind, _colon, rest = name.partition(":")
+    number, _slash, slot = rest.partition("/")
+    if kind == "preview":
+        return gettext("preview %(number)s") % {"number": number}
+    if kind != "run":
+        return name
+    if slot:
+        return gettext("run %(number)s, machine %(place)s") % {"number": number, "place": int(slot) + 1}
+    return gettext("run %(number)s") % {"number": number}
+
+
+def clock_time(seconds: int, now: datetime) -> str:
+    """Return a moment as it is said: the time alone on the day of `now`, else the day with it (UTC)."""
+    moment = datetime.fromtimestamp(seconds, UTC)
+    if moment.date() == now.astimezone(UTC).date():
+        # Translators: a time format of Django's, with hours and minutes
+        return f"{format_date(moment, gettext('H:i'))}\u00a0UTC"
+    # Translators: a date format of Django's, with day, month, year, hours and minutes
+    return f"{format_date(moment, gettext('j M Y, H:i'))}\u00a0UTC"
+
+
+def money(micro_units: int) -> str:
+    """Return an amount in minor units of money, such as cents."""
+    return numbers.ratio(Fraction(micro_units) / _MICRO, "number")
+
+
+def _expected(wait: Wait, now: datetime) -> str:
+    """Say when it begins; nothing of what begins now."""
+    if str(wait.why).startswith("starts"):
+        return ""
+    if wait.expected is None:
+        return gettext("Nobody can say yet when it begins.")
+    at = clock_time(wait.expected, now)
+    if wait.plus_minus < MINUTE:
+        return gettext("Expected start: %(at)s.") % {"at": at}
+    span = numbers.duration(wait.plus_minus // MINUTE * MINUTE)
+    return gettext("Expected start: %(at)s, give or take %(span)s.") % {"at": at, "span": span}

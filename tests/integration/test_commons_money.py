@@ -1,0 +1,132 @@
+"""What shared computing costs: a held ceiling, sites that are paid for attempts, and a run that stops at its ceiling."""
+
+from datetime import timedelta
+
+import pytest
+
+from governance.clock import now as clock
+from governance.errors import Conflict
+from governance.models import Event
+from tests.integration.books import EURO, balances, wrong
+from tests.integration.conftest import pass_
+from tests.integration.machines import description, report
+from tests.integration.shared_sites import MINUTE, OPERATOR, add_site, allotted, machine_of, request_named, seen, told
+from tests.simulators import tiny_model
+from training_jobs import services
+from training_jobs.commons import allotting, selectors
+from training_jobs.ledger import booking
+from training_jobs.models import Allotment, Run
+from training_jobs.scheduling.values import Why
+
+CENT = EURO // 100
+PRICE = 10 * CENT  # of the sites: a device-hour
+
+
+def fill(community, amount):
+    line = booking.Line(booking.OUT, booking.budget_named("general"), "EUR", amount)
+    booking.book(community, booking.Booking("opened", "for-tests", [line], community.proposals.first()), clock())
+
+
+@pytest.fixture
+def ordered(community, update, propose, voters, settings, tmp_path):
+    """Let two sites in, fill the budget, and order a run with a ceiling in money."""
+    settings.RUNS_DIR = tmp_path / "runs"
+    settings.RUNS_DIR.mkdir()
+
+    def order(ceiling, budget, **changes):
+        lately = clock() - timedelta(hours=3)
+        for slug in ("lake", "hill"):
+            add_site(community, slug, lately)
+        fill(community, budget)
+        limits = {**update["spec"]["budget"], "money": {"amount": ceiling, "currency": "EUR"}, **changes}
+        pass_(propose("model_update", {"spec": {**update["spec"], "budget": limits}}, now=lately), voters)
+        run = Run.objects.first()
+        if run is not None:
+            seen(run.created_at, "lake", "hill")
+        return run
+
+    return order
+
+
+def take(run, now):
+    slug = allotted(f"run:{run.pk}").site.slug
+    lease = services.claim(run.pk, machine_of(slug).lease_name, now)
+    services.stream(lease, [{"event": "started"}], now)
+    return slug, lease
+
+
+def test_a_run_at_two_sites_pays_both_and_gives_the_rest_back(community, ordered, tmp_path):
+    run = ordered("1", 3 * EURO, device_seconds=7_200)
+    now = run.created_at
+    assert balances(community)["held:runs EUR"] == EURO
+    assert request_named(f"run:{run.pk}").ceiling == EURO
+    allotting.allot(now)
+    first, lease = take(run, now)
+    Allotment.objects.update(recalled_at=now)
+    now += 12 * MINUTE
+    services.stopped(lease, now)
+    assert balances(community)[f"site_credit:{first} EUR"] == 2 * CENT
+    seen(now, {"lake": "hill", "hill": "lake"}[first])
+    Allotment.objects.filter(site__slug=first).update(how="untaken")  # so that it goes on at the other one
+    assert allotting.allot(now) == 1
+    second, lease = take(run, now)
+    assert second != first
+    now += 6 * MINUTE
+    services.trained(lease, description(tiny_model.write(tmp_path / "made")), "none", now)
+    services.judge(lease, report(run), now + 30 * MINUTE)  # measuring is not paid
+    found = balances(community)
+    assert found[f"site_credit:{second} EUR"] == CENT
+    assert (found["budget:general EUR"], found["held:runs EUR"]) == (3 * EURO - 3 * CENT, 0)
+    assert found[f"contribution_credit:{OPERATOR} device-second"] == 18 * 60
+    ended = told(community)[-1]
+    assert (ended["device_seconds"], ended["cost"], ended["site"]) == (18 * 60, 3 * CENT, second)
+    assert ended["joules"] == 400 * (18 + 30) * 60  # nobody metered: the declared power of the site
+    assert (ended["energy"], ended["grams"]) == ("estimated", None)
+    assert [each for each in wrong(community) if "event" not in each] == []
+    services.settle(now)
+    allotting.allot(now)
+    assert balances(community) == found
+
+
+def test_a_run_stops_at_its_ceiling_and_asks(community, ordered, voters):
+    run = ordered("0.1", EURO, device_seconds=7_200)
+    now = run.created_at
+    # twice as fast as the reference: it is expected to take half as long, which its ceiling pays for
+    allotting.allot(now)
+    site, lease = take(run, now)
+    assert allotted(f"run:{run.pk}").until == now + 60 * MINUTE
+    Allotment.objects.update(until=now + 90 * MINUTE)
+    assert services.heartbeat(lease, now + 59 * MINUTE) == "continue"
+    assert services.heartbeat(lease, now + 60 * MINUTE) == "pause"
+    now += 60 * MINUTE + timedelta(seconds=30)
+    services.stopped(lease, now)
+    assert told(community)[-1] == {
+        "kind": "compute_interrupted",
+        "request": f"run:{run.pk}",
+        "site": site,
+        "why": "ceiling",
+    }
+    found = balances(community)
+    assert (found[f"site_credit:{site} EUR"], found["held:runs EUR"]) == (10 * CENT, 0)
+    seen(now, "lake", "hill")
+    assert allotting.allot(now) == 0
+    wait = selectors.explanation_of(request_named(f"run:{run.pk}"), now)
+    assert (wait.why, wait.data["ceiling"]) == (Why.TOO_DEAR, 0)
+    services.cancel(run.pk, voters["Alice"].address, now)
+    assert told(community)[-1]["outcome"] == "stopped"
+    assert told(community)[-1]["cost"] == 10 * CENT
+
+
+def test_a_run_whose_ceiling_pays_for_no_site_waits_and_says_so(ordered):
+    run = ordered("0.01", EURO, device_seconds=7_200)
+    now = run.created_at
+    assert allotting.allot(now) == 0
+    wait = selectors.explanation_of(request_named(f"run:{run.pk}"), now)
+    assert (wait.why, wait.data) == (Why.TOO_DEAR, {"price": PRICE, "ceiling": CENT})
+
+
+def test_a_run_does_not_begin_where_the_budget_has_not_got_its_ceiling(ordered):
+    with pytest.raises(Conflict, match="account_exhausted"):
+        ordered("5", EURO)
+    assert not Run.objects.exists()
+    assert not Event.objects.filter(kind="compute_requested").exists()

@@ -1,0 +1,82 @@
+"""Why a request waits, in words: every code of the scheduler has whole sentences, in both languages."""
+
+import re
+from datetime import UTC, datetime
+
+import pytest
+from django.utils import translation
+
+from frontend import words
+from frontend.words import waiting
+from training_jobs.commons import allotments
+from training_jobs.ledger.currencies import DEVICE_SECOND
+from training_jobs.models.ledger import ACCOUNT_KINDS, ENTRY_KINDS
+from training_jobs.models.spot_checks import DOUBTS, OUTCOMES
+from training_jobs.scheduling.events import Interruption
+from training_jobs.scheduling.values import Wait, Why
+from training_jobs.sites.lifecycle import Standing
+
+NOW = datetime(2026, 11, 21, 12, 0, tzinfo=UTC)
+NOON = int(NOW.timestamp())
+HOUR = 3_600
+KNOWN = {"site": "lake", "price": 320_000_000, "ceiling": 200_000_000, "before": "run:7/1", "devices": 2}
+
+
+def said(why: Why, language: str = "en", **data: int | str) -> str:
+    """Return the words of a wait that is expected to end at 15:20, give or take 40 minutes."""
+    expected = None if why in {Why.NO_SITE_FITS, Why.TOO_DEAR} else NOON + 3 * HOUR + 1_200
+    with translation.override(language):
+        return waiting.waiting_words(Wait("run:9", why, expected, 2_400, data), NOW, {"lake": "Lake cluster"})
+
+
+@pytest.mark.parametrize("language", ["en", "fr"])
+@pytest.mark.parametrize("why", Why)
+def test_every_reason_has_whole_sentences_with_all_that_is_known_and_with_nothing(why: Why, language: str) -> None:
+    for data in ({}, {"until": NOON + 2 * HOUR}, KNOWN, {**KNOWN, "until": NOON + 2 * HOUR}):
+        text = said(why, language, **data)
+        assert text.endswith("."), text
+        assert "%" not in text
+        assert "None" not in text.replace("None of those", "")
+        assert not re.search(r"\s{2}|\s\.", text), text
+
+
+def test_no_two_reasons_read_the_same() -> None:
+    assert len({said(why, **KNOWN) for why in Why}) == len(Why)
+    assert set(waiting.WAITS) == set(Why)
+    assert set(waiting.UNTIL) <= set(Why)
+
+
+def test_what_is_known_of_a_wait_is_in_its_words() -> None:
+    assert said(Why.RESERVED, until=NOON + 2 * HOUR) == (
+        "Waits for: the reserved share of newcomers until 14:00\u00a0UTC. What is free is kept for them. "
+        "Expected start: 15:20\u00a0UTC, give or take 40 minutes."
+    )
+    assert "held for run 7, machine 2." in said(Why.BEHIND_OTHERS, **KNOWN)
+    assert "would cost up to 320, and its ceiling is 200" in said(Why.TOO_DEAR, **KNOWN)
+    assert "Nobody can say yet" in said(Why.NO_SITE_FITS)
+    assert said(Why.STARTS, **KNOWN) == "Begins now at Lake cluster."
+    assert "22 Nov 2026, 13:00\u00a0UTC" in said(Why.ALL_BUSY, until=NOON + 25 * HOUR), "another day is named"
+
+
+def test_requests_are_called_as_people_call_them() -> None:
+    with translation.override("en"):
+        named = [waiting.request_name(name) for name in ("run:12", "run:12/1", "preview:7", "other")]
+    assert named == ["run 12", "run 12, machine 2", "preview 7", "other"]
+
+
+def test_every_state_of_sites_allotments_and_books_has_a_word() -> None:
+    ends = {"", allotments.ENDED, allotments.UNTAKEN, *map(str, Interruption)}
+    assert ends <= set(waiting.ALLOTMENT_ENDS), ends - set(waiting.ALLOTMENT_ENDS)
+    assert set(waiting.SITE_STANDINGS) == set(map(str, Standing))
+    assert set(waiting.SPOT_CHECKS) == set(OUTCOMES)
+    assert set(waiting.DOUBTS) == set(DOUBTS)
+    assert set(words.TABLES["account_kind"]) == set(ACCOUNT_KINDS)
+    assert set(words.TABLES["entry_kind"]) == set(ENTRY_KINDS)
+
+
+def test_amounts_are_written_with_their_currency_and_the_separators_of_the_language() -> None:
+    with translation.override("en"):
+        assert words.books.amount(123_450_000_000, "EUR") == "1,234.50\u00a0EUR"
+        assert words.books.amount(-7_200, DEVICE_SECOND) == "\N{MINUS SIGN}7,200 device-seconds"
+    with translation.override("fr"):
+        assert words.books.amount(50_000_000, "EUR") == "0,50\u00a0EUR"

@@ -1,0 +1,165 @@
+"""Energy and carbon of the attempts at runs: what machines metered, as far as that can be, else declared power × time.
+
+A machine says itself what it metered, and could say anything. More than `WATTS_MARGIN` times what the devices of its
+site draw by their declared power, for as long as the attempt lasted, is cut off there, counts as an estimate, and the
+page says so. Carbon is energy times the intensity of the grid when the devices were allotted, else what this site
+declares. What is not known is not zero. Reads only, in three queries for however many runs.
+"""
+
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from fractions import Fraction
+from typing import Any, Final
+
+from django.conf import settings
+
+from training_jobs.carbon import meters
+from training_jobs.carbon.meters import Energy
+from training_jobs.models import Allotment, Attempt, Run, RunEvent
+
+# A meter counts the whole machine, with its fans and what else goes on there.
+WATTS_MARGIN: Final = 2
+# Of a machine that stands at no site: more than the largest server with eight accelerators.
+MACHINE_WATTS_MAX: Final = 20_000
+CAPPED: Final = "more was said than the devices can draw in this time"
+JOULES_PER_KWH: Final = 3_600_000
+SECOND: Final = timedelta(seconds=1)
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """One attempt. None: not known. `allotted`: devices of a site were given to it."""
+
+    seconds: int
+    joules: int | None
+    metered: bool = False
+    said: bool = False  # a machine said something of it
+    by: tuple[str, ...] = ()
+    capped: bool = False
+    allotted: bool = False
+    grams_per_kwh: int | None = None
+    grams_at_once: int | None = None  # intensity that starting at once would have met with
+
+    @property
+    def grams(self) -> Fraction | None:
+        """Grams of CO2e."""
+        if self.joules is None or self.grams_per_kwh is None:
+            return Fraction(0) if self.joules == 0 else None
+        return Fraction(self.joules * self.grams_per_kwh, JOULES_PER_KWH)
+
+    @property
+    def saved(self) -> Fraction | None:
+        """Grams that starting at once would have emitted beyond that; less than nothing where waiting cost some."""
+        if self.joules is None or self.grams_per_kwh is None or self.grams_at_once is None:
+            return None
+        return Fraction(self.joules * (self.grams_at_once - self.grams_per_kwh), JOULES_PER_KWH)
+
+
+@dataclass(frozen=True, slots=True)
+class Used:
+    """What attempts used together. `complete`: the energy of all of them is known. `grams`: None where not of all."""
+
+    seconds: int = 0
+    joules: int = 0
+    metered_joules: int = 0
+    complete: bool = True
+    capped: bool = False
+    by: tuple[str, ...] = ()
+    grams: Fraction | None = Fraction(0)
+    saved: Fraction | None = None  # None: of no attempt is it known
+
+    @property
+    def how(self) -> str:
+        """`metered` where counters covered all of it, `estimated`, or `unknown`."""
+        if not self.joules:
+            return "unknown" if not self.complete else "estimated"
+        return "metered" if self.complete and self.metered_joules == self.joules else "estimated"
+
+
+def together(parts: Iterable[Part]) -> Used:
+    """Add attempts up."""
+    found = [part for part in parts if part.seconds or part.joules]
+    grams = [part.grams for part in found]
+    saved = [part.saved for part in found if part.saved is not None]
+    return Used(
+        seconds=sum(part.seconds for part in found),
+        joules=sum(part.joules or 0 for part in found),
+        metered_joules=sum(part.joules or 0 for part in found if part.metered),
+        complete=all(part.joules is not None for part in found),
+        capped=any(part.capped for part in found),
+        by=tuple(dict.fromkeys(name for part in found for name in part.by)),
+        grams=sum((each for each in grams if each is not None), Fraction(0)) if None not in grams else None,
+        saved=sum(saved, Fraction(0)) if saved else None,
+    )
+
+
+def bounded(energy: Energy, watts_max: int, seconds: int) -> Energy:
+    """Return what was said of an attempt, cut off at what devices of so many watts can draw in so many seconds."""
+    most = watts_max * max(1, seconds)
+    if energy.joules <= most:
+        return energy
+    return replace(energy, joules=most, how="estimated", note=CAPPED)
+
+
+def watts_max(allotment: Allotment | None) -> int:
+    """Return what a machine that worked under an allotment, or under none, draws at most."""
+    if allotment is None:
+        return max(MACHINE_WATTS_MAX, WATTS_MARGIN * int(settings.DEVICE_WATTS))
+    site = allotment.site
+    devices = max(site.devices, site.devices_measured, allotment.request.devices)
+    watts: int = WATTS_MARGIN * int(site.inputs["watts"]["value"]) * devices
+    return watts
+
+
+def energy_of(lines: Iterable[dict[str, Any]], allotment: Allotment | None, seconds: int) -> Energy | None:
+    """Return the energy of one attempt from what its machine said, bounded; None where it said nothing."""
+    said = meters.total({**line, "event": meters.EVENT} for line in lines)
+    return None if said is None else bounded(said, watts_max(allotment), seconds)
+
+
+def parts_of(runs: Sequence[Run], now: datetime) -> dict[int, list[Part]]:
+    """Return the attempts at each run, by its number. What is under way counts until `now`."""
+    numbers = [run.pk for run in runs]
+    lines: dict[tuple[int, int, int], list[dict[str, Any]]] = defaultdict(list)
+    said = RunEvent.objects.filter(run__in=numbers, kind=meters.EVENT).order_by("pk")
+    for run, slot, attempt, data in said.values_list("run_id", "slot", "attempt", "data"):
+        lines[(run, slot, attempt)].append(data)
+    allotments: dict[tuple[int, int], list[Allotment]] = defaultdict(list)
+    claimed = Allotment.objects.filter(request__run__in=numbers, claimed_at__isnull=False)
+    for row in claimed.select_related("request", "site"):
+        if row.request.run_id is not None:
+            allotments[(row.request.run_id, row.request.slot)].append(row)
+    found: dict[int, list[Part]] = defaultdict(list)
+    for attempt in Attempt.objects.filter(run__in=numbers).order_by("pk"):
+        given = next(
+            (row for row in allotments[(attempt.run_id, attempt.slot)] if row.covers(attempt.started_at)), None
+        )
+        spoken = lines[(attempt.run_id, attempt.slot, attempt.number)]
+        found[attempt.run_id].append(_part(attempt, given, spoken, now))
+    return found
+
+
+def _part(attempt: Attempt, allotment: Allotment | None, lines: list[dict[str, Any]], now: datetime) -> Part:
+    worked = max(0, ((attempt.ended_at or now) - attempt.started_at) // SECOND)
+    seconds = worked if attempt.ended_at is None else attempt.device_seconds
+    seconds *= 1 if allotment is None else allotment.request.devices
+    energy = energy_of(lines, allotment, worked)
+    grams = (settings.GRID_GRAMS_PER_KWH or None) if allotment is None else allotment.grams_per_kwh
+    if energy is None:
+        watts = (settings.DEVICE_WATTS or None) if allotment is None else int(allotment.site.inputs["watts"]["value"])
+        joules = None if watts is None else watts * seconds
+    else:
+        joules = energy.joules
+    return Part(
+        seconds=seconds,
+        joules=joules,
+        metered=energy is not None and energy.how == "metered",
+        said=energy is not None,
+        by=() if energy is None else energy.by,
+        capped=energy is not None and energy.note == CAPPED,
+        allotted=allotment is not None,
+        grams_per_kwh=grams,
+        grams_at_once=None if allotment is None else allotment.grams_per_kwh_at_once,
+    )
