@@ -60,7 +60,7 @@ def test_two_versions_are_compared_and_both_asked_the_same(visit: Visit) -> None
         page.get_by_role("link", name="Compare two versions").click()
         page.get_by_label("This version").select_option("0")
         page.get_by_label("with this one").select_option("1")
-        page.get_by_role("button", name="Compare").click()
+        page.get_by_role("button", name="Compare", exact=True).click()
         better = page.get_by_role("table", name="Each metric with its interval")
         expect(better.get_by_role("row", name=re.compile("Answer accuracy"))).to_contain_text("Version 1 is better")
         expect(
