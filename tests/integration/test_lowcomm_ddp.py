@@ -135,7 +135,8 @@ def test_a_voted_run_of_several_devices_stops_with_a_checkpoint_and_goes_on_from
     base: Path, tmp_path: Path, box: str
 ) -> None:
     several = SEVERAL | {"strategy": IN_BOX[box]}
-    prepared = make_run(base, tmp_path / "prepared", **several, epochs=60, checkpoint_steps=10_000)
+    epochs = 30 if several["strategy"] == "pipeline" else 60  # the workers of a pipeline share the batch of a step
+    prepared = make_run(base, tmp_path / "prepared", **several, epochs=epochs, checkpoint_steps=10_000)
     (prepared / "evaluation.json").unlink()
     platform = platform_of(prepared, tmp_path / "kept")
     first = attempt_of(platform, tmp_path / "first")
