@@ -254,8 +254,8 @@ REFUSALS: dict[str, Text] = {
     "preview_at_work": _("A preview of this is in line or at work. Wait for it."),
     "too_many_previews": _("You have asked for %(allowed)s previews within a day. Please come back tomorrow."),
     "sandbox_quota_used": _(
-        "A member may use %(allowed)s device-seconds in a week without a vote, and %(found)s are used or promised. Please "
-        "come back later."
+        "A member may use %(allowed)s device-seconds in a week without a vote, and %(found)s are used or promised. "
+        "Please come back later."
     ),
     "blocked_payload_missing": _("Something that was voted on is no longer there. Nothing is carried out."),
 }
