@@ -6,16 +6,27 @@ from django.http import HttpRequest
 
 from governance.models import (
     Account,
+    Anchor,
     Ballot,
     Checkpoint,
+    Comment,
+    CommentHiding,
     Community,
+    Consultation,
+    Contract,
+    ContractEvent,
+    ContractProposal,
     Council,
     Delegation,
     Event,
     ImportedVote,
+    KnownName,
     Member,
+    PendingBallot,
     Proposal,
     Record,
+    SealedBallot,
+    SealingKey,
 )
 
 
@@ -57,6 +68,35 @@ class BallotAdmin(ReadOnly):
     list_display = ("proposal", "voter", "choice", "power", "cast_at", "superseded_at")
 
 
+@admin.register(PendingBallot)
+class PendingBallotAdmin(ReadOnly):
+    """Ballots that wait for the owners of a wallet."""
+
+    list_display = ("proposal", "wallet", "threshold", "begun_at", "looked_at", "record")
+
+
+@admin.register(KnownName)
+class KnownNameAdmin(ReadOnly):
+    """What accounts are called elsewhere."""
+
+    list_display = ("address", "name", "told_at", "ask_again_at")
+    exclude = ("picture",)
+
+
+@admin.register(SealedBallot)
+class SealedBallotAdmin(ReadOnly):
+    """Sealed ballots."""
+
+    list_display = ("proposal", "voter", "power", "cast_at", "superseded_at")
+
+
+@admin.register(SealingKey)
+class SealingKeyAdmin(ReadOnly):
+    """The keys of keyholders."""
+
+    list_display = ("proposal", "place", "keyholder", "at", "secret_at")
+
+
 @admin.register(Delegation)
 class DelegationAdmin(ReadOnly):
     """Delegations."""
@@ -69,6 +109,14 @@ class CouncilAdmin(ReadOnly):
     """Councils."""
 
     list_display = ("community", "elected_at", "term_ends_at")
+
+
+@admin.register(Consultation)
+class ConsultationAdmin(ReadOnly):
+    """Consultations. Answers are not shown: they are nobody's business."""
+
+    list_display = ("community", "number", "question", "author", "opens_at", "closes_at", "closed_at")
+    list_filter = ("community",)
 
 
 @admin.register(Checkpoint)
@@ -99,6 +147,49 @@ class EventAdmin(ReadOnly):
 
     list_display = ("at", "kind", "actor", "proposal", "data")
     list_filter = ("kind",)
+
+
+@admin.register(Comment)
+class CommentAdmin(ReadOnly):
+    """What people say about proposals."""
+
+    list_display = ("proposal", "number", "address", "by_reader", "written_at", "erased_at")
+
+
+@admin.register(CommentHiding)
+class CommentHidingAdmin(ReadOnly):
+    """What moderators hid."""
+
+    list_display = ("comment", "rule", "by", "at", "appealed_at", "upheld", "lifted_at")
+
+
+@admin.register(Anchor)
+class AnchorAdmin(ReadOnly):
+    """Digests on their way to a chain, or there, with what holds them up."""
+
+    list_display = ("kind", "digest", "community", "posted_at", "error_code")
+
+
+@admin.register(Contract)
+class ContractAdmin(ReadOnly):
+    """The Governors of communities, and how far each was read."""
+
+    list_display = ("governor", "community", "block_number", "read_at", "halted")
+
+
+@admin.register(ContractEvent)
+class ContractEventAdmin(ReadOnly):
+    """What Governors said, and what of it waits."""
+
+    list_display = ("contract", "block_number", "position", "kind", "proposal", "taken")
+    list_filter = ("kind", "taken", "contract")
+
+
+@admin.register(ContractProposal)
+class ContractProposalAdmin(ReadOnly):
+    """Drafts that were offered to a Governor."""
+
+    list_display = ("proposal", "contract", "approves", "offered_at", "refused")
 
 
 @admin.register(Member)

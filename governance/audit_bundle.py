@@ -8,7 +8,8 @@ from collections.abc import Iterator
 
 from governance import log
 from governance.evidence.canonical import canonical_bytes
-from governance.models import Proposal, Record
+from governance.models import Proposal, Record, SealedVote
+from governance.sealed.facts import sealing_of
 from governance.selectors.evidence import ballot_lines
 from governance.services.census import census_leaf
 from governance.services.common import required_record
@@ -18,6 +19,13 @@ def lines(proposal: Proposal) -> Iterator[bytes]:
     """Yield the lines of the bundle, each with its line feed."""
     for line in _lines(proposal):
         yield line + b"\n"
+
+
+def _sealed_vote(proposal: Proposal) -> SealedVote | None:
+    if sealing_of(proposal) is None:
+        return None
+    found = SealedVote.objects.select_related("sealing_record", "unsealing_record")
+    return found.filter(proposal=proposal).first()
 
 
 def _lines(proposal: Proposal) -> Iterator[bytes]:
@@ -34,8 +42,13 @@ def _lines(proposal: Proposal) -> Iterator[bytes]:
         for voter, power, house_power in entries.iterator(chunk_size=5_000):
             yield census_leaf(voter, power, house_power)
         yield proposal.census_record.canonical.encode()
+        sealed = _sealed_vote(proposal)
+        if sealed is not None:
+            yield sealed.sealing_record.canonical.encode()
         for canonical in ballot_lines(proposal):
             yield canonical.encode()
+        if sealed is not None and sealed.unsealing_record is not None:
+            yield sealed.unsealing_record.canonical.encode()
     for decided in (proposal.tally_record, proposal.decision_record):
         if decided is not None:
             yield decided.canonical.encode()

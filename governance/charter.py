@@ -12,8 +12,11 @@ from typing import Any
 
 from governance.evidence.canonical import digest
 from governance.outcome import InvalidRules, Rules
+from governance.sealed.terms import Sealing, read_charter
 
 DEFAULT = "default"
+# The kind of proposal that replaces the charter.
+CHARTER_KIND = "governance_rules"
 TIERS_MAX = 12
 NAME_LENGTH_MAX = 120
 PAUSE_SECONDS_MAX = 30 * 24 * 3600
@@ -21,22 +24,30 @@ PAUSE_SECONDS_MAX = 30 * 24 * 3600
 BACKED = ("number", "author", "kind", "title", "text", "payload", "method", "choices", "seats")
 _NAME = re.compile(r"[a-z][a-z0-9_]{0,39}")
 _KEYS = {"tiers", "kinds", "power", "house", "council"}
+# Only where ballots are sealed; a charter that does not mention it reads as it always did.
+_SEALING = "sealing"
 
 
 @dataclass(frozen=True)
 class Charter:
-    """A charter that was checked. `tiers` are rules by name, `kinds` tiers by kind of proposal."""
+    """A charter that was checked. `tiers` are rules by name, `kinds` tiers by kind of proposal.
+
+    `sealing` says who opens sealed ballots, and `sealed_tiers` where ballots are sealed.
+    """
 
     tiers: Mapping[str, Rules]
     kinds: Mapping[str, str]
     power: Mapping[str, Any]
     house: Mapping[str, Any] | None
     pause_seconds_max: int
+    sealing: Sealing | None = None
+    sealed_tiers: tuple[str, ...] = ()
 
     @classmethod
     def from_body(cls, body: Mapping[str, Any], *, partial: bool = False) -> "Charter":
         """Read a charter; `partial` lets rules leave out what is off, as people write them. Raises InvalidRules."""
-        _exactly(body, _KEYS, "charter")
+        extra = {_SEALING} if isinstance(body, Mapping) and _SEALING in body else set()
+        _exactly(body, _KEYS | extra, "charter")
         read = Rules.from_partial if partial else Rules.from_body
         tiers, kinds = body["tiers"], body["kinds"]
         if not isinstance(tiers, Mapping) or not 0 < len(tiers) <= TIERS_MAX:
@@ -61,17 +72,23 @@ class Charter:
         pause = body["council"]["pause_seconds_max"]
         if type(pause) is not int or not 0 <= pause <= PAUSE_SECONDS_MAX:
             raise InvalidRules("council.pause_seconds_max", pause, f"0 to {PAUSE_SECONDS_MAX} seconds")
-        return cls(checked, dict(kinds), body["power"], house, pause)
+        sealing, sealed_tiers = (
+            read_charter(body[_SEALING], checked, kinds.get(CHARTER_KIND, kinds[DEFAULT])) if extra else (None, ())
+        )
+        return cls(checked, dict(kinds), body["power"], house, pause, sealing, sealed_tiers)
 
     def to_body(self) -> dict[str, Any]:
         """Return the frozen form."""
-        return {
+        body: dict[str, Any] = {
             "tiers": {name: rules.to_body() for name, rules in self.tiers.items()},
             "kinds": dict(self.kinds),
             "power": dict(self.power),
             "house": None if self.house is None else dict(self.house),
             "council": {"pause_seconds_max": self.pause_seconds_max},
         }
+        if self.sealing is not None:
+            body[_SEALING] = self.sealing.to_body() | {"tiers": list(self.sealed_tiers)}
+        return body
 
     def tier_of(self, kind: str) -> str:
         """Return the tier of a kind of proposal."""
@@ -80,6 +97,10 @@ class Charter:
     def rules_of(self, kind: str) -> Rules:
         """Return the rules that a new proposal of this kind is judged by."""
         return self.tiers[self.tier_of(kind)]
+
+    def sealing_of(self, kind: str) -> Sealing | None:
+        """Return who opens the ballots on a new proposal of this kind; None where ballots are open."""
+        return self.sealing if self.tier_of(kind) in self.sealed_tiers else None
 
 
 def draft_digest(body: Mapping[str, Any]) -> str:

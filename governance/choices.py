@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from governance.sealed.terms import VOID
 from governance.tally import Method
 
 # Of these the list is an order; of the others it is a set.
@@ -21,7 +22,9 @@ class Part:
 
 
 def parts_of(method: Method, choices: Sequence[str], choice: Any) -> tuple[Part, ...]:  # noqa: ANN401 - any JSON
-    """Return what a valid choice names, in the ballot's own order; nothing for a blank ballot."""
+    """Return what a valid choice names, in the ballot's own order; nothing for a blank or void one."""
+    if choice == VOID:
+        return ()
     if isinstance(choice, dict):
         weights = {key: int(weight) for key, weight in choice.items()}
         whole = sum(weights.values())

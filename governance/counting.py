@@ -6,20 +6,22 @@ release all come here, so that they cannot differ. How a method counts stands in
 """
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from functools import cached_property
 from typing import Any
 
 from governance import outcome
 from governance.delegation import Delegation, Edge, in_force, resolve
-from governance.outcome import Electorate, Outcome, Rules
+from governance.onchain import SOURCE as BY_CONTRACT
+from governance.outcome import Condition, Electorate, InvalidRules, Outcome, Rules
+from governance.sealed.terms import Sealing
 from governance.tally import Count, Method, method_named
 
 
 @dataclass(frozen=True)
 class Terms:
-    """What the record of a proposal froze about its vote."""
+    """What the record of a proposal froze about its vote. With `sealing`, ballots are sealed until it has closed."""
 
     kind: str
     method: Method
@@ -28,6 +30,8 @@ class Terms:
     rules: Rules
     total_supply: int
     closes_at: int
+    sealing: Sealing | None = None
+    by_contract: bool = False
 
     @classmethod
     def from_body(cls, body: Mapping[str, Any]) -> "Terms":
@@ -40,7 +44,53 @@ class Terms:
             rules=Rules.from_body(body["rules"]),
             total_supply=int(body["snapshot"]["total_supply"]),
             closes_at=body["closes_at"],
+            sealing=Sealing.from_body(body["sealing"]) if "sealing" in body else None,
+            by_contract=body["snapshot"].get("source", {}).get("name") == BY_CONTRACT,
         )
+
+    def under(self, census: Mapping[str, Any]) -> "Terms":
+        """Return the terms by which a Governor counts: supply and quorum of the second of its snapshot.
+
+        The body of the census says where they changed since the proposal was submitted; in a vote of this site nothing
+        can change. Raises InvalidRules.
+        """
+        said = census.get("governor")
+        if said is None:
+            return self
+        if not self.by_contract:
+            raise InvalidRules("governor", said, "nothing: only a contract changes its numbers")
+        bps = said["quorum_bps"]
+        rules = replace(self.rules, quorum_bps=bps, quorum_votes=self.rules.quorum_votes if bps else 1)
+        return replace(self, total_supply=int(said["total_supply"]), rules=rules)
+
+    def late_quorum_seconds(self, tally: Mapping[str, Any]) -> int:
+        """Return how long a late quorum keeps the vote open: by the tally where a Governor changed it."""
+        said: int = tally.get("late_quorum_seconds", self.rules.late_quorum_seconds)
+        return said
+
+    def timelock_seconds(self, decision: Mapping[str, Any]) -> int:
+        """Return how long the decision waits, by itself where a Governor's number changed meanwhile."""
+        said: int = decision.get("timelock_seconds", self.rules.timelock_seconds)
+        return said
+
+    @property
+    def follows_quorum(self) -> bool:
+        """Whether the end may move once the quorum is reached. A Governor's number may change during the vote."""
+        return self.by_contract or has_late_quorum(self.rules)
+
+    def quorum_followed(self, roll: "Roll") -> int:
+        """Return the power after which the end may move. A Governor's may be nothing: then its first vote moves it."""
+        return self.governor_quorum if self.by_contract else outcome.quorum_needed(self.rules, roll.electorate(self))
+
+    @property
+    def governor_quorum(self) -> int:
+        """The quorum as a Governor of these numbers has it, which may be nothing; `decide` asks for one unit."""
+        return self.total_supply * self.rules.quorum_bps // outcome.BASIS_POINTS
+
+    @property
+    def weightless(self) -> bool:
+        """Whether a vote without power is a ballot: where a Governor's quorum is nothing, it may move the end."""
+        return self.by_contract and self.governor_quorum == 0
 
     @property
     def binary(self) -> bool:
@@ -127,13 +177,13 @@ def edges_of(delegations: Iterable[Mapping[str, Any]], terms: Terms) -> tuple[Ed
     return in_force(read, terms.kind, terms.closes_at)
 
 
-def count_votes(terms: Terms, roll: Roll, casts: Sequence[Cast]) -> Result:
-    """Count the newest ballot of each voter and judge the count.
+def count_votes(terms: Terms, roll: Roll, casts: Sequence[Cast], secrets: int = 0) -> Result:
+    """Count the newest ballot of each voter and judge the count; `secrets` is how many keyholders opened sealed ones.
 
     1. each voter's own power, and what flows to them from those who do not vote
     2. the method counts; ballots without weight (of the second house alone) are left out
     3. the second house counts one ballot with its own power
-    4. the rules judge
+    4. the rules judge; a sealed vote that too few keyholders opened does not pass
     """
     weights = weigh(roll, casts)  # 1
     weighted = [
@@ -146,6 +196,11 @@ def count_votes(terms: Terms, roll: Roll, casts: Sequence[Cast]) -> Result:
     decided = outcome.decide(  # 4
         terms.rules, count, terms.choices, roll.electorate(terms), seats=terms.seats, house=house
     )
+    if terms.sealing is not None:
+        opened = Condition("opened", secrets >= terms.sealing.threshold, secrets, terms.sealing.threshold)
+        # What decides stands first: where ballots stayed closed, nothing else was found out.
+        conditions = (*decided.conditions, opened) if opened.holds else (opened, *decided.conditions)
+        decided = Outcome(decided.passed and opened.holds, conditions, early=False)
     return Result(count, house, decided, weights)
 
 
@@ -158,7 +213,11 @@ def weigh(roll: Roll, casts: Iterable[Cast]) -> dict[str, int]:
 
 
 def weight_alone(roll: Roll, voter: str, power: int) -> int:
-    """Return what a ballot of this voter would weigh if nobody else voted: the most it can ever weigh."""
+    """Return what a ballot of this voter would weigh if nobody else voted.
+
+    Votes of others only take from that, with one exception: where delegations above the voter run in a circle, a vote
+    that opens the circle sets free what was stuck in it.
+    """
     if not roll.edges:
         return power
     return resolve({**roll.powers, voter: power}, roll.edges, {voter})[voter]
@@ -254,8 +313,7 @@ def closing_time(
     """
     if not has_late_quorum(terms.rules):
         return closes_at, None
-    needed = outcome.quorum_needed(terms.rules, roll.electorate(terms))
-    meter = QuorumMeter(terms, roll)
+    needed, meter = terms.quorum_followed(roll), QuorumMeter(terms, roll)
     for position, (cast_at, ballot) in enumerate(accepted):
         if meter.cast(ballot) >= needed:
             extended = cast_at + terms.rules.late_quorum_seconds

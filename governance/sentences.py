@@ -14,7 +14,7 @@ def condition_sentence(condition: Condition, power: Power) -> str:
     values = {"found": power(condition.found), "needed": power(condition.needed)}
     if condition.condition == "majority" and (condition.found, condition.needed) == (0, 1):
         return _("Majority: nobody voted in favour.")
-    if condition.condition == "winner":
+    if condition.condition in {"winner", "opened"}:
         values = {"found": str(condition.found), "needed": str(condition.needed)}
     return _sentence(condition.condition, holds=condition.holds) % values
 
@@ -31,6 +31,10 @@ def _sentence(name: str, *, holds: bool) -> str:
         ("winner", False): _("Winners: %(found)s found, but %(needed)s are to be chosen; a tie stays a tie."),
         ("rejection", True): _("Rejection: %(found)s votes against; more than %(needed)s would have stopped it."),
         ("rejection", False): _("Rejection: %(found)s votes against are more than the %(needed)s that are allowed."),
+        ("opened", True): _("Sealed ballots: %(found)s keyholders opened them, %(needed)s were needed."),
+        ("opened", False): _(
+            "Sealed ballots: only %(found)s of the %(needed)s keyholders needed opened them, so nobody can count them."
+        ),
         ("objection", True): _("Second house: %(found)s against; %(needed)s would have stopped it."),
         ("objection", False): _("Second house: %(found)s against, and %(needed)s are enough to stop it."),
     }

@@ -1,7 +1,8 @@
 """Signing in with a wallet (EIP-4361): hands out nonces, consumes them once, and finds the account.
 
-The text and its policy are judged by `siwe` (pure). What a nonce is worth is a fact in the database: whoever deletes
-its row has used it, so that two requests with one nonce cannot both win.
+The text and its policy are judged by `siwe` (pure); where no key signed it, the account's contract is asked. What a
+nonce is worth is a fact in the database: whoever deletes its row has used it, so that two requests with one nonce
+cannot both win.
 """
 
 import secrets
@@ -12,10 +13,13 @@ from urllib.parse import urlsplit
 from django.conf import settings
 from django.contrib.auth.hashers import make_password
 
-from governance import siwe
+from governance import eip712, siwe
+from governance.chain import ChainError
 from governance.clock import whole_second
-from governance.errors import NotAuthenticated
+from governance.errors import NotAuthenticated, Unavailable
 from governance.models import Account, Community, SignInNonce
+from governance.wallets.asking import is_of_key
+from governance.wallets.checking import account_stands_by
 
 STATEMENT = "Sign in to Commonweights. This is a signature without a fee; nothing is sent to the chain."
 NONCE_BYTES = 16
@@ -71,6 +75,7 @@ def verify(message: str, signature: str, session: str, now: datetime) -> Account
             chain_ids=_chain_ids(),
             nonce=nonce if used else None,
             schemes=("https",) if settings.SECURE else ("http", "https"),
+            stood_by=lambda said, digest: _stood_by(said, digest, signature),
         )
     except siwe.SiweError as error:
         if error.code == "siwe_malformed":
@@ -81,7 +86,32 @@ def verify(message: str, signature: str, session: str, now: datetime) -> Account
     account, _ = Account.objects.get_or_create(address=verified.address, defaults={"password": make_password(None)})
     if not account.is_active:
         raise NotAuthenticated("account_disabled", "this account has been switched off by the operator")
+    if not account.signs_with_key and _is_of_key(message, signature, verified.address):
+        account.signs_with_key = True
+        account.save(update_fields=["signs_with_key"])
     return account
+
+
+def _stood_by(said: siwe.SiweMessage, digest: bytes, signature: str) -> bool:
+    """Say whether the account's contract stands by what its key did not sign.
+
+    A chain that is silent leaves that open, but for an account whose key has signed here before and that sends what
+    looks like a signature of a key: with all that can be known, that one is wrong.
+    """
+    try:
+        return account_stands_by(said.chain_id, said.address, digest, signature)
+    except (ChainError, Unavailable):
+        if is_of_key(signature) and Account.objects.filter(address=said.address, signs_with_key=True).exists():
+            return False
+        raise
+
+
+def _is_of_key(message: str, signature: str, address: str) -> bool:
+    try:
+        eip712.verify(eip712.personal_message_digest(message), signature, address)
+    except eip712.SignatureError:
+        return False
+    return True
 
 
 def _domain() -> str:

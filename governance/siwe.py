@@ -13,7 +13,7 @@ Only what stands inside the signed text counts; a value beside it (a request par
 """
 
 import re
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, time, timedelta, timezone
 from ipaddress import AddressValueError, IPv6Address
@@ -190,9 +190,11 @@ def verify(
     nonce: str | None,
     schemes: Collection[str] = ("https",),
     request_id: str | None = None,
+    stood_by: Callable[[SiweMessage, bytes], bool] | None = None,
 ) -> SiweMessage:
     """Parse, check and verify the signature of a sign-in; return the message, whose `address` has signed it.
 
+    Where no key signed it, `stood_by` may say that the account's contract stands by it; it gets message and digest.
     Raises SiweError; and SignatureError `malformed_field` for what is not a signature at all.
     """
     message = parse(text)
@@ -205,9 +207,12 @@ def verify(
         schemes=schemes,
         request_id=request_id,
     )
+    digest = eip712.personal_message_digest(text)
     try:
-        eip712.verify(eip712.personal_message_digest(text), signature, message.address)
+        eip712.verify(digest, signature, message.address)
     except eip712.SignatureError as error:
+        if stood_by is not None and stood_by(message, digest):
+            return message
         if error.code == "malformed_field":
             raise
         raise SiweError("siwe_rejected", error.detail) from error

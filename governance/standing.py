@@ -13,6 +13,7 @@ from governance.clock import unix
 from governance.counting import Cast, Result, Roll, Terms, count_votes, exact_text, tally_body
 from governance.models import Ballot, CountSoFar, Proposal
 from governance.score_over_time import Point, extended, is_summed, over_time
+from governance.sealed.facts import secrets_in_count
 from governance.services.common import roll_of, rolls_of, terms_of
 
 # Up to here an open vote is counted when it is looked at.
@@ -27,7 +28,7 @@ def count_so_far(proposal: Proposal) -> Result:
     """Count the newest ballot of each voter and judge the count: what page, API and execution show and use."""
     ballots = proposal.ballots.counting().values_list(*_COLUMNS)
     casts = [Cast(*row) for row in ballots.iterator(chunk_size=5_000)]
-    return count_votes(terms_of(proposal), roll_of(proposal), casts)
+    return count_votes(terms_of(proposal), roll_of(proposal), casts, secrets_in_count(proposal))
 
 
 def keep_standing(proposal: Proposal, result: Result, now: datetime) -> None:
@@ -52,11 +53,11 @@ def refresh_standing(proposal: Proposal, now: datetime) -> bool:
 def standings(proposals: Iterable[Proposal]) -> dict[int, dict[str, Any]]:
     """Return how submitted proposals stand: kept where it is kept, else counted now; a handful of queries for all.
 
-    A proposal comes with its `record` and `census_record`.
+    A proposal comes with its `record` and `census_record`; one that was read with its `count_so_far` saves a query.
     """
     listed = {proposal.pk: proposal for proposal in proposals}
     found: dict[int, dict[str, Any]] = {}
-    for kept in CountSoFar.objects.filter(proposal__in=listed):
+    for kept in _kept(listed):
         open_vote = listed[kept.proposal_id].passed is None
         if not open_vote or kept.ballots > COUNTED_AT_ONCE_MAX:
             found[kept.proposal_id] = {**kept.body, "as_of": kept.at if open_vote else None}
@@ -68,6 +69,17 @@ def standings(proposals: Iterable[Proposal]) -> dict[int, dict[str, Any]]:
     return found
 
 
+def _kept(listed: dict[int, Proposal]) -> list[CountSoFar]:
+    came_with = [getattr(one, "count_so_far", None) for one in listed.values() if _came_with_count(one)]
+    rest = [pk for pk, one in listed.items() if not _came_with_count(one)]
+    asked = CountSoFar.objects.filter(proposal__in=rest).defer("over_time") if rest else ()
+    return [*(kept for kept in came_with if kept is not None), *asked]
+
+
+def _came_with_count(proposal: Proposal) -> bool:
+    return bool(Proposal.count_so_far.is_cached(proposal))
+
+
 def _counted_now(proposals: dict[int, Proposal]) -> dict[int, dict[str, Any]]:
     casts: dict[int, list[Cast]] = {pk: [] for pk in proposals}
     ballots = Ballot.objects.filter(proposal__in=proposals, superseded_at__isnull=True)
@@ -77,7 +89,9 @@ def _counted_now(proposals: dict[int, Proposal]) -> dict[int, dict[str, Any]]:
     found = {}
     for pk, proposal in proposals.items():
         terms = terms_of(proposal)
-        found[pk] = _complete(body_of(terms, count_votes(terms, rolls[pk], casts[pk])), proposal, len(casts[pk]))
+        result = count_votes(terms, rolls[pk], casts[pk], secrets_in_count(proposal))
+        found[pk] = _complete(body_of(terms, result), proposal, len(casts[pk]))
+        found[pk]["sealed"] = terms.sealing is not None and proposal.passed is None
     return found
 
 

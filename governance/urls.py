@@ -1,20 +1,28 @@
 """Addresses of the governance API, below /api/v1/."""
 
-from django.urls import path
+from django.urls import include, path
 
 from governance.views import (
+    anchors,
     ballots,
+    co_authors,
     communities,
     delegations,
+    deliberation,
     drafts,
     log,
     mine,
+    names,
+    onchain,
     proposals,
     readers,
     representation,
+    sealed,
     search,
+    seats,
     sign_in,
     voters,
+    wallets,
 )
 
 urlpatterns = [
@@ -23,13 +31,18 @@ urlpatterns = [
     path("auth/logout", sign_in.LogoutView.as_view(), name="api-logout"),
     path("auth/passkey/begin", readers.PasskeyBegin.as_view(), name="api-passkey-begin"),
     path("auth/passkey/finish", readers.PasskeyFinish.as_view(), name="api-passkey-finish"),
+    path("passkey-seats/begin", seats.PasskeySeatBegin.as_view(), name="api-passkey-seat-begin"),
+    path("passkey-seats", seats.PasskeySeats.as_view(), name="api-passkey-seats"),
+    path("passkey-seats/<str:credential>", seats.PasskeySeatDetail.as_view(), name="api-passkey-seat"),
     path("auth/session", sign_in.SessionView.as_view(), name="api-session"),
+    path("names/<str:address>", names.AccountName.as_view(), name="api-account-name"),
     path("kinds", communities.KindList.as_view(), name="api-kinds"),
     path("methods", communities.MethodList.as_view(), name="api-methods"),
     path("communities", communities.CommunityList.as_view(), name="api-communities"),
     path("communities/<slug:slug>", communities.CommunityDetail.as_view(), name="api-community"),
     path("communities/<slug:slug>/elector", representation.CommunityElector.as_view(), name="api-elector"),
     path("communities/<slug:slug>/charter", communities.CharterView.as_view(), name="api-charter"),
+    path("communities/<slug:slug>/contract", onchain.CommunityContract.as_view(), name="api-community-contract"),
     path("communities/<slug:slug>/history", communities.HistoryList.as_view(), name="api-history"),
     path("communities/<slug:slug>/delegates", delegations.DelegateList.as_view(), name="api-delegates"),
     path("communities/<slug:slug>/delegates/<str:address>", delegations.DelegateDetail.as_view(), name="api-delegate"),
@@ -44,6 +57,7 @@ urlpatterns = [
         "communities/<slug:slug>/chain-delegation", delegations.ChainDelegation.as_view(), name="api-chain-delegation"
     ),
     path("communities/<slug:slug>/log", log.LogView.as_view(), name="api-log"),
+    path("communities/<slug:slug>/anchors", anchors.AnchorList.as_view(), name="api-anchors"),
     path("communities/<slug:slug>/log/entries", log.LogEntries.as_view(), name="api-log-entries"),
     path("communities/<slug:slug>/log/inclusion", log.LogInclusion.as_view(), name="api-log-inclusion"),
     path("communities/<slug:slug>/log/consistency", log.LogConsistency.as_view(), name="api-log-consistency"),
@@ -57,6 +71,50 @@ urlpatterns = [
         drafts.DraftSponsorshipMessage.as_view(),
         name="api-draft-sponsorship-message",
     ),
+    path("drafts/<int:pk>/share", co_authors.DraftShare.as_view(), name="api-draft-share"),
+    path("drafts/<int:pk>/similar", co_authors.DraftSimilar.as_view(), name="api-draft-similar"),
+    path("drafts/<int:pk>/co-authors", co_authors.DraftCoAuthors.as_view(), name="api-draft-co-authors"),
+    path(
+        "drafts/<int:pk>/co-authors/answer", co_authors.DraftCoAuthorAnswer.as_view(), name="api-draft-co-author-answer"
+    ),
+    path("drafts/<int:pk>/co-authors/<str:address>", co_authors.DraftCoAuthor.as_view(), name="api-draft-co-author"),
+    path("communities/<slug:slug>/moderation", deliberation.Moderation.as_view(), name="api-moderation"),
+    path(
+        "communities/<slug:slug>/proposals/<int:proposal>/versions",
+        co_authors.ProposalVersions.as_view(),
+        name="api-proposal-versions",
+    ),
+    path(
+        "communities/<slug:slug>/proposals/<int:proposal>/versions/compare",
+        co_authors.ProposalVersionsCompared.as_view(),
+        name="api-proposal-versions-compared",
+    ),
+    path(
+        "communities/<slug:slug>/proposals/<int:proposal>/comments",
+        deliberation.Comments.as_view(),
+        name="api-comments",
+    ),
+    path(
+        "communities/<slug:slug>/proposals/<int:proposal>/comments/<int:comment>",
+        deliberation.CommentDetail.as_view(),
+        name="api-comment",
+    ),
+    path(
+        "communities/<slug:slug>/proposals/<int:proposal>/comments/<int:comment>/reports",
+        deliberation.CommentReports.as_view(),
+        name="api-comment-reports",
+    ),
+    path(
+        "communities/<slug:slug>/proposals/<int:proposal>/comments/<int:comment>/hiding",
+        deliberation.CommentHide.as_view(),
+        name="api-comment-hiding",
+    ),
+    path(
+        "communities/<slug:slug>/proposals/<int:proposal>/comments/<int:comment>/appeal",
+        deliberation.CommentAppeal.as_view(),
+        name="api-comment-appeal",
+    ),
+    path("drafts/<int:pk>/transactions", onchain.DraftTransactions.as_view(), name="api-draft-transactions"),
     path("proposals", proposals.ProposalList.as_view(), name="api-proposals"),
     path("proposals/<str:public_id>", proposals.ProposalDetail.as_view(), name="api-proposal"),
     path("proposals/<str:public_id>/cancel", proposals.ProposalCancel.as_view(), name="api-proposal-cancel"),
@@ -80,10 +138,48 @@ urlpatterns = [
         representation.ProposalRepresentation.as_view(),
         name="api-proposal-representation",
     ),
+    path(
+        "proposals/<str:public_id>/transactions",
+        onchain.ProposalTransactions.as_view(),
+        name="api-proposal-transactions",
+    ),
+    path("proposals/<str:public_id>/contract", onchain.ProposalContract.as_view(), name="api-proposal-contract"),
+    path(
+        "proposals/<str:public_id>/contract-vote-message",
+        onchain.ProposalContractVoteMessage.as_view(),
+        name="api-contract-vote-message",
+    ),
     path("proposals/<str:public_id>/bundle", proposals.ProposalBundle.as_view(), name="api-proposal-bundle"),
     path("proposals/<str:public_id>/voters", voters.ProposalVoters.as_view(), name="api-proposal-voters"),
     path("proposals/<str:public_id>/ballots", ballots.ProposalBallots.as_view(), name="api-proposal-ballots"),
     path("proposals/<str:public_id>/ballot-message", ballots.BallotMessage.as_view(), name="api-ballot-message"),
+    path("proposals/<str:public_id>/sealing", sealed.ProposalSealing.as_view(), name="api-proposal-sealing"),
+    path(
+        "proposals/<str:public_id>/sealed-ballot-message",
+        sealed.SealedBallotMessage.as_view(),
+        name="api-sealed-ballot-message",
+    ),
+    path(
+        "proposals/<str:public_id>/sealing-key-message",
+        sealed.SealingKeyMessage.as_view(),
+        name="api-sealing-key-message",
+    ),
+    path("proposals/<str:public_id>/sealing-keys", sealed.SealingKeys.as_view(), name="api-sealing-keys"),
+    path("proposals/<str:public_id>/sealing-secrets", sealed.SealingSecrets.as_view(), name="api-sealing-secrets"),
+    path("sealed-ballots", sealed.SealedBallotList.as_view(), name="api-sealed-ballots"),
+    path(
+        "proposals/<str:public_id>/wallet-ballots",
+        wallets.ProposalWalletBallots.as_view(),
+        name="api-proposal-wallet-ballots",
+    ),
+    path(
+        "proposals/<str:public_id>/wallet-ballot-message",
+        wallets.OwnersMessage.as_view(),
+        name="api-wallet-ballot-message",
+    ),
+    path("wallet-ballots", wallets.WalletBallots.as_view(), name="api-wallet-ballots"),
+    path("wallet-ballots/<str:digest>", wallets.WalletBallot.as_view(), name="api-wallet-ballot"),
+    path("wallet-ballots/<str:digest>/look", wallets.WalletBallotLook.as_view(), name="api-wallet-ballot-look"),
     path("ballots", ballots.BallotList.as_view(), name="api-ballots"),
     path("ballots/<str:digest>", ballots.BallotReceipt.as_view(), name="api-ballot"),
     path("me/inbox", mine.MyInbox.as_view(), name="api-my-inbox"),
@@ -93,4 +189,5 @@ urlpatterns = [
     path("me/data/erase", mine.MyDataErase.as_view(), name="api-my-data-erase"),
     path("search", search.SearchView.as_view(), name="api-search"),
     path("records/<str:digest>", ballots.RecordDetail.as_view(), name="api-record"),
+    path("", include("governance.statements.urls")),
 ]

@@ -8,7 +8,7 @@ member's own signed delegation.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Any, Protocol
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,6 +18,23 @@ class Block:
     number: int
     hash: str
     timestamp: int
+
+
+@dataclass(frozen=True, slots=True)
+class Log:
+    """What a contract said in a block: its topics and data as hex, and where in the chain it stands.
+
+    `block_time` is None where the node does not say it with the log.
+    """
+
+    contract: str
+    topics: tuple[str, ...]
+    data: str
+    block_number: int
+    block_hash: str
+    transaction: str
+    position: int
+    block_time: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,12 +111,18 @@ class ChainReader(Protocol):
         """Return the hash of the block of this number, as the chain is now."""
         ...
 
-    def votes_at(self, token: str, voters: Sequence[str], block_number: int, block_hash: str) -> dict[str, int]:
-        """Return the past votes of each voter at this very block."""
+    def blocks(self, numbers: Sequence[int]) -> list[Block]:
+        """Return the blocks of these numbers, as the chain is now."""
         ...
 
-    def total_supply_at(self, token: str, block_number: int, block_hash: str) -> int:
-        """Return the past total supply of votes at this very block."""
+    def votes_at(
+        self, token: str, voters: Sequence[str], block_number: int, block_hash: str, timepoint: int | None = None
+    ) -> dict[str, int]:
+        """Return the past votes of each voter at this very block; at `timepoint` where the token counts seconds."""
+        ...
+
+    def total_supply_at(self, token: str, block_number: int, block_hash: str, timepoint: int | None = None) -> int:
+        """Return the past total supply of votes at this very block, or at `timepoint`."""
         ...
 
     def clock_at(self, token: str, block_hash: str) -> int:
@@ -115,6 +138,25 @@ class ChainReader(Protocol):
         """
         ...
 
+    def logs_of(
+        self,
+        contracts: Sequence[str],
+        events: Sequence[str],
+        first_block: int,
+        last: Block,
+        about: Sequence[str] = (),
+    ) -> list[Log]:
+        """Return what these contracts said from the first block to the last, while the last one stands.
+
+        `events` are the first topics that are asked for, `about` the second ones (none: any).
+        Raises RangeRefused when a node wants fewer blocks, and SnapshotReorged when the last block is another one now.
+        """
+        ...
+
+    def read_newest(self, contract: str, calls: Sequence[tuple[str, list[Any]]]) -> list[tuple[Any, ...]]:
+        """Return what functions of a contract (by name, with their values) return in the newest block."""
+        ...
+
     def delegate_of(self, token: str, account: str) -> str:
         """Return to whom the account delegates in the newest block, "" for nobody."""
         ...
@@ -127,6 +169,14 @@ class ChainReader(Protocol):
         """Return what signatures for the token are bound to."""
         ...
 
+    def simulate(self, creation_code: str, gas: int, block_hash: str) -> str:
+        """Return, as hex, what creation code would leave behind in this very block; nothing is stored anywhere."""
+        ...
+
+    def read(self, contract: str, data: str, block_hash: str) -> str | None:
+        """Return, as hex, what a contract answers to call data in this very block; None where the call fails."""
+        ...
+
 
 __all__ = [
     "Block",
@@ -135,6 +185,7 @@ __all__ = [
     "ChainError",
     "ChainReader",
     "ChainUnavailable",
+    "Log",
     "RangeRefused",
     "SnapshotReorged",
     "TokenDomain",

@@ -9,9 +9,9 @@ with one host). Nodes are asked one after the other, so the time to wait is the 
 
 from collections.abc import Callable, Sequence
 from reprlib import repr as shown
-from typing import Final, TypeVar
+from typing import Any, Final, TypeVar
 
-from governance.chain import Block, ChainDisagreement, ChainReader, SnapshotReorged, TokenDomain
+from governance.chain import Block, ChainDisagreement, ChainReader, Log, SnapshotReorged, TokenDomain
 
 READERS_MIN: Final = 2
 
@@ -46,13 +46,21 @@ class AgreeingChain:
         """Return the hash of the block of this number."""
         return self._agreed(f"block {number}", lambda reader: reader.block_hash(number))
 
-    def votes_at(self, token: str, voters: Sequence[str], block_number: int, block_hash: str) -> dict[str, int]:
-        """Return the past votes of each voter at this very block."""
-        return self._agreed("votes", lambda reader: reader.votes_at(token, voters, block_number, block_hash))
+    def blocks(self, numbers: Sequence[int]) -> list[Block]:
+        """Return the blocks of these numbers."""
+        return self._agreed("blocks", lambda reader: reader.blocks(numbers))
 
-    def total_supply_at(self, token: str, block_number: int, block_hash: str) -> int:
+    def votes_at(
+        self, token: str, voters: Sequence[str], block_number: int, block_hash: str, timepoint: int | None = None
+    ) -> dict[str, int]:
+        """Return the past votes of each voter at this very block."""
+        return self._agreed("votes", lambda reader: reader.votes_at(token, voters, block_number, block_hash, timepoint))
+
+    def total_supply_at(self, token: str, block_number: int, block_hash: str, timepoint: int | None = None) -> int:
         """Return the past total supply of votes at this very block."""
-        return self._agreed("the supply", lambda reader: reader.total_supply_at(token, block_number, block_hash))
+        return self._agreed(
+            "the supply", lambda reader: reader.total_supply_at(token, block_number, block_hash, timepoint)
+        )
 
     def clock_at(self, token: str, block_hash: str) -> int:
         """Return what the token's own clock shows in this very block."""
@@ -67,6 +75,24 @@ class AgreeingChain:
             lambda reader: reader.delegates_named(token, first_block, last_block, block_number, block_hash),
         )
 
+    def logs_of(
+        self,
+        contracts: Sequence[str],
+        events: Sequence[str],
+        first_block: int,
+        last: Block,
+        about: Sequence[str] = (),
+    ) -> list[Log]:
+        """Return what these contracts said in these blocks, while the last one stands."""
+        return self._agreed(
+            f"the logs of blocks {first_block} to {last.number}",
+            lambda reader: reader.logs_of(contracts, events, first_block, last, about),
+        )
+
+    def read_newest(self, contract: str, calls: Sequence[tuple[str, list[Any]]]) -> list[tuple[Any, ...]]:
+        """Return what functions of a contract return."""
+        return self._agreed(f"what {contract} says", lambda reader: reader.read_newest(contract, calls))
+
     def delegate_of(self, token: str, account: str) -> str:
         """Return to whom the account delegates in the newest block, "" for nobody."""
         return self._agreed("the delegate", lambda reader: reader.delegate_of(token, account))
@@ -78,6 +104,14 @@ class AgreeingChain:
     def domain_of(self, token: str) -> TokenDomain:
         """Return what signatures for the token are bound to."""
         return self._agreed("the token's domain", lambda reader: reader.domain_of(token))
+
+    def simulate(self, creation_code: str, gas: int, block_hash: str) -> str:
+        """Return what creation code would leave behind in this very block."""
+        return self._agreed("a simulation", lambda reader: reader.simulate(creation_code, gas, block_hash))
+
+    def read(self, contract: str, data: str, block_hash: str) -> str | None:
+        """Return what a contract answers to call data in this very block."""
+        return self._agreed("a contract's answer", lambda reader: reader.read(contract, data, block_hash))
 
     def _agreed(self, what: str, read: Callable[[ChainReader], Answer]) -> Answer:
         """Return the one answer of all readers.

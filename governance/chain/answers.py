@@ -7,10 +7,12 @@ Standards: Ethereum JSON-RPC, the contract ABI, ERC-5805 (DelegateVotesChanged).
 """
 
 import re
+from collections.abc import Collection, Mapping, Sequence
+from itertools import pairwise
 from reprlib import repr as shown
 from typing import Any, Final
 
-from governance.chain import Block, ChainAnswerInvalid, ChainUnavailable, SnapshotReorged
+from governance.chain import Block, ChainAnswerInvalid, ChainUnavailable, Log, SnapshotReorged
 from governance.eip712 import checksum_address
 
 # Keccak-256 of "DelegateVotesChanged(address,uint256,uint256)", by which nodes find the event.
@@ -19,10 +21,12 @@ DELEGATE_VOTES_CHANGED: Final = "0xdec2bacdd2f05b59de34da9b523dff8be42e5e38e818c
 _QUANTITY: Final = re.compile(r"0x(?:0|[1-9a-fA-F][0-9a-fA-F]{0,63})")
 _WORD: Final = re.compile(r"0x[0-9a-fA-F]{64}")
 _BYTES: Final = re.compile(r"0x(?:[0-9a-fA-F]{2})+")
+_DATA: Final = re.compile(r"0x(?:[0-9a-fA-F]{2})*")
 _ADDRESS_WORD: Final = re.compile(r"0x0{24}([0-9a-fA-F]{40})")
 _TWO_WORDS: Final = re.compile(r"0x[0-9a-fA-F]{128}")
 # JSON-RPC error codes that ask for patience: limit exceeded (EIP-1474), and the HTTP status that some repeat here.
 _BUSY_CODES: Final = (-32005, 429)
+_REVERTED_CODE: Final = 3
 
 
 def result(answer: object, what: str) -> object:
@@ -80,6 +84,22 @@ def word(value: object, what: str) -> str:
     return value.lower()
 
 
+def data(value: object, what: str) -> str:
+    """Return any number of bytes as lower-case hex, none included."""
+    if not isinstance(value, str) or (value != "0x" and _BYTES.fullmatch(value) is None):
+        raise ChainAnswerInvalid(f"bytes are needed for {what}, {shown(value)} found")
+    return value.lower()
+
+
+def is_revert(answer: object) -> bool:
+    """Say whether a node answers that a contract refused the call: by the code 3 that nodes share, or in words."""
+    error = answer.get("error") if isinstance(answer, dict) else None
+    if not isinstance(error, dict):
+        return False
+    said = error.get("message")
+    return error.get("code") == _REVERTED_CODE or (isinstance(said, str) and "revert" in said.lower())
+
+
 def returned(answer: object, name: str, types: tuple[str, ...]) -> tuple[Any, ...]:
     """Return what a function of a contract returned. `0x` means that no contract was there.
 
@@ -107,6 +127,45 @@ def delegates_in_logs(answer: object, token: str, first_block: int, last_block: 
     if not isinstance(logs, list):
         raise ChainAnswerInvalid(f"a list of logs is needed, {shown(logs)} found")
     return {_delegate(log, token, first_block, last_block) for log in logs}
+
+
+def logs(answer: object, contracts: Sequence[str], events: Sequence[str], first_block: int, last: Block) -> list[Log]:
+    """Return these contracts' logs in the order of the chain; one that does not belong, or twice, raises."""
+    found = result(answer, "the logs")
+    if not isinstance(found, list):
+        raise ChainAnswerInvalid(f"a list of logs is needed, {shown(found)} found")
+    emitters = {contract.lower(): contract for contract in contracts}
+    named = set(events)
+    read = [_log(each, emitters, named, first_block, last) for each in found]
+    places = [(log.block_number, log.position) for log in read]
+    if any(later <= earlier for earlier, later in pairwise(places)):
+        raise ChainAnswerInvalid("logs in the order of the chain are needed, each once")
+    return read
+
+
+def _log(log: object, emitters: Mapping[str, str], events: Collection[str], first_block: int, last: Block) -> Log:
+    if not isinstance(log, dict) or log.get("removed", False) is not False:
+        raise ChainAnswerInvalid(f"a log that was not removed is needed, {shown(log)} found")
+    emitter, topics, data = str(log.get("address")).lower(), log.get("topics"), log.get("data")
+    if not isinstance(topics, list) or not topics or not isinstance(data, str) or not _DATA.fullmatch(data):
+        raise ChainAnswerInvalid(f"topics and data are needed in a log, {shown(log)} found")
+    words = tuple(word(topic, "a topic") for topic in topics)
+    if emitter not in emitters or words[0] not in events:
+        raise ChainAnswerInvalid(f"a log of another contract or event was sent: {shown(log)}")
+    number = quantity(log.get("blockNumber"), "the block of a log")
+    block_hash = word(log.get("blockHash"), "the block of a log")
+    if not first_block <= number <= last.number or (number == last.number and block_hash != last.hash):
+        raise ChainAnswerInvalid(f"a log of blocks {first_block} to {last.number} is needed, one of {number} found")
+    return Log(
+        emitters[emitter],
+        words,
+        data,
+        number,
+        block_hash,
+        word(log.get("transactionHash"), "the transaction of a log"),
+        quantity(log.get("logIndex"), "the place of a log"),
+        quantity(log["blockTimestamp"], "the time of a log") if "blockTimestamp" in log else None,
+    )
 
 
 def _delegate(log: object, token: str, first_block: int, last_block: int) -> str:

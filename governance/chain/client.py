@@ -22,7 +22,7 @@ from reprlib import repr as shown
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import urlsplit
 
-from governance.chain import Block, ChainAnswerInvalid, ChainUnavailable, RangeRefused, TokenDomain, answers
+from governance.chain import Block, ChainAnswerInvalid, ChainUnavailable, Log, RangeRefused, TokenDomain, answers
 from governance.eip712 import checksum_address, parse_address
 from governance.evidence import canonical
 
@@ -44,9 +44,25 @@ FUNCTIONS: Final[dict[str, tuple[tuple[str, ...], tuple[str, ...]]]] = {
     "delegates": (("address",), ("address",)),
     "nonces": (("address",), ("uint256",)),
     "eip712Domain": ((), ("bytes1", "string", "string", "uint256", "address", "bytes32", "uint256[]")),
+    # of a Governor, its timelock and its anchor
+    "CLOCK_MODE": ((), ("string",)),
+    "COUNTING_MODE": ((), ("string",)),
+    **dict.fromkeys(("token", "timelock", "owner"), ((), ("address",))),
+    **dict.fromkeys(
+        ("votingDelay", "votingPeriod", "proposalThreshold", "quorumNumerator", "quorumDenominator"),
+        ((), ("uint256",)),
+    ),
+    "lateQuorumVoteExtension": ((), ("uint48",)),
+    "getMinDelay": ((), ("uint256",)),
+    "quorum": (("uint256",), ("uint256",)),
+    "proposalVotes": (("uint256",), ("uint256", "uint256", "uint256")),
+    "proposalDeadline": (("uint256",), ("uint256",)),
+    "state": (("uint256",), ("uint8",)),
+    "hasVoted": (("uint256", "address"), ("bool",)),
 }
 
 _READ_BYTES: Final = 64 * 1024
+_READ_GAS: Final = 3_000_000
 _NOBODY: Final = f"0x{0:040x}"
 # Which fields a domain has (ERC-5267): name, version, chain and contract, the only ones that we can offer to sign.
 _DOMAIN_FIELDS: Final = b"\x0f"
@@ -86,31 +102,44 @@ class ChainClient:
         block, *_ = self._ask([_block_call(number)])
         return answers.block_of_number(block, number).hash
 
-    def votes_at(self, token: str, voters: Sequence[str], block_number: int, block_hash: str) -> dict[str, int]:
+    def blocks(self, numbers: Sequence[int]) -> list[Block]:
+        """Return the blocks of these numbers, as the chain is now."""
+        found: list[Block] = []
+        for start in range(0, len(numbers), CALLS_PER_BATCH_MAX):
+            some = numbers[start : start + CALLS_PER_BATCH_MAX]
+            said = self._ask([_block_call(number) for number in some])
+            found += [answers.block_of_number(answer, number) for answer, number in zip(said, some, strict=True)]
+        return found
+
+    def votes_at(
+        self, token: str, voters: Sequence[str], block_number: int, block_hash: str, timepoint: int | None = None
+    ) -> dict[str, int]:
         """Return `getPastVotes` of each voter (by checksummed address) at the block of this number and hash.
 
+        A token whose clock counts seconds is asked for `timepoint`, while the block still stands.
         Raises SnapshotReorged when that block is no longer the one of this number.
         """
         addresses = list(dict.fromkeys(parse_address(voter) for voter in voters))
         votes: dict[str, int] = {}
+        moment = block_number if timepoint is None else timepoint
         # At least one request even for nobody: the caller relies on the block having been looked at.
         for start in range(0, max(len(addresses), 1), CALLS_PER_BATCH_MAX):
             some = addresses[start : start + CALLS_PER_BATCH_MAX]
-            calls = [("getPastVotes", [address, block_number]) for address in some]
+            calls = [("getPastVotes", [address, moment]) for address in some]
             votes.update(zip(some, self._past(token, calls, block_number, block_hash), strict=True))
         return votes
 
-    def total_supply_at(self, token: str, block_number: int, block_hash: str) -> int:
-        """Return `getPastTotalSupply` at the block of this number and hash."""
-        return self._past(token, [("getPastTotalSupply", [block_number])], block_number, block_hash)[0]
+    def total_supply_at(self, token: str, block_number: int, block_hash: str, timepoint: int | None = None) -> int:
+        """Return `getPastTotalSupply` at the block of this number and hash, or at `timepoint`."""
+        moment = block_number if timepoint is None else timepoint
+        return self._past(token, [("getPastTotalSupply", [moment])], block_number, block_hash)[0]
 
     def clock_at(self, token: str, block_hash: str) -> int:
         """Return what the token's own clock (ERC-6372) shows in the block of this hash.
 
         Needs the state of that block, which nodes keep for recent blocks only: ask when the snapshot is made.
         """
-        at = {"blockHash": block_hash, "requireCanonical": True}
-        clock, *_ = self._ask([_call(token, "clock", [], at)])
+        clock, *_ = self._ask([_call(token, "clock", [], _in_block(block_hash))])
         return int(_returned(clock, "clock")[0])
 
     def delegates_named(
@@ -142,6 +171,40 @@ class ChainClient:
             raise RangeRefused(f"blocks {first_block} to {last_block}: {shown(logs['error'])}")
         return tuple(sorted(answers.delegates_in_logs(logs, token, first_block, last_block)))
 
+    def logs_of(
+        self,
+        contracts: Sequence[str],
+        events: Sequence[str],
+        first_block: int,
+        last: Block,
+        about: Sequence[str] = (),
+    ) -> list[Log]:
+        """Return what these contracts said, in the order of the chain; see `delegates_named` for what is refused how.
+
+        1. ask for the last block, the logs and the block again, in one request; 2. the same block? 3. the logs
+        """
+        pinned = _block_call(last.number)
+        topics = [list(events), list(about)] if about else [list(events)]
+        wanted = {"address": list(contracts), "fromBlock": hex(first_block), "toBlock": hex(last.number)}
+        try:
+            before, logs, after = self._ask([pinned, ("eth_getLogs", [wanted | {"topics": topics}]), pinned])
+        except (ChainUnavailable, ChainAnswerInvalid) as error:
+            self.block_hash(last.number)
+            raise RangeRefused(f"blocks {first_block} to {last.number}: {error.detail}") from error
+        for answer in (before, after):
+            answers.require_pinned(answer, last.number, last.hash)
+        if isinstance(logs, dict) and logs.get("error") is not None:
+            raise RangeRefused(f"blocks {first_block} to {last.number}: {shown(logs['error'])}")
+        found = answers.logs(logs, contracts, events, first_block, last)
+        if about and any(len(log.topics) < 2 or log.topics[1] not in about for log in found):  # noqa: PLR2004
+            raise ChainAnswerInvalid("a log about something else was sent")
+        return found
+
+    def read_newest(self, contract: str, calls: Sequence[Call]) -> list[tuple[Any, ...]]:
+        """Return what functions of `FUNCTIONS` return in the newest block, asked in one request."""
+        said = self._ask([_call(contract, name, values, "latest") for name, values in calls])
+        return [_returned(answer, name) for answer, (name, _) in zip(said, calls, strict=True)]
+
     def delegate_of(self, token: str, account: str) -> str:
         """Return to whom the account delegates in the newest block, "" for nobody."""
         delegate = checksum_address(self._newest(token, "delegates", [account])[0])
@@ -160,6 +223,25 @@ class ChainClient:
         if self._expected_chain_id is not None and chain_id != self._expected_chain_id:
             raise ChainAnswerInvalid(f"the token's signatures are for chain {chain_id}", permanent=True)
         return domain
+
+    def simulate(self, creation_code: str, gas: int, block_hash: str) -> str:
+        """Return, as hex, what creation code would leave behind in the block of this hash; nothing is stored anywhere.
+
+        Needs the state of that block, which nodes keep for recent blocks only.
+        """
+        answer, *_ = self._ask([("eth_call", [{"data": creation_code, "gas": hex(gas)}, _in_block(block_hash)])])
+        return answers.data(answers.result(answer, "the simulation"), "the simulation")
+
+    def read(self, contract: str, data: str, block_hash: str) -> str | None:
+        """Return, as hex, what a contract answers to call data in the block of this hash.
+
+        None where the contract refuses the call. Other errors raise, and so does a block that the node does not have.
+        """
+        call = {"to": parse_address(contract), "data": data, "gas": hex(_READ_GAS)}
+        answer, *_ = self._ask([("eth_call", [call, _in_block(block_hash)])])
+        if answers.is_revert(answer):
+            return None
+        return answers.data(answers.result(answer, "a contract's answer"), "a contract's answer")
 
     def send(self, sender: str, to: str, data: str) -> str:
         """Let the node sign for its own account `sender` and send; return the hash of the transaction.
@@ -269,6 +351,11 @@ def _check_answers(response: "requests.Response", *, count: int, deadline: float
     # By class: True and 1.0 equal 1 and are no ids of ours.
     if len(said) != count or any(number.__class__ is not int for number in ids) or set(ids) != set(range(count)):
         raise ChainAnswerInvalid(f"{count} answers are needed, one for each question: {shown(body)}")
+
+
+def _in_block(block_hash: str) -> dict[str, Any]:
+    """Return how a call names the block in which it is made (EIP-1898)."""
+    return {"blockHash": block_hash, "requireCanonical": True}
 
 
 def _block_call(number: int) -> Call:

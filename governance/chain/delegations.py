@@ -81,7 +81,7 @@ def transaction_by_signature(chain: ChainReader, signed: SignedDelegation, now_s
         nonce=signed.nonce,
         expiry=signed.expiry,
     )
-    eip712.verify(digest, signed.signature, signed.delegator)
+    eip712.verify_key(digest, signed.signature, signed.delegator)
     r, s, v = signed.signature[2:66], signed.signature[66:130], int(signed.signature[130:], 16)
     words = f"{_address_word(signed.delegatee)}{signed.nonce:064x}{signed.expiry:064x}{v:064x}{r}{s}"
     return _transaction(signed.token, domain.chain_id, DELEGATE_BY_SIGNATURE + words)

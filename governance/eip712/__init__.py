@@ -4,7 +4,8 @@ Pure: no Django, no network, no clock but in the check at start-up. Holds no vot
 vote is open is decided elsewhere. The encoder is our own and fixed, and every field, address and signature has one
 accepted spelling, so that two texts never mean one ballot.
 
-Not covered: signatures of contract wallets (ERC-1271, ERC-6492). Standards: EIP-712, EIP-191, EIP-55, EIP-2 (low s).
+Not covered: signatures of contract wallets, for which `governance.wallets` asks the chain. Standards: EIP-712,
+EIP-191, EIP-55, EIP-2 (low s), WebAuthn (passkeys).
 """
 
 from governance.eip712.addresses import checksum_address, parse_address
@@ -19,13 +20,28 @@ from governance.eip712.messages import (
     delegation_message,
     review_digest,
     review_message,
+    sealed_ballot_digest,
+    sealed_ballot_message,
+    sealing_key_digest,
+    sealing_key_message,
+    sealing_secret_message,
     sponsorship_digest,
     sponsorship_message,
     token_delegation_digest,
     token_delegation_message,
 )
+from governance.eip712.passkeys import address_of_point
 from governance.eip712.schemas import SCHEMAS
-from governance.eip712.signatures import ORDER, parse_signature, personal_message_digest, recover, recover_bytes, verify
+from governance.eip712.signatures import (
+    ORDER,
+    parse_signature,
+    personal_message_digest,
+    recover,
+    recover_bytes,
+    signer_bytes,
+    verify,
+    verify_key,
+)
 
 __all__ = [
     "DOMAIN_NAME",
@@ -39,6 +55,7 @@ __all__ = [
     "Eip712Error",
     "FieldError",
     "SignatureError",
+    "address_of_point",
     "assert_fast_backend",
     "ballot_digest",
     "ballot_message",
@@ -53,10 +70,17 @@ __all__ = [
     "recover_bytes",
     "review_digest",
     "review_message",
+    "sealed_ballot_digest",
+    "sealed_ballot_message",
+    "sealing_key_digest",
+    "sealing_key_message",
+    "sealing_secret_message",
+    "signer_bytes",
     "sponsorship_digest",
     "sponsorship_message",
     "token_delegation_digest",
     "token_delegation_message",
     "type_text",
     "verify",
+    "verify_key",
 ]

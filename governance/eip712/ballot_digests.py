@@ -26,6 +26,7 @@ class BallotDigests:
         # Twelve zero bytes: the address that follows fills the rest of its word.
         rest = names + bytes.fromhex(proposal) + bytes(12)
         self._plain = keccak_256(eip712.type_text("Ballot").encode()).digest() + rest
+        self._sealed = keccak_256(eip712.type_text("SealedBallot").encode()).digest() + rest
         self._structured = keccak_256(eip712.type_text("ChoicesBallot").encode()).digest() + rest
 
     def digest(self, address: bytes, choice: Any, reason: str, nonce: int) -> bytes:  # noqa: ANN401 - any JSON
@@ -35,6 +36,13 @@ class BallotDigests:
         else:
             head = self._structured + address + keccak_256(canonical_bytes(choice)).digest()
         said = keccak_256(reason.encode()).digest() if reason else _NO_REASON
-        struct = keccak_256(head + said + nonce.to_bytes(_WORD, "big")).digest()
+        return self._finished(head + said, nonce)
+
+    def sealed_digest(self, address: bytes, sealed: str, nonce: int) -> bytes:
+        """Return what the voter of a sealed ballot signed; `sealed` is 0x and its SHA-256."""
+        return self._finished(self._sealed + address + bytes.fromhex(sealed[2:]), nonce)
+
+    def _finished(self, fields: bytes, nonce: int) -> bytes:
+        struct = keccak_256(fields + nonce.to_bytes(_WORD, "big")).digest()
         digest: bytes = keccak_256(self._domain + struct).digest()
         return digest

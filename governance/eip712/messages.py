@@ -12,6 +12,8 @@ from governance.evidence.canonical import CanonicalError, canonical_bytes
 # What a ballot says: a number, a list (ranking, approval) or a map (weights), by the method of the vote.
 Choice: TypeAlias = int | list[Any] | dict[str, Any]
 
+KEEP_WARNING = "This signature is a key. Sign only on your community's page for keyholders, and give it to nobody."
+
 
 def ballot_message(
     *,
@@ -49,6 +51,41 @@ def ballot_digest(
     """Return the 32 bytes that the voter signs. Every field is checked, none is converted."""
     name, signed = _signed_choice(choice)
     return _digest(name, chain_id, token, (instance, community, proposal, voter, signed, reason, nonce))
+
+
+def sealed_ballot_message(
+    *, chain_id: int, token: str, instance: str, community: str, proposal: str, voter: str, sealed: str, nonce: int
+) -> dict[str, Any]:
+    """Return the typed data of a sealed ballot; `sealed` is 0x and its SHA-256."""
+    return _message("SealedBallot", chain_id, token, (instance, community, proposal, voter, sealed, nonce))
+
+
+def sealed_ballot_digest(
+    *, chain_id: int, token: str, instance: str, community: str, proposal: str, voter: str, sealed: str, nonce: int
+) -> bytes:
+    """Return the 32 bytes that the voter of a sealed ballot signs."""
+    return _digest("SealedBallot", chain_id, token, (instance, community, proposal, voter, sealed, nonce))
+
+
+def sealing_key_message(
+    *, chain_id: int, token: str, instance: str, community: str, proposal: str, keyholder: str, key: str
+) -> dict[str, Any]:
+    """Return the typed data by which a keyholder publishes a key for one proposal; `key` is 0x and 32 bytes."""
+    return _message("SealingKey", chain_id, token, (instance, community, proposal, keyholder, key))
+
+
+def sealing_key_digest(
+    *, chain_id: int, token: str, instance: str, community: str, proposal: str, keyholder: str, key: str
+) -> bytes:
+    """Return the 32 bytes that the keyholder signs."""
+    return _digest("SealingKey", chain_id, token, (instance, community, proposal, keyholder, key))
+
+
+def sealing_secret_message(
+    *, chain_id: int, token: str, instance: str, community: str, proposal: str, keyholder: str
+) -> dict[str, Any]:
+    """Return the typed data whose signature a keyholder's secret is derived from; it leaves their machine never."""
+    return _message("SealingSecret", chain_id, token, (KEEP_WARNING, instance, community, proposal, keyholder))
 
 
 def delegation_message(

@@ -29,6 +29,31 @@ SCHEMAS: Final[dict[str, tuple[tuple[str, str], ...]]] = {
         ("reason", "string"),
         ("nonce", "uint64"),
     ),
+    # What voters sign where ballots are sealed: `sealed` is the SHA-256 of the sealed ballot.
+    "SealedBallot": (
+        ("instance", "string"),
+        ("community", "string"),
+        ("proposal", "bytes32"),
+        ("voter", "address"),
+        ("sealed", "bytes32"),
+        ("nonce", "uint64"),
+    ),
+    # A keyholder's public key for one proposal.
+    "SealingKey": (
+        ("instance", "string"),
+        ("community", "string"),
+        ("proposal", "bytes32"),
+        ("keyholder", "address"),
+        ("key", "bytes32"),
+    ),
+    # Never sent to anybody: the keyholder's secret for one proposal is derived from this signature.
+    "SealingSecret": (
+        ("warning", "string"),
+        ("instance", "string"),
+        ("community", "string"),
+        ("proposal", "bytes32"),
+        ("keyholder", "address"),
+    ),
     "VoteDelegation": (
         ("instance", "string"),
         ("community", "string"),

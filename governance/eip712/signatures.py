@@ -1,4 +1,7 @@
-"""Signatures of secp256k1 in their one accepted spelling, and who made them. Standards: EIP-2 (low s), EIP-191."""
+"""Signatures of secp256k1 in their one accepted spelling, and who made them. Standards: EIP-2 (low s), EIP-191.
+
+`verify` and `signer_bytes` take those of passkeys, too (`passkeys`); `verify_key` is for what only a key can do.
+"""
 
 import re
 import threading
@@ -11,6 +14,7 @@ from governance.eip712.addresses import address_bytes, checksummed
 from governance.eip712.encoding import encode_text
 from governance.eip712.errors import SignatureError
 from governance.eip712.keccak import keccak
+from governance.eip712.passkeys import is_of_passkey, passkey_signer
 
 ORDER: Final = 0xFFFFFFFF_FFFFFFFF_FFFFFFFF_FFFFFFFE_BAAEDCE6_AF48A03B_BFD25E8C_D0364141
 _ZERO: Final = bytes(32)
@@ -56,10 +60,24 @@ def recover(digest: bytes, signature: bytes) -> str:
 
 
 def verify(digest: bytes, signature_text: str, signer: str) -> None:
-    """Raise SignatureError unless `signature_text` is `signer`'s canonical signature of `digest`."""
-    # parse_signature has checked the form already, so the bare recovery is enough here; and bytes are
-    # compared, because writing an address with its checksum would cost a hash for every ballot.
-    found = recover_bytes(digest, parse_signature(signature_text))
+    """Raise SignatureError unless `signature_text` is `signer`'s signature of `digest`: by a key or by a passkey."""
+    # Bytes are compared, because writing an address with its checksum would cost a hash for every ballot.
+    _require_made_by(signer, signer_bytes(digest, signature_text))
+
+
+def verify_key(digest: bytes, signature_text: str, signer: str) -> None:
+    """Do the same for what a passkey cannot sign: what a contract checks, or what a secret is derived from."""
+    _require_made_by(signer, recover_bytes(digest, parse_signature(signature_text)))
+
+
+def signer_bytes(digest: bytes, signature_text: str) -> bytes:
+    """Return the 20 address bytes of whoever made this signature of `digest`; raise SignatureError for none."""
+    if isinstance(signature_text, str) and is_of_passkey(signature_text):
+        return passkey_signer(digest, signature_text)
+    return recover_bytes(digest, parse_signature(signature_text))
+
+
+def _require_made_by(signer: str, found: bytes) -> None:
     if found != address_bytes(signer):
         maker = checksummed(found.hex())
         raise SignatureError("signature_invalid", f"made by {maker} over these very fields, not by {signer}")

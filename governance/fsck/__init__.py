@@ -11,13 +11,18 @@ repeats: drafts, names of members, statements, when a row was made, and fraction
 
 from collections.abc import Iterator
 
+from governance.fsck.anchors import check_anchors
 from governance.fsck.communities import check_community
+from governance.fsck.contracts import check_contracts
 from governance.fsck.delegations import check_delegations
+from governance.fsck.deliberation import check_deliberation
 from governance.fsck.finding import Finding, guarded
 from governance.fsck.imports import check_imports
 from governance.fsck.logs import check_log, check_strays
 from governance.fsck.proposals import check_proposals
 from governance.fsck.records import check_records
+from governance.fsck.seats import check_seats
+from governance.fsck.statements import check_consultations
 from governance.fsck.trees import check_stray_trees
 from governance.models import Community
 
@@ -29,6 +34,7 @@ def check(*, signatures: bool = True) -> Iterator[Finding]:
     yield from guarded("governance_record", "", check_records())
     yield from guarded("governance_event", "", check_strays())
     yield from guarded("governance_tree", "", check_stray_trees())
+    yield from guarded("governance_passkeyseat", "", check_seats())
     for community in Community.objects.select_related("record", "charter").order_by("pk"):
         yield from check_one(community, signatures=signatures)
 
@@ -40,4 +46,8 @@ def check_one(community: Community, *, signatures: bool = True) -> Iterator[Find
     yield from guarded("governance_event", name, check_log(community))
     yield from guarded("governance_delegation", name, check_delegations(community, signatures=signatures))
     yield from guarded("governance_proposal", name, check_proposals(community, signatures=signatures))
+    yield from guarded("governance_comment", name, check_deliberation(community))
+    yield from guarded("governance_anchor", name, check_anchors(community))
+    yield from guarded("governance_contract", name, check_contracts(community))
     yield from guarded("governance_importedvote", name, check_imports(community, signatures=signatures))
+    yield from guarded("governance_consultation", name, check_consultations(community))

@@ -10,8 +10,13 @@ from governance.counting import Cast
 from governance.eip712 import Eip712Error
 from governance.evidence import merkle
 from governance.fsck.finding import Finding, against_record, finding, seconds
+from governance.fsck.sealed import Opened
 from governance.models import Ballot, Community, Event, Proposal
+from governance.onchain import SOURCE as BY_CONTRACT
+from governance.onchain.approvals import reference_of
+from governance.sealed.facts import sealing_of
 from governance.services.common import required_record
+from governance.wallets.asking import asked_of
 
 TABLE = "governance_ballot"
 
@@ -27,6 +32,20 @@ class Poll:
     counting: list[Cast] = field(default_factory=list)
     hashes: list[bytes] = field(default_factory=list)
     accepted: list[tuple[int, int, str, Cast]] = field(default_factory=list)  # position, cast_at, digest, ballot
+
+    @cached_property
+    def opened(self) -> Opened | None:
+        """What sealed ballots say; None where ballots are open."""
+        sealing = sealing_of(self.proposal)
+        return None if sealing is None else Opened(self.proposal, sealing)
+
+    def rows(self) -> Iterator[Any]:
+        """Return the ballots by voter, as they were accepted; sealed ones with what they say once they are opened."""
+        kept: Any = self.proposal.ballots if self.opened is None else self.proposal.sealed_ballots
+        for row in kept.select_related("record").order_by("voter_key", "voter", "nonce").iterator(2_000):
+            if self.opened is not None:
+                row.choice, row.reason = self.opened.choice_of(row)
+            yield row
 
     @cached_property
     def opens_at(self) -> int:
@@ -51,7 +70,7 @@ def read_poll(poll: Poll) -> Iterator[Finding]:
     issuer = _issuer(poll)
     before: Ballot | None = None
     last = -1
-    for row in poll.proposal.ballots.select_related("record").order_by("voter_key", "voter", "nonce").iterator(2_000):
+    for row in poll.rows():
         found = logged.pop(row.record_id, None)
         yield from _check_row(poll, row, issuer)
         if found is None or (found.actor, found.at) != (row.voter, seconds(row.cast_at)):
@@ -100,8 +119,23 @@ def _check_counting(poll: Poll, row: Ballot) -> Iterator[Finding]:
     poll.hashes.append(merkle.leaf_hash(row.record.canonical.encode()))
 
 
-def _check_row(poll: Poll, row: Ballot, issuer: dict[str, Any]) -> Iterator[Finding]:
+def _check_row(poll: Poll, row: Any, issuer: dict[str, Any]) -> Iterator[Finding]:  # noqa: ANN401 - either kind of ballot
     """Check one ballot: the row is the record, the power is that of the census, and the voter signed it."""
+    if poll.opened is None:
+        yield from _check_open(poll, row, issuer)
+    else:
+        yield from poll.opened.check_row(row, signatures=poll.signatures)
+    if row.voter_key != row.voter.lower():
+        yield finding(TABLE, row.pk, "voter_key", row.voter.lower(), row.voter_key)
+    powers = poll.powers.get(row.voter, (0, 0))
+    if (row.power, row.house_power) != powers:
+        yield finding(TABLE, row.pk, "power", f"{powers}, as in the census", (row.power, row.house_power))
+    if not poll.opens_at <= (seconds(row.cast_at) or 0) < (seconds(poll.proposal.closes_at) or 0):
+        yield finding(TABLE, row.pk, "cast_at", "a moment while voting was open", row.cast_at)
+
+
+def _check_open(poll: Poll, row: Ballot, issuer: dict[str, Any]) -> Iterator[Finding]:
+    """Check record and signature of a ballot that could always be read."""
     proposal = str(poll.proposal.record_id)
     said = {"voter": row.voter, "choice": row.choice, "reason": row.reason, "nonce": row.nonce}
     body = {
@@ -111,15 +145,15 @@ def _check_row(poll: Poll, row: Ballot, issuer: dict[str, Any]) -> Iterator[Find
         "signature": row.signature,
         "cast_at": seconds(row.cast_at),
     }
+    wallet = asked_of(row.record.body.get("wallet"))
+    if wallet is not None:
+        body["wallet"] = wallet.to_body()
     yield from against_record(row, row.record, "ballot", f"ballot:{proposal}/{row.voter}", body, [proposal])
-    if row.voter_key != row.voter.lower():
-        yield finding(TABLE, row.pk, "voter_key", row.voter.lower(), row.voter_key)
-    powers = poll.powers.get(row.voter, (0, 0))
-    if (row.power, row.house_power) != powers:
-        yield finding(TABLE, row.pk, "power", f"{powers}, as in the census", (row.power, row.house_power))
-    if not poll.opens_at <= (seconds(row.cast_at) or 0) < (seconds(poll.proposal.closes_at) or 0):
-        yield finding(TABLE, row.pk, "cast_at", "a moment while voting was open", row.cast_at)
-    if not poll.signatures:
+    if required_record(poll.proposal.record).body["snapshot"]["source"]["name"] == BY_CONTRACT:
+        if reference_of(row.signature) is None:
+            yield finding(TABLE, row.pk, "signature", "where on the chain the vote stands", row.signature)
+        return
+    if not poll.signatures or wallet is not None:  # only the chain can say what a contract stands by
         return
     try:
         eip712.verify(eip712.ballot_digest(**issuer, **said), row.signature, row.voter)

@@ -6,6 +6,7 @@ from governance import eip712
 from governance.eip712 import Eip712Error
 from governance.fsck.finding import Finding, against_record, announced, finding, guarded, seconds, unclaimed
 from governance.models import Community, Delegation, Event
+from governance.wallets.asking import asked_of
 
 TABLE = "governance_delegation"
 KINDS = ("delegation_made", "delegation_revoked")
@@ -37,6 +38,9 @@ def check_delegations(community: Community, *, signatures: bool) -> Iterator[Fin
 def _check_row(community: Community, row: Delegation, event: Event | None, *, signatures: bool) -> Iterator[Finding]:
     said = {name: getattr(row, name) for name in _SIGNED}
     body = {**said, "signature": row.signature, "made_at": seconds(row.made_at)}
+    wallet = asked_of(row.record.body.get("wallet"))
+    if wallet is not None:
+        body["wallet"] = wallet.to_body()
     subject = f"delegation:{community.slug}/{row.delegator}"
     yield from against_record(row, row.record, "delegation", subject, body, [community.record_id])
     kind = KINDS[0] if row.share_bps else KINDS[1]
@@ -44,7 +48,7 @@ def _check_row(community: Community, row: Delegation, event: Event | None, *, si
     found = None if event is None else (event.kind, event.actor, seconds(event.at))
     if found != expected:
         yield finding(TABLE, row.pk, "event", expected, found)
-    if not signatures:
+    if not signatures or wallet is not None:  # only the chain can say what a contract stands by
         return
     of = community.record.body
     issuer = {"chain_id": of["chain_id"], "token": of["token"], "instance": of["instance"], "community": of["slug"]}

@@ -1,7 +1,7 @@
 """Proposals: what was frozen is what the row says, and every fact of a proposal's life stands in the log."""
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 from governance import eip712
@@ -14,6 +14,7 @@ from governance.fsck.closings import check_closing
 from governance.fsck.finding import Finding, against_record, compare, finding, guarded, seconds
 from governance.models import Community, Event, Proposal
 from governance.services.common import required_record
+from governance.wallets.asking import asked_of
 
 TABLE = "governance_proposal"
 _RECORDS = ("record", "census_record", "tally_record", "decision_record", "execution_record")
@@ -29,6 +30,8 @@ _ONCE = (
     "execution_paused",
     "proposal_vetoed",
 )
+# A contract may take back that it gave something up; what was canceled then is so no longer.
+_TAKEN_BACK = "proposal_returned"
 
 
 def check_proposals(community: Community, *, signatures: bool) -> Iterator[Finding]:
@@ -44,7 +47,7 @@ def _check_proposal(community: Community, proposal: Proposal, *, signatures: boo
     2. what was frozen, and who backed it
     3. its census, 4. its ballots, 5. what they came to.
     """
-    facts = proposal.events.filter(kind__in=_ONCE).order_by("position")
+    facts = _standing(proposal.events.filter(kind__in=(*_ONCE, _TAKEN_BACK)).order_by("position"))
     events = {event.kind: event for event in facts}
     yield from guarded(TABLE, proposal.pk, _check_whole(community, proposal))  # 1
     yield from guarded(TABLE, proposal.pk, _check_facts(proposal, facts, events))
@@ -59,6 +62,17 @@ def _check_proposal(community: Community, proposal: Proposal, *, signatures: boo
     yield from guarded("governance_ballot", f"of proposal {proposal.pk}", read_poll(poll))  # 4
     if proposal.census_record is not None:
         yield from guarded(TABLE, proposal.pk, check_closing(poll))  # 5
+
+
+def _standing(events: Iterable[Event]) -> list[Event]:
+    """Return what happened to a proposal, without the cancellations that were taken back."""
+    found: list[Event] = []
+    for event in events:
+        if event.kind == _TAKEN_BACK:
+            found = [each for each in found if each.kind != "proposal_canceled"]
+        else:
+            found.append(event)
+    return found
 
 
 def _check_whole(community: Community, proposal: Proposal) -> Iterator[Finding]:
@@ -121,6 +135,10 @@ def _check_facts(proposal: Proposal, facts: Sequence[Event], events: dict[str, E
         "paused_until": seconds(proposal.paused_until),
         "vetoed_at": seconds(proposal.vetoed_at),
     }
+    if proposal.record_id and proposal.census_record_id is None and proposal.census_at is not None:
+        # A contract takes its powers from its token: the census is of the moment at which voting begins, and follows.
+        parameters = required_record(proposal.record).body["snapshot"]["source"]["parameters"]
+        expected["census_at"] = parameters.get("timepoint")
     if proposal.passed:  # what did not pass is decided without waiting, and its decision is in no event of its own
         expected["decision_record"] = said("proposal_queued", "decision")
         found["decision_record"] = proposal.decision_record_id
@@ -169,12 +187,12 @@ def _check_sponsors(community: Community, proposal: Proposal, *, signatures: boo
     said = required_record(proposal.record).body
     content = draft_digest({name: said[name] for name in BACKED})
     rows = {row.sponsor: row for row in proposal.sponsorships.filter(content_digest=content)}
-    listed = {sponsor["address"]: sponsor["signature"] for sponsor in said["sponsors"]}
+    listed = {sponsor["address"]: (sponsor["signature"], sponsor.get("wallet")) for sponsor in said["sponsors"]}
     yield from compare(
         "governance_sponsorship",
         f"of proposal {proposal.pk}",
         listed,
-        {sponsor: row.signature for sponsor, row in rows.items()},
+        {sponsor: (row.signature, row.wallet) for sponsor, row in rows.items()},
     )
     events = proposal.events.filter(kind="draft_sponsored").values_list("actor", "at")
     signed = {(actor, seconds(at)) for actor, at in events}
@@ -182,7 +200,9 @@ def _check_sponsors(community: Community, proposal: Proposal, *, signatures: boo
     for sponsor, row in rows.items():
         if (sponsor, seconds(row.at)) not in signed:
             yield finding("governance_sponsorship", row.pk, "at", "an event draft_sponsored at that moment", row.at)
-        if not signatures:
+        if row.wallet is not None and asked_of(row.wallet) is None:
+            yield finding("governance_sponsorship", row.pk, "wallet", "a wallet that was asked at a block", row.wallet)
+        if not signatures or row.wallet is not None:  # only the chain can say what a contract stands by
             continue
         fields = {name: of[name] for name in ("chain_id", "token", "instance")}
         try:

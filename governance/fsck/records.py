@@ -7,7 +7,17 @@ from django.db.models import Exists, OuterRef
 from governance.evidence.canonical import CanonicalError
 from governance.evidence.record import Record as RecordValue
 from governance.fsck.finding import Finding, batches, compare, finding
-from governance.models import Ballot, Community, Council, Delegation, ImportedVote, Proposal, Record
+from governance.models import (
+    Ballot,
+    Community,
+    Council,
+    Delegation,
+    ImportedVote,
+    Proposal,
+    Record,
+    SealedBallot,
+    SealedVote,
+)
 
 TABLE = "governance_record"
 # Where the records of each kind of ours stand: a record that no row names was slipped in, or its row was taken away.
@@ -21,7 +31,9 @@ _OWNERS = {
     "execution": (Proposal, "execution_record"),
     "imported_vote": (ImportedVote, "record"),
     "proposal": (Proposal, "record"),
+    "sealing": (SealedVote, "sealing_record"),
     "tally": (Proposal, "tally_record"),
+    "unsealing": (SealedVote, "unsealing_record"),
 }
 
 
@@ -48,7 +60,10 @@ def check_records() -> Iterator[Finding]:
 def _unowned() -> Iterator[Finding]:
     for kind, (model, field) in _OWNERS.items():
         owner = model.objects.filter(**{field: OuterRef("pk")})  # type: ignore[attr-defined]
-        for digest in Record.objects.filter(~Exists(owner), kind=kind).values_list("pk", flat=True).iterator():
+        unowned = Record.objects.filter(~Exists(owner), kind=kind)
+        if kind == "ballot":  # a sealed one has its own row until it is opened
+            unowned = unowned.filter(~Exists(SealedBallot.objects.filter(record=OuterRef("pk"))))
+        for digest in unowned.values_list("pk", flat=True).iterator():
             yield finding(TABLE, digest, kind, f"a row of {model._meta.db_table}", "none")  # noqa: SLF001
     slugs = set(Community.objects.values_list("slug", flat=True))
     for digest, subject in Record.objects.filter(kind="charter").values_list("pk", "subject"):

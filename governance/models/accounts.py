@@ -26,6 +26,8 @@ class Account(AbstractBaseUser, PermissionsMixin):
     """Somebody who signed in with a wallet. The address is the name; wallet accounts have no password."""
 
     address = models.CharField(max_length=42, unique=True)
+    # Whether a key of the account has signed a sign-in: then a silent chain leaves nothing open about a wrong one.
+    signs_with_key = models.BooleanField(default=False)
     is_staff = models.BooleanField(default=False)
     is_active = models.BooleanField(default=True)
     created_at = models.DateTimeField(auto_now_add=True)

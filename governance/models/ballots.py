@@ -30,7 +30,7 @@ class Ballot(models.Model):
     nonce = models.BigIntegerField()
     power = PowerField()
     house_power = PowerField(default=0)
-    signature = models.CharField(max_length=132)
+    signature = models.TextField()  # of a contract wallet it may be long
     record = models.OneToOneField(Record, on_delete=models.PROTECT, related_name="ballot")
     # Where the community's log has the event of this ballot.
     position = models.BigIntegerField()

@@ -19,7 +19,7 @@ class Delegation(models.Model):
     share_bps = models.PositiveSmallIntegerField()
     expires_at = models.BigIntegerField(default=0)
     nonce = models.BigIntegerField()
-    signature = models.CharField(max_length=132)
+    signature = models.TextField()  # of a passkey it is long
     record = models.OneToOneField(Record, on_delete=models.PROTECT, related_name="+")
     made_at = models.DateTimeField()
     superseded_at = models.DateTimeField(null=True)

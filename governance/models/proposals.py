@@ -40,6 +40,8 @@ class Proposal(models.Model):
     choices = models.JSONField(default=list)
     seats = models.PositiveSmallIntegerField(default=1)
     seeks_sponsors = models.BooleanField(default=False)
+    # since when others than its authors can read the draft and talk about it
+    shared_at = models.DateTimeField(null=True)
     payload_digest = models.CharField(max_length=64, blank=True, db_index=True)
     created_at = models.DateTimeField(auto_now_add=True)
 
@@ -209,7 +211,9 @@ class Sponsorship(models.Model):
     proposal = models.ForeignKey(Proposal, on_delete=models.CASCADE, related_name="sponsorships")
     sponsor = models.CharField(max_length=42)
     content_digest = models.CharField(max_length=64)
-    signature = models.CharField(max_length=132)
+    signature = models.TextField()  # of a passkey it is long
+    # Of a contract wallet: its kind, and the block at which it was asked; nothing where a key signed.
+    wallet = models.JSONField(null=True)
     at = models.DateTimeField()
 
     class Meta:

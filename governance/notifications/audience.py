@@ -6,17 +6,34 @@ they follow; a community that they muted, and what they did themselves, is left 
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from django.db.models import Exists, OuterRef, Q, QuerySet, Subquery
 from django.db.models.functions import Lower
 
-from governance.models import Announcement, Ballot, CensusEntry, Delegation, Event, Follow, Proposal
+from governance.deliberation import co_authors
+from governance.deliberation.people import moderators
+from governance.models import (
+    Announcement,
+    Ballot,
+    CensusEntry,
+    Comment,
+    Consultation,
+    Delegation,
+    Event,
+    Follow,
+    Proposal,
+    SealedBallot,
+    Statement,
+)
 from governance.models.notifications import MutedCommunity, Notification, Preference
 from governance.models.readers import Reader
 from governance.notifications.topics import BY_KEY, Channel, Concern
+from governance.sealed.facts import sealing_of
 from governance.services.guardians import council_in_office
+from governance.statements.moderation import asked_to_answer
 
-_ADDRESSED = frozenset(
+ADDRESSED = frozenset(
     {
         Concern.DELEGATOR,
         Concern.DELEGATE,
@@ -24,6 +41,11 @@ _ADDRESSED = frozenset(
         Concern.GUARDIAN,
         Concern.STEWARD,
         Concern.KEEPER,
+        Concern.INVITED,
+        Concern.MODERATOR,
+        Concern.KEYHOLDER,
+        Concern.ASKER,
+        Concern.ANSWERER,
     }
 )
 # More addresses than this are never looked for in one statement; the delegators of one ballot may be many.
@@ -70,11 +92,11 @@ def _channel(wish: str | None, default: Channel) -> Channel:
 
 def _who(concern: Concern, announcement: Announcement) -> Q:
     """Return the condition of one concern; an empty one where nobody can be meant."""
-    if concern in _ADDRESSED:
+    if concern in ADDRESSED:
         addresses = announcement.people.get(concern, [])
         return Q(address__in=addresses) if addresses else Q()
-    if concern in (Concern.COMMUNITY, Concern.DECISION, Concern.MODEL):
-        return _who_follows(concern, announcement)
+    if concern in _BY_ROWS:
+        return _BY_ROWS[concern](concern, announcement)
     if concern is Concern.HOLDER:
         counted = Proposal.objects.filter(community=announcement.community_id, census_at__isnull=False)
         return _in_census(counted.order_by("-census_at").first())
@@ -82,8 +104,33 @@ def _who(concern: Concern, announcement: Announcement) -> Q:
     if concern is Concern.VOTER or proposal is None:
         return _in_census(proposal)
     if concern is Concern.VOTED:
-        return Q(_has_voted(proposal))
-    return _in_census(proposal) & ~Q(_has_voted(proposal))
+        return _has_voted(proposal)
+    return _in_census(proposal) & ~_has_voted(proposal)
+
+
+def _who_wrote(concern: Concern, announcement: Announcement) -> Q:
+    """Return the condition for who wrote the comment, what it answers, or anything in the discussion.
+
+    Wallets and readers are found by the comments themselves: the log names no reader.
+    """
+    rows = Comment.objects.filter(proposal=announcement.proposal, erased_at__isnull=True)
+    own = rows.filter(number=announcement.said.get("comment"))
+    if concern is Concern.COMMENTER:
+        rows = own
+    elif concern is Concern.ANSWERED:
+        rows = rows.filter(number__in=own.values("answers"))
+    else:
+        rows = rows.exclude(pk__in=own.values("pk"))
+    found = rows.values_list("address", "reader")[:ADDRESSES_MAX]
+    people = Q(address__in={address for address, _ in found if address}) | Q(pk__in={pk for _, pk in found if pk})
+    author = own.values_list("reader", flat=True).first() if concern is not Concern.COMMENTER else None
+    return people & ~Q(pk=author) if author else people
+
+
+def _who_stated(_concern: Concern, announcement: Announcement) -> Q:
+    """Return the condition for who wrote the statement, which the log does not say."""
+    rows = _stated(announcement.community_id, announcement.said)
+    return Q(pk__in=rows.filter(writer__isnull=False).values("writer"))
 
 
 def _who_follows(concern: Concern, announcement: Announcement) -> Q:
@@ -102,6 +149,13 @@ def _who_follows(concern: Concern, announcement: Announcement) -> Q:
     return Q(pk__in=follows.values("reader"))
 
 
+_BY_ROWS = {
+    **dict.fromkeys((Concern.COMMUNITY, Concern.DECISION, Concern.MODEL), _who_follows),
+    **dict.fromkeys((Concern.COMMENTER, Concern.ANSWERED, Concern.TALKING), _who_wrote),
+    Concern.STATED: _who_stated,
+}
+
+
 def _in_census(proposal: Proposal | None) -> Q:
     if proposal is None:
         return Q()
@@ -109,15 +163,16 @@ def _in_census(proposal: Proposal | None) -> Q:
     return Q(Exists(entries.filter(Q(power__gt=0) | Q(house_power__gt=0))))
 
 
-def _has_voted(proposal: Proposal) -> Exists:
-    key = Lower(OuterRef("address"))
-    return Exists(Ballot.objects.filter(proposal=proposal, voter_key=key, superseded_at__isnull=True))
+def _has_voted(proposal: Proposal) -> Q:
+    counting = {"proposal": proposal, "voter_key": Lower(OuterRef("address")), "superseded_at__isnull": True}
+    return Q(Exists(Ballot.objects.filter(**counting))) | Q(Exists(SealedBallot.objects.filter(**counting)))
 
 
 def has_voted(reader: Reader, proposal: Proposal) -> bool:
     """Say whether a reader's own ballot counts."""
     key = (reader.address or "").lower()
-    return bool(key) and proposal.ballots.counting().filter(voter_key=key).exists()
+    kept = (proposal.ballots, proposal.sealed_ballots)
+    return bool(key) and any(rows.counting().filter(voter_key=key).exists() for rows in kept)
 
 
 # --- whom events name ---------------------------------------------------------------------------------------------
@@ -136,7 +191,33 @@ def named_in(event: Event) -> Mapping[str, Sequence[str]]:
     elif event.kind == "proposal_queued" and event.proposal is not None:
         council = council_in_office(event.proposal.community, event.at)
         people[Concern.GUARDIAN] = [member["address"] for member in council.members] if council else []
+    elif event.kind == "proposal_submitted" and event.proposal is not None:
+        sealing = sealing_of(event.proposal)
+        people[Concern.KEYHOLDER] = list(sealing.keyholders) if sealing else []
+    elif event.kind in {"consultation_opened", "consultation_counted", "statement_appealed"}:
+        people |= _of_consultation(event)
+    elif event.kind == "draft_co_author_invited" and event.proposal is not None:
+        people[Concern.INVITED] = [each.address for each in co_authors.asked(event.proposal)]
+    elif event.kind in {"comment_reported", "comment_appealed"} and event.proposal is not None:
+        people[Concern.MODERATOR] = sorted(moderators(event.proposal.community, event.at))
+    elif event.kind == "comment_written" and event.proposal is not None:
+        people[Concern.AUTHOR] = [event.proposal.author, *(each.address for each in co_authors.of(event.proposal))]
     return people
+
+
+def _of_consultation(event: Event) -> Mapping[str, Sequence[str]]:
+    """Return who asked; of an appeal about a statement, who may answer it."""
+    if event.kind == "statement_appealed":
+        found = _stated(event.community_id, event.data).select_related("consultation__community", "writer").first()
+        return {Concern.ANSWERER: asked_to_answer(found, event.at) if found else []}
+    asked = Consultation.objects.filter(community=event.community_id, number=event.data.get("consultation"))
+    return {Concern.ASKER: list(asked.values_list("author", flat=True))}
+
+
+def _stated(community_id: int | None, said: Mapping[str, Any]) -> "QuerySet[Statement]":
+    """Return the statement that an event names, if it is still there."""
+    asked = Consultation.objects.filter(community=community_id, number=said.get("consultation"))
+    return Statement.objects.filter(consultation__in=asked, number=said.get("statement"))
 
 
 def votes_of_delegates(events: Sequence[Event]) -> Mapping[int | None, Sequence[str]]:
@@ -157,7 +238,10 @@ def votes_of_delegates(events: Sequence[Event]) -> Mapping[int | None, Sequence[
     voted: QuerySet[Ballot] = Ballot.objects.counting().filter(
         proposal__in=proposals, voter_key__in=[delegator.lower() for *_, delegator in rows]
     )
-    done = set(voted.values_list("proposal_id", "voter_key"))
+    sealed = SealedBallot.objects.counting().filter(
+        proposal__in=proposals, voter_key__in=[delegator.lower() for *_, delegator in rows]
+    )
+    done = {*voted.values_list("proposal_id", "voter_key"), *sealed.values_list("proposal_id", "voter_key")}
     found: dict[tuple[int | None, str], list[str]] = {}
     for proposal, delegate, delegator in rows:
         if (proposal, delegator.lower()) not in done and delegator != delegate:

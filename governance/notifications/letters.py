@@ -15,11 +15,12 @@ from django.conf import settings
 from django.db import transaction
 from django.db.models import Exists, F, OuterRef, Q, QuerySet
 
+from governance.clock import unix
 from governance.mail import is_mail_offered
 from governance.models import Announcement, LetterErrand, Notification, Postbox
 from governance.models.readers import Reader
-from governance.notifications import audience
-from governance.notifications.topics import DIGESTS, Channel, Moment
+from governance.notifications import audience, moments
+from governance.notifications.topics import DIGESTS, OF_KEYHOLDERS, Channel, Moment
 
 LEASE_SECONDS = 180
 ATTEMPTS_MAX = 12
@@ -153,10 +154,17 @@ def lines(claim: Claim, now: datetime) -> list[Notification]:
 
 
 def _still_holds(notification: Notification, reader: Reader, now: datetime) -> bool:
-    """Say whether it is worth saying still: not that a vote ends which has ended, or in which the reader has voted."""
+    """Say whether it is worth saying still.
+
+    Not that something ends which has ended, or in which the reader has voted, nor what a keyholder has done meanwhile.
+    """
     announcement = notification.announcement
+    if announcement.kind == Moment.CONSULTATION_ENDS:
+        return int(announcement.said.get("closes_at", 0)) > unix(now)
     if announcement.kind not in set(Moment) or announcement.proposal is None:
         return True
+    if announcement.kind in OF_KEYHOLDERS:
+        return moments.still_waits_for(announcement.kind, announcement.proposal, reader.address or "", now)
     closes_at = announcement.proposal.closes_at
     is_over = closes_at is None or now >= closes_at or announcement.proposal.passed is not None
     return not is_over and not audience.has_voted(reader, announcement.proposal)

@@ -24,6 +24,8 @@ KINDS = (
     "release_rolled_back",
     "incident_reported",
     "incident_answered",
+    "consultation_opened",
+    "consultation_counted",
     "revote_called",
 )
 

@@ -7,28 +7,22 @@ constraints that let a thing be announced once and told to one reader once.
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 
 from django.db import connection, transaction
-from django.db.models import Q
 
-from governance.clock import unix
-from governance.models import Announcement, Community, Event, NewsCursor, Notification, Proposal
+from governance.models import Announcement, Community, Event, NewsCursor, Notification
 from governance.models.readers import Reader
-from governance.notifications import audience, letters
-from governance.notifications.topics import BALLOT, EVENT_KINDS, Channel, Moment, brought_by
+from governance.notifications import audience, letters, moments
+from governance.notifications.topics import BALLOT, EVENT_KINDS, Channel, Topic, brought_by
+from governance.services.events import SAID
 
 # What one sweep does for one community: so many events are read, so many readers told.
 EVENTS_AT_ONCE = 2_000
 EVENTS_PER_SWEEP = 20_000
 READERS_AT_ONCE = 500
 READERS_PER_SWEEP = 10_000
-# What happened longer ago, while nobody swept, is not told as news any more.
-STALE = timedelta(days=3)
-# "Ends soon": a day before the end, and in short votes when three quarters are over.
-SOON = timedelta(hours=24)
-SOON_PART = 4
 
 
 @dataclass(frozen=True)
@@ -86,7 +80,7 @@ def _read_log(community_id: int, now: datetime, facts: Ask) -> bool:
         events = list(window.select_related("proposal").defer("leaf")[:EVENTS_AT_ONCE])
         if not events:
             return False
-        fresh = [event for event in events if event.kind in EVENT_KINDS and event.at > now - STALE]
+        fresh = [event for event in events if event.kind in EVENT_KINDS and event.at > now - moments.STALE]
         lenders = audience.votes_of_delegates([event for event in fresh if event.kind == BALLOT])
         wanted = [event for event in fresh if _is_told(event) and (event.kind != BALLOT or event.position in lenders)]
         _announce([row for event in wanted for row in _of_event(event, facts, lenders)])
@@ -98,13 +92,16 @@ def _read_log(community_id: int, now: datetime, facts: Ask) -> bool:
 def _is_told(event: Event) -> bool:
     """Say whether anybody may hear of it: what becomes of a draft, only its author and those whom it asks know."""
     is_draft = event.proposal is not None and event.proposal.submitted_at is None
-    return not is_draft or event.kind in {"draft_sponsored", "draft_seeks_sponsors"}
+    told = {"draft_sponsored", "draft_seeks_sponsors", "draft_co_author_invited"}
+    return not is_draft or event.kind in told or event.kind in SAID
 
 
 def _of_event(event: Event, facts: Ask, lenders: Mapping[int | None, Sequence[str]]) -> Iterable[Announcement]:
     known = Facts(people={"delegator": lenders[event.position]}) if event.kind == BALLOT else facts(event)
     people = {**audience.named_in(event), **known.people}
     for topic in brought_by(event.kind):
+        if not _reaches_anybody(topic, people):
+            continue
         yield Announcement(
             community_id=event.community_id,
             what=f"log:{event.position}",
@@ -120,52 +117,36 @@ def _of_event(event: Event, facts: Ask, lenders: Mapping[int | None, Sequence[st
 
 
 def _look_at_the_clock(community_id: int, now: datetime) -> None:
-    """Announce the votes that have opened, and those that end soon."""
+    """Announce what time has brought."""
     with transaction.atomic():
         if _held(community_id) is None:
             return
-        open_now = Proposal.objects.filter(
-            community_id=community_id,
-            census_at__isnull=False,
-            opens_at__lte=now,
-            closes_at__gt=now,
-            canceled_at__isnull=True,
-            vetoed_at__isnull=True,
-            passed__isnull=True,
-        )
-        found = [
-            (moment, proposal)
-            for proposal in open_now.filter(Q(opens_at__gt=now - STALE) | Q(closes_at__lte=now + SOON))
-            for moment in (Moment.OPENS, Moment.ENDS_SOON)
-            if _has_come(moment, proposal, now)
-        ]
-        names = {f"{moment}:{proposal.pk}" for moment, proposal in found}
+        found = moments.come(community_id, now)
+        names = {each.name for each in found}
         announced = set(
             Announcement.objects.filter(community_id=community_id, what__in=names).values_list("what", flat=True)
         )
         _announce(
             Announcement(
                 community_id=community_id,
-                what=f"{moment}:{proposal.pk}",
+                what=each.name,
                 topic=topic.key,
-                kind=moment,
-                at=(proposal.opens_at or now) if moment is Moment.OPENS else now,
-                proposal=proposal,
-                said={"closes_at": unix(proposal.closes_at)} if proposal.closes_at else {},
-                people={"author": [proposal.author]},
+                kind=each.moment,
+                at=each.at,
+                proposal=each.proposal,
+                said=dict(each.said),
+                people={name: list(each.people[name]) for name in topic.concerns if each.people.get(name)},
             )
-            for moment, proposal in found
-            if f"{moment}:{proposal.pk}" not in announced
-            for topic in brought_by(moment)
+            for each in found
+            if each.name not in announced
+            for topic in brought_by(each.moment)
+            if _reaches_anybody(topic, each.people)
         )
 
 
-def _has_come(moment: Moment, proposal: Proposal, now: datetime) -> bool:
-    if proposal.opens_at is None or proposal.closes_at is None:
-        return False
-    if moment is Moment.OPENS:
-        return proposal.opens_at > now - STALE
-    return now >= proposal.closes_at - min(SOON, (proposal.closes_at - proposal.opens_at) / SOON_PART)
+def _reaches_anybody(topic: Topic, people: Mapping[str, Sequence[str]]) -> bool:
+    """Say whether it can concern anybody: what asks people by their address, only where there are such people."""
+    return not set(topic.concerns) <= audience.ADDRESSED or any(people.get(name) for name in topic.concerns)
 
 
 def _announce(rows: Iterable[Announcement]) -> None:

@@ -4,16 +4,20 @@ Nothing here is in a language; `frontend/news.py` says it.
 """
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
 from governance.choices import Part, parts_of
-from governance.models import Announcement, Ballot, Community, CountSoFar, Event, Member, Proposal
+from governance.models import Announcement, Ballot, Community, Consultation, CountSoFar, Event, Member, Proposal
 from governance.notifications.planning import Ask, nothing
 from governance.outcome import Condition
 from governance.power import DECIMALS
+from governance.selectors.sealed import still_sealed
 from governance.services.common import required_record, terms_of
+
+# In the place of a method, where nobody can read yet how somebody voted.
+SEALED = "sealed"
 
 
 @dataclass(frozen=True)
@@ -36,7 +40,10 @@ class Because:
 
 @dataclass(frozen=True)
 class News:
-    """One thing that happened. `kind` is an event of the log or a moment; `touched` is whom it is about, an address."""
+    """One thing that happened. `kind` is an event of the log or a moment; `touched` is whom it is about, an address.
+
+    `question` is what a consultation asks.
+    """
 
     kind: str
     topic: str
@@ -49,6 +56,7 @@ class News:
     touched: str = ""
     voted: Voted | None = None
     because: Because | None = None
+    question: str = ""
 
 
 def of_announcements(rows: Iterable[Announcement]) -> list[News]:
@@ -98,12 +106,20 @@ def of_events(events: Iterable[Event], facts: Ask = nothing) -> list[News]:
 def _complete(news: News) -> News:
     voted = _voted(news) if news.kind == "ballot_cast" else None
     because = _because(news.proposal) if news.kind == "voting_closed" and news.proposal else None
-    return News(**{**news.__dict__, "voted": voted, "because": because}) if voted or because else news
+    question = _question(news) if news.kind.startswith(("consultation_", "statement_")) else ""
+    return replace(news, voted=voted, because=because, question=question)
+
+
+def _question(news: News) -> str:
+    asked = Consultation.objects.filter(community=news.community, number=news.said.get("consultation"))
+    return asked.values_list("question", flat=True).first() or ""
 
 
 def _voted(news: News) -> Voted | None:
     """Return the ballot that an event is about; None where a newer one took its place meanwhile."""
     ballot = Ballot.objects.select_related("proposal__record").filter(record=news.said.get("ballot")).first()
+    if ballot is None and still_sealed(str(news.said.get("ballot"))) is not None:
+        return Voted((), SEALED, binary=False, reason="")
     if ballot is None or ballot.superseded_at is not None:
         return None
     terms = terms_of(ballot.proposal)

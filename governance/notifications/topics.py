@@ -39,6 +39,15 @@ class Concern(StrEnum):
     STEWARD = "steward"  # answers incidents
     KEEPER = "keeper"  # keeps something that is waited for
     HOLDER = "holder"  # had power in the community's newest census
+    INVITED = "invited"  # was asked to write the draft together, and has not answered
+    COMMENTER = "commenter"  # wrote the comment
+    ANSWERED = "answered"  # wrote what the comment answers
+    TALKING = "talking"  # has said something about the decision
+    MODERATOR = "moderator"  # may hide comments
+    KEYHOLDER = "keyholder"  # opens the sealed ballots of the decision
+    ASKER = "asker"  # asked the community
+    STATED = "stated"  # wrote the statement
+    ANSWERER = "answerer"  # may answer the appeal about a statement
 
 
 class Moment(StrEnum):
@@ -46,6 +55,14 @@ class Moment(StrEnum):
 
     OPENS = "opens"
     ENDS_SOON = "ends_soon"
+    KEY_DUE = "key_due"  # a sealed vote does not wait much longer for keys
+    OPENING_ASKED = "opening_asked"  # a sealed vote has closed
+    OPENING_DUE = "opening_due"  # it does not wait much longer for secrets
+    CONSULTATION_ENDS = "consultation_ends"
+
+
+# What asks keyholders for something.
+OF_KEYHOLDERS: Final = (Moment.KEY_DUE, Moment.OPENING_ASKED, Moment.OPENING_DUE)
 
 
 @dataclass(frozen=True)
@@ -62,6 +79,7 @@ class Topic:
 
 _FOLLOWERS = (Concern.DECISION, Concern.COMMUNITY)
 _OF_MODEL = (Concern.MODEL, Concern.DECISION, Concern.COMMUNITY)
+_RUN_ENDS = ("run_judged", "run_failed", "run_canceled", "run_paused", "run_at_ceiling")
 
 TOPICS: Final = (
     Topic(
@@ -94,9 +112,32 @@ TOPICS: Final = (
             "run_judged",
             "run_failed",
             "run_paused",
+            "run_at_ceiling",
             "release_refused",
         ),
     ),
+    Topic("invited_to_write", (Concern.INVITED,), Channel.NOW, events=("draft_co_author_invited",), asks=True),
+    Topic(
+        "own_comment",
+        (Concern.COMMENTER,),
+        Channel.NOW,
+        events=("comment_hidden", "comment_shown_again", "comment_appeal_declined", "comment_appeal_granted"),
+    ),
+    Topic("comment_answered", (Concern.ANSWERED,), Channel.DAILY, events=("comment_written",)),
+    Topic(
+        "moderator_duty",
+        (Concern.MODERATOR,),
+        Channel.DAILY,
+        events=("comment_reported", "comment_appealed"),
+        asks=True,
+    ),
+    Topic(
+        "own_statement",
+        (Concern.STATED,),
+        Channel.NOW,
+        events=("statement_hidden", "statement_appeal_answered"),
+    ),
+    Topic("appeal_duty", (Concern.ANSWERER,), Channel.DAILY, events=("statement_appealed",), asks=True),
     Topic("guardian_duty", (Concern.GUARDIAN,), Channel.NOW, events=("proposal_queued",), asks=True),
     Topic(
         "steward_duty",
@@ -106,26 +147,49 @@ TOPICS: Final = (
         asks=True,
     ),
     Topic("keeper_duty", (Concern.KEEPER,), Channel.NOW, events=("openings_awaited",), asks=True),
+    Topic(
+        "keyholder_duty",
+        (Concern.KEYHOLDER,),
+        Channel.NOW,
+        events=("proposal_submitted",),
+        moments=OF_KEYHOLDERS,
+        asks=True,
+    ),
     Topic("review_duty", (Concern.VOTER,), Channel.DAILY, events=("review_opened",), asks=True),
     Topic("sponsors_sought", (Concern.HOLDER,), Channel.WEEKLY, events=("draft_seeks_sponsors",), asks=True),
     Topic(
         "vote_opened",
-        (Concern.VOTER, *_FOLLOWERS),
+        (Concern.VOTER, Concern.KEYHOLDER, *_FOLLOWERS),
         Channel.DAILY,
         moments=(Moment.OPENS,),
         asks=True,
     ),
+    Topic(
+        "consulted",
+        (Concern.HOLDER, *_FOLLOWERS),
+        Channel.DAILY,
+        events=("consultation_opened",),
+        asks=True,
+    ),
+    Topic("consultation_ends", _FOLLOWERS, Channel.INBOX, moments=(Moment.CONSULTATION_ENDS,)),
+    Topic("consultation_counted", (Concern.ASKER, *_FOLLOWERS), Channel.DAILY, events=("consultation_counted",)),
     Topic("vote_ends", _FOLLOWERS, Channel.INBOX, moments=(Moment.ENDS_SOON,)),
     Topic("decided", (Concern.VOTED, *_FOLLOWERS), Channel.DAILY, events=("voting_closed",)),
     Topic(
         "stopped",
         (Concern.VOTED, *_FOLLOWERS),
         Channel.DAILY,
-        events=("proposal_canceled", "proposal_vetoed", "execution_paused"),
+        events=("proposal_canceled", "proposal_returned", "proposal_vetoed", "execution_paused"),
+    ),
+    Topic(
+        "discussion",
+        (Concern.AUTHOR, Concern.DECISION, Concern.TALKING),
+        Channel.INBOX,
+        events=("comment_written",),
     ),
     Topic("carried_out", _FOLLOWERS, Channel.INBOX, events=("proposal_executed",)),
     Topic("run_started", _OF_MODEL, Channel.INBOX, events=("run_created",)),
-    Topic("run_ended", _OF_MODEL, Channel.DAILY, events=("run_judged", "run_failed", "run_canceled", "run_paused")),
+    Topic("run_ended", _OF_MODEL, Channel.DAILY, events=_RUN_ENDS),
     Topic("released", _OF_MODEL, Channel.DAILY, events=("version_released",)),
     Topic(
         "release_stopped",

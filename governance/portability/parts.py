@@ -5,19 +5,33 @@ from django.db.models import Q, QuerySet
 from governance import fsck
 from governance.models import (
     Account,
+    Anchor,
     Announcement,
     Ballot,
     CensusEntry,
     Checkpoint,
+    CoAuthor,
+    Comment,
+    CommentHiding,
+    CommentReport,
+    CommentVersion,
     Community,
+    Consultation,
+    ConsultationResult,
+    Contract,
+    ContractEvent,
+    ContractMark,
+    ContractProposal,
     Council,
     CountSoFar,
     Delegation,
+    DraftVersion,
     Event,
     Follow,
     GuardianVoice,
     ImportedBallot,
     ImportedVote,
+    KnownName,
     LetterErrand,
     LogNode,
     Member,
@@ -29,18 +43,26 @@ from governance.models import (
     MutedCommunity,
     NewsCursor,
     Notification,
+    OwnerSignature,
+    Participant,
     Passkey,
     PasskeyChallenge,
+    PasskeySeat,
+    PendingBallot,
     Postbox,
     Preference,
     Proposal,
     Reader,
     Record,
+    SealedBallot,
+    SealedVote,
+    SealingKey,
     SearchCursor,
     SearchEntry,
     SignInLink,
     SignInNonce,
     Sponsorship,
+    Statement,
     Tree,
     Visit,
 )
@@ -68,16 +90,43 @@ def _itself(community: Community) -> "QuerySet[Community]":
     return Community.objects.filter(pk=community.pk)
 
 
+def _posted(community: Community) -> "QuerySet[Anchor]":
+    """Return what stands on a chain; whatever is on its way there is the errand of this instance."""
+    return Anchor.objects.filter(community=community, posted_at__isnull=False).order_by("pk")
+
+
+def _shown_versions(community: Community) -> "QuerySet[DraftVersion]":
+    """Return the versions that others than the authors could read."""
+    return DraftVersion.objects.public().filter(proposal__community=community).order_by("pk")
+
+
+def _proposed(community: Community) -> "QuerySet[ContractProposal]":
+    """Return what became of drafts that a Governor was sent; what was only prepared is its author's."""
+    sent = ContractProposal.objects.filter(contract__community=community, proposal__submitted_at__isnull=False)
+    return sent.order_by("pk")
+
+
+def _accepted(community: Community) -> "QuerySet[CoAuthor]":
+    """Return those who write or wrote along; whom an author only asked, nobody else was told."""
+    return CoAuthor.objects.filter(proposal__community=community, accepted_at__isnull=False).order_by("pk")
+
+
+def _nameless(community: Community) -> "QuerySet[Participant]":
+    """Return the answers of consultations that are over: those of open ones are somebody's, and nobody else's."""
+    over = Participant.objects.filter(consultation__community=community, consultation__closed_at__isnull=False)
+    return over.order_by("pk")
+
+
 def _without_unsubmitted(row: Row) -> Row:
     """Blank what the author of a draft has shown to nobody; that there is one stands in the log."""
-    if row["submitted_at"] is not None or row["seeks_sponsors"]:
+    if row["submitted_at"] is not None or row["seeks_sponsors"] or row["shared_at"] is not None:
         return row
     return {**row, "title": "", "text": "", "payload": {}, "timing": {}, "choices": [], "payload_digest": ""}
 
 
 PART = Part(
     tables=(
-        Table(Record, rows=_no_rows, key=("digest",), shared=True),
+        Table(Record, rows=_no_rows, key=("digest",), shared=("canonical",)),
         Table(Community, rows=_itself, key=("slug",)),
         Table(Council),
         Table(Member),
@@ -89,8 +138,34 @@ PART = Part(
         Table(CensusEntry, of="proposal__community"),
         Table(Tree, rows=_trees),
         Table(Ballot, of="proposal__community"),
+        Table(SealingKey, of="proposal__community"),
+        Table(SealedBallot, of="proposal__community"),
+        Table(SealedVote, of="proposal__community"),
         Table(Sponsorship, of="proposal__community"),
         Table(GuardianVoice, of="proposal__community"),
+        Table(
+            Comment,
+            of="proposal__community",
+            key=("proposal", "number"),
+            left_out={"reader": (None, "readers are people of this instance; their names stay under what they said")},
+        ),
+        Table(CommentVersion, of="comment__proposal__community"),
+        Table(CommentHiding, of="comment__proposal__community"),
+        Table(DraftVersion, rows=_shown_versions),
+        Table(CoAuthor, rows=_accepted),
+        Table(Consultation, key=("number",)),
+        Table(
+            Statement,
+            of="consultation__community",
+            left_out={"writer": (None, "readers are people of this instance; only they know what they wrote")},
+        ),
+        Table(Participant, rows=_nameless, left_out={"reader": (None, "cut with the last count")}),
+        Table(ConsultationResult, of="consultation__community"),
+        Table(Contract, key=("governor", "anchor")),
+        Table(ContractMark, of="contract__community"),
+        Table(ContractEvent, of="contract__community"),
+        Table(ContractProposal, rows=_proposed),
+        Table(Anchor, rows=_posted),
         Table(Event),
         Table(LogNode),
         Table(Checkpoint),
@@ -104,6 +179,7 @@ PART = Part(
         PasskeyChallenge: PASSING,
         Reader: PRIVATE,
         Passkey: PRIVATE,
+        PasskeySeat: "passkeys belong to the name of this site; each signature carries its whole key",
         Follow: PRIVATE,
         Notification: PRIVATE,
         LetterErrand: PRIVATE,
@@ -113,9 +189,13 @@ PART = Part(
         Visit: "private to a member: when they were here",
         NewsCursor: DERIVED,
         Announcement: DERIVED,
+        KnownName: "told by the resolver that this site asks, and asked for again elsewhere",
         SearchEntry: DERIVED,
         SearchCursor: DERIVED,
+        PendingBallot: "waits for the owners of a wallet: no evidence, and once cast its ballot leaves",
+        OwnerSignature: "an owner's part of what waits, of no use for another ballot or place",
         CountSoFar: "a copy for pages, made again from the ballots",
+        CommentReport: "private to whoever reported, and to the moderators of this instance",
         Mirror: MIRRORED,
         MirroredCheckpoint: MIRRORED,
         MirroredDocument: MIRRORED,

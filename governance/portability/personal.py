@@ -11,12 +11,17 @@ from governance.models import (
     Account,
     Ballot,
     CensusEntry,
+    Consultation,
     Delegation,
     Event,
     GuardianVoice,
     ImportedBallot,
+    KnownName,
     Member,
+    OwnerSignature,
     Proposal,
+    SealedBallot,
+    SealingKey,
     SignInLink,
     Sponsorship,
     Visit,
@@ -40,10 +45,9 @@ class Follows:
 
     def erase(self, person: Person, now: datetime) -> dict[str, int]:
         """Erase the reader; sessions end with it."""
-        del now
         links = SignInLink.objects.filter(email=person.email).delete()[0] if person.email else 0
         if person.reader is not None:
-            accounts.erase(person.reader)
+            accounts.erase(person.reader, now)
         return {"readers": int(person.reader is not None), "links": links}
 
     def stays(self, person: Person) -> list[Stays]:
@@ -53,15 +57,17 @@ class Follows:
 
 
 class SignsIn:
-    """The account of a wallet, its sessions, and when it was here last."""
+    """The account of a wallet, its sessions, when it was here last, and what a resolver told of it."""
 
     def held(self, person: Person) -> dict[str, Any]:
-        """Return account, visit and how many sessions are open."""
+        """Return account, visit, told name and how many sessions are open."""
         account = _account(person)
         visit = Visit.objects.filter(address=person.address).first() if person.address else None
+        told = KnownName.objects.filter(address=person.address).first() if person.address else None
         return {
             "account": shown(account, "id", "password") if account else None,
             "visit": shown(visit, "id") if visit else None,
+            "told_name": shown(told, "id", "picture") if told else None,
             "sessions": len(_sessions(account)) if account else 0,
         }
 
@@ -75,7 +81,8 @@ class SignsIn:
         if account is not None and gone:
             account.delete()
         visits = Visit.objects.filter(address=person.address).delete()[0] if person.address else 0
-        return {"accounts": int(gone), "sessions": len(sessions), "visits": visits}
+        told = KnownName.objects.filter(address=person.address).delete()[0] if person.address else 0
+        return {"accounts": int(gone), "sessions": len(sessions), "visits": visits, "told_names": told}
 
     def stays(self, person: Person) -> list[Stays]:
         """Return the account of an operator."""
@@ -106,16 +113,21 @@ class SaysOfThemselves:
         at = person.address
         if not at:
             return []
-        submitted = Q(submitted_at__isnull=False) | Q(seeks_sponsors=True)
+        submitted = Q(submitted_at__isnull=False) | Q(seeks_sponsors=True) | Q(shared_at__isnull=False)
         delegations = Delegation.objects.filter(Q(delegator=at) | Q(delegate=at))
+        owned = OwnerSignature.objects.filter(owner=at)
         census = "the census of a vote names who could vote: its root is published"
         brought = "a vote that was brought from elsewhere, where it is public, too"
         return [
             Stays("ballots", Ballot.objects.filter(voter=at), "the page of the vote, the log, bundles", SIGNED),
+            Stays("wallets' ballots", owned, "the page of the vote, until it is over", SIGNED),
+            Stays("sealed ballots", SealedBallot.objects.filter(voter=at), "the log and bundles", SIGNED),
+            Stays("keys for sealed ballots", SealingKey.objects.filter(keyholder=at), "bundles and the log", SIGNED),
             Stays("delegations", delegations, "the page of delegates, the log, bundles", SIGNED),
             Stays("proposals", Proposal.objects.filter(submitted, author=at), "their pages and the log", SIGNED),
             Stays("sponsorships", Sponsorship.objects.filter(sponsor=at), "the page of the proposal", SIGNED),
             Stays("guardian voices", GuardianVoice.objects.filter(guardian=at), "the page of the proposal", LOGGED),
+            Stays("consultations", Consultation.objects.filter(author=at), "their pages and the log", LOGGED),
             Stays("census entries", CensusEntry.objects.filter(voter=at), "the page of the vote, bundles", census),
             Stays("imported ballots", ImportedBallot.objects.filter(voter=at), "the history", brought),
             Stays("events", Event.objects.filter(actor=at, position__isnull=False), "the log", LOGGED),
@@ -138,6 +150,7 @@ def _members(person: Person) -> Any:  # noqa: ANN401 - a set of rows
 
 def _drafts(person: Person) -> Any:  # noqa: ANN401 - a set of rows
     own = Proposal.objects.filter(author=person.address, submitted_at__isnull=True, seeks_sponsors=False)
+    own = own.filter(shared_at__isnull=True)
     return own if person.address else Proposal.objects.none()
 
 

@@ -164,10 +164,12 @@ def _require_columns(table: Table, row: Row) -> None:
 def _new(table: Table, batch: list[Row]) -> list[Row]:
     """Return the rows that are not there yet; raise Conflict for one that is there with other content."""
     name = table.key[0]
-    there = table.model._base_manager.in_bulk([row[name] for row in batch if isinstance(row[name], str)])  # noqa: SLF001
+    named = [row[name] for row in batch if isinstance(row[name], str)]
+    rows = table.model._base_manager.filter(**{f"{name}__in": named})  # noqa: SLF001
+    there = {getattr(row, name): row for row in rows}
     for row in batch:
         found = there.get(row[name])
-        if found is not None and found.canonical != row["canonical"]:
+        if found is not None and any(getattr(found, column) != row[column] for column in table.shared):
             detail = f"{table.name} {row[name]} is there already with other content"
             raise Conflict("record_differs", detail, field=table.name, found=row[name])
     once = {row[name]: row for row in batch if row[name] not in there}

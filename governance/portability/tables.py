@@ -25,8 +25,9 @@ class Table:
     rows name one (empty: none does). `left_out` gives columns, each with what stands in its place elsewhere and why;
     `redact` takes out what is private within a column. `require` refuses values that could lead outside. Where
     `numbered` is given the database's id leaves, because the log or a record may name it; it says whether one is named.
-    `translate` changes a row that comes in, where numbers had to change ({model: {old: new}}). `shared`: the same row
-    may be there already. `key_is_global`: the key names one row of the whole site, whichever community has it.
+    `translate` changes a row that comes in, where numbers had to change ({model: {old: new}}). `shared`: a row of this
+    name may be there already; it is the same one if these columns are equal, and then it stays as it is there.
+    `key_is_global`: the key names one row of the whole site, whichever community has it.
     """
 
     model: type[models.Model]
@@ -38,7 +39,7 @@ class Table:
     require: Callable[[Row], None] | None = None
     numbered: Callable[[Community, int], bool] | None = None
     translate: "Callable[[Row, Mapping[type[models.Model], Mapping[int, int]]], None] | None" = None
-    shared: bool = False
+    shared: tuple[str, ...] = ()
     key_is_global: bool = False
 
     @property

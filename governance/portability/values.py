@@ -34,7 +34,7 @@ def encode(column: "models.Field[Any, Any]", value: Any) -> Any:  # noqa: ANN401
         return time_text(value)
     if isinstance(column, models.BinaryField):
         return base64.b64encode(bytes(value)).decode()
-    if isinstance(column, PowerField):
+    if _is_large(column):
         return str(value)
     return value
 
@@ -51,14 +51,19 @@ def decode(column: "models.Field[Any, Any]", value: Any) -> Any:  # noqa: ANN401
         return _time(column, value)
     if isinstance(column, models.BinaryField):
         return _bytes(column, value)
-    if isinstance(column, PowerField):
+    if _is_large(column):
         if not isinstance(value, str) or not _POWER.fullmatch(value):
             raise _bad(column, value, "a whole number as text")
-        return int(value)
+        return int(value) if isinstance(column, PowerField) else _validated(column, Decimal(value))
     kind = bool if isinstance(column, models.BooleanField) else int if isinstance(column, models.IntegerField) else str
     if type(value) is not kind:
         raise _bad(column, value, kind.__name__)
     return _validated(column, value)
+
+
+def _is_large(column: "models.Field[Any, Any]") -> bool:
+    """Whether a column has whole numbers that exceed what JSON keeps: powers, and fees in the smallest unit."""
+    return isinstance(column, PowerField) or (isinstance(column, models.DecimalField) and column.decimal_places == 0)
 
 
 def read_line(line: bytes) -> Row:

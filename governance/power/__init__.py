@@ -14,16 +14,18 @@ from governance.power.contribution_credits import ContributionCredits
 from governance.power.erc20_votes import Erc20Votes
 from governance.power.erc721_votes import Erc721Votes
 from governance.power.fixed_list import FixedList
+from governance.power.governor_votes import GovernorVotes
 
 # Each entry makes a source from the chain of this installation (None where there is none).
 SOURCES: Final[dict[str, Callable[[ChainReader | None], PowerSource]]] = {
     Erc20Votes.name: Erc20Votes,
     Erc721Votes.name: Erc721Votes,
+    GovernorVotes.name: GovernorVotes,
     FixedList.name: FixedList,
     ContributionCredits.name: ContributionCredits,
 }
 # How many digits after the point people read; of every other source they count whole units.
-DECIMALS: Final[dict[str, int]] = {Erc20Votes.name: 18}
+DECIMALS: Final[dict[str, int]] = {Erc20Votes.name: 18, GovernorVotes.name: 18}
 
 
 def power_source(name: str, chain: ChainReader | None) -> PowerSource:

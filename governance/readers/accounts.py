@@ -8,8 +8,9 @@ from django.conf import settings
 from django.db import models, transaction
 from django.db.models import Q
 
+from governance.deliberation.erasing import wipe
 from governance.errors import Conflict, Invalid
-from governance.models import Reader, SignInLink
+from governance.models import Comment, Reader, SignInLink
 
 _HANDLE_BYTES = 32
 _STAMP_BYTES = 16
@@ -90,9 +91,10 @@ def require_another_way(reader: Reader, *, without_email: bool = False, without_
         )
 
 
-def erase(reader: Reader) -> None:
-    """Delete a reader with everything that is kept about them. The log never held any of it."""
+def erase(reader: Reader, now: datetime) -> None:
+    """Delete a reader with everything that is kept about them, and what they said. The log never held any of it."""
     with transaction.atomic():
+        wipe(Comment.objects.filter(reader=reader), now)
         if reader.email:
             SignInLink.objects.filter(email=reader.email).delete()
         Reader.objects.filter(pk=reader.pk).delete()

@@ -50,7 +50,7 @@ def email_of(address: str) -> str:
 
 
 def merge(kept: Reader, gone: Reader, now: datetime) -> Reader:
-    """Give `kept` the passkeys and the follows of `gone`, and delete `gone`; both are locked. E-mail: the caller's.
+    """Give `kept` passkeys, follows and comments of `gone`, and delete `gone`; both are locked. E-mail: the caller's.
 
     What letters keep about `gone` (preferences, the inbox) goes with it: those of `kept` are in force.
     """
@@ -60,7 +60,13 @@ def merge(kept: Reader, gone: Reader, now: datetime) -> Reader:
         )
         if not same.exists():
             Follow.objects.filter(pk=follow.pk).update(reader=kept)
+    answered = kept.participations.values("consultation")
+    gone.participations.exclude(consultation__in=answered).update(reader=kept)  # the others go: one person, one voice
+    gone.statements.update(writer=kept)
     gone.passkeys.update(reader=kept)
+    gone.comments.update(reader=kept)
+    own = gone.comment_reports.exclude(comment__in=kept.comment_reports.values("comment"))
+    own.update(reader=kept)
     SignInLink.objects.filter(reader=gone).delete()
     gone.delete()
     kept.stamp, kept.seen_at = accounts.new_stamp(), now

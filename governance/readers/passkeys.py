@@ -17,7 +17,7 @@ from urllib.parse import urlsplit
 from django.conf import settings
 from django.db import IntegrityError, transaction
 
-from governance.errors import Conflict, Invalid, Malformed, NotAuthenticated, NotFound, TooMany, Unavailable
+from governance.errors import Conflict, Invalid, Malformed, NotAuthenticated, NotFound, TooMany
 from governance.models import Passkey, PasskeyChallenge, Reader
 from governance.notifications import letters
 from governance.readers import accounts
@@ -49,7 +49,7 @@ def is_passkey_offered() -> bool:
 def begin_joining(asker: Asker, now: datetime) -> dict[str, Any]:
     """Return what `navigator.credentials.create` is asked for, for a reader who does not exist yet."""
     handle = accounts.new_handle()
-    return _creation(handle, [], _challenge(JOIN, asker, now, handle))
+    return creation(handle, [], challenge_for(JOIN, asker, now, handle))
 
 
 def begin_adding(reader: Reader, asker: Asker, now: datetime) -> dict[str, Any]:
@@ -57,13 +57,13 @@ def begin_adding(reader: Reader, asker: Asker, now: datetime) -> dict[str, Any]:
     if reader.passkeys.count() >= PASSKEYS_MAX:
         raise Conflict("too_many_passkeys", "remove a passkey first", allowed=PASSKEYS_MAX)
     known = list(reader.passkeys.values_list("credential", flat=True))
-    return _creation(reader.handle, known, _challenge(ADD, asker, now, reader.handle))
+    return creation(reader.handle, known, challenge_for(ADD, asker, now, reader.handle))
 
 
 def finish_joining(answer: Mapping[str, Any], name: str, language: str, asker: Asker, now: datetime) -> Reader:
     """Make the reader that this new passkey is the first of; raise NotAuthenticated for what does not hold."""
-    challenge, handle = _use(answer, JOIN, asker, now)
-    made = _verified_creation(answer, challenge)
+    challenge, handle = use(answer, JOIN, asker, now)
+    made = verified_creation(answer, challenge)
     with transaction.atomic():
         reader = accounts.create(language, now, handle=handle)
         _keep(reader, handle, made, name, now)
@@ -75,10 +75,10 @@ def finish_adding(reader: Reader, answer: Mapping[str, Any], name: str, asker: A
 
     A letter tells the reader's e-mail address of it: whoever sits at an open session could have done it.
     """
-    challenge, handle = _use(answer, ADD, asker, now)
+    challenge, handle = use(answer, ADD, asker, now)
     if handle != reader.handle:
         raise _rejected()
-    made = _verified_creation(answer, challenge)
+    made = verified_creation(answer, challenge)
     with transaction.atomic():
         passkey = _keep(reader, handle, made, name, now)
         letters.plan_notice(reader, f"{PASSKEY_ADDED}{passkey.pk}", now)
@@ -91,7 +91,7 @@ def begin_signing_in(asker: Asker, now: datetime) -> dict[str, Any]:
 
     options = webauthn.generate_authentication_options(
         rp_id=_rp_id(),
-        challenge=_challenge(SIGN_IN, asker, now),
+        challenge=challenge_for(SIGN_IN, asker, now),
         user_verification=webauthn.helpers.structs.UserVerificationRequirement.PREFERRED,
     )
     return _plain(options)
@@ -105,8 +105,8 @@ def finish_signing_in(answer: Mapping[str, Any], asker: Asker, now: datetime) ->
     """
     import webauthn
 
-    challenge, _handle = _use(answer, SIGN_IN, asker, now)  # 1
-    passkey = Passkey.objects.select_related("reader").filter(credential=_text(answer, "id")).first()
+    challenge, _handle = use(answer, SIGN_IN, asker, now)  # 1
+    passkey = Passkey.objects.select_related("reader").filter(credential=text_of(answer, "id")).first()
     if passkey is None:
         raise NotAuthenticated("unknown_passkey", "no account here has this passkey")
     named = _handle_of(answer)
@@ -121,7 +121,7 @@ def finish_signing_in(answer: Mapping[str, Any], asker: Asker, now: datetime) ->
             credential_public_key=bytes(passkey.public_key),
             credential_current_sign_count=passkey.sign_count,
         )
-    except _unreadable() as error:
+    except unreadable() as error:
         raise _rejected() from error
     counted = Passkey.objects.filter(pk=passkey.pk, sign_count=passkey.sign_count).update(
         sign_count=verified.new_sign_count, used_at=now
@@ -151,10 +151,10 @@ def remove(reader: Reader, number: int, now: datetime) -> None:
     reader.refresh_from_db()
 
 
-def _challenge(purpose: str, asker: Asker, now: datetime, handle: str = "") -> bytes:
+def challenge_for(purpose: str, asker: Asker, now: datetime, handle: str = "") -> bytes:
     """Issue a challenge; refuse a network that asks for very many, and a site that has no passkeys."""
     if not is_passkey_offered():
-        raise Unavailable("passkeys_not_offered", "browsers accept no passkeys for the address of this site")
+        raise NotFound("passkeys_not_offered", "browsers accept no passkeys for the address of this site")
     recent = PasskeyChallenge.objects.filter(network=asker.network, asked_at__gt=now - _HOUR)
     if recent.count() >= settings.PASSKEY_CHALLENGES_PER_NETWORK:
         raise TooMany(
@@ -175,14 +175,14 @@ def _challenge(purpose: str, asker: Asker, now: datetime, handle: str = "") -> b
     return challenge
 
 
-def _use(answer: Mapping[str, Any], purpose: str, asker: Asker, now: datetime) -> tuple[bytes, str]:
+def use(answer: Mapping[str, Any], purpose: str, asker: Asker, now: datetime) -> tuple[bytes, str]:
     """Use up the challenge that an answer names; return it and its handle. Whoever changes the row has used it."""
     from webauthn.helpers import base64url_to_bytes, parse_client_data_json
 
     response = answer.get("response")
     try:
-        told = parse_client_data_json(base64url_to_bytes(_text(response, "clientDataJSON")))
-    except _unreadable() as error:
+        told = parse_client_data_json(base64url_to_bytes(text_of(response, "clientDataJSON")))
+    except unreadable() as error:
         raise Malformed("malformed_passkey", "this is no answer of a passkey") from error
     digest = hashlib.sha256(told.challenge).hexdigest()
     waiting = PasskeyChallenge.objects.filter(
@@ -193,26 +193,33 @@ def _use(answer: Mapping[str, Any], purpose: str, asker: Asker, now: datetime) -
     return told.challenge, PasskeyChallenge.objects.get(digest=digest).handle
 
 
-def _creation(handle: str, known: list[str], challenge: bytes) -> dict[str, Any]:
+def creation(handle: str, known: list[str], challenge: bytes, *, votes: bool = False) -> dict[str, Any]:
+    """Return what to ask for; of a passkey that `votes`, a key on P-256 and that it recognises its holder."""
     import webauthn
     from webauthn.helpers import base64url_to_bytes, structs
+    from webauthn.helpers.cose import COSEAlgorithmIdentifier
 
     options = webauthn.generate_registration_options(
         rp_id=_rp_id(),
         rp_name=_RP_NAME,
-        user_name=_RP_NAME,  # what a password manager shows; nothing about the person is sent to it
+        # What a password manager shows; nothing about the person is sent to it.
+        user_name=f"{_RP_NAME} seat" if votes else _RP_NAME,
         user_id=bytes.fromhex(handle),
         challenge=challenge,
         authenticator_selection=structs.AuthenticatorSelectionCriteria(
             resident_key=structs.ResidentKeyRequirement.REQUIRED,
-            user_verification=structs.UserVerificationRequirement.PREFERRED,
+            user_verification=structs.UserVerificationRequirement.REQUIRED
+            if votes
+            else structs.UserVerificationRequirement.PREFERRED,
         ),
+        supported_pub_key_algs=[COSEAlgorithmIdentifier.ECDSA_SHA_256] if votes else None,
         exclude_credentials=[structs.PublicKeyCredentialDescriptor(id=base64url_to_bytes(one)) for one in known],
     )
     return _plain(options)
 
 
-def _verified_creation(answer: Mapping[str, Any], challenge: bytes) -> Any:  # noqa: ANN401 - the library's type, loaded late
+def verified_creation(answer: Mapping[str, Any], challenge: bytes, *, votes: bool = False) -> Any:  # noqa: ANN401 - the library's type, loaded late
+    """Return what a new passkey says of itself; raise NotAuthenticated for what does not hold."""
     import webauthn
 
     try:
@@ -221,8 +228,9 @@ def _verified_creation(answer: Mapping[str, Any], challenge: bytes) -> Any:  # n
             expected_challenge=challenge,
             expected_rp_id=_rp_id(),
             expected_origin=settings.PASSKEY_ORIGIN,
+            require_user_verification=votes,
         )
-    except _unreadable() as error:
+    except unreadable() as error:
         raise _rejected() from error
 
 
@@ -269,7 +277,8 @@ def _name(text: str) -> str:
     return name
 
 
-def _text(part: Any, name: str) -> str:  # noqa: ANN401 - what a stranger sent
+def text_of(part: Any, name: str) -> str:  # noqa: ANN401 - what a stranger sent
+    """Return a text of an answer; raise Malformed where there is none."""
     value = part.get(name) if isinstance(part, Mapping) else None
     if not isinstance(value, str):
         raise Malformed("malformed_passkey", "this is no answer of a passkey", field=name)
@@ -283,7 +292,7 @@ def _plain(options: Any) -> dict[str, Any]:  # noqa: ANN401 - the library's type
     return plain
 
 
-def _unreadable() -> tuple[type[Exception], ...]:
+def unreadable() -> tuple[type[Exception], ...]:
     """Return what the library and its readers of JSON and CBOR raise for bytes that are not what they should be."""
     from cbor2 import CBORError
     from cryptography.exceptions import UnsupportedAlgorithm

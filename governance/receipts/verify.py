@@ -27,6 +27,8 @@ from governance.evidence.canonical import CanonicalError, canonical_bytes
 from governance.evidence.checkpoint import Checkpoint, CheckpointError, log_origin, open_note
 from governance.evidence.record import Record
 from governance.evidence.signing import fingerprint, is_usable_public_key
+from governance.sealed import box
+from governance.wallets.asking import asked_of
 
 VERSION = 2
 _KEYS = frozenset(("version", "digest", "proposal", "status", "community", "proposal_record", "ballot", "log", "count"))
@@ -185,7 +187,8 @@ def _check_signature(case: _Case) -> str:
     """3."""
     ballot = case.record("ballot")
     _require_signed(case, ballot, "ballot.body")
-    return f"{ballot.body['voter']} signed this choice for this proposal"
+    what = "this sealed ballot" if "sealed" in ballot.body else "this choice"
+    return f"{ballot.body['voter']} signed {what} for this proposal"
 
 
 def _check_logged(case: _Case) -> str:
@@ -221,6 +224,9 @@ def _check_replaced(case: _Case, document: object) -> str:
     ballot, newer = case.record("ballot"), _record(document, "ballot", _REPLACED_BY)
     if newer.parents != ballot.parents or newer.body.get("voter") != ballot.body["voter"]:
         raise _Fault("replacement_foreign", "replaced_by", "it is another voter's, or on another proposal")
+    # A contract's word cannot be seen here, so it replaces a contract's ballot at most, and never a key's.
+    if "wallet" in ballot.body and "wallet" in newer.body and newer.body["nonce"] > ballot.body["nonce"]:
+        case.shown = Status.REPLACED
     _require_signed(case, newer, "replaced_by.body")
     if newer.body["nonce"] <= ballot.body["nonce"]:
         raise _Fault("replacement_older", "replaced_by.body.nonce", f"{newer.body['nonce']} is not a newer ballot's")
@@ -260,25 +266,40 @@ _CHECKS: tuple[tuple[str, Callable[[_Case], str]], ...] = (
 
 
 def _require_signed(case: _Case, ballot: Record, place: str) -> None:
-    """Raise unless the voter named in a ballot signed exactly this for this proposal."""
+    """Raise unless the voter named in a ballot signed exactly this for this proposal.
+
+    What a contract wallet stands by only its chain can say: that is left open, and the rest is looked at.
+    """
     body, community = ballot.body, case.record("community").body
-    try:
-        signed = eip712.ballot_digest(
-            chain_id=community["chain_id"],
-            token=community["token"],
-            instance=community["instance"],
-            community=community["slug"],
-            proposal=f"0x{case.record('proposal_record').digest}",
-            voter=body["voter"],
-            choice=body["choice"],
-            reason=body["reason"],
-            nonce=body["nonce"],
+    if "wallet" in body:
+        asked = asked_of(body["wallet"])
+        if asked is None:
+            raise _Fault("malformed_record", f"{place}.wallet", "it does not say which wallet was asked at which block")
+        raise _Pending(
+            f"a contract wallet stood by this ballot at block {asked.block_number} of chain {community['chain_id']}; "
+            "only that chain can confirm it"
         )
+    names = {
+        "chain_id": community["chain_id"],
+        "token": community["token"],
+        "instance": community["instance"],
+        "community": community["slug"],
+        "proposal": f"0x{case.record('proposal_record').digest}",
+    }
+    try:
+        said = {"voter": body["voter"], "nonce": body["nonce"]}
+        if "sealed" in body:
+            sealed = box.digest_of(box.from_text(str(body["sealed"])))
+            signed = eip712.sealed_ballot_digest(**names, **said, sealed=sealed)
+        else:
+            signed = eip712.ballot_digest(**names, **said, choice=body["choice"], reason=body["reason"])
         eip712.verify(signed, body["signature"], body["voter"])
     except KeyError as error:
         raise _Fault("malformed_record", place, f"{error} is missing") from error
     except eip712.Eip712Error as error:
         raise _Fault("signature_wrong", place, error.detail) from error
+    except box.SealError as error:
+        raise _Fault("malformed_record", f"{place}.sealed", str(error)) from error
 
 
 def _require_logged(case: _Case, value: object, place: str, name: str, digest: str) -> int:

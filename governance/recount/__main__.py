@@ -1,7 +1,7 @@
 """Command line: `python -m governance.recount BUNDLE`. Needs no Django, network or account.
 
 Exit status: 0 when everything holds, 1 when something does not (the first bad line is named), 2 when there is nothing
-that can be read.
+that can be read, 3 when a node was to be asked (--rpc) and did not answer.
 """
 
 import argparse
@@ -10,12 +10,16 @@ import sys
 from collections.abc import Sequence
 from io import BufferedReader
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from governance.evidence.terminal import hex64, printable
 from governance.recount import Report, TrustRoots, Unreadable, recount
 from governance.recount.lines import LIMIT_BYTES
 
-EXIT_HOLDS, EXIT_BAD, EXIT_UNREADABLE = 0, 1, 2
+if TYPE_CHECKING:
+    from governance.anchoring.check import Answer
+
+EXIT_HOLDS, EXIT_BAD, EXIT_UNREADABLE, EXIT_NOT_MADE = 0, 1, 2, 3
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -37,20 +41,53 @@ def main(arguments: Sequence[str] | None = None) -> int:
         metavar="BYTES",
         help=f"the most bytes to read, after decompression (default: {LIMIT_BYTES})",
     )
+    parser.add_argument("--rpc", metavar="URL", help="also ask this node of the chain what only the chain can confirm")
+    parser.add_argument(
+        "--anchor", metavar="ADDRESS", help="also ask it whether the ballots were written down in this anchor contract"
+    )
+    parser.add_argument("--anchor-rpc", metavar="URL", help="a node of the anchor's chain, if that is another one")
     options = parser.parse_args(arguments)
     trust = TrustRoots(options.community_key, options.community)
     try:
         with _opened(options.path) as stream:
             report = recount(stream, trust, options.limit)
-    except (Unreadable, OSError) as error:
+        report, answered = _asked(report, options.rpc)
+        anchored = _anchored(report, options.anchor_rpc or options.rpc, options.anchor)
+    except (Unreadable, OSError, ValueError) as error:
         print(f"cannot be read: {printable(str(error), sys.stderr.encoding)}", file=sys.stderr)
         return EXIT_UNREADABLE
     if options.json:
-        print(json.dumps(report.to_dict(), indent=2))
+        told = {"anchor": anchored.to_dict()} if anchored else {}
+        print(json.dumps(report.to_dict() | told, indent=2))
     else:
-        for line in _lines(report):
+        for line in [*_lines(report), *(anchored.lines() if anchored else ())]:
             print(printable(line, sys.stdout.encoding))
-    return EXIT_HOLDS if report.ok else EXIT_BAD
+    if not report.ok or (anchored and anchored.asked and not anchored.holds):
+        return EXIT_BAD
+    return EXIT_HOLDS if answered and (not anchored or anchored.asked) else EXIT_NOT_MADE
+
+
+def _asked(report: Report, url: str | None) -> tuple[Report, bool]:
+    if url is None:
+        return report, True
+    # Loaded only when asked for: nothing else here can open a connection.
+    from governance.recount.chain import asked_of_chain
+
+    return asked_of_chain(report, url)
+
+
+def _anchored(report: Report, url: str | None, contract: str | None) -> "Answer | None":
+    """Return what the chain says of the ballots' root, if that was asked for and the vote holds."""
+    if contract is None or not report.ok:
+        return None
+    if url is None:
+        raise ValueError("--anchor needs a node of its chain beside it: --rpc URL, or --anchor-rpc URL")
+    from governance.anchoring.check import Wanted, ask_anchor
+    from governance.anchoring.kinds import BALLOTS
+
+    voted = report.ballots_root is not None and report.voters
+    wanted = [Wanted("the ballots of this vote", BALLOTS, str(report.ballots_root), report.closed_at)] if voted else []
+    return ask_anchor(url, contract, wanted)
 
 
 def _opened(path: Path) -> BufferedReader:
@@ -64,7 +101,9 @@ def _lines(report: Report) -> list[str]:
     """Return the report as people read it: the vote, the count, what holds, what was not checked, the verdict."""
     said = [f"Proposal {report.proposal or '?'}: {report.title}"]
     said.append(f"{report.ballots} ballots of {report.voters} voters; {report.census} in the census")
-    if report.ok and report.totals is None:
+    if report.ok and report.totals is None and report.ballots:
+        said.append("The ballots are sealed: nobody can count them yet.")
+    elif report.ok and report.totals is None:
         said.append("Voting has not begun: there is no census yet.")
     if report.totals is not None:
         said.append("" if report.closed else "The vote is not counted yet. The count so far:")

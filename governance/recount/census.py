@@ -7,7 +7,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from governance import eip712
+from governance.counting import Terms
 from governance.evidence import merkle
+from governance.outcome import InvalidRules
 from governance.recount.demands import check_body, power, require
 from governance.recount.frozen import Frozen
 from governance.recount.lines import Lines
@@ -68,6 +70,8 @@ class Census:
     house_total: int
     opens_at: int
     closes_at: int
+    computed_at: int
+    terms: Terms
 
 
 def read_census(lines: Lines, frozen: Frozen) -> Census:
@@ -84,7 +88,7 @@ def read_census(lines: Lines, frozen: Frozen) -> Census:
     last, count = lines.number, len(seats.powers)
     record = lines.record("census")
     line, body, digest = lines.number, record.body, frozen.proposal.digest
-    check_body(line, body, CENSUS)
+    terms = _check_form(line, body, frozen)
     require(record.parents == (digest,), line, "parent_wrong", record.parents, "this proposal")
     require(record.subject == f"census:{digest}", line, "subject_wrong", record.subject, f"census:{digest}")
     recomputed = {  # 2
@@ -98,13 +102,27 @@ def read_census(lines: Lines, frozen: Frozen) -> Census:
     for name, value in recomputed.items():
         entries = f"{value!r}, as the entries on lines {first} to {last} and the delegations give"
         require(body[name] == value, line, f"census_{name}_wrong", f"{name} {body[name]!r}", entries)
-    supply = frozen.terms.total_supply  # 3
+    supply = terms.total_supply  # 3
     require(total <= supply, line, "supply_exceeded", f"{total} in all", f"at most the total supply {supply}")
     most = frozen.house_total or 0
     require(house_total <= most, line, "supply_exceeded", f"{house_total} in the second house", f"at most {most}")
     _check_listed(line, seats, frozen)
     _check_window(line, body, frozen)  # 4
-    return Census(record.digest, seats, count, total, house_total, body["opens_at"], body["closes_at"])
+    times = (body["opens_at"], body["closes_at"], body["computed_at"])
+    return Census(record.digest, seats, count, total, house_total, *times, terms)
+
+
+def _check_form(line: int, body: Mapping[str, Any], frozen: Frozen) -> Terms:
+    """Check the keys, and return the terms: of a contract's vote with supply and quorum as the census has them."""
+    changed = frozen.terms.by_contract and "governor" in body
+    check_body(line, body, CENSUS | ({"governor": dict} if changed else {}))
+    if changed:
+        check_body(line, body["governor"], {"total_supply": str, "quorum_bps": int})
+        power(line, body["governor"]["total_supply"])
+    try:
+        return frozen.terms.under(body)
+    except InvalidRules as error:
+        raise BadEntry(line, "rules_wrong", error.found, f"{error.field}: {error.allowed}") from error
 
 
 def _entries(lines: Lines, seats: Seats, sums: list[int]) -> Iterator[bytes]:

@@ -11,11 +11,13 @@ from governance.delegation import DelegationError, Edge, require_whole
 from governance.evidence import merkle
 from governance.evidence.record import DIGEST_PATTERN, Record
 from governance.evidence.signing import is_usable_public_key
+from governance.onchain import SOURCE as BY_CONTRACT
 from governance.outcome import InvalidRules
 from governance.recount.demands import check_body, power, read_object, require
 from governance.recount.lines import Lines
 from governance.recount.report import BadEntry
 from governance.tally import InvalidChoices, UnknownMethod
+from governance.wallets.asking import ON_CHAIN, WalletSignature, asked_of
 
 BUNDLE, VERSION = "commonweights-audit", 1
 COMMUNITY = {"slug": str, "name": dict, "instance": str, "chain_id": int, "token": str, "release_key": dict}
@@ -42,6 +44,7 @@ class Frozen:
     edges: tuple[Edge, ...]
     delegations_root: str
     delegation_count: int
+    wallets: tuple[WalletSignature, ...] = ()  # the delegations for which no key signed
 
     @property
     def house_total(self) -> int | None:
@@ -81,8 +84,9 @@ def read_frozen(lines: Lines, digest: str) -> Frozen:
     parents = tuple(sorted((community.digest, charter_record.digest)))
     require(proposal.parents == parents, lines.number, "parent_wrong", proposal.parents, "this community and charter")
     terms = _check_proposal(lines.number, proposal, charter, slug)
-    edges, root, count = _read_delegations(lines, community, proposal, terms)  # 3
-    return Frozen(community, proposal, terms, edges, root, count)
+    wallets: list[WalletSignature] = []
+    edges, root, count = _read_delegations(lines, community, proposal, terms, wallets)  # 3
+    return Frozen(community, proposal, terms, edges, root, count, tuple(wallets))
 
 
 def _check_community(line: int, community: Record) -> None:
@@ -102,7 +106,7 @@ def _check_community(line: int, community: Record) -> None:
 def _check_proposal(line: int, proposal: Record, charter: Charter, slug: str) -> Terms:
     """Hold the proposal against the charter and the method against what is counted here; return the terms."""
     body = proposal.body
-    check_body(line, body, PROPOSAL)
+    check_body(line, body, PROPOSAL | ({"sealing": dict} if "sealing" in body else {}))
     _check_snapshot(line, body["snapshot"], charter, body["kind"])
     require(
         proposal.subject == f"proposal:{slug}/{body['number']}",
@@ -130,6 +134,9 @@ def _check_proposal(line: int, proposal: Record, charter: Charter, slug: str) ->
     require(terms.rules == needed, line, "rules_wrong", body["rules"], f"the rules of tier {tier}: {needed.to_body()}")
     earliest = body["submitted_at"] + rules.voting_delay_seconds
     require(body["opens_at"] >= earliest, line, "delay_shortened", body["opens_at"], f"opening at {earliest} or later")
+    sealing = charter.sealing_of(terms.kind)
+    said, ruled = body.get("sealing"), None if sealing is None else sealing.to_body()
+    require(said == ruled, line, "sealing_wrong", said, f"{ruled}, as the charter says who opens ballots")
     closes = body["opens_at"] + period
     require(body["closes_at"] == closes, line, "period_wrong", body["closes_at"], f"closing at {closes}")
     return terms
@@ -143,6 +150,8 @@ def _check_snapshot(line: int, snapshot: Mapping[str, Any], charter: Charter, ki
     allowed = charter.power.get("source")
     require(name == allowed, line, "source_wrong", name, f"{allowed}, where the charter says power comes from")
     require(isinstance(source.get("parameters"), dict), line, "source_wrong", source, "parameters")
+    if name == BY_CONTRACT:
+        _check_pair(line, source["parameters"], charter.power["parameters"])
     has_say = charter.house is not None and charter.rules_of(kind).objection_bps > 0
     require((house is not None) == has_say, line, "house_wrong", house, "a second house exactly where it may object")
     if charter.house is not None and house is not None:
@@ -152,15 +161,26 @@ def _check_snapshot(line: int, snapshot: Mapping[str, Any], charter: Charter, ki
         power(line, house.get("total"))
 
 
+def _check_pair(line: int, found: Mapping[str, Any], named: Mapping[str, Any]) -> None:
+    """Hold the Governor, the anchor and the token of a proposal against those that its charter names."""
+    for name in ("governor", "anchor", "token"):
+        same = isinstance(found.get(name), str) and found[name].lower() == str(named.get(name)).lower()
+        require(same, line, "source_wrong", f"{name} {found.get(name)}", f"{named.get(name)}, as the charter says")
+
+
 def _read_delegations(
-    lines: Lines, community: Record, proposal: Record, terms: Terms
+    lines: Lines, community: Record, proposal: Record, terms: Terms, wallets: list[WalletSignature]
 ) -> tuple[tuple[Edge, ...], str, int]:
-    """Return the edges that hold, the Merkle root over all delegation records, and how many there are."""
+    """Return the edges that hold, the Merkle root over all delegation records, and how many there are.
+
+    Those of contract wallets are added to `wallets`: only their chain can say what they stand by.
+    """
+    on_chain = proposal.body["snapshot"]["source"]["name"] in ON_CHAIN
     records: list[Record] = []
     while lines.next.startswith(b'{"body":{"delegate":'):
         record = lines.record("delegation")
         line, body = lines.number, record.body
-        check_body(line, body, DELEGATION)
+        check_body(line, body, DELEGATION | ({"wallet": dict} if "wallet" in body else {}))
         later = not records or records[-1].digest < record.digest
         require(later, line, "order_wrong", record.digest, "each delegation once, sorted by digest")
         require(record.parents == (community.digest,), line, "parent_wrong", record.parents, "this community")
@@ -169,7 +189,14 @@ def _read_delegations(
         moment = proposal.body["opens_at"]
         made_at = body["made_at"]
         require(made_at <= moment, line, "delegation_late", f"made at {made_at}", f"at {moment} or before")
-        _check_delegation_signature(line, community.body, body)
+        digest = _signed_delegation(line, community.body, body)
+        if "wallet" in body:
+            asked = asked_of(body["wallet"])
+            if asked is None or not on_chain:
+                needed = "which wallet was asked, at which block, where power is read from a chain"
+                raise BadEntry(line, "wallet_wrong", body["wallet"], needed)
+            signed = WalletSignature(f"line {line}", body["delegator"], digest, body["signature"], asked, "delegation")
+            wallets.append(signed)
         records.append(record)
     try:
         edges = edges_of((record.body for record in records), terms)
@@ -179,7 +206,8 @@ def _read_delegations(
     return edges, merkle.root(record.canonical() for record in records), len(records)
 
 
-def _check_delegation_signature(line: int, community: Mapping[str, Any], body: Mapping[str, Any]) -> None:
+def _signed_delegation(line: int, community: Mapping[str, Any], body: Mapping[str, Any]) -> bytes:
+    """Return what was signed, by the delegator's key unless the record says that a contract wallet stood by it."""
     try:
         for address in (body["delegator"], body["delegate"]):
             checked = eip712.parse_address(address)
@@ -196,6 +224,8 @@ def _check_delegation_signature(line: int, community: Mapping[str, Any], body: M
             expires_at=body["expires_at"],
             nonce=body["nonce"],
         )
-        eip712.verify(signed, body["signature"], body["delegator"])
+        if "wallet" not in body:
+            eip712.verify(signed, body["signature"], body["delegator"])
     except eip712.Eip712Error as error:
         raise BadEntry(line, "signature_wrong", error.detail, f"a signature of {body['delegator']}") from error
+    return signed

@@ -4,7 +4,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from governance.onchain.approvals import Approval
+from governance.onchain.seen import Said, VoteSeen
 from governance.outcome import Condition
+from governance.wallets.asking import WalletSignature
 
 
 class Unreadable(Exception):
@@ -26,11 +29,21 @@ class BadEntry(Exception):
 
 
 @dataclass(frozen=True)
+class ContractVote:
+    """What a contract decided: the call that the proposal is on its chain, where each vote stands, and its numbers."""
+
+    approval: Approval
+    votes: tuple[VoteSeen, ...]
+    said: tuple[Said, ...] = ()
+
+
+@dataclass(frozen=True)
 class Report:
     """What was recounted. `bad` is the entry at which it ended, None if everything holds.
 
-    `closed` says whether a tally was there; without one `totals` and the rest are the count so far. `checked` and
-    `not_checked` are sentences.
+    `closed` says whether a tally was there, with `ballots_root` and `closed_at`; without one `totals` and the rest are
+    the count so far. `checked` and `not_checked` are sentences; `wallets` are the delegations and
+    ballots of contract wallets, which only their chain can confirm.
     """
 
     lines: int
@@ -48,6 +61,11 @@ class Report:
     explanation: tuple[str, ...] = ()
     checked: tuple[str, ...] = ()
     not_checked: tuple[str, ...] = ()
+    wallets: tuple[WalletSignature, ...] = ()
+    ballots_root: str | None = None
+    closed_at: int | None = None
+    chain_id: int | None = None
+    contract: ContractVote | None = None
 
     @property
     def ok(self) -> bool:
@@ -60,6 +78,8 @@ class Report:
             "holds": self.ok,
             "bad": self.bad.to_dict() if self.bad else None,
             "totals": dict(self.totals) if self.totals is not None else None,
+            "wallets": len(self.wallets),
+            "contract": None if self.contract is None else str(self.contract.approval.id),
             "conditions": [condition.to_body() for condition in self.conditions],
         }
         return dict(sorted(data.items()))

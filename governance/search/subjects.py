@@ -100,7 +100,7 @@ class Decisions:
 
     kind: str = "decision"
     weight: int = 3
-    events: frozenset[str] = frozenset({"proposal_submitted", "proposal_canceled"})
+    events: frozenset[str] = frozenset({"proposal_submitted", "proposal_canceled", "proposal_returned"})
 
     def touched(self, community: Community, events: Sequence[Event]) -> set[str]:
         """Return the numbers."""

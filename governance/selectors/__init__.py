@@ -6,6 +6,7 @@ queries that does not grow with the rows shown. Rules are asked of the pure modu
 
 from governance.selectors.communities import (
     all_communities,
+    chain_ids,
     communities,
     community_named,
     imported_vote,
@@ -34,6 +35,7 @@ from governance.selectors.proposals import (
     ProposalDetail,
     draft,
     draft_to_sponsor,
+    draft_to_write,
     drafts,
     drafts_seeking_sponsors,
     eligibility,
@@ -45,6 +47,7 @@ from governance.selectors.proposals import (
 from governance.selectors.receipts import Receipt, receipt, receipt_document
 from governance.selectors.representation import Representation, representation
 from governance.selectors.results import Results, results
+from governance.selectors.sealed import SealedShown, sealed
 from governance.selectors.standing import council_of, missing, score_over_time
 from governance.selectors.voters import turnout
 
@@ -55,11 +58,13 @@ __all__ = [
     "Receipt",
     "Representation",
     "Results",
+    "SealedShown",
     "all_communities",
     "ballot_lines",
     "census_entries",
     "census_page",
     "census_proof",
+    "chain_ids",
     "communities",
     "community_named",
     "consistency",
@@ -69,6 +74,7 @@ __all__ = [
     "delegation_records",
     "draft",
     "draft_to_sponsor",
+    "draft_to_write",
     "drafts",
     "drafts_seeking_sponsors",
     "elector",
@@ -92,6 +98,7 @@ __all__ = [
     "results",
     "rule_book",
     "score_over_time",
+    "sealed",
     "timeline",
     "turnout",
 ]

@@ -1,4 +1,4 @@
-"""When things happen in open decisions: opening, closing, earliest effect, lapse. What a calendar shows.
+"""When things happen in open decisions: opening, closing, earliest effect, lapse; and when consultations end.
 
 A date moves (a late quorum, a pause) or falls away (a withdrawal, a veto): `sequence` rises with each event that can
 move one, and `changed_at` is when the last of them happened, as RFC 5545 wants SEQUENCE and LAST-MODIFIED.
@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 from django.db.models import Count, Max, Q, QuerySet
 
 from governance.errors import NotFound
-from governance.models import Community, Event, Proposal
+from governance.models import Community, Consultation, Event, Proposal
 from governance.services.common import terms_of
 
 OPENS, CLOSES, EFFECT, LAPSES = "opens", "closes", "effect", "lapses"
@@ -42,6 +42,11 @@ class Date:
     changed_at: datetime
     tentative: bool = False
     canceled: bool = False
+
+
+def consultations_of(community: Community, now: datetime) -> "QuerySet[Consultation]":
+    """Return the consultations that are open, or ended a short while ago; the oldest first. Their end never moves."""
+    return community.consultations.filter(closes_at__gt=now - KEPT).order_by("number")[:PROPOSALS_MAX]
 
 
 def of_community(community: Community, now: datetime) -> list[Date]:

@@ -106,9 +106,15 @@ def member_names(community: Community, addresses: Iterable[str]) -> dict[str, st
     return dict(Member.objects.filter(community=community, address__in=wanted).values_list("address", "name"))
 
 
+def chain_ids() -> list[int]:
+    """Return the chains of the communities of this site, each once."""
+    return sorted(set(Community.objects.values_list("chain_id", flat=True)))
+
+
 def known_members() -> list[Member]:
-    """Return every named member with the community: the accounts that the demo wallet offers."""
-    return list(Member.objects.exclude(name="").select_related("community").order_by("id"))
+    """Return every named member once, as the oldest community knows them: the accounts that the demo wallet offers."""
+    members = Member.objects.exclude(name="").select_related("community").order_by("-id")
+    return sorted({member.address: member for member in members}.values(), key=lambda member: member.pk)
 
 
 def name_of(address: str) -> str:

@@ -2,8 +2,9 @@
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from typing import Any
 
-from django.db.models import F
+from django.db.models import F, QuerySet
 
 from governance import log
 from governance.eip712 import parse_address
@@ -11,6 +12,7 @@ from governance.errors import NotFound
 from governance.evidence import log_tree
 from governance.evidence.record import Record as RecordValue
 from governance.models import CensusEntry, Checkpoint, Community, Event, Proposal
+from governance.sealed.facts import sealing_of
 from governance.selectors import trees
 from governance.services.census import census_leaf
 
@@ -43,9 +45,12 @@ class LogPage:
 
 def census_page(proposal: Proposal, page: int, per_page: int = 100) -> tuple[list[CensusEntry], int]:
     """Return one page of a census in the order of its tree, and how many pages there are."""
-    entries = proposal.census.order_by("voter_key")
-    pages = max(1, -(-entries.count() // per_page))
+    entries, record = proposal.census.order_by("voter_key"), proposal.census_record
+    size = entries.count() if record is None else record.body["count"]
+    pages = max(1, -(-size // per_page))
     start = (min(max(page, 1), pages) - 1) * per_page
+    if record is not None and start:
+        entries, start = trees.from_block_of(start, entries, record)
     return list(entries[start : start + per_page]), pages
 
 
@@ -114,5 +119,6 @@ def consistency(community: Community, old: int, new: int) -> list[str]:
 
 def ballot_lines(proposal: Proposal) -> Iterable[str]:
     """Yield the canonical records of all accepted ballots, replaced ones too, in the order of acceptance."""
-    rows = proposal.ballots.order_by("pk").values_list("record__canonical", flat=True)
+    accepted: QuerySet[Any] = proposal.ballots.all() if sealing_of(proposal) is None else proposal.sealed_ballots.all()
+    rows = accepted.order_by("pk").values_list("record__canonical", flat=True)
     return rows.iterator(chunk_size=5_000)

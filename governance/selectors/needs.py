@@ -14,7 +14,17 @@ from django.db.models import Exists, OuterRef, Q, QuerySet, Subquery
 from django.utils.module_loading import import_string
 
 from governance.lifecycle import WAITING, State
-from governance.models import Ballot, CensusEntry, Community, Council, Event, GuardianVoice, Proposal, Sponsorship
+from governance.models import (
+    Ballot,
+    CensusEntry,
+    Community,
+    Council,
+    Event,
+    GuardianVoice,
+    Proposal,
+    SealedBallot,
+    Sponsorship,
+)
 from governance.selectors.proposals import HOLD_UPS
 
 SHOWN_MAX = 50
@@ -57,9 +67,10 @@ def unvoted(proposals: QuerySet[Proposal], viewer: str) -> QuerySet[Proposal]:
     return proposals.filter(Exists(entry) | Exists(lent)).exclude(voted_by(viewer))
 
 
-def voted_by(viewer: str) -> Exists:
-    """Return the condition that somebody has voted on a proposal."""
-    return Exists(Ballot.objects.filter(proposal=OuterRef("pk"), voter_key=viewer.lower(), superseded_at__isnull=True))
+def voted_by(viewer: str) -> Q:
+    """Return the condition that somebody has voted on a proposal, be it by a ballot that is sealed."""
+    mine = {"proposal": OuterRef("pk"), "voter_key": viewer.lower(), "superseded_at__isnull": True}
+    return Q(Exists(Ballot.objects.filter(**mine))) | Q(Exists(SealedBallot.objects.filter(**mine)))
 
 
 def votes(viewer: str, communities: Sequence[Community], now: datetime) -> Iterable[Need]:

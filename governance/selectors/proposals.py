@@ -9,14 +9,16 @@ from django.db.models import Q, QuerySet
 from governance import lifecycle
 from governance.choices import Part, parts_of
 from governance.counting import Roll, weight_alone
+from governance.deliberation import co_authors
 from governance.eip712 import parse_address
 from governance.errors import NotFound
-from governance.models import Ballot, Community, Event, GuardianVoice, Proposal
+from governance.models import Ballot, CoAuthor, Community, Event, GuardianVoice, Proposal
 from governance.outcome import Rules
 from governance.selectors.communities import community_named, member_names
 from governance.selectors.results import Results, results
 from governance.selectors.voters import BallotRow, Electorate, newest_reasons
 from governance.services.common import charter_of, required_record, roll_of, terms_of
+from governance.services.events import SAID
 from governance.services.guardians import council_in_office
 from governance.services.sponsors import sponsors_of
 from governance.standing import standings
@@ -129,6 +131,7 @@ class ProposalDetail:
     own_ballot: Ballot | None
     own_parts: tuple[Part, ...]
     author_name: str
+    co_authors: tuple[Person, ...]
     timeline: tuple[Moment, ...]
     census: CensusProgress
     voices: tuple[VoiceRow, ...]
@@ -159,7 +162,7 @@ def proposal_detail(
     community = community_named(slug)
     proposal = (
         community.proposals.submitted()
-        .select_related("record", "census_record", "tally_record")
+        .select_related("record", "census_record", "tally_record", "count_so_far", "consultation__result")
         .filter(number=number)
         .first()
     )
@@ -175,8 +178,10 @@ def proposal_detail(
     own = _own_ballot(proposal, ballots, viewer)
     voices = tuple(proposal.guardian_voices.all())
     sponsors = tuple(backer["address"] for backer in proposal.record.body["sponsors"]) if proposal.record else ()
-    named = {proposal.author, proposal.canceled_by, *sponsors, *(voice.guardian for voice in voices)}
-    names = member_names(community, named | {ballot.voter for ballot in ballots})
+    together = tuple(co_authors.addresses_of(proposal))
+    named = {proposal.author, proposal.canceled_by, *sponsors, *together, *(voice.guardian for voice in voices)}
+    reasons = newest_reasons(proposal, ballots, REASONS_SHOWN_MAX) if ballots else []
+    names = member_names(community, named | {ballot.voter for ballot in (*ballots, *reasons)})
     guardian = _is_guardian(community, viewer, now)
     spoken = {voice.action for voice in voices if voice.guardian == viewer}
     return ProposalDetail(
@@ -187,11 +192,12 @@ def proposal_detail(
         method=terms.method,
         results=shown,
         ballots=electorate.rows(ballots, names),
-        reasons=newest_reasons(proposal, ballots, electorate, REASONS_SHOWN_MAX) if ballots else (),
+        reasons=electorate.rows(reasons, names),
         electorate=electorate,
         own_ballot=own,
         own_parts=parts_of(terms.method, terms.choices, own.choice) if own else (),
         author_name=names.get(proposal.author, ""),
+        co_authors=tuple(Person(address, names.get(address, "")) for address in together),
         timeline=timeline(proposal, now, names, voices),
         census=_census_progress(proposal),
         voices=tuple(VoiceRow(voice, names.get(voice.guardian, "")) for voice in voices),
@@ -236,7 +242,7 @@ def _census_progress(proposal: Proposal) -> CensusProgress:
 
 def _held_up(proposal: Proposal) -> Event | None:
     """Return the refusal that holds a step up, when it is the newest thing that happened to the proposal."""
-    newest = proposal.events.first()
+    newest = proposal.events.exclude(kind__in=SAID).first()
     return newest if newest is not None and newest.kind in HOLD_UPS else None
 
 
@@ -244,11 +250,14 @@ def timeline(
     proposal: Proposal, now: datetime, names: Mapping[str, str], voices: Sequence[GuardianVoice] = ()
 ) -> tuple[Moment, ...]:
     """Return the steps of a proposal's life in order: what happened, then what is still to come."""
+    # While the census or keys are waited for, nobody knows when voting opens once that moment has passed.
+    unknown = proposal.census_at is None and proposal.opens_at is not None and proposal.opens_at <= now
+    opens_at, closes_at = (None, None) if unknown else (proposal.opens_at, proposal.closes_at)
     steps: list[tuple[str, datetime | None, str, str]] = [
         ("submitted", proposal.submitted_at, names.get(proposal.author, proposal.author), ""),
         ("census", proposal.census_at, "", ""),
-        ("opens", proposal.opens_at, "", ""),
-        ("closes", proposal.closes_at, "", ""),
+        ("opens", opens_at, "", ""),
+        ("closes", closes_at, "", ""),
         ("decided", proposal.decided_at, "", ""),
         ("queued", proposal.queued_at, "", ""),
         *((voice.action, voice.at, names.get(voice.guardian, voice.guardian), voice.reason) for voice in voices),
@@ -291,6 +300,20 @@ def draft(slug: str, draft_id: int, author: str) -> Proposal:
     return found
 
 
+def draft_to_write(slug: str, draft_id: int, writer: str) -> Proposal:
+    """Return a draft that somebody may edit: its author, and who writes it with them; anybody else's is not found."""
+    together = CoAuthor.objects.filter(address=writer, accepted_at__isnull=False, ended_at__isnull=True)
+    found = (
+        Proposal.objects.select_related("community", "community__record")
+        .filter(community__slug=slug, pk=draft_id, submitted_at__isnull=True, canceled_at__isnull=True)
+        .filter(Q(author=writer) | Q(pk__in=together.values("proposal")))
+        .first()
+    )
+    if found is None:
+        raise NotFound("draft_not_found", "there is no draft of yours with this number", field="id", found=draft_id)
+    return found
+
+
 def draft_to_sponsor(slug: str, draft_id: int, viewer: str) -> DraftToSponsor:
     """Return a draft whose author seeks sponsors, with those it has; raise NotFound."""
     found = (
@@ -321,7 +344,8 @@ def drafts_seeking_sponsors(community: Community) -> list[Proposal]:
 
 def rows_of(community: Community, found: QuerySet[Proposal], now: datetime) -> list[ProposalRow]:
     """Return proposals of one community as lists show them, with how they stand."""
-    listed = list(found.select_related("record", "census_record"))
+    together = found.select_related("record", "census_record", "count_so_far")
+    listed = list(together.defer("count_so_far__over_time"))
     shown = _results(listed)
     names = member_names(community, {proposal.author for proposal in listed})
     rows = []

@@ -11,6 +11,7 @@ from governance.evidence.canonical import strict_loads
 from governance.models import Ballot, Community, Event, Proposal
 from governance.selectors import trees
 from governance.selectors.communities import member_names
+from governance.selectors.sealed import still_sealed
 from governance.services.common import terms_of
 
 LEAF_BYTES_MAX = 1_000_000
@@ -58,6 +59,8 @@ def receipt(digest: str) -> Receipt:
         .filter(record__digest=digest)
         .first()
     )
+    if ballot is None:
+        ballot = still_sealed(digest)
     if ballot is None:
         raise NotFound("ballot_not_found", "there is no ballot with this receipt", field="digest", found=digest)
     proposal = ballot.proposal
@@ -118,7 +121,9 @@ def receipt_document(shown: Receipt) -> dict[str, Any]:
 
 def _newest(ballot: Ballot) -> dict[str, Any]:
     """Return the ballot of the same voter that counts instead."""
-    counting = ballot.proposal.ballots.counting().select_related("record").get(voter=ballot.voter)
+    # A ballot without a row of its own is still sealed, and so is the one that took its place.
+    kept: Any = ballot.proposal.sealed_ballots if ballot.pk is None else ballot.proposal.ballots
+    counting = kept.counting().select_related("record").get(voter=ballot.voter)
     return counting.record.value.to_dict()
 
 

@@ -84,7 +84,10 @@ class Told:
 
 @dataclass(frozen=True)
 class Results:
-    """The count of a proposal, judged. Before the end it says what would be decided if voting closed now."""
+    """The count of a proposal, judged. Before the end it says what would be decided if voting closed now.
+
+    While ballots are `sealed` it says nothing: all numbers are those of a vote without ballots.
+    """
 
     options: tuple[Option, ...]
     binary: bool
@@ -104,6 +107,7 @@ class Results:
     decimals: int
     house_decimals: int
     as_of: datetime | None
+    sealed: bool = False
 
     def condition(self, name: str) -> Condition | None:
         """Return the condition with this name."""
@@ -137,6 +141,7 @@ def results(body: Mapping[str, Any], snapshot: Mapping[str, Any]) -> Results:
         decimals=DECIMALS.get(snapshot["source"]["name"], 0),
         house_decimals=DECIMALS.get(snapshot["house"]["source"]["name"], 0) if snapshot["house"] else 0,
         as_of=body.get("as_of"),
+        sealed=body.get("sealed", False),
     )
 
 

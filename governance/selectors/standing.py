@@ -6,7 +6,7 @@ from datetime import datetime
 from governance import standing
 from governance.missing import Missing
 from governance.missing import missing as missing_of
-from governance.models import Community, Council, CountSoFar
+from governance.models import Community, Council
 from governance.outcome import AGAINST, FOR
 from governance.score_over_time import Point, is_summed
 from governance.selectors.proposals import ProposalDetail
@@ -32,7 +32,8 @@ def score_over_time(shown: ProposalDetail, now: datetime) -> ScoreOverTime | Non
     proposal = shown.proposal
     if not shown.results.ballot_count or proposal.census_record_id is None:
         return None
-    kept = CountSoFar.objects.filter(proposal=proposal).values_list("over_time", flat=True).first()
+    count = getattr(proposal, "count_so_far", None)
+    kept = count.over_time if count else ()
     if kept and (proposal.passed is not None or shown.results.as_of):
         points = [Point.from_body(body) for body in kept]
     elif shown.results.ballot_count <= standing.COUNTED_AT_ONCE_MAX and shown.electorate.is_simple(DELEGATIONS_MAX):

@@ -1,4 +1,4 @@
-"""Proofs from the trees that a record has the root of: one block of leaves is read, however many there are."""
+"""Leaves and proofs from the trees that a record has the root of: a block of leaves is read, however many there are."""
 
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -24,3 +24,13 @@ def inclusion(
     place = [key for key, *_ in found].index(voter_key)
     proof = block_tree.inclusion_proof(block, place, bytes(tree.blocks), [leaf(*row) for _, *row in found])
     return block * LEAVES_PER_BLOCK + place, proof
+
+
+def from_block_of(place: int, rows: QuerySet[Any], record: Record) -> tuple[QuerySet[Any], int]:
+    """Return the rows from the beginning of the block in which a place is, and the place counted from there.
+
+    A database that has to skip a million rows reads them all. Raises Tree.DoesNotExist where no tree was kept.
+    """
+    first_keys = Tree.objects.values_list("first_keys", flat=True).get(record=record)
+    block, within = divmod(place, LEAVES_PER_BLOCK)
+    return rows.filter(voter_key__gte=first_keys[block]), within

@@ -13,7 +13,8 @@ from django.db.models import BooleanField, Exists, ExpressionWrapper, IntegerFie
 
 from governance.choices import RANKED, Part, parts_of
 from governance.counting import Cast, Roll, Terms, touched_by, weigh
-from governance.models import Ballot, CensusEntry, Member, Proposal
+from governance.models import Ballot, CensusEntry, Member, Proposal, SealedBallot
+from governance.sealed.facts import sealing_of
 from governance.selectors.communities import member_names
 from governance.selectors.results import Results, share
 from governance.services.common import roll_of, terms_of
@@ -147,11 +148,23 @@ def turnout(proposal: Proposal, results: Results) -> Turnout:
     if proposal.census_record is None:
         return Turnout(0, 0, 0, 0, 0, 0)
     body = proposal.census_record.body
-    outside = proposal.ballots.counting().filter(power=0, house_power=0).count()  # they vote with what is lent to them
-    total = int(body["total"])
-    voted = min(results.cast, total)
-    absent = max(0, body["count"] - (results.ballot_count - outside))
-    return Turnout(results.ballot_count, absent, voted, total - voted, share(voted, total), share(total - voted, total))
+    cast = _cast(proposal, results)
+    outside = cast.filter(power=0, house_power=0).count()  # they vote with what is lent to them
+    total, ballots, power = int(body["total"]), results.ballot_count, results.cast
+    if results.sealed:  # what others lend is known once the ballots are opened
+        ballots, power = cast.count(), sum(map(int, cast.values_list("power", flat=True)))
+    voted = min(power, total)
+    absent = max(0, body["count"] - (ballots - outside))
+    return Turnout(ballots, absent, voted, total - voted, share(voted, total), share(total - voted, total))
+
+
+def _cast(proposal: Proposal, results: Results) -> QuerySet[Any]:
+    """Return the ballots that count, sealed ones while they are."""
+    return (
+        SealedBallot.objects.filter(proposal=proposal, superseded_at__isnull=True)
+        if results.sealed
+        else (proposal.ballots.counting())
+    )
 
 
 def voters(proposal: Proposal, results: Results, wanted: Wanted, viewer: str = "") -> VoterPage:
@@ -190,14 +203,14 @@ def downloaded(proposal: Proposal, results: Results, wanted: Wanted) -> tuple[It
     return rows(), is_cut
 
 
-def newest_reasons(
-    proposal: Proposal, shown: Iterable[Ballot], electorate: Electorate, most: int
-) -> tuple[BallotRow, ...]:
+def newest_reasons(proposal: Proposal, shown: Iterable[Ballot], most: int) -> list[Ballot]:
     """Return the newest ballots with reasons among the last few hundred, without those that are shown already."""
-    known = {ballot.pk for ballot in shown}
-    newest = _ordered(proposal, BY_DATE).annotate(_has_reason=_HAS_REASON).values_list("pk", "_has_reason")[:AT_ONCE]
-    keys = [pk for pk, has_reason in newest if has_reason and pk not in known][:most]
-    return electorate.rows(_by_key(proposal, keys)) if keys else ()
+    known = [ballot.pk for ballot in shown]
+    newest = Ballot.objects.filter(pk__in=_ordered(proposal, BY_DATE).values("pk")[:AT_ONCE])
+    found = list(newest.exclude(reason="").exclude(pk__in=known).order_by("-pk")[:most])
+    for ballot in found:
+        ballot.proposal = proposal
+    return found
 
 
 def _all_ballots(electorate: Electorate, results: Results, wanted: Wanted, viewer: str) -> VoterPage:
@@ -268,9 +281,14 @@ class _Named:
 def _absent_keys(proposal: Proposal, wanted: Wanted, most: int) -> tuple[list[int], int, bool]:
     """Return the keys of census entries without a ballot, the largest first."""
     entries = CensusEntry.objects.filter(proposal=proposal, power__isnull=False).order_by("-power", "voter_key")
+    is_sealed = sealing_of(proposal) is not None
     if wanted.search:
         entries = entries.filter(_searched(proposal, wanted.search)).order_by("voter_key")
-    ballot = Ballot.objects.filter(
+    elif not is_sealed and (found := _absent_side_by_side(proposal, entries, most)) is not None:
+        return found
+    # A sealed vote has both kinds once it is opened, each by the same voters.
+    kind: Any = SealedBallot if is_sealed else Ballot
+    ballot = kind.objects.filter(
         proposal=OuterRef("proposal"), voter_key=OuterRef("voter_key"), superseded_at__isnull=True
     )
     # As a number, and power only where it is sorted by: converting thousands of values costs more than reading them.
@@ -281,6 +299,22 @@ def _absent_keys(proposal: Proposal, wanted: Wanted, most: int) -> tuple[list[in
     if wanted.search:
         looked.sort(key=lambda row: -int(row[2]))
     return [pk for pk, has_voted, *_power in looked[:most] if not has_voted], len(looked[:most]), is_cut
+
+
+def _absent_side_by_side(
+    proposal: Proposal, entries: QuerySet[CensusEntry], most: int
+) -> tuple[list[int], int, bool] | None:
+    """Do the same by reading census and ballots in their one order, without asking for the ballot of each entry.
+
+    A ballot has the power of its voter's entry, so who of the first n entries has voted stands among the first n
+    ballots. None where entries without power are reached: there ballots of people outside the census stand, too.
+    """
+    looked = list(entries.values_list("pk", "voter_key")[: most + 1])
+    if looked and CensusEntry.objects.filter(pk=looked[-1][0], power=0).exists():
+        return None
+    voted = set(_ordered(proposal, BY_VOTES).values_list("voter_key", flat=True)[: len(looked)])
+    seen = looked[:most]
+    return [pk for pk, voter in seen if voter not in voted], len(seen), len(looked) > most
 
 
 def _absent_rows(electorate: Electorate, keys: Sequence[int]) -> tuple[AbsentRow, ...]:

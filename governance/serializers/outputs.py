@@ -133,7 +133,10 @@ class ProposalOutput(serializers.ModelSerializer[Proposal]):
 
 
 class ProposalDetailOutput(ProposalOutput):
-    """A proposal with its count so far. `totals` are exact: whole numbers, or fractions such as 1/3."""
+    """A proposal with its count so far. `totals` are exact: whole numbers, or fractions such as 1/3.
+
+    While ballots are `sealed` nobody knows how the vote stands: see `proposals/<id>/sealing`.
+    """
 
     totals = serializers.SerializerMethodField()
     winners = serializers.SerializerMethodField()
@@ -142,6 +145,7 @@ class ProposalDetailOutput(ProposalOutput):
     pairwise = serializers.SerializerMethodField()
     house = serializers.SerializerMethodField()
     ballot_count = serializers.SerializerMethodField()
+    sealed = serializers.SerializerMethodField()
     run = serializers.SerializerMethodField()
 
     class Meta(ProposalOutput.Meta):
@@ -156,6 +160,7 @@ class ProposalDetailOutput(ProposalOutput):
             "pairwise",
             "house",
             "ballot_count",
+            "sealed",
             "run",
         )
 
@@ -201,6 +206,11 @@ class ProposalDetailOutput(ProposalOutput):
     def get_ballot_count(self, _proposal: Proposal) -> int:
         """Return how many voters' ballots count."""
         return int(self._standing["ballot_count"])
+
+    @extend_schema_field(OpenApiTypes.BOOL)
+    def get_sealed(self, _proposal: Proposal) -> bool:
+        """Return whether ballots are sealed, so that all numbers here are those of a vote without ballots."""
+        return bool(self._standing.get("sealed", False))
 
     @extend_schema_field(OpenApiTypes.INT)
     def get_run(self, proposal: Proposal) -> int | None:
@@ -286,7 +296,8 @@ def receipt_of(ballot: Ballot) -> dict[str, Any]:
         "digest": ballot.record_id,
         "proposal": ballot.proposal.public_id,
         "voter": ballot.voter,
-        "choice": record["body"]["choice"],  # its keys in the same order whatever the database does
+        # Its keys in the same order whatever the database does; a sealed ballot's record does not say it.
+        "choice": record["body"].get("choice", ballot.choice),
         "reason": ballot.reason,
         "nonce": ballot.nonce,
         "power": str(ballot.power),

@@ -22,12 +22,15 @@ from governance.evidence.record import Record as RecordValue
 from governance.group_commit import GroupCommit
 from governance.lifecycle import Action, NotAllowed
 from governance.models import Ballot, Community, Event, Proposal, Record
+from governance.onchain import require_gasless
 from governance.outcome import quorum_needed
 from governance.services.ballot_rows import NO_POWER, Polls, write
-from governance.services.common import next_nonce, roll_of, terms_of
+from governance.services.common import charter_under, next_nonce, roll_of, terms_of
 from governance.services.proposals import proposal_by_public_id, public_id_digest
 from governance.tally import InvalidChoice, Method
 from governance.turns import in_turn
+from governance.wallets.asking import Asked
+from governance.wallets.checking import require_ballot_of_wallet
 
 REASON_MAX = 2_000
 REASON_BYTES_MAX = 50_000
@@ -63,10 +66,11 @@ class BallotOffer:
 
 @dataclass(frozen=True)
 class _Signed:
-    """A ballot whose form and signature were checked."""
+    """A ballot whose form and signature were checked. `wallet` is there when a contract stood by it, and not a key."""
 
     request: BallotRequest
     now: datetime
+    wallet: Asked | None = None
 
 
 def offer_ballot(proposal: Proposal, voter: str, choice: Any, reason: str, now: datetime) -> BallotOffer:  # noqa: ANN401
@@ -76,6 +80,7 @@ def offer_ballot(proposal: Proposal, voter: str, choice: Any, reason: str, now: 
     """
     voter = eip712.parse_address(voter)
     lifecycle.require(Action.VOTE, proposal.facts, now)
+    require_gasless(charter_under(proposal))
     terms = terms_of(proposal)
     _validate_choice(terms, choice)
     _validate_reason(reason)
@@ -98,11 +103,11 @@ def cast_ballot(request: BallotRequest, now: datetime) -> tuple[Ballot, bool]:
     3. voting is open, and the voter has power in the census or by delegation;
     4. in one transaction: the nonce rises, the older ballot is superseded, record and event are written.
     """
-    return _queue.submit(_Signed(_checked(request), now))  # 1, then 2 to 4 in `_commit`
+    return _queue.submit(_checked(request, now))  # 1, then 2 to 4 in `_commit`
 
 
-def _checked(request: BallotRequest) -> BallotRequest:
-    """Return the request with its address in checksummed form, after every check that needs no clock and no lock."""
+def message_of(request: BallotRequest) -> tuple[BallotRequest, bytes]:
+    """Return the request with its address in checksummed form, and what is to be signed, after checking every field."""
     digest = public_id_digest(request.proposal)
     community, terms = _frozen(digest)
     voter = eip712.parse_address(request.voter)
@@ -117,14 +122,26 @@ def _checked(request: BallotRequest) -> BallotRequest:
         )
     _validate_choice(terms, request.choice)
     signed = _signed_fields(community, request.proposal, voter, request.choice, request.reason, request.nonce)
-    eip712.verify(eip712.ballot_digest(**signed), request.signature, voter)
-    return replace(request, voter=voter)
+    return replace(request, voter=voter), eip712.ballot_digest(**signed)
+
+
+def _checked(request: BallotRequest, now: datetime) -> _Signed:
+    """Make every check that needs no lock. Where no key of the voter has signed, a contract wallet may stand by it."""
+    checked, message = message_of(request)
+    try:
+        eip712.verify(message, checked.signature, checked.voter)
+    except eip712.SignatureError as refused:
+        said = {name: getattr(checked, name) for name in ("voter", "choice", "reason", "nonce", "signature")}
+        wallet = require_ballot_of_wallet(proposal_by_public_id(checked.proposal), said, message, refused, now)
+        return _Signed(checked, now, wallet)
+    return _Signed(checked, now)
 
 
 @lru_cache(maxsize=1024)
 def _frozen(digest: str) -> tuple[Community, Terms]:
     """Return what never changes of a submitted proposal, read once in each process; raise NotFound."""
     proposal = proposal_by_public_id(f"0x{digest}")
+    require_gasless(charter_under(proposal))
     return proposal.community, terms_of(proposal)
 
 
@@ -156,6 +173,10 @@ def _signed_fields(
 
 
 def _validate_choice(terms: Terms, choice: Any) -> None:  # noqa: ANN401 - any JSON
+    if terms.sealing is not None:
+        # What arrived here in the open is known to the server: such a ballot must never count.
+        detail = "ballots on this proposal are sealed before they are sent; this one could be read"
+        raise Conflict("ballots_are_sealed", detail, field="choice")
     method: Method = terms.method
     if type(choice) is not int and not (method.structured and isinstance(choice, list | dict)):
         allowed = "a list or an object of whole numbers" if method.structured else f"0 to {UINT8_MAX}"
@@ -271,6 +292,7 @@ def _accept(polls: Polls, digest: str, signed: _Signed) -> tuple[Ballot, bool]:
             "house_power": str(house_power),
             "signature": request.signature,
             "cast_at": unix(cast_at),
+            **({"wallet": signed.wallet.to_body()} if signed.wallet else {}),
         },
         [digest],
     )

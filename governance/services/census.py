@@ -19,6 +19,8 @@ from governance.evidence.canonical import canonical_bytes
 from governance.lifecycle import Action
 from governance.models import CensusEntry, Proposal, Record, Tree
 from governance.records import keep
+from governance.sealed.facts import keep_sealing, keys_never_came, waits_for_keys
+from governance.sealed.missing_keys import end_without_keys
 from governance.services.common import (
     get_proposal,
     house_snapshot_of,
@@ -35,6 +37,9 @@ READ_AT_ONCE = 450
 STEPS_AT_SUBMISSION = 8
 # In this order; each cursor is {"stage": one of these, "start": where to go on}.
 CANDIDATES, HOUSE, READ = "candidates", "house", "read"
+# Powers are read; where ballots are sealed, the census is not published before every keyholder has a key, or the wait
+# for keys is over.
+KEYS: dict[str, Any] = {"stage": "keys", "start": 0}
 FIRST_STEP = {"stage": CANDIDATES, "start": 0}
 
 
@@ -48,6 +53,10 @@ def take_census(proposal_id: int, now: datetime, steps: int | None = None) -> Pr
     proposal = get_proposal(proposal_id)
     while proposal.census_at is None and (steps is None or steps > 0):
         lifecycle.require(Action.TAKE_CENSUS, proposal.facts, now)
+        if keys_never_came(proposal, now):
+            return end_without_keys(proposal_id, now)
+        if proposal.census_cursor == KEYS and waits_for_keys(proposal, now):
+            return proposal
         proposal = _step(proposal, now)
         steps = None if steps is None else steps - 1
     return proposal
@@ -57,7 +66,11 @@ def _step(proposal: Proposal, now: datetime) -> Proposal:
     """Take one step: read without a lock, then store if nobody else has gone on meanwhile."""
     cursor: dict[str, Any] = proposal.census_cursor or dict(FIRST_STEP)
     stage = cursor["stage"]
-    if stage == CANDIDATES:
+    rows: dict[str, dict[str, int]]
+    following: dict[str, Any] | None
+    if cursor == KEYS:
+        rows, following = {}, None
+    elif stage == CANDIDATES:
         found = source_of(proposal).candidates(snapshot_of(proposal), cursor["start"])
         rows = {address: {} for address in found.addresses}
         following = _next(stage, found.next_start, HOUSE)
@@ -74,6 +87,8 @@ def _step(proposal: Proposal, now: datetime) -> Proposal:
             return proposal
         lifecycle.require(Action.TAKE_CENSUS, proposal.facts, now)
         _store(proposal, rows)
+        if following is None and waits_for_keys(proposal, now):
+            following = KEYS
         if following is None:
             _finish(proposal, now)
         else:
@@ -154,6 +169,7 @@ def _finish(proposal: Proposal, now: datetime) -> None:
         [required_record(proposal.record)],
     )
     Tree.objects.update_or_create(record=proposal.census_record, defaults={"first_keys": first_keys, "blocks": blocks})
+    keep_sealing(proposal)
     proposal.census_at, proposal.census_cursor = moment, None
     proposal.save()
     note(

@@ -36,8 +36,14 @@ def _terms(canonical: str) -> Terms:
 
 
 def terms_of(proposal: Proposal) -> Terms:
-    """Return what a submitted proposal froze about its vote. Raises UnknownMethod or InvalidRules."""
-    return _terms(required_record(proposal.record).canonical)
+    """Return what a submitted proposal froze about its vote, and what its Governor changed until voting began.
+
+    Raises UnknownMethod or InvalidRules.
+    """
+    terms = _terms(required_record(proposal.record).canonical)
+    if terms.by_contract and proposal.census_record is not None:
+        return terms.under(proposal.census_record.body)
+    return terms
 
 
 def roll_of(proposal: Proposal) -> Roll:
@@ -118,6 +124,18 @@ def require_author(proposal: Proposal, actor: str) -> None:
     """Raise Forbidden unless `actor` wrote the proposal."""
     if proposal.author != actor:
         raise Forbidden("not_the_author", "only the author may do this", found=actor, allowed=proposal.author)
+
+
+def is_co_author(proposal: Proposal, actor: str) -> bool:
+    """Say whether `actor` wrote the proposal, alone or with its author."""
+    together = proposal.co_authors.filter(address=actor, accepted_at__isnull=False, ended_at__isnull=True)
+    return bool(actor) and (proposal.author == actor or together.exists())
+
+
+def require_co_author(proposal: Proposal, actor: str) -> None:
+    """Raise Forbidden unless `actor` wrote the proposal, alone or with its author."""
+    if not is_co_author(proposal, actor):
+        require_author(proposal, actor)
 
 
 def next_nonce(highest: int | None) -> int:

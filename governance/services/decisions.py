@@ -14,9 +14,13 @@ from governance.evidence import block_tree
 from governance.kinds import kind_named
 from governance.lifecycle import Action
 from governance.models import Proposal, Record, Tree
+from governance.onchain import require_gasless
 from governance.outcome import Outcome
 from governance.records import keep
+from governance.sealed.facts import unsealing_records
+from governance.sealed.unsealing import unseal
 from governance.services.common import (
+    charter_under,
     get_proposal,
     house_snapshot_of,
     lock_community,
@@ -31,12 +35,13 @@ from governance.services.events import note
 from governance.standing import count_so_far, keep_standing
 
 
-def close_voting(proposal_id: int, now: datetime) -> Proposal:
-    """Count the ballots, decide, and write the tally. Safe to repeat.
+def close_voting(proposal_id: int, now: datetime, *, late_quorum_seconds: int | None = None) -> Proposal:
+    """Count the ballots, decide, and write the tally. Safe to repeat; sealed ballots wait until they can be opened.
 
     Before counting, the chain must still have the snapshot's block; a vote on a block that is gone is not counted.
+    `late_quorum_seconds` is what a Governor's number was when the quorum was reached, if no longer the frozen one.
     """
-    return _close(proposal_id, now, Action.CLOSE_VOTING)
+    return _close(proposal_id, now, Action.CLOSE_VOTING, late_quorum_seconds)
 
 
 def close_early(proposal_id: int, now: datetime) -> Proposal:
@@ -49,7 +54,7 @@ def close_early(proposal_id: int, now: datetime) -> Proposal:
     return _close(proposal_id, now, Action.CLOSE_EARLY)
 
 
-def _close(proposal_id: int, now: datetime, action: Action) -> Proposal:
+def _close(proposal_id: int, now: datetime, action: Action, late_quorum_seconds: int | None = None) -> Proposal:
     proposal = get_proposal(proposal_id)
     if proposal.passed is None:
         lifecycle.require(action, proposal.facts, now)
@@ -59,6 +64,8 @@ def _close(proposal_id: int, now: datetime, action: Action) -> Proposal:
         if proposal.passed is not None:
             return proposal
         lifecycle.require(action, proposal.facts, now)
+        if not unseal(proposal, now):
+            return proposal
         result = count_so_far(proposal)
         closed_at = whole_second(now)
         if action is Action.CLOSE_EARLY:
@@ -68,7 +75,7 @@ def _close(proposal_id: int, now: datetime, action: Action) -> Proposal:
             if not result.outcome.early or proposal.closes_at is None or closed_at >= proposal.closes_at:
                 return proposal
             proposal.closes_at, proposal.closed_early = closed_at, True
-        proposal.tally_record = _keep_tally(proposal, result, closed_at)
+        proposal.tally_record = _keep_tally(proposal, result, closed_at, late_quorum_seconds)
         proposal.passed, proposal.decided_at = result.outcome.passed, closed_at
         if not proposal.passed:
             proposal.decision_record = _keep_decision(proposal, result.outcome)
@@ -93,7 +100,7 @@ def _confirm_snapshots(proposal: Proposal) -> None:
         source_named(frozen["source"]["name"], proposal.community).confirm(house)
 
 
-def _keep_tally(proposal: Proposal, result: Result, closed_at: datetime) -> Record:
+def _keep_tally(proposal: Proposal, result: Result, closed_at: datetime, late_quorum_seconds: int | None) -> Record:
     counting = proposal.ballots.counting().values_list("voter_key", "record__canonical")
     ballot_count = counting.count()
     first_keys, blocks = block_tree.blocks_of((key, leaf.encode()) for key, leaf in counting.iterator(chunk_size=5_000))
@@ -108,15 +115,19 @@ def _keep_tally(proposal: Proposal, result: Result, closed_at: datetime) -> Reco
             "extended_by": proposal.extended_by or None,
             "closed_early": proposal.closed_early,
             "closed_at": unix(closed_at),
+            **({} if late_quorum_seconds is None else {"late_quorum_seconds": late_quorum_seconds}),
         },
-        [required_record(proposal.record), required_record(proposal.census_record)],
+        [required_record(proposal.record), required_record(proposal.census_record), *unsealing_records(proposal)],
     )
     Tree.objects.update_or_create(record=record, defaults={"first_keys": first_keys, "blocks": blocks})
     return record
 
 
-def queue(proposal_id: int, now: datetime) -> Proposal:
-    """Put a proposal that passed behind its timelock and write the decision. Safe to repeat."""
+def queue(proposal_id: int, now: datetime, *, timelock_seconds: int | None = None) -> Proposal:
+    """Put a proposal that passed behind its timelock and write the decision. Safe to repeat.
+
+    `timelock_seconds` is what a Governor's timelock takes, if no longer what was frozen.
+    """
     with transaction.atomic():
         proposal = locked_proposal(proposal_id)
         if proposal.eta is not None:
@@ -125,9 +136,10 @@ def queue(proposal_id: int, now: datetime) -> Proposal:
         rules = terms_of(proposal).rules
         # A vote that closed early was decided on the next whole second.
         proposal.queued_at = max(whole_second(now), proposal.decided_at or whole_second(now))
-        proposal.eta = proposal.queued_at + timedelta(seconds=rules.timelock_seconds)
+        waits = rules.timelock_seconds if timelock_seconds is None else timelock_seconds
+        proposal.eta = proposal.queued_at + timedelta(seconds=waits)
         proposal.expires_at = proposal.eta + timedelta(seconds=rules.execution_window_seconds)
-        proposal.decision_record = _keep_decision(proposal, count_so_far(proposal).outcome)
+        proposal.decision_record = _keep_decision(proposal, count_so_far(proposal).outcome, timelock_seconds)
         proposal.save()
         note(
             "proposal_queued", now, proposal=proposal, decision=proposal.decision_record.digest, eta=unix(proposal.eta)
@@ -135,18 +147,21 @@ def queue(proposal_id: int, now: datetime) -> Proposal:
     return proposal
 
 
-def execute(proposal_id: int, now: datetime, actor: str = "") -> tuple[Proposal, bool]:
+def execute(proposal_id: int, now: datetime, actor: str = "", *, by_contract: bool = False) -> tuple[Proposal, bool]:
     """Carry out what was decided, once; return the proposal and whether this call did it.
 
     What runs is the payload in the record that was voted on; a row that says otherwise blocks the execution. Decisions
     of one community are carried out one after the other, because one may forbid what another one needs. A refusal
-    changes nothing: the proposal stays ready, and can be tried again, until it expires.
+    changes nothing: the proposal stays ready, and can be tried again, until it expires. What a contract decides is
+    carried out `by_contract` alone.
     """
     with transaction.atomic():
         proposal = locked_proposal(proposal_id)
         if proposal.executed_at is not None:
             return proposal, False
         lifecycle.require(Action.EXECUTE, proposal.facts, now)
+        if not by_contract:
+            require_gasless(charter_under(proposal))
         voted = required_record(proposal.record).value
         same = (voted.digest, voted.body["kind"], voted.body["payload"])
         if same != (proposal.record_id, proposal.kind, proposal.payload):
@@ -170,7 +185,7 @@ def execute(proposal_id: int, now: datetime, actor: str = "") -> tuple[Proposal,
     return proposal, True
 
 
-def _keep_decision(proposal: Proposal, result: Outcome) -> Record:
+def _keep_decision(proposal: Proposal, result: Outcome, timelock_seconds: int | None = None) -> Record:
     def moment(value: datetime | None) -> int | None:
         return None if value is None else unix(value)
 
@@ -184,6 +199,7 @@ def _keep_decision(proposal: Proposal, result: Outcome) -> Record:
             "queued_at": moment(proposal.queued_at),
             "eta": moment(proposal.eta),
             "expires_at": moment(proposal.expires_at),
+            **({} if timelock_seconds is None else {"timelock_seconds": timelock_seconds}),
         },
         [required_record(proposal.record), required_record(proposal.tally_record)],
     )

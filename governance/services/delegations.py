@@ -18,10 +18,13 @@ from governance.delegation import WHOLE_BPS
 from governance.errors import Conflict, Invalid, Malformed
 from governance.kinds import all_kinds
 from governance.models import Community, Delegation, Event, Member
+from governance.onchain import require_gasless
 from governance.records import keep
-from governance.services.common import lock_community, next_nonce
+from governance.services.common import charter_of, lock_community, next_nonce
 from governance.services.communities import require_power
 from governance.services.events import note
+from governance.wallets.asking import Asked, asked_of
+from governance.wallets.checking import signed_by_member
 
 SAFE_INTEGER_MAX = 2**53 - 1
 DELEGATES_PER_TOPIC_MAX = 20
@@ -78,11 +81,8 @@ def delegate(community: Community, request: DelegationRequest, now: datetime) ->
         }
     )
     _check_form(request)
-    digest = eip712.delegation_digest(**_signed_fields(community, request))
-    eip712.verify(digest, request.signature, request.delegator)
     mine = community.delegations.filter(delegator=request.delegator)
-    if not mine.filter(nonce=request.nonce).exists():
-        _require_part(community, request.delegator)
+    wallet = _signed_by(community, request)
     with transaction.atomic():
         lock_community(community.pk)
         used = mine.filter(nonce=request.nonce).first()
@@ -100,10 +100,32 @@ def delegate(community: Community, request: DelegationRequest, now: datetime) ->
         _check(community, request, now)
         if mine.filter(made_at__gt=now - DAY).count() >= CHANGES_PER_DAY_MAX:
             raise Conflict("too_many_changes", "so many changes in one day are enough", allowed=CHANGES_PER_DAY_MAX)
-        return _store(community, request, now), True
+        return _store(community, request, wallet, now), True
 
 
-def _store(community: Community, request: DelegationRequest, now: datetime) -> Delegation:
+def _signed_by(community: Community, request: DelegationRequest) -> Asked | None:
+    """Return nothing where the delegator's key signed, else the contract wallet that stands by it; raise for neither.
+
+    One that was accepted before needs no second look at its wallet, and no part in the community of today.
+    """
+    before = community.delegations.select_related("record").filter(
+        delegator=request.delegator, nonce=request.nonce, signature=request.signature
+    )
+    used = before.first()
+    if used is not None and _says_the_same(used, request):
+        kept = asked_of(used.record.body.get("wallet"))
+        if kept is not None:
+            return kept
+
+    def require_say() -> None:
+        if not community.delegations.filter(delegator=request.delegator, nonce=request.nonce).exists():
+            _require_part(community, request.delegator)
+
+    digest = eip712.delegation_digest(**_signed_fields(community, request))
+    return signed_by_member(community, request.delegator, digest, request.signature, require_say)
+
+
+def _store(community: Community, request: DelegationRequest, wallet: Asked | None, now: datetime) -> Delegation:
     made_at = whole_second(now)
     record = keep(
         "delegation",
@@ -117,6 +139,7 @@ def _store(community: Community, request: DelegationRequest, now: datetime) -> D
             "nonce": request.nonce,
             "signature": request.signature,
             "made_at": unix(made_at),
+            **({"wallet": wallet.to_body()} if wallet else {}),
         },
         [community.record],
     )
@@ -189,6 +212,9 @@ def _check_form(request: DelegationRequest) -> None:
 def _check(community: Community, request: DelegationRequest, now: datetime) -> None:
     """Refuse what could never hold: unknown topics, the past, more than everything."""
     _check_form(request)
+    if request.share_bps:
+        # A contract counts what the token says and nothing else: a delegation signed here would be worth nothing.
+        require_gasless(charter_of(community))
     if request.topic and request.topic not in all_kinds():
         raise Invalid(
             "unknown_topic",

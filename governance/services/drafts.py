@@ -8,6 +8,7 @@ from django.db import transaction
 from django.db.models import Max
 
 from governance import lifecycle
+from governance.deliberation import versions
 from governance.errors import Conflict, Invalid, Malformed
 from governance.kinds import kind_named
 from governance.lifecycle import Action
@@ -17,7 +18,7 @@ from governance.services.common import (
     charter_of,
     lock_community,
     locked_proposal,
-    require_author,
+    require_co_author,
 )
 from governance.services.events import note
 from governance.tally import InvalidChoices, method_named
@@ -67,6 +68,7 @@ def create_draft(community: Community, author: str, draft: Draft, now: datetime)
             raise Conflict("too_many_changes", "so many drafts in one day are enough", allowed=DRAFTS_PER_DAY_MAX)
         highest = community.proposals.aggregate(highest=Max("number"))["highest"] or 0
         proposal = Proposal.objects.create(community=community, number=highest + 1, author=author, **_columns(draft))
+        versions.keep(proposal, author, now)
         note("draft_created", now, proposal=proposal, actor=author)
     return proposal
 
@@ -80,11 +82,12 @@ def edit_draft(proposal_id: int, actor: str, draft: Draft, now: datetime) -> Pro
     """Replace the content of a draft. What has been submitted is frozen: ballots sign its digest."""
     with transaction.atomic():
         proposal = locked_proposal(proposal_id)
-        require_author(proposal, actor)
+        require_co_author(proposal, actor)
         lifecycle.require(Action.EDIT, proposal.facts, now)
         for name, value in _columns(clean_draft(proposal.community, draft)).items():
             setattr(proposal, name, value)
         proposal.save()
+        versions.keep(proposal, actor, now)
         note("draft_edited", now, proposal=proposal, actor=actor)
     return proposal
 

@@ -7,6 +7,23 @@ from governance import log
 from governance.models import Community, Event, Proposal
 from governance.services.common import get_proposal
 
+# What people say about a proposal changes nothing about its steps.
+SAID = frozenset(
+    f"comment_{what}"
+    for what in (
+        "written",
+        "edited",
+        "erased",
+        "reported",
+        "reports_settled",
+        "hidden",
+        "shown_again",
+        "appealed",
+        "appeal_declined",
+        "appeal_granted",
+    )
+)
+
 
 def note(
     kind: str,
@@ -29,6 +46,6 @@ def note(
 def note_once(proposal_id: int, kind: str, now: datetime, **data: Any) -> None:  # noqa: ANN401 - any JSON
     """Add a line about a proposal unless its newest line says exactly this: a sweeper repeats itself."""
     proposal = get_proposal(proposal_id)
-    newest = proposal.events.first()
+    newest = proposal.events.exclude(kind__in=SAID).first()
     if newest is None or newest.kind != kind or newest.data != data:
         note(kind, now, proposal=proposal, **data)

@@ -13,6 +13,7 @@ from governance.clock import unix, whole_second
 from governance.errors import Conflict, Forbidden, Invalid
 from governance.lifecycle import Action
 from governance.models import Community, Council, GuardianVoice, Proposal
+from governance.onchain import require_gasless
 from governance.services.common import charter_under, locked_proposal, terms_of
 from governance.services.events import note
 
@@ -68,6 +69,8 @@ def pause(proposal_id: int, actor: str, reason: str, now: datetime) -> Proposal:
 
 
 def _require_guardian(proposal: Proposal, actor: str, now: datetime) -> Council:
+    if proposal.record_id:
+        require_gasless(charter_under(proposal))
     council = council_in_office(proposal.community, now)
     if council is None:
         raise Conflict("no_council", "no council is in office; a council is elected by a proposal")

@@ -10,7 +10,9 @@ from governance.errors import Invalid, Malformed, NotFound
 from governance.evidence.record import DIGEST_PATTERN
 from governance.lifecycle import Action
 from governance.models import Proposal
+from governance.onchain import require_gasless
 from governance.services.common import (
+    charter_under,
     locked_proposal,
     require_author,
 )
@@ -26,6 +28,8 @@ def cancel(proposal_id: int, actor: str, reason: str, now: datetime) -> Proposal
         proposal = locked_proposal(proposal_id)
         require_author(proposal, actor)
         lifecycle.require(Action.CANCEL, proposal.facts, now)
+        if proposal.record_id:
+            require_gasless(charter_under(proposal))
         proposal.canceled_at, proposal.canceled_by, proposal.cancel_reason = whole_second(now), actor, reason
         proposal.save()
         note("proposal_canceled", now, proposal=proposal, actor=actor, reason=reason)

@@ -13,6 +13,7 @@ from governance.models import Proposal, Sponsorship
 from governance.services.common import get_proposal, locked_proposal, require_author
 from governance.services.communities import require_power
 from governance.services.events import note
+from governance.wallets.checking import asks_wallets_of, signed_by_member
 
 SPONSORS_MAX = 100
 
@@ -30,32 +31,38 @@ def sponsor(proposal_id: int, sponsor: str, signature: str, now: datetime) -> Pr
     """
     sponsor = eip712.parse_address(sponsor)
     draft = get_proposal(proposal_id)
-    _require_sought(draft, sponsor, signature, now)  # before a chain is asked for anybody
-    require_power(draft.community, sponsor, "sponsor")
+    asked = _require_sought(draft, sponsor, now)
+    content = asked["draft"][2:]
+    if draft.sponsorships.filter(content_digest=content, sponsor=sponsor, signature=signature).exists():
+        return draft  # no wallet has to be asked a second time
+    digest = eip712.sponsorship_digest(**asked)
+    wallet = signed_by_member(
+        draft.community, sponsor, digest, signature, lambda: require_power(draft.community, sponsor, "sponsor")
+    )
     with transaction.atomic():
         proposal = locked_proposal(proposal_id)
-        signed = _require_sought(proposal, sponsor, signature, now)
-        if proposal.sponsorships.filter(content_digest=signed["draft"][2:], sponsor=sponsor).exists():
+        if _require_sought(proposal, sponsor, now) != asked:
+            raise Conflict("draft_changed", "the draft was changed just now; read it and sign it again")
+        if proposal.sponsorships.filter(content_digest=content, sponsor=sponsor).exists():
             return proposal
-        others = proposal.sponsorships.filter(content_digest=signed["draft"][2:]).exclude(sponsor=sponsor)
+        others = proposal.sponsorships.filter(content_digest=content).exclude(sponsor=sponsor)
         if others.count() >= SPONSORS_MAX:
             raise Conflict("too_many_sponsors", "a draft has at most so many sponsors", allowed=SPONSORS_MAX)
-        values = {"content_digest": signed["draft"][2:], "signature": signature, "at": now}
+        values: dict[str, Any] = {"content_digest": content, "signature": signature, "at": now}
+        values["wallet"] = wallet.to_body() if wallet else None
         proposal.sponsorships.update_or_create(sponsor=sponsor, defaults=values)
         note("draft_sponsored", now, proposal=proposal, actor=sponsor)
     return proposal
 
 
-def _require_sought(draft: Proposal, sponsor: str, signature: str, now: datetime) -> dict[str, Any]:
-    """Return what this sponsor signed; raise unless the draft seeks sponsors and the signature is for it as it is."""
+def _require_sought(draft: Proposal, sponsor: str, now: datetime) -> dict[str, Any]:
+    """Return what this sponsor signs of the draft as it is; raise unless it seeks sponsors."""
     if not draft.seeks_sponsors:
         raise NotFound("unknown_draft", "there is no draft with this number that seeks sponsors", found=draft.pk)
     lifecycle.require(Action.SPONSOR, draft.facts, now)
     if sponsor == draft.author:
         raise Invalid("own_draft", "authors back their own drafts anyway", field="sponsor", found=sponsor)
-    signed = _sponsorship(draft, sponsor)
-    eip712.verify(eip712.sponsorship_digest(**signed), signature, sponsor)
-    return signed
+    return _sponsorship(draft, sponsor)
 
 
 def seek_sponsors(proposal_id: int, actor: str, now: datetime) -> Proposal:
@@ -65,15 +72,21 @@ def seek_sponsors(proposal_id: int, actor: str, now: datetime) -> Proposal:
         require_author(proposal, actor)
         lifecycle.require(Action.SPONSOR, proposal.facts, now)
         if not proposal.seeks_sponsors:
-            proposal.seeks_sponsors = True
-            proposal.save(update_fields=["seeks_sponsors"])
+            proposal.seeks_sponsors, proposal.shared_at = True, proposal.shared_at or now
+            proposal.save(update_fields=["seeks_sponsors", "shared_at"])
             note("draft_seeks_sponsors", now, proposal=proposal, actor=actor)
     return proposal
 
 
 def sponsors_of(proposal: Proposal) -> list[Sponsorship]:
-    """Return those who back the draft as it is now, in the order of their addresses."""
-    return list(proposal.sponsorships.filter(content_digest=_content_digest(proposal)).order_by("sponsor"))
+    """Return those who back the draft as it is now, in the order of their addresses.
+
+    Where power is no longer read from a chain, no verifier could ask a contract wallet: its backing ends there.
+    """
+    backing = proposal.sponsorships.filter(content_digest=_content_digest(proposal))
+    if not asks_wallets_of(proposal.community):
+        backing = backing.filter(wallet__isnull=True)
+    return list(backing.order_by("sponsor"))
 
 
 def _content_digest(proposal: Proposal) -> str:

@@ -17,6 +17,7 @@ from governance.errors import Conflict, Invalid, Refusal
 from governance.evidence.canonical import digest
 from governance.lifecycle import Action, State
 from governance.models import Community, Proposal, Sponsorship
+from governance.onchain import require_gasless
 from governance.power import PowerError, Snapshot
 from governance.records import keep
 from governance.services.census import STEPS_AT_SUBMISSION, take_census
@@ -34,6 +35,8 @@ from governance.services.drafts import Draft, choices_of, clean_draft
 from governance.services.events import note
 from governance.services.sponsors import sponsors_of
 from governance.tally import method_named
+from governance.wallets.asking import OF_WALLET
+from governance.wallets.checking import asks_wallets
 
 
 def submit(proposal_id: int, actor: str, now: datetime) -> Proposal:
@@ -50,6 +53,7 @@ def submit(proposal_id: int, actor: str, now: datetime) -> Proposal:
     lifecycle.require(Action.SUBMIT, proposal.facts, now)
     _require_room(proposal, now)
     community = proposal.community
+    require_gasless(charter_of(community))
     sponsors = sponsors_of(proposal)
     charter = community.charter
     snapshot = require_standing(  # 2, 3
@@ -76,7 +80,7 @@ def submit(proposal_id: int, actor: str, now: datetime) -> Proposal:
             ),
         )
         _require_cooled_down(proposal, draft, now)
-        _freeze(proposal, draft, snapshot, house, sponsors, now)  # 4
+        freeze(proposal, draft, snapshot, house, sponsors, now)  # 4
         proposal.save()
         _freeze_delegations(proposal)
         note("proposal_submitted", now, proposal=proposal, actor=actor)
@@ -112,8 +116,16 @@ def _freeze_delegations(proposal: Proposal) -> None:
         # One that was made while the chain was asked for the snapshot comes too late.
         made_at__lte=proposal.submitted_at,
     )
+    if not asks_wallets(proposal):  # nobody could ask the wallets again
+        valid = valid.exclude(record__canonical__contains=OF_WALLET)
     special = {row.delegator for row in valid if row.topic}
     proposal.delegations.set([row for row in valid if row.topic or row.delegator not in special])
+
+
+def _signed_by(backer: Sponsorship) -> dict[str, Any]:
+    """Return a sponsor as the record has them; of a contract wallet with the block at which it was asked."""
+    said = {"address": backer.sponsor, "signature": backer.signature}
+    return said if backer.wallet is None else {**said, "wallet": backer.wallet}
 
 
 def payload_digest(kind: str, payload: dict[str, Any]) -> str:
@@ -162,7 +174,7 @@ def _require_room(proposal: Proposal, now: datetime) -> None:
         )
 
 
-def _freeze(
+def freeze(
     proposal: Proposal,
     draft: Draft,
     snapshot: Snapshot,
@@ -194,6 +206,7 @@ def _freeze(
     closes_at = opens_at + timedelta(seconds=rules.voting_period_seconds)
     source = source_named(charter.power["source"], community)
     method = method_named(draft.method)
+    sealing = charter.sealing_of(draft.kind)
     proposal.record = keep(
         "proposal",
         f"proposal:{community.slug}/{proposal.number}",
@@ -205,7 +218,7 @@ def _freeze(
             "text": draft.text,
             "payload": draft.payload,
             "author": proposal.author,
-            "sponsors": [{"address": backer.sponsor, "signature": backer.signature} for backer in sponsors],
+            "sponsors": [_signed_by(backer) for backer in sponsors],
             "nonce": secrets.randbits(52),
             "method": draft.method,
             "method_version": method.version,
@@ -227,6 +240,7 @@ def _freeze(
             "submitted_at": unix(submitted_at),
             "opens_at": unix(opens_at),
             "closes_at": unix(closes_at),
+            **({} if sealing is None else {"sealing": sealing.to_body()}),
         },
         [community.record, community.charter],
     )

@@ -52,7 +52,7 @@ class BallotMessage(APIView):
     def get(self, request: Request, public_id: str) -> Response:
         """Answer with the EIP-712 message, after checking that its ballot would be accepted."""
         proposal = services.proposal_by_public_id(public_id)
-        choice = _choice(request.query_params.get("choice", ""))
+        choice = read_choice(request.query_params.get("choice", ""))
         voter = request.query_params.get("voter", "")
         reason = plain(request.query_params.get("reason", ""))
         offer = services.offer_ballot(proposal, voter, choice, reason, clock.now())
@@ -67,7 +67,7 @@ class BallotMessage(APIView):
         return Response(BallotOfferOutput(answer).data)
 
 
-def _choice(text: str) -> Any:  # noqa: ANN401 - any JSON
+def read_choice(text: str) -> Any:  # noqa: ANN401 - any JSON
     """Read a choice from the address: a whole number in its one spelling, a list or an object."""
     if text[:1] in {"[", "{"}:
         return strict_loads(text.encode(), max_bytes=CHOICE_BYTES_MAX)

@@ -90,30 +90,30 @@ class PasskeyFinish(APIView):
 
 
 def _begin_join(request: Request) -> dict[str, Any]:
-    return passkeys.begin_joining(_asker(request), clock.now())
+    return passkeys.begin_joining(asker(request), clock.now())
 
 
 def _begin_add(request: Request) -> dict[str, Any]:
-    return passkeys.begin_adding(_me(request), _asker(request), clock.now())
+    return passkeys.begin_adding(_me(request), asker(request), clock.now())
 
 
 def _begin(request: Request) -> dict[str, Any]:
-    return passkeys.begin_signing_in(_asker(request), clock.now())
+    return passkeys.begin_signing_in(asker(request), clock.now())
 
 
 def _finish_join(request: Request, values: dict[str, Any]) -> Reader:
     language = get_language() or ""
-    return passkeys.finish_joining(values["answer"], values["name"], language, _asker(request), clock.now())
+    return passkeys.finish_joining(values["answer"], values["name"], language, asker(request), clock.now())
 
 
 def _finish_add(request: Request, values: dict[str, Any]) -> Reader:
     reader = _me(request)
-    passkeys.finish_adding(reader, values["answer"], values["name"], _asker(request), clock.now())
+    passkeys.finish_adding(reader, values["answer"], values["name"], asker(request), clock.now())
     return reader
 
 
 def _finish(request: Request, values: dict[str, Any]) -> Reader:
-    return passkeys.finish_signing_in(values["answer"], _asker(request), clock.now())
+    return passkeys.finish_signing_in(values["answer"], asker(request), clock.now())
 
 
 def _me(request: Request) -> Reader:
@@ -121,7 +121,7 @@ def _me(request: Request) -> Reader:
     return sessions.needed(request._request, get_language() or "", clock.now())  # noqa: SLF001 - Django's request
 
 
-def _asker(request: Request) -> passkeys.Asker:
+def asker(request: Request) -> passkeys.Asker:
     """Return which browser asks; one without a session gets one when it asks for a question."""
     if not request.session.session_key:
         request.session.create()

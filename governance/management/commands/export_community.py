@@ -5,6 +5,7 @@ is in it. Nobody is held up meanwhile. Whoever has it has texts that are withhel
 secrets, and no way to reach anybody.
 """
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +20,7 @@ class Command(BaseCommand):
     """Export a community."""
 
     help = "Write everything of a community in open formats, with checksums."
+    requires_system_checks: Sequence[str] = ()  # `migrate` and `check` look through the whole site
 
     def add_arguments(self, parser: CommandParser) -> None:
         """Take which one, and where to."""

@@ -1,6 +1,7 @@
 """`manage.py export_person ADDRESS_OR_EMAIL`: print as JSON everything that is stored about somebody."""
 
 import json
+from collections.abc import Sequence
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
@@ -14,6 +15,7 @@ class Command(BaseCommand):
     """Print what is stored about somebody."""
 
     help = "Print everything that is stored about somebody, as JSON."
+    requires_system_checks: Sequence[str] = ()  # `migrate` and `check` look through the whole site
 
     def add_arguments(self, parser: CommandParser) -> None:
         """Take whom."""

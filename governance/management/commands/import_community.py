@@ -4,6 +4,7 @@ PLACE is a folder or a .tar of `export_community`. A community keeps its name: e
 for it. docs/how-to/leave-with-everything.md says what it can and cannot do without its keys.
 """
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,7 @@ class Command(BaseCommand):
     """Import a community."""
 
     help = "Restore a community that export_community wrote, if everything in it verifies."
+    requires_system_checks: Sequence[str] = ()  # `migrate` and `check` look through the whole site
 
     def add_arguments(self, parser: CommandParser) -> None:
         """Take where it is."""
