@@ -1,6 +1,6 @@
-"""Check 11, made only when asked for: the powers of the census against the chain at the snapshot blocks.
+"""Check 11, made only when asked for: the powers of the census, and what contract wallets stood by, against the chain.
 
-Plain JSON-RPC over HTTP(S) in batches, with nothing but the standard library, so that the verifier stays small. A power
+Plain JSON-RPC through `governance.chain.node`, so that the verifier stays small. A power
 that the chain does not confirm is a failure; a node that is silent, pruned, of another chain or unreadable is *not
 checked* with the reason, never passed. The past is read in the newest block, between two looks at the snapshot block
 in the same batch, as `governance.chain.client` does and explains.
@@ -10,105 +10,47 @@ Standards: Ethereum JSON-RPC, ERC-5805 (getPastVotes, getPastTotalSupply).
 """
 
 import re
-import urllib.error
-import urllib.request
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import groupby, islice
 from pathlib import Path
-from reprlib import repr as shown
 from typing import Any, Final
-from urllib.parse import urlsplit
 
-from sha3 import keccak_256
-
-from governance.evidence.canonical import CanonicalError, canonical_bytes, strict_loads
+from governance.chain.node import (
+    CALLS_MAX,
+    CALLS_PER_BATCH,
+    TIMEOUT_SECONDS,
+    Call,
+    Node,
+    NotAnswered,
+    call_of,
+    number,
+    quantity,
+    word,
+)
+from governance.eip712.ballot_digests import BallotDigests
 from governance.evidence.record import Record
+from governance.onchain import SOURCE as BY_CONTRACT
+from governance.onchain.approvals import Approval, reference_of
+from governance.onchain.seen import Said, VoteSeen, approval_from, look_up, numbers_said
+from governance.sealed import box
+from governance.wallets.again import Answers, ask_again
+from governance.wallets.asking import WalletSignature, asked_of
 from models_registry.provenance import bundle
+from models_registry.provenance.ballot_lines import BallotLine
 from models_registry.provenance.case import Case, load
-from models_registry.provenance.entries import CensusEntry
+from models_registry.provenance.checks.duties import attested_by_wallets
+from models_registry.provenance.entries import CensusEntry, HeldDelegation
 from models_registry.provenance.manifest import Problem
 from models_registry.provenance.report import POWER_CHECK, Report, Status
+from models_registry.provenance.signed import delegation_signed, sponsorship_signed
 
-TIMEOUT_SECONDS: Final = 10.0
-CALLS_MAX: Final = 100_000
-CALLS_PER_BATCH: Final = 90  # public nodes commonly refuse batches of more than a hundred
-ANSWER_BYTES_MAX: Final = 4 * 1024 * 1024
 PROBLEMS_MAX: Final = 100
 # The sources that read checkpoints of a token, and those whose list stands in the proposal under this name.
-ON_CHAIN: Final = ("erc20_votes", "erc721_votes")
+ON_CHAIN: Final = ("erc20_votes", "erc721_votes", BY_CONTRACT)
 LISTS: Final = {"fixed_list": "members", "contribution_credits": "credits"}
 _NEEDS: Final = (1, 2, 3)
-_QUANTITY: Final = re.compile(r"0x(?:0|[1-9a-f][0-9a-f]{0,63})")
-_WORD: Final = re.compile(r"0x[0-9a-fA-F]{64}")
 _ADDRESS: Final = re.compile(r"0x[0-9a-fA-F]{40}")
-
-Call = tuple[str, list[Any]]
-Ask = Callable[[Sequence[Call]], list[object]]
-
-
-class NotAnswered(Exception):
-    """The chain could not be asked; says nothing about the release."""
-
-
-class Node:
-    """A node of the chain: takes calls, gives their results, and never more than `calls_max` of them."""
-
-    def __init__(self, url: str, *, timeout_seconds: float = TIMEOUT_SECONDS, calls_max: int = CALLS_MAX) -> None:
-        """Take the address; raise ValueError unless it is http(s)://host… without a user name. Nothing is sent yet."""
-        parts = urlsplit(url)
-        if parts.scheme not in {"http", "https"} or not parts.hostname or parts.username is not None:
-            raise ValueError("the address of a node is http(s)://host… without a user name")
-        self.host = parts.hostname  # the rest of the address is often a secret
-        self._url, self._timeout, self._left = url, timeout_seconds, calls_max
-        self._opener = urllib.request.build_opener(_NoRedirect)
-
-    def ask(self, calls: Sequence[Call]) -> list[object]:
-        """Send some calls as one batch and return their results in order; raise NotAnswered for anything else."""
-        self._left -= len(calls)
-        if self._left < 0:
-            raise NotAnswered("more calls would be needed than are allowed")
-        questions = [
-            {"id": number, "jsonrpc": "2.0", "method": method, "params": parameters}
-            for number, (method, parameters) in enumerate(calls)
-        ]
-        request = urllib.request.Request(  # noqa: S310 - the scheme was checked
-            self._url,
-            canonical_bytes(questions),
-            {"Content-Type": "application/json", "Accept-Encoding": "identity", "Connection": "close"},
-        )
-        try:
-            with self._opener.open(request, timeout=self._timeout) as response:
-                body = response.read(ANSWER_BYTES_MAX + 1)
-            said = strict_loads(body, max_bytes=ANSWER_BYTES_MAX)
-        except urllib.error.HTTPError as error:
-            error.close()
-            raise NotAnswered(f"{self.host} answered with HTTP status {error.code}") from None
-        except CanonicalError:
-            raise NotAnswered(f"the answer of {self.host} cannot be read") from None
-        except (OSError, ValueError, ArithmeticError) as error:
-            # Not the library's own words: they may repeat the address.
-            raise NotAnswered(f"no answer from {self.host}: {type(error).__name__}") from None
-        return self._results(said, calls)
-
-    def _results(self, said: object, calls: Sequence[Call]) -> list[object]:
-        if not isinstance(said, list):
-            raise NotAnswered(f"{self.host} refused the batch: {shown(said)}")
-        by_id: dict[object, Mapping[str, object]] = {}
-        for answer in said:
-            if isinstance(answer, dict) and type(answer.get("id")) is int:
-                by_id[answer["id"]] = answer
-        if len(said) != len(calls) or set(by_id) != set(range(len(calls))):
-            raise NotAnswered(f"{self.host} did not answer every question once")
-        for number, (method, _) in enumerate(calls):
-            if by_id[number].get("error") is not None or by_id[number].get("result") is None:
-                raise NotAnswered(f"{self.host} has no answer to {method}: {shown(by_id[number].get('error'))}")
-        return [by_id[number]["result"] for number in range(len(calls))]
-
-
-class _NoRedirect(urllib.request.HTTPRedirectHandler):
-    def redirect_request(self, *_: object) -> None:
-        """Follow nobody elsewhere; the status is then the answer."""
 
 
 def check_powers(
@@ -119,6 +61,8 @@ def check_powers(
     1. only for records and a census that hold together (checks 1 to 3)
     2. the node's chain is that of the community
     3. for every vote: the snapshot block has its hash, the supply is that of the block, and so is every power
+    4. contract wallets stood by the sponsorships, delegations and ballots that no key signed
+    5. votes that a Governor took stand on the chain where their ballots say.
     """
     node = Node(url, timeout_seconds=timeout_seconds, calls_max=calls_max)
     failed = [number for number in _NEEDS if report.findings[number - 1].status is not Status.PASSED]
@@ -149,14 +93,18 @@ class _Check:
     open: list[str] = field(default_factory=list)  # why something could not be checked
     asked: int = 0  # powers that the chain confirmed or not
     chain_id: int | None = None
+    wallets: Answers = field(default_factory=Answers)
+    seen: int = 0  # votes that a Governor took, found on the chain
 
     @property
     def evidence(self) -> str:
         if self.chain_id is None:
             return "no vote takes its power from the chain; lists of members stand in the proposals (check 3)"
+        asked_wallets = f"; {self.wallets.evidence}" if self.wallets.then or self.wallets.today else ""
         return (
             f"{self.asked} powers asked of {self.node.host}, chain {self.chain_id}, each as in the census at its "
-            "snapshot block; lists of members stand in the proposals (check 3)"
+            f"snapshot block; lists of members stand in the proposals (check 3){asked_wallets}"
+            + (f"; {self.seen} votes found on the chain, and the Governor's own count agrees" if self.seen else "")
         )
 
     def fail(self, code: str, place: str, detail: str) -> None:
@@ -165,7 +113,7 @@ class _Check:
 
     def make(self) -> None:
         proposals = {record.digest: record for record in self.case.of_kind("proposal")}
-        houses = [house for record in proposals.values() for house in _houses(record)]
+        houses = [house for record in proposals.values() for house in self._houses(record)]
         for house in houses:
             if house.source["name"] not in (*ON_CHAIN, *LISTS):
                 raise NotAnswered(f"it is not known here how {house.source['name'][:40]!r} gives power")
@@ -175,13 +123,88 @@ class _Check:
             if house.source["name"] in ON_CHAIN:
                 self._check_snapshot(house)
         for digest, entries in groupby(_census(self.case.folder), key=lambda pair: pair[1].proposal):
-            self._check_entries(_houses(proposals[digest]), entries)
+            self._check_entries(self._houses(proposals[digest]), entries)
+        self._ask_wallets()
+        self._ask_governors(proposals.values())
+
+    def _ask_governors(self, proposals: Iterable[Record]) -> None:
+        """5: votes that a Governor took stand on the chain where their ballots say."""
+        community = self.case.community
+        governed = [one for one in proposals if one.body["snapshot"]["source"]["name"] == BY_CONTRACT]
+        if community is None or not governed:
+            return
+        votes: dict[str, list[VoteSeen]] = {proposal.digest: [] for proposal in governed}
+        for row, ballot in bundle.read_lines(self.case.folder, bundle.BALLOTS, BallotLine.from_bytes):
+            if isinstance(ballot, bundle.BundleError):
+                raise ballot
+            at, body = reference_of(ballot.body["signature"]), ballot.body
+            if ballot.proposal in votes and at is not None:
+                place = f"{bundle.place_of(bundle.BALLOTS)} line {row}"
+                seen = VoteSeen(place, body["voter"], body["choice"], int(body["power"]), body["cast_at"], at)
+                votes[ballot.proposal].append(seen)
+        for proposal in governed:
+            approval = approval_from(community, proposal)
+            own, chain_id = votes[proposal.digest], community.body["chain_id"]
+            said = self._said(approval, proposal)
+            found = look_up(self.node, approval, own, chain_id, closed=True, said=said)
+            self.seen += found.count
+            for place, detail in found.problems:
+                self.fail("vote_not_on_chain", place, detail)
+
+    def _said(self, approval: Approval, proposal: Record) -> list[Said]:
+        """Return what the Governor must say of a vote."""
+        tally, decision = self._of(proposal, "tally").body, self._of(proposal, "decision").body
+        needed = [int(one["needed"]) for one in decision["conditions"] if one["condition"] == "quorum"]
+        if not needed:
+            raise NotAnswered("a decision names no quorum")
+        return numbers_said(approval, proposal.body, needed[0], tally["closes_at"], decision["eta"])
+
+    def _of(self, proposal: Record, kind: str) -> Record:
+        """Return the one record of this kind that rests on a proposal; check 2 has seen that there is one."""
+        return next(record for record in self.case.of_kind(kind) if proposal.digest in record.parents)
+
+    def _houses(self, proposal: Record) -> "list[_House]":
+        """Return where power comes from: of a contract's vote, of the supply in the second of its census."""
+        return _houses(proposal, self._of(proposal, "census").body)
+
+    def _ask_wallets(self) -> None:
+        """4: contract wallets stood by the sponsorships, delegations and ballots that no key signed."""
+        community = self.case.community
+        if community is None:
+            return
+        attested = [one for each in self.case.of_kind("evaluation") for one in attested_by_wallets(each, self.case)]
+        signed = [*self._backed_by_wallets(community), *attested, *_of_wallets(self.case.folder, community)]
+        self.wallets = ask_again(self.node, signed, community.body["chain_id"])
+        for place, detail in self.wallets.problems:
+            self.fail("wallet_wrong", place, detail)
+
+    def _backed_by_wallets(self, community: Record) -> Iterator[WalletSignature]:
+        """Yield what contract wallets sponsored; a delegation that holds in several votes is asked about once."""
+        for proposal in self.case.of_kind("proposal"):
+            for sponsor in proposal.body["sponsors"]:
+                asked = asked_of(sponsor.get("wallet"))
+                if asked is not None:
+                    digest = sponsorship_signed(community.body, proposal.body, sponsor["address"])
+                    said = (self.case.place(proposal), sponsor["address"], digest, sponsor["signature"])
+                    yield WalletSignature(*said, asked, "sponsorship")
+        seen: set[str] = set()
+        for row, held in bundle.read_lines(self.case.folder, bundle.DELEGATIONS, HeldDelegation.from_bytes):
+            if isinstance(held, bundle.BundleError):
+                raise held
+            body = held.record.body
+            asked = asked_of(body.get("wallet"))
+            if asked is None or held.record.digest in seen:
+                continue
+            seen.add(held.record.digest)
+            place = f"{bundle.place_of(bundle.DELEGATIONS)} line {row}"
+            digest = delegation_signed(community.body, body)
+            yield WalletSignature(place, body["delegator"], digest, body["signature"], asked, "delegation")
 
     def _meet_chain(self) -> None:
         community = self.case.community
         expected = community.body["chain_id"] if community else None
         (found,) = self.node.ask([("eth_chainId", [])])
-        self.chain_id = _quantity(found, "the chain id")
+        self.chain_id = quantity(found, "the chain id")
         if self.chain_id != expected:
             raise NotAnswered(f"{self.node.host} is of chain {self.chain_id}, the community's is {expected}")
 
@@ -195,7 +218,7 @@ class _Check:
             )
             self.fail("snapshot_not_on_chain", self.case.place(house.proposal), detail)
             raise NotAnswered("a snapshot block is not on this chain")
-        total = _number(said, "the supply")
+        total = number(said, "the supply")
         if total != house.total:
             detail = f"the supply was {total} at block {house.block_number}, the snapshot says {house.total}"
             self.fail("supply_not_on_chain", self.case.place(house.proposal), detail)
@@ -216,7 +239,7 @@ class _Check:
         if {_hash_of(before, house), _hash_of(after, house)} != {house.block_hash.lower()}:
             raise NotAnswered(f"the chain changed at block {house.block_number} while it was asked")
         self.asked += len(some)
-        return [_number(power, "a power") for power in said]
+        return [number(power, "a power") for power in said]
 
     def _compare(self, house: "_House", some: Sequence[tuple[int, CensusEntry]], powers: Sequence[int]) -> None:
         for (row, entry), found in zip(some, powers, strict=True):
@@ -238,9 +261,9 @@ class _House:
     total: int
 
 
-def _houses(proposal: Record) -> list[_House]:
+def _houses(proposal: Record, census: Mapping[str, Any]) -> list[_House]:
     snapshot = proposal.body["snapshot"]
-    first = (False, snapshot, snapshot["total_supply"])
+    first = (False, snapshot, census.get("governor", snapshot)["total_supply"])
     second = (True, snapshot["house"], snapshot["house"]["total"]) if snapshot["house"] else None
     return [
         _House(proposal, is_second, at["source"], at["block_number"], at["block_hash"], int(total))
@@ -254,6 +277,31 @@ def _census(folder: Path) -> Iterator[tuple[int, CensusEntry]]:
         if isinstance(entry, bundle.BundleError):
             raise entry
         yield row, entry
+
+
+def _of_wallets(folder: Path, community: Record) -> Iterator[WalletSignature]:
+    """Yield the ballots of contract wallets, in the order of the file."""
+    digests: dict[str, BallotDigests] = {}
+    for row, ballot in bundle.read_lines(folder, bundle.BALLOTS, BallotLine.from_bytes):
+        if isinstance(ballot, bundle.BundleError):
+            raise ballot
+        body = ballot.body
+        asked = asked_of(body.get("wallet"))
+        if asked is None:
+            continue
+        if ballot.proposal not in digests:
+            digests[ballot.proposal] = BallotDigests(community.body, ballot.proposal)
+        signed = _signed(digests[ballot.proposal], body)
+        place = f"{bundle.place_of(bundle.BALLOTS)} line {row}"
+        yield WalletSignature(place, body["voter"], signed, body["signature"], asked)
+
+
+def _signed(digests: BallotDigests, body: Mapping[str, Any]) -> bytes:
+    """Return what a voter signed; of a sealed ballot its form was checked before (check 3)."""
+    voter = bytes.fromhex(body["voter"][2:])
+    if "sealed" in body:
+        return digests.sealed_digest(voter, box.digest_of(box.from_text(body["sealed"])), body["nonce"])
+    return digests.digest(voter, body["choice"], body["reason"], body["nonce"])
 
 
 def _listed(house: _House, some: Sequence[tuple[int, CensusEntry]]) -> list[int]:
@@ -276,29 +324,18 @@ def _past(signature: str, accounts: Sequence[str], house: _House) -> Call:
     if not isinstance(token, str) or not _ADDRESS.fullmatch(token):
         raise NotAnswered("the proposal names no token")
     words = [account.lower().removeprefix("0x").rjust(64, "0") for account in accounts]
-    selector = keccak_256(signature.encode()).digest()[:4].hex()
-    data = f"0x{selector}{''.join(words)}{house.block_number:064x}"
-    return ("eth_call", [{"data": data, "to": token}, "latest"])
+    # A Governor's token counts seconds: the snapshot names the one in which voting began.
+    moment = house.source["parameters"].get("timepoint") if house.source["name"] == BY_CONTRACT else house.block_number
+    if type(moment) is not int:
+        raise NotAnswered("the proposal names no moment at which power is read")
+    return call_of(token, signature, [*words, f"{moment:064x}"])
 
 
 def _hash_of(block: object, house: _House) -> str:
     """Return the hash of a block that was asked for by its number."""
-    found = block.get("hash") if isinstance(block, dict) else None
-    if not isinstance(found, str) or not _WORD.fullmatch(found) or not isinstance(block, dict):
+    if not isinstance(block, dict):
         raise NotAnswered(f"the node does not know block {house.block_number}")
-    if _quantity(block.get("number"), "the number of a block") != house.block_number:
+    found = word(block.get("hash"), f"the hash of block {house.block_number}")
+    if quantity(block.get("number"), "the number of a block") != house.block_number:
         raise NotAnswered(f"the node sent another block than {house.block_number}")
-    return found.lower()
-
-
-def _quantity(value: object, what: str) -> int:
-    if not isinstance(value, str) or not _QUANTITY.fullmatch(value.lower()):
-        raise NotAnswered(f"a number is needed for {what}, {shown(value)} found")
-    return int(value, 16)
-
-
-def _number(value: object, what: str) -> int:
-    """Return one word that a contract returned; `0x` means that no contract was there."""
-    if not isinstance(value, str) or not _WORD.fullmatch(value):
-        raise NotAnswered(f"32 bytes are needed for {what}, {shown(value)} found: is there such a token on this chain?")
-    return int(value, 16)
+    return found

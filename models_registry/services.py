@@ -210,7 +210,9 @@ def _release(candidate: Candidate, number: int, stage: Path) -> Version:
             record = keep("publication", f"publication:{revision}/{hub.name}", body, [release_record])
             Publication.objects.create(version=version, **body, record=record, published_at=candidate.judged_at)
             deliveries.plan(version, others, candidate.judged_at)
-            note("version_released", candidate.judged_at, proposal=candidate.proposal, revision=revision)
+            # the digest leads whoever mirrors the log to the record, and on to the files
+            said = {"revision": revision, "release": release_record.digest}
+            note("version_released", candidate.judged_at, proposal=candidate.proposal, **said)
     except IntegrityError as error:
         existing = Version.objects.filter(evaluation_record=candidate.evaluation_record).first()
         if existing:  # another worker did the same work and was faster

@@ -12,6 +12,8 @@ from urllib.parse import urlencode
 from django.http import HttpRequest, HttpResponse, HttpResponseBase, JsonResponse, StreamingHttpResponse
 
 from governance.evidence.canonical import CanonicalError, strict_loads
+from governance.models import Mirror
+from models_registry import mirror_files
 from models_registry.hub import ranges
 from models_registry.hub.answers import NotHereError, StoppedError, answers, refusal
 from models_registry.hub.listing import Folder, entries_below, entry_at
@@ -141,6 +143,18 @@ def resolve(request: HttpRequest, kind: str, namespace: str, name: str, revision
     # 4. Opened here, so that a file that cannot be read is still a proper answer.
     stream = ranges.Part(found.open(file, first), behind - first)
     return StreamingHttpResponse(stream, status=206 if part else 200, headers=headers)
+
+
+@answers(*_READ)
+def mirrored_file(
+    request: HttpRequest, mirror: str, namespace: str, name: str, revision: str, path: str
+) -> HttpResponseBase:
+    """Send a file of a release that the log of a mirrored community leads to, as the hub does."""
+    followed = Mirror.objects.filter(slug=mirror).first()
+    if followed is None or not mirror_files.has(followed, f"{namespace}/{name}"):
+        raise NotHereError("RepoNotFound", "This mirror has no files of such a model.")
+    response: HttpResponseBase = resolve(request, "models", namespace, name, revision, path)
+    return response
 
 
 @answers(*_READ)

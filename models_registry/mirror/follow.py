@@ -5,7 +5,7 @@ Nothing stands under its own name before it has verified. What was refused is re
 
 import hashlib
 import shutil
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -19,11 +19,21 @@ from models_registry.storage.listing import files_of, to_json
 
 @dataclass(frozen=True)
 class Wanted:
-    """What a mirror follows: models by name (none: all), the release keys it trusts, and how much it takes at most."""
+    """What a mirror follows: models by name (none: all), the release keys it trusts, and how much it takes at most.
+
+    `manifests` are the only releases that are wanted, if it is given: the SHA-256 of the manifest by revision.
+    `bytes_max` bounds all that is kept in the folder; 0: no bound.
+    """
 
     keys: Sequence[str]
     models: Sequence[str] = ()
     version_bytes_max: int = 200_000_000_000
+    bytes_max: int = 0
+    manifests: Mapping[str, str] | None = None
+
+    def asks_for(self, version: RemoteVersion) -> bool:
+        """Say whether a version is wanted; a base model is, because releases start from it."""
+        return self.manifests is None or version.number == 0 or version.revision in self.manifests
 
 
 @dataclass
@@ -36,26 +46,29 @@ class Round:
 
 
 def follow(remote: Remote, folder: Path, wanted: Wanted, now: int, say: Callable[[str], None]) -> Round:
-    """Make one round; raise RemoteError when not even the list of models can be had.
+    """Make one round; raise RemoteError when not even the list of models can be had, where it is needed.
 
-    1. List the models.  2. For each, releases before the base, because a release says which base is the right one.
-    3. Fetch what is new and verify it.  4. Keep or refuse it, and write the index.
+    1. List the models, unless they were named.  2. For each, releases before the base, because a release says which
+    base is the right one.  3. Fetch what is new and verify it.  4. Keep or refuse it, and write the index.
     """
     done = Round()
     entries = index.read(folder)
-    for model in [name for name in remote.models() if not wanted.models or name in wanted.models]:  # 1
+    for model in wanted.models or remote.models():  # 1
         try:
             versions = sorted(remote.versions(model), key=lambda version: (version.number == 0, version.number))  # 2
         except RemoteError as error:
             done.failed.append(f"{model}: {error}")
             continue
-        for version in versions:
+        whole = True
+        for version in filter(wanted.asks_for, versions):
             known = entries.get(version.revision)
-            if known is None and not version.stopped:
+            # a base is judged by its releases: while one of them could not be had, nothing is said about it
+            if known is None and not version.stopped and (version.number or whole):
                 try:
                     known = _fetched(remote, folder, model, version, wanted, entries, now)  # 3
                 except (RemoteError, OSError) as error:
                     done.failed.append(f"{model} v{version.number}: {error}")
+                    whole = False
                     continue
                 (done.refused if known.refused else done.kept).append(version.revision)
                 said = f"refused: {'; '.join(known.refused)}" if known.refused else "verified and kept"
@@ -78,9 +91,7 @@ def _fetched(
 ) -> Entry:
     """Fetch one version and judge it. What was fetched of it stays for the next round when the line breaks."""
     listed = remote.files(model, version.revision)
-    size = sum(file.size for file in listed)
-    if size > wanted.version_bytes_max:
-        raise RemoteError(f"{size} bytes, at most {wanted.version_bytes_max} are taken")
+    _require_room(sum(file.size for file in listed), wanted, entries)
     staged = folder / index.STAGING / version.revision
     for file in listed:
         target = staged / file.path
@@ -109,6 +120,14 @@ def _fetched(
     return entry
 
 
+def _require_room(size: int, wanted: Wanted, entries: Mapping[str, Entry]) -> None:
+    if size > wanted.version_bytes_max:
+        raise RemoteError(f"{size} bytes, at most {wanted.version_bytes_max} are taken")
+    kept = sum(file["size"] for entry in entries.values() for file in entry.files)
+    if wanted.bytes_max and kept + size > wanted.bytes_max:
+        raise RemoteError(f"{size} bytes, and {kept} are here; at most {wanted.bytes_max} are kept")
+
+
 def _wrong(
     staged: Path, model: str, version: RemoteVersion, wanted: Wanted, folder: Path, entries: dict[str, Entry]
 ) -> Iterator[str]:
@@ -126,6 +145,8 @@ def _wrong(
         if report.ok:
             if report.model != model or report.version != version.number:
                 yield f"it is {report.model} version {report.version}"
+            elif wanted.manifests is not None and _manifest_digest(staged) != wanted.manifests.get(version.revision):
+                yield "it is another release than the one in the log"
             elif bundle.read(staged).records[-1].body.get("revision") != version.revision:
                 yield "it is another revision"
             return
@@ -138,7 +159,7 @@ def _wrong(
 def _wrong_base(staged: Path, model: str, folder: Path, entries: dict[str, Entry]) -> Iterator[str]:
     """Yield why a base is not kept. It has no release of its own: a verified release has to name its manifest."""
     try:
-        found = hashlib.sha256(bundle.manifest_bytes(staged)).hexdigest()
+        found = _manifest_digest(staged)
     except ManifestError as error:
         yield str(error)
         return
@@ -151,3 +172,7 @@ def _wrong_base(staged: Path, model: str, folder: Path, entries: dict[str, Entry
     }
     if found not in named:
         yield "no verified release of this model starts from these weights"
+
+
+def _manifest_digest(staged: Path) -> str:
+    return hashlib.sha256(bundle.manifest_bytes(staged)).hexdigest()

@@ -127,8 +127,7 @@ class Remote:
             done = 0
         if done < file.size or not part.exists():
             headers = {"Range": f"bytes={done}-", "If-Range": f'"{file.etag}"'} if done else {}
-            address = f"{self._address}/{model}/resolve/{revision}/{quote(file.path)}"
-            with self._open(address, headers) as answer:  # 1
+            with self._open(self.address_of(model, revision, file), headers) as answer:  # 1
                 resumed = answer.status == http.client.PARTIAL_CONTENT
                 _append(answer, part, done if resumed else 0, file.size)  # 2
         found = described(part, file.path)  # 3
@@ -137,6 +136,10 @@ class Remote:
                 part.unlink()
             raise RemoteError(f"{file.path}: {found.size} bytes of {file.size} came, or others than were announced")
         part.rename(target)  # 4
+
+    def address_of(self, model: str, revision: str, file: RemoteFile) -> str:
+        """Return where a file lies."""
+        return f"{self._address}/{model}/resolve/{revision}/{quote(file.path)}"
 
     def _told(self, model: str) -> tuple[dict[str, str], dict[str, str]]:
         """Return by revision why versions are not handed out, and why others were left for an earlier one.

@@ -24,6 +24,7 @@ from models_registry.provenance.report_html import LANGUAGES, render
 from models_registry.provenance.verify import NoTrustRoot, TrustRoots, Unreadable, check
 
 if TYPE_CHECKING:
+    from governance.anchoring.check import Answer
     from models_registry.status_check import Standing
 
 EXIT_VERIFIED, EXIT_FAILED, EXIT_UNREADABLE, EXIT_NOT_MADE, EXIT_STOPPED = 0, 1, 2, 3, 4
@@ -92,6 +93,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--rpc", metavar="URL", help="also ask this node of the chain for the power of everybody who could vote"
     )
     online.add_argument(
+        "--anchor",
+        metavar="ADDRESS",
+        help="also ask that node whether the release and the ballots were written down in this anchor contract",
+    )
+    online.add_argument("--anchor-rpc", metavar="URL", help="a node of the anchor's chain, if that is another one")
+    online.add_argument(
         "--status", metavar="URL", help="also ask this site whether the release is paused or withdrawn by now"
     )
 
@@ -105,6 +112,7 @@ def run(options: argparse.Namespace, further: Further | None = None) -> int:
         signer = _signer(options)
         report = _checked(options, further)
         standing = _standing(options, report)
+        anchored = _anchored(options, report)
     except NoTrustRoot as error:
         print(_printable(str(error)), file=sys.stderr)
         if error.found:
@@ -117,24 +125,27 @@ def run(options: argparse.Namespace, further: Further | None = None) -> int:
     try:
         if signer is not None:
             options.attest.write_bytes(attested(report, _files(options.path), signer))
-        _give(report, standing, options)
+        _give(report, standing, anchored, options)
     except OSError as error:
         print(f"cannot be written: {error.filename}: {error.strerror}", file=sys.stderr)
         return EXIT_UNREADABLE
     except BundleError as error:
         print(f"there is no release to attest: {error}", file=sys.stderr)
         return EXIT_UNREADABLE
-    return _exit_status(report, standing, {POWER_CHECK: options.rpc is not None, RERUN_CHECK: further is not None})
+    asked = {POWER_CHECK: options.rpc is not None, RERUN_CHECK: further is not None}
+    return _exit_status(report, standing, anchored, asked)
 
 
-def _exit_status(report: Report, standing: "Standing | None", asked: Mapping[int, bool]) -> int:
+def _exit_status(
+    report: Report, standing: "Standing | None", anchored: "Answer | None", asked: Mapping[int, bool]
+) -> int:
     """Return the worst that is true. `asked` says which checks beyond the offline ones were asked for."""
-    if not report.ok:
+    if not report.ok or (anchored is not None and anchored.asked and not anchored.holds):
         return EXIT_FAILED
     if standing is not None and standing.stopped:
         return EXIT_STOPPED
     open_ = any(asked[number] and report.findings[number - 1].status is Status.NOT_CHECKED for number in asked)
-    not_asked = standing is not None and not standing.asked
+    not_asked = any(answer is not None and not answer.asked for answer in (standing, anchored))
     return EXIT_NOT_MADE if open_ or not_asked else EXIT_VERIFIED
 
 
@@ -159,6 +170,18 @@ def _standing(options: argparse.Namespace, report: Report) -> "Standing | None":
     return ask_standing(report, options.path, options.status)
 
 
+def _anchored(options: argparse.Namespace, report: Report) -> "Answer | None":
+    """Return what the chain says was written down of the release, if that was asked for and all of it holds."""
+    if options.anchor is None or not report.ok:
+        return None
+    node = options.anchor_rpc or options.rpc
+    if node is None:
+        raise ValueError("--anchor needs a node of its chain beside it: --rpc URL, or --anchor-rpc URL")
+    from models_registry.anchor_check import ask_release
+
+    return ask_release(report, options.path, node, options.anchor)
+
+
 def _signer(options: argparse.Namespace) -> FileSigner | None:
     """Return who signs the report, if anybody does."""
     if (options.attest is None) != (options.attest_key is None):
@@ -172,21 +195,23 @@ def _files(folder: Path) -> Files:
     return tuple((file["path"], file["sha256"]) for file in loaded["files"])
 
 
-def _give(report: Report, standing: "Standing | None", options: argparse.Namespace) -> None:
-    page = render(report, options.language) if options.html is not None else ""
+def _give(report: Report, standing: "Standing | None", anchored: "Answer | None", options: argparse.Namespace) -> None:
+    beside = [*([_of_standing(standing)] if standing else []), *map(_printable, anchored.lines() if anchored else ())]
+    page = render(report, options.language, anchored) if options.html is not None else ""
     if options.html not in {None, STANDARD_OUTPUT}:
         Path(options.html).write_text(page, encoding="utf-8")
     if options.json:
         told = {"status": standing.to_dict()} if standing is not None else {}
+        told |= {"anchor": anchored.to_dict()} if anchored is not None else {}
         print(json.dumps(report.to_dict() | told, indent=2, ensure_ascii=True))
     elif options.html == STANDARD_OUTPUT:
         sys.stdout.buffer.write(page.encode("utf-8"))
-        if standing is not None:
-            print(_of_standing(standing), file=sys.stderr)
+        for line in beside:
+            print(line, file=sys.stderr)
     else:
         _print(report)
-        if standing is not None:
-            print(_of_standing(standing))
+        for line in beside:
+            print(line)
 
 
 def _hex64(text: str) -> str:

@@ -12,7 +12,7 @@ from enum import StrEnum
 from typing import Any
 
 from governance.evidence.signing import Signer, fingerprint, is_usable_public_key
-from models_registry.provenance import attestation, shapes
+from models_registry.provenance import attestation, forms
 from models_registry.provenance.attestation import Envelope, Files, FormatError, is_digest
 from models_registry.provenance.report import (
     OFFLINE_CHECKS,
@@ -150,7 +150,7 @@ def _finding_contradiction(finding: Mapping[str, Any]) -> str | None:
     return None if finding["code"] in codes else f"has the code {finding['code']!a}, not {' or '.join(codes)}"
 
 
-def _matching(pattern: re.Pattern[str], words: str) -> shapes.Form:
+def _matching(pattern: re.Pattern[str], words: str) -> forms.Form:
     return lambda value: None if isinstance(value, str) and pattern.fullmatch(value) else f"is not {words}"
 
 
@@ -159,28 +159,28 @@ def _digest(value: object) -> str | None:
 
 
 _code = _matching(_CODE, "a code (1 to 60 lower-case letters, digits and _)")
-_FINDING = shapes.keys(
-    number=shapes.count,
-    title=shapes.text,
-    status=shapes.one_of(*Status),
+_FINDING = forms.keys(
+    number=forms.count,
+    title=forms.text,
+    status=forms.one_of(*Status),
     code=_code,
-    place=shapes.text,
-    evidence=shapes.text,
-    hint=shapes.text,
-    problems=shapes.every(shapes.keys(code=_code, place=shapes.text, detail=shapes.text)),
-    problem_count=shapes.count,
+    place=forms.text,
+    evidence=forms.text,
+    hint=forms.text,
+    problems=forms.every(forms.keys(code=_code, place=forms.text, detail=forms.text)),
+    problem_count=forms.count,
 )
-_REPORT = shapes.keys(
-    verified=shapes.boolean,
-    consistent=shapes.boolean,
-    release=shapes.or_null(_digest),
-    model=shapes.or_null(shapes.text),
-    version=shapes.or_null(shapes.count),
-    overridden=shapes.or_null(shapes.keys(rules=shapes.every(shapes.slug), vote=shapes.count, reason=shapes.text)),
-    release_key_fingerprint=shapes.or_null(_digest),
-    trust=shapes.keys(
-        release_key=shapes.or_null(_digest), community=shapes.or_null(_digest), consistency_only=shapes.boolean
+_REPORT = forms.keys(
+    verified=forms.boolean,
+    consistent=forms.boolean,
+    release=forms.or_null(_digest),
+    model=forms.or_null(forms.text),
+    version=forms.or_null(forms.count),
+    overridden=forms.or_null(forms.keys(rules=forms.every(forms.slug), vote=forms.count, reason=forms.text)),
+    release_key_fingerprint=forms.or_null(_digest),
+    trust=forms.keys(
+        release_key=forms.or_null(_digest), community=forms.or_null(_digest), consistency_only=forms.boolean
     ),
-    tool=shapes.keys(name=shapes.text, version=shapes.text),
-    findings=shapes.every(_FINDING),
+    tool=forms.keys(name=forms.text, version=forms.text),
+    findings=forms.every(_FINDING),
 )

@@ -7,7 +7,7 @@ import html
 from collections.abc import Iterable
 from datetime import UTC, datetime
 from fractions import Fraction
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from models_registry.provenance.report import TOOL, VERSION, Finding, Report, Status
 from models_registry.provenance.report_words import (
@@ -24,6 +24,9 @@ from models_registry.provenance.report_words import (
     evidence_in_french,
 )
 from models_registry.provenance.summary import Decided, Summary
+
+if TYPE_CHECKING:
+    from governance.anchoring.check import Answer
 
 LANGUAGES: Final = ("both", "en", "fr")
 PROBLEMS_PRINTED: Final = 5
@@ -65,14 +68,15 @@ tr{border-bottom:1px solid #c9d3ce;padding:.5rem 0}.number,.result{width:auto;te
 """
 
 
-def render(report: Report, language: str = "both") -> str:
-    """Return the page, in both languages, in "en" or in "fr"."""
+def render(report: Report, language: str = "both", anchored: "Answer | None" = None) -> str:
+    """Return the page, in both languages, in "en" or in "fr"; `anchored` is what a chain said, if it was asked."""
     page = _Page(language)
     name = f"{report.model} {report.version}" if report.model else WORDS["title"].en
     parts = [
         _heading(page, report),
         page.section("findings", _findings(page, report)),
         *_story(page, report),
+        *_chain(page, report.summary, anchored),
         page.section("trust", _trust(page, report)),
         page.section("not_shown", f"<ul>{''.join(f'<li>{page.both(text)}</li>' for text in NOT_SHOWN)}</ul>"),
         page.section("digests", _digests(page, report)),
@@ -236,6 +240,40 @@ def _overridden(page: _Page, summary: Summary) -> list[str]:
     rules, vote, reason = summary.overridden
     said = page.both(LINEAGE["overridden"], rules=_safe(", ".join(rules)), number=str(vote), reason=_safe(reason))
     return [f"<strong>{said}</strong>"]
+
+
+# --- what stands on a chain ---
+
+
+def _chain(page: _Page, summary: Summary | None, anchored: "Answer | None") -> list[str]:
+    taken = [decided for decided in (summary.decided if summary else ()) if decided.contract]
+    parts = [_governors(page, taken)] if taken else []
+    parts += [_anchors(page, anchored)] if anchored is not None else []
+    return [page.section("chain", "".join(parts))] if parts else []
+
+
+def _governors(page: _Page, taken: Iterable[Decided]) -> str:
+    rows = "".join(
+        f'<tr><td class="number">{decided.number}</td><td>{_code(decided.contract[0])}</td>'
+        f"<td>{_code(decided.contract[1])}</td></tr>"
+        for decided in taken
+        if decided.contract
+    )
+    head = page.head("governor", "its_proposal")
+    return f"<p>{page.word('by_contract')}</p><table>{head}<tbody>{rows}</tbody></table>"
+
+
+def _anchors(page: _Page, anchored: "Answer") -> str:
+    key, colour = ("not_anchored", "failed") if anchored.asked else ("anchor_silent", "not_checked")
+    if anchored.holds:
+        key, colour = "anchored", "passed"
+    said = f'<p class="{colour}">{page.word(key)}</p><p>{_safe(anchored.says)}</p>'
+    rows = "".join(
+        f'<tr><td class="number">{at}</td><td>{_safe(one.wanted.what)}<br>{_code(one.wanted.digest)}</td>'
+        f"<td>{page.word('not_posted') if one.posted_at is None else _moment(one.posted_at)}</td></tr>"
+        for at, one in enumerate(anchored.found, 1)
+    )
+    return said + (f"<table>{page.head('what', 'posted')}<tbody>{rows}</tbody></table>" if rows else "")
 
 
 # --- what it rests on ---

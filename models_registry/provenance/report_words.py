@@ -75,6 +75,29 @@ WORDS: Final[Mapping[str, Both]] = {
     "count": Both("Share of the power cast, units", "Part du pouvoir exprimé, unités"),
     "people": Both("Ballots, members, delegations", "Bulletins, membres, délégations"),
     "when": Both("Counted, carried out (UTC)", "Dépouillé, exécuté (UTC)"),
+    "chain": Both("What stands on a chain", "Ce qui est inscrit sur une chaîne"),
+    "by_contract": Both(
+        "These votes were taken by a Governor. Who sent them, only its chain can say (check 11). In any tool for "
+        "Governors the proposal has this number, computed here from the records:",
+        "Ces votes ont été pris par un Governor. Qui les a envoyés, seule sa chaîne peut le dire (contrôle 11). Dans "
+        "tout outil pour Governors, la proposition porte ce numéro, calculé ici à partir des actes\N{NO-BREAK SPACE}:",
+    ),
+    "governor": Both("Governor", "Governor"),
+    "its_proposal": Both("Its number for the proposal", "Son numéro pour la proposition"),
+    "what": Both("What, with its digest", "Quoi, avec son empreinte"),
+    "posted": Both("Written down (UTC)", "Inscrit (UTC)"),
+    "not_posted": Both("NOT written down", "NON inscrit"),
+    "anchored": Both(
+        "Release and ballots stand in the anchor contract; nobody can date that back.",
+        "La publication et les bulletins figurent dans le contrat d’ancrage\N{NO-BREAK SPACE}; nul ne "
+        "peut l’antidater.",
+    ),
+    "not_anchored": Both(
+        "NOT everything stands in the anchor contract.", "TOUT ne figure PAS dans le contrat d’ancrage."
+    ),
+    "anchor_silent": Both(
+        "The chain of the anchor could not be asked.", "La chaîne de l’ancrage n’a pas pu être interrogée."
+    ),
     "lineage": Both("Where the model comes from", "D’où vient le modèle"),
     "trust": Both("Whom this report trusts", "À qui ce rapport fait confiance"),
     "trust_key": Both("Release key, or its fingerprint", "Clé de publication, ou son empreinte"),
@@ -175,6 +198,48 @@ _EVIDENCE: Final = tuple(
             r"(\d+) ballots of (\d+) members and (\d+) delegations, every signature recovered to its signer",
             r"\1 bulletins de \2 membres et \3 délégations, chaque signature ramenée à son signataire",
         ),
+        (
+            r"(\d+) sealed ballots opened and sealed again, (\d+) of them void",
+            r"\1 bulletins scellés ouverts et scellés à nouveau, dont \2 nuls",
+        ),
+        (
+            r"but (\d+) are votes that a Governor took, which only its chain confirms \(check 11\)",
+            r"mais \1 sont des votes pris par un Governor, que seule sa chaîne confirme (contrôle 11)",
+        ),
+        (
+            r"(\d+) votes found on the chain, and the Governor's own count agrees",
+            r"\1 votes trouvés sur la chaîne, et le compte du Governor lui-même s’accorde",
+        ),
+        (
+            (
+                r"but not those of (\d+) delegations and sponsorships by contract wallets, which only the chain can "
+                r"confirm \(check 11\)"
+            ),
+            (
+                r"mais pas celles de \1 délégations et parrainages de portefeuilles-contrats, que seule la chaîne "
+                r"confirme (contrôle 11)"
+            ),
+        ),
+        (
+            r"but not those of (\d+) ballots by contract wallets, which only the chain can confirm \(check 11\)",
+            r"mais pas celles de \1 bulletins de portefeuilles-contrats, que seule la chaîne confirme (contrôle 11)",
+        ),
+        (
+            r"(\d+) signatures of contract wallets asked again at the block of each",
+            r"\1 signatures de portefeuilles-contrats redemandées, chacune à son bloc",
+        ),
+        (
+            r"(\d+) signatures of contract wallets asked again at the block of each, (\d+) as their wallets are today",
+            r"\1 signatures de portefeuilles-contrats redemandées, chacune à son bloc, \2 aux portefeuilles du jour",
+        ),
+        (
+            r"(\d+) ballots of contract wallets asked again at the block of each",
+            r"\1 bulletins de portefeuilles-contrats redemandés, chacun à son bloc",
+        ),
+        (
+            r"(\d+) ballots of contract wallets asked again at the block of each, (\d+) as their wallets are today",
+            r"\1 bulletins de portefeuilles-contrats redemandés, chacun à son bloc, \2 aux portefeuilles d’aujourd’hui",
+        ),
         (r"(\d+) tallies recounted", r"\1 dépouillements refaits"),
         (
             r"(\d+) decisions follow from their tallies and the charter's rules",
@@ -191,6 +256,10 @@ _EVIDENCE: Final = tuple(
         (
             r"(\d+) files, (\d+) bytes, as listed; (\d+) of them are what the run made",
             r"\1 fichiers, \2 octets, comme annoncé ; \3 sont ceux que l’entraînement a faits",
+        ),
+        (
+            r"but not (\d+) attestations by contract wallets, which only the chain can confirm \(check 11\)",
+            r"mais pas \1 attestations de portefeuilles-contrats, que seule la chaîne confirme (contrôle 11)",
         ),
         (r"(\d+) rules judged again: accepted", r"\1 règles jugées à nouveau : accepté"),
         (

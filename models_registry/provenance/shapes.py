@@ -3,126 +3,54 @@
 A version 1 record has these keys and no others. Whether what a record says is *true* is judged by `verify`.
 """
 
-import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Mapping
 
 from governance.evidence.record import Record
 from governance.evidence.signing import ALGORITHM, is_usable_public_key
+from governance.wallets.asking import asked_of
 from models_registry.datasets.kinds import KINDS
 from models_registry.duties.tasks import FINDINGS
 from models_registry.duties.tasks import KEYS as DUTY_KEYS
 from models_registry.gates import JUDGED, SEVERITIES
 from models_registry.hidden_suites.commitment import names_a_suite
+from models_registry.provenance.forms import (
+    Form,
+    address,
+    and_maybe,
+    anything,
+    at_least_keys,
+    block_hash,
+    boolean,
+    by_digest,
+    choice,
+    count,
+    digest,
+    either,
+    every,
+    keys,
+    model_name,
+    one_of,
+    or_null,
+    power,
+    ratio,
+    revision,
+    score,
+    slug,
+    table,
+    text,
+)
 from models_registry.provenance.manifest import check_entries
 from models_registry.rights.lifecycle import FOLLOW_UPS
 from models_registry.rights.sources import CONSENT, RECORDED
 
-Form = Callable[[object], str | None]  # says what is wrong, or nothing
 VERSION = 1
 MANY = 10_000
 GUARDIANS_MAX = 16
-_DIGEST = re.compile(r"[0-9a-f]{64}")
-_SLUG = re.compile(r"[A-Za-z0-9_-]{1,100}")
-_MODEL = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,95}/[A-Za-z0-9][A-Za-z0-9._-]{0,95}")
-_POWER = re.compile(r"0|[1-9][0-9]{0,77}")
-_ADDRESS = re.compile(r"0x[0-9a-fA-F]{40}")
-_SCORE = re.compile(r"(?:0|[1-9][0-9]*)(?:/[1-9][0-9]*)?")
-_HEX32 = re.compile(r"0x[0-9a-f]{64}")
-_HEX40 = re.compile(r"[0-9a-f]{40}")
 
 
-def _matches(pattern: re.Pattern[str], words: str) -> Form:
-    return lambda value: None if isinstance(value, str) and pattern.fullmatch(value) else f"is not {words}"
-
-
-def text(value: object) -> str | None:
-    """Accept any text."""
-    return None if isinstance(value, str) else "is not text"
-
-
-def count(value: object) -> str | None:
-    """Accept an integer of at least zero: numbers, sizes, UNIX seconds."""
-    return None if type(value) is int and value >= 0 else "is not an integer of at least 0"
-
-
-def boolean(value: object) -> str | None:
-    """Accept true or false."""
-    return None if isinstance(value, bool) else "is not true or false"
-
-
-def anything(value: object) -> str | None:
-    """Accept any JSON object; whoever owns it says more."""
-    return None if isinstance(value, dict) else "is not an object"
-
-
-def choice(value: object) -> str | None:
-    """Accept what a ballot may say: a number, a list or a map. Whether it can be counted, the method says."""
-    return None if type(value) is int or isinstance(value, list | dict) else "is not a number, a list or a map"
-
-
-def one_of(*allowed: str) -> Form:
-    """Accept one of these words."""
-    return lambda value: None if isinstance(value, str) and value in allowed else f"is not one of {', '.join(allowed)}"
-
-
-def or_null(form: Form) -> Form:
-    """Accept this form, or null."""
-    return lambda value: None if value is None else form(value)
-
-
-def keys(**forms: Form) -> Form:
-    """Accept an object with exactly these keys."""
-
-    def form(value: object) -> str | None:
-        if not isinstance(value, dict):
-            return "is not an object"
-        if set(value) != set(forms):
-            missing, unknown = sorted(set(forms) - set(value)), sorted(set(value) - set(forms))
-            unknown_keys = ", ".join(map(str, unknown)) or "any other"
-            return f"lacks {', '.join(missing) or 'no key'} and should not have {unknown_keys}"
-        return _first((f"{name}", each(value[name])) for name, each in forms.items())
-
-    return form
-
-
-def every(form: Form) -> Form:
-    """Accept a list in which each item has this form."""
-
-    def check(value: object) -> str | None:
-        if not isinstance(value, list):
-            return "is not a list"
-        return _first((f"[{index}]", form(item)) for index, item in enumerate(value))
-
-    return check
-
-
-def table(form: Form) -> Form:
-    """Accept an object whose values all have this form, under any keys."""
-
-    def check(value: object) -> str | None:
-        if not isinstance(value, dict):
-            return "is not an object"
-        return _first((str(name), form(item)) for name, item in value.items())
-
-    return check
-
-
-def at_least_keys(**forms: Form) -> Form:
-    """Accept an object with these keys and maybe others, where another part of the project owns the rest."""
-
-    def check(value: object) -> str | None:
-        if not isinstance(value, dict):
-            return "is not an object"
-        missing = sorted(set(forms) - set(value))
-        if missing:
-            return f"lacks {', '.join(missing)}"
-        return _first((name, form(value[name])) for name, form in forms.items())
-
-    return check
-
-
-def _first(results: Iterator[tuple[str, str | None]]) -> str | None:
-    return next((f"{name} {wrong}" for name, wrong in results if wrong), None)
+def asked_wallet(value: object) -> str | None:
+    """Accept how a contract wallet was asked about what no key signed."""
+    return None if asked_of(value) else "does not say which wallet was asked at which block"
 
 
 def _release_key(value: object) -> str | None:
@@ -155,20 +83,10 @@ def _artifact(value: object) -> str | None:
     return f"{problems[0].place}: {problems[0].detail}" if problems else None
 
 
-digest = _matches(_DIGEST, "a digest (64 lower-case hex characters)")
-power = _matches(_POWER, "a whole number as text")
-address = _matches(_ADDRESS, "an address")
-slug = _matches(_SLUG, "a slug (letters, digits, hyphens and underscores)")
-
-
 def suite_name(value: object) -> str | None:
     """Accept the digest of a suite, or `hidden:` and the commitment to one."""
     return None if names_a_suite(value) else "is no digest of a suite, and no commitment to one"
 
-
-score = _matches(_SCORE, "a whole number or a fraction as text")
-block_hash = _matches(_HEX32, "a block hash (0x and 64 lower-case hex characters)")
-ratio = keys(numerator=lambda value: None if type(value) is int else "is not an integer", denominator=count)
 
 # What was measured on one suite; `difference` is that of candidate less parent, sample by sample.
 _MEASURED: Mapping[str, Form] = {
@@ -180,17 +98,14 @@ _MEASURED: Mapping[str, Form] = {
 }
 
 
-def _by_digest(form: Form) -> Form:
-    """Accept an object whose keys are digests and whose values all have this form."""
-
-    def check(value: object) -> str | None:
-        wrong = table(form)(value)
-        names = value if isinstance(value, dict) else {}
-        return wrong or _first((str(name), digest(name)) for name in names)
-
-    return check
-
-
+_ATTESTED: Mapping[str, Form] = {
+    "rule": slug,
+    "reviewer": address,
+    "finding": one_of(*FINDINGS),
+    "reason": text,
+    "at": count,
+    "signature": text,
+}
 _SOURCE = keys(**dict.fromkeys(RECORDED, text) | {"consent": one_of(*CONSENT)})
 
 rules = keys(
@@ -212,13 +127,19 @@ rules = keys(
 )
 source = keys(name=text, version=lambda value: text(value) and count(value), parameters=anything)
 
+_SEALING: Mapping[str, Form] = {"keyholders": every(address), "threshold": count, "wait_seconds": count}
+
 BODIES: Mapping[str, Form] = {
-    "charter": keys(
-        tiers=table(rules),
-        kinds=table(text),
-        power=keys(source=text, parameters=anything),
-        house=or_null(keys(name=keys(en=text, fr=text), source=text, parameters=anything)),
-        council=keys(pause_seconds_max=count),
+    "charter": and_maybe(
+        "sealing",
+        and_maybe("keys_wait_seconds", count, keys(**_SEALING, tiers=every(text))),
+        keys(
+            tiers=table(rules),
+            kinds=table(text),
+            power=keys(source=text, parameters=anything),
+            house=or_null(keys(name=keys(en=text, fr=text), source=text, parameters=anything)),
+            council=keys(pause_seconds_max=count),
+        ),
     ),
     "community": keys(
         slug=slug,
@@ -228,87 +149,131 @@ BODIES: Mapping[str, Form] = {
         token=address,
         release_key=_release_key,
     ),
-    "proposal": keys(
-        number=count,
-        kind=text,
-        tier=text,
-        title=text,
-        text=text,
-        payload=anything,
-        author=address,
-        sponsors=every(keys(address=address, signature=text)),
-        nonce=count,
-        method=text,
-        method_version=text,
-        choices=every(text),
-        seats=count,
-        tie_rule=text,
-        rules=rules,
-        snapshot=keys(
-            block_number=count,
-            block_hash=block_hash,
-            total_supply=power,
-            source=source,
-            house=or_null(keys(total=power, block_number=count, block_hash=block_hash, source=source)),
+    "proposal": and_maybe(
+        "sealing",
+        and_maybe("keys_wait_seconds", count, keys(**_SEALING)),
+        keys(
+            number=count,
+            kind=text,
+            tier=text,
+            title=text,
+            text=text,
+            payload=anything,
+            author=address,
+            sponsors=every(and_maybe("wallet", asked_wallet, keys(address=address, signature=text))),
+            nonce=count,
+            method=text,
+            method_version=text,
+            choices=every(text),
+            seats=count,
+            tie_rule=text,
+            rules=rules,
+            snapshot=keys(
+                block_number=count,
+                block_hash=block_hash,
+                total_supply=power,
+                source=source,
+                house=or_null(keys(total=power, block_number=count, block_hash=block_hash, source=source)),
+            ),
+            submitted_at=count,
+            opens_at=count,
+            closes_at=count,
         ),
-        submitted_at=count,
-        opens_at=count,
-        closes_at=count,
     ),
-    "delegation": keys(
-        delegator=address,
-        delegate=address,
-        topic=text,
-        share_bps=count,
-        expires_at=count,
-        nonce=count,
-        signature=text,
-        made_at=count,
+    "delegation": and_maybe(
+        "wallet",
+        asked_wallet,
+        keys(
+            delegator=address,
+            delegate=address,
+            topic=text,
+            share_bps=count,
+            expires_at=count,
+            nonce=count,
+            signature=text,
+            made_at=count,
+        ),
     ),
-    "census": keys(
-        root=digest,
-        count=count,
-        total=power,
-        house_total=power,
-        delegations_root=digest,
-        delegation_count=count,
-        opens_at=count,
-        closes_at=count,
-        computed_at=count,
+    # What a Governor's numbers were, where they were no longer those of the proposal; so in tally and decision.
+    "census": and_maybe(
+        "governor",
+        keys(total_supply=power, quorum_bps=count),
+        keys(
+            root=digest,
+            count=count,
+            total=power,
+            house_total=power,
+            delegations_root=digest,
+            delegation_count=count,
+            opens_at=count,
+            closes_at=count,
+            computed_at=count,
+        ),
     ),
-    "ballot": keys(
-        voter=address,
-        choice=choice,
-        reason=text,
-        nonce=count,
-        power=power,
-        house_power=power,
-        signature=text,
-        cast_at=count,
+    "ballot": either(
+        "sealed",
+        and_maybe(
+            "wallet",
+            asked_wallet,
+            keys(
+                voter=address,
+                sealed=text,
+                nonce=count,
+                power=power,
+                house_power=power,
+                signature=text,
+                cast_at=count,
+            ),
+        ),
+        and_maybe(
+            "wallet",
+            asked_wallet,
+            keys(
+                voter=address,
+                choice=choice,
+                reason=text,
+                nonce=count,
+                power=power,
+                house_power=power,
+                signature=text,
+                cast_at=count,
+            ),
+        ),
     ),
-    "tally": keys(
-        method=text,
-        choices=every(text),
-        ballot_count=count,
-        ballots_root=digest,
-        totals=table(score),
-        winners=every(text),
-        invalid_count=count,
-        cast=power,
-        quorum_power=power,
-        house=or_null(table(power)),
-        closes_at=count,
-        extended_by=or_null(digest),
-        closed_early=boolean,
-        closed_at=count,
+    # Of sealed ballots: what they were sealed for, and what opened them.
+    "sealing": keys(keys=every(keys(keyholder=address, public_key=digest, signature=text))),
+    "unsealing": keys(secrets=every(keys(keyholder=address, secret=digest)), opened_at=count),
+    "tally": and_maybe(
+        "late_quorum_seconds",
+        count,
+        keys(
+            method=text,
+            choices=every(text),
+            ballot_count=count,
+            ballots_root=digest,
+            totals=table(score),
+            winners=every(text),
+            invalid_count=count,
+            cast=power,
+            quorum_power=power,
+            house=or_null(table(power)),
+            closes_at=count,
+            extended_by=or_null(digest),
+            closed_early=boolean,
+            closed_at=count,
+        ),
     ),
-    "decision": keys(
-        passed=boolean,
-        conditions=every(keys(condition=text, holds=boolean, found=text, needed=text)),
-        decided_at=count,
-        queued_at=or_null(count),
-        eta=or_null(count),
-        expires_at=or_null(count),
+    "decision": and_maybe(
+        "timelock_seconds",
+        count,
+        keys(
+            passed=boolean,
+            conditions=every(keys(condition=text, holds=boolean, found=text, needed=text)),
+            decided_at=count,
+            queued_at=or_null(count),
+            eta=or_null(count),
+            expires_at=or_null(count),
+        ),
     ),
     "execution": keys(executed_at=count, kind=text),
     "dataset": keys(
@@ -379,7 +344,7 @@ BODIES: Mapping[str, Form] = {
     "spec": at_least_keys(
         base=keys(
             model=text,
-            revision=_matches(_HEX40, "a revision (40 lower-case hex characters)"),
+            revision=revision,
             manifest_sha256=digest,
         ),
         datasets=every(at_least_keys(digest=digest, languages=every(text))),
@@ -402,15 +367,13 @@ BODIES: Mapping[str, Form] = {
     "evaluation": keys(
         suite=digest,
         **_MEASURED,
-        further=_by_digest(keys(**_MEASURED)),
+        further=by_digest(keys(**_MEASURED)),
         # what people attested whom rules asked to look; null: nobody was asked
         review=or_null(
             keys(
                 opened_at=count,
                 executors=every(address),
-                attestations=every(
-                    keys(rule=slug, reviewer=address, finding=one_of(*FINDINGS), reason=text, at=count, signature=text)
-                ),
+                attestations=every(and_maybe("wallet", asked_wallet, keys(**_ATTESTED))),
             )
         ),
         verdict=keys(
@@ -429,9 +392,9 @@ BODIES: Mapping[str, Form] = {
         ),
     ),
     "release": keys(
-        model=_matches(_MODEL, "<namespace>/<name>"),
+        model=model_name,
         version=count,
-        revision=_matches(_HEX40, "a revision (40 lower-case hex characters)"),
+        revision=revision,
         manifest_sha256=digest,
         card_sha256=digest,
         released_at=count,
@@ -447,7 +410,9 @@ PARENTS: Mapping[str, Mapping[str, tuple[int, int]]] = {
     "delegation": {"community": (1, 1)},
     "census": {"proposal": (1, 1)},
     "ballot": {"proposal": (1, 1)},
-    "tally": {"proposal": (1, 1), "census": (1, 1)},
+    "sealing": {"proposal": (1, 1)},
+    "unsealing": {"proposal": (1, 1), "sealing": (1, 1)},
+    "tally": {"proposal": (1, 1), "census": (1, 1), "unsealing": (0, 1)},
     "decision": {"proposal": (1, 1), "tally": (1, 1)},
     "execution": {"decision": (1, 1)},
     # What a removal left of a dataset rests on that removal, too.

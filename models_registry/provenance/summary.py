@@ -6,8 +6,11 @@ It judges nothing and is made only of records whose form and parents were checke
 from dataclasses import dataclass
 
 from governance.evidence.record import Record
+from governance.onchain import SOURCE as BY_CONTRACT
+from governance.onchain.approvals import approval_of
 from models_registry.provenance.case import Case
 from models_registry.provenance.checks.common import proposal_of
+from models_registry.provenance.forms import address
 from models_registry.provenance.shapes import parent_of, parents_of
 
 
@@ -27,6 +30,8 @@ class Decided:
     passed: bool
     closed_at: int  # UNIX seconds
     executed_at: int
+    sealed: bool = False  # the ballots were, until voting had closed
+    contract: tuple[str, str] | None = None  # the Governor that took the votes, and what it calls the proposal
 
 
 @dataclass(frozen=True)
@@ -109,4 +114,16 @@ def _decided(execution: Record, case: Case) -> Decided:
         passed=decision.body["passed"],
         closed_at=tally.body["closed_at"],
         executed_at=execution.body["executed_at"],
+        sealed="sealing" in proposal.body,
+        contract=_contract(proposal, parent_of(proposal, "community", case.records)),
     )
+
+
+def _contract(proposal: Record, community: Record) -> tuple[str, str] | None:
+    """Return the Governor and its name for a proposal, computed from the records; nothing where none took the votes."""
+    source = proposal.body["snapshot"]["source"]
+    pair = {name: source["parameters"].get(name) for name in ("governor", "anchor")}
+    if source["name"] != BY_CONTRACT or any(address(each) for each in pair.values()):
+        return None
+    approval = approval_of(community.digest, community.body["instance"], community.body["slug"], proposal.body, pair)
+    return approval.governor, str(approval.id)

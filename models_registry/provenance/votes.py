@@ -17,13 +17,18 @@ from governance.eip712.addresses import checksummed as checksum
 from governance.eip712.ballot_digests import BallotDigests
 from governance.evidence import merkle
 from governance.evidence.record import Record
+from governance.onchain import SOURCE as BY_CONTRACT
 from governance.outcome import InvalidRules
 from governance.tally import InvalidChoice, InvalidChoices, UnknownMethod
-from models_registry.provenance import bundle, shapes
+from governance.wallets.asking import ON_CHAIN
+from models_registry.provenance import bundle, forms, shapes
 from models_registry.provenance.ballot_lines import BallotLine
+from models_registry.provenance.contract_votes import Places
 from models_registry.provenance.entries import CensusEntry, HeldDelegation, Line
 from models_registry.provenance.manifest import Problem
+from models_registry.provenance.sealed_votes import Opener
 from models_registry.provenance.shapes import parent_of
+from models_registry.provenance.signed import checksummed, delegation_signed, domain
 
 PROBLEMS_MAX = 100
 HASH_BYTES = 32
@@ -55,10 +60,11 @@ class Vote:
         self.tally = _child(proposal, "tally", records)
         self.community = parent_of(proposal, "community", records)
         self.problems: list[Problem] = []
-        self.terms, self.uncountable = _terms(proposal, place)
+        self.terms, self.uncountable = _terms(proposal, self.census, place)
+        self.opener = _opener(proposal, self.tally, self.community, records)
         self.result: Result | None = None
         self.census_root = self.delegations_root = self.ballots_root = merkle.EMPTY_ROOT
-        self.census_count = self.delegation_count = self.ballot_count = 0
+        self.census_count = self.delegation_count = self.ballot_count = self.wallet_count = self.backing_wallets = 0
         self.total = self.house_total = self.sponsored = 0
         self.extending_cast_at: int | None = None
         self._extended_by = self.tally.body["extended_by"]
@@ -68,6 +74,8 @@ class Vote:
         self.listed = _members(snapshot["source"])
         self.house_listed = _members(snapshot["house"]["source"]) if snapshot["house"] else None
         self.reviewers = dict.fromkeys(_reviewers(records), 0)
+        self._on_chain = snapshot["source"]["name"] in ON_CHAIN
+        self.places = Places(proposal, self.census) if snapshot["source"]["name"] == BY_CONTRACT else None
         self._backers = {name.lower() for name in backers(proposal)}
         self._delegations: list[Mapping[str, Any]] = []
         self._delegation_leaves: list[bytes] = []
@@ -113,7 +121,8 @@ class Vote:
                 self.fail("delegation_idle", bundle.place_of(bundle.DELEGATIONS), detail)
         roll = Roll(self.total, self.house_total, edges, self._powers)
         try:
-            self.result = replace(count_votes(terms, roll, self._casts), weights={})
+            secrets = self.opener.secrets if self.opener else 0
+            self.result = replace(count_votes(terms, roll, self._casts, secrets), weights={})
         except InvalidRules as error:
             self.uncountable = Problem("rules_malformed", self.place, str(error))
 
@@ -145,21 +154,23 @@ class Vote:
         for code, detail in self._delegation_faults(record):
             self.fail(code, place, detail)
         try:
-            signed = eip712.delegation_digest(
-                **domain(community),
-                delegator=checksummed(body["delegator"]),
-                delegate=checksummed(body["delegate"]),
-                topic=body["topic"],
-                share_bps=body["share_bps"],
-                expires_at=body["expires_at"],
-                nonce=body["nonce"],
-            )
-            eip712.verify(signed, body["signature"], body["delegator"])
+            signed = delegation_signed(community, body)
+            if "wallet" not in body:
+                eip712.verify(signed, body["signature"], body["delegator"])
         except eip712.Eip712Error as error:
             self.fail("signature_wrong", place, f"{body['delegator']} did not sign this delegation: {error.detail}")
+        if "wallet" in body:
+            self.back_by_wallet(body["delegator"], place)
         self._delegations.append(body)
         self._delegators.add(body["delegator"])
         self._delegates.add(body["delegate"])
+
+    def back_by_wallet(self, who: str, place: str) -> None:
+        """Count what is no ballot, and what no key signed: a contract wallet stood by it, as only its chain can say."""
+        self.backing_wallets += 1
+        if not self._on_chain:
+            detail = f"{who} signed by a contract wallet, and no chain is asked for powers here"
+            self.fail("wallet_wrong", place, detail)
 
     def _delegation_faults(self, record: Record) -> Iterator[tuple[str, str]]:
         body, slug = record.body, self.community.body["slug"]
@@ -203,6 +214,9 @@ class Vote:
         power, house_power = (entry.power, entry.house_power) if entry else (0, 0)
         for code, detail in self._ballot_faults(ballot, power, house_power):
             self.fail(code, _place(row, ballot), detail)
+        if self.opener is not None or "sealed" in body:
+            self._take_sealed(ballot, (power, house_power), row)
+            return
         self._take_signature(ballot, entry, row)
         if self._extended_by and sha256(ballot.line).hexdigest() == self._extended_by:
             self.extending_cast_at = body["cast_at"]
@@ -215,6 +229,21 @@ class Vote:
         else:
             self._casts.append(Cast(body["voter"], body["choice"], power, house_power))
 
+    def _take_sealed(self, ballot: BallotLine, powers: tuple[int, int], row: int) -> None:
+        """Open a ballot of a sealed vote; only there ballots are sealed, and there all of them are."""
+        body = ballot.body
+        if self.opener is None or "sealed" not in body:
+            self.fail(
+                "ballot_malformed", _place(row, ballot), "only ballots of a sealed vote are sealed, and all of them"
+            )
+            return
+        for code, detail in self.opener.faults(body):
+            self.fail(code, _place(row, ballot), detail)
+        if "wallet" in body:
+            self._take_wallet(ballot, row)
+        if self.terms is not None:
+            self._casts.append(Cast(body["voter"], self.opener.choice_of(body, self.terms), *powers))
+
     def _ballot_faults(self, ballot: BallotLine, power: int, house_power: int) -> list[tuple[str, str]]:
         """Return what is wrong with one ballot, apart from what it says and who signed it."""
         body, voter, faults = ballot.body, ballot.body["voter"], []
@@ -224,7 +253,8 @@ class Vote:
             found = f"power {body['power']} and house power {body['house_power']}"
             detail = f"{voter} voted with {found}, the census gives {power} and {house_power}"
             faults.append(("power_wrong", detail))
-        if not (power or house_power or voter in self._delegates):
+        weightless = self.terms is not None and self.terms.weightless
+        if not (power or house_power or voter in self._delegates or weightless):
             faults.append(("power_wrong", f"{voter} has no power, and nobody delegates to them"))
         if not self._opens_at <= body["cast_at"] < self._closes_at:
             window = f"voting was open from {self._opens_at} until before {self._closes_at}"
@@ -234,6 +264,13 @@ class Vote:
     def _take_signature(self, ballot: BallotLine, entry: CensusEntry | None, row: int) -> None:
         """Keep a signature until there are some; what is strange, or of nobody in the census, is checked now."""
         body, choice = ballot.body, ballot.body["choice"]
+        if self.places is not None:
+            for code, detail in self.places.faults(body):
+                self.fail(code, _place(row, ballot), detail)
+            return
+        if "wallet" in body:
+            self._take_wallet(ballot, row)
+            return
         if (
             self._digests
             and entry
@@ -251,6 +288,13 @@ class Vote:
                 self._recover()
         else:
             self._check_signature(ballot, row)
+
+    def _take_wallet(self, ballot: BallotLine, row: int) -> None:
+        """Count a ballot that no key signed: a contract wallet stood by it, which only its chain can say."""
+        self.wallet_count += 1
+        if not self._on_chain:
+            detail = f"{ballot.body['voter']} voted by a contract wallet, and no chain is asked for powers here"
+            self.fail("wallet_wrong", _place(row, ballot), detail)
 
     def _recover(self) -> None:
         """Check the signatures that were kept: one after the other, so that the curve's tables stay in the cache."""
@@ -288,6 +332,10 @@ def _place(row: int, line: Line) -> str:
     return f"{bundle.place_of(_FILE_OF[type(line)])} line {row}"
 
 
+def _opener(proposal: Record, tally: Record, community: Record, records: Mapping[str, Record]) -> Opener | None:
+    return Opener(proposal, tally, records, domain(community.body)) if "sealing" in proposal.body else None
+
+
 def _digests(community: Mapping[str, Any], proposal: str) -> BallotDigests | None:
     """Return what makes the digests of many ballots; nothing where they cannot be made, which each ballot then says."""
     try:
@@ -300,11 +348,11 @@ def _cut(hashes: bytearray) -> Iterator[bytes]:
     return (bytes(hashes[start : start + HASH_BYTES]) for start in range(0, len(hashes), HASH_BYTES))
 
 
-def _terms(proposal: Record, place: str) -> tuple[Terms | None, Problem | None]:
+def _terms(proposal: Record, census: Record, place: str) -> tuple[Terms | None, Problem | None]:
     """Return what the proposal froze about its vote, or why it cannot be counted here."""
     body = proposal.body
     try:
-        terms = Terms.from_body(body)
+        terms = Terms.from_body(body).under(census.body)
         terms.method.check_choices(terms.choices, terms.seats)
     except UnknownMethod as error:
         return None, Problem("method_unknown", place, str(error))
@@ -348,23 +396,6 @@ def _members(source: Mapping[str, Any]) -> dict[str, int] | None:
     if source["name"] != FIXED_LIST:
         return None
     members = source["parameters"].get("members")
-    if shapes.table(shapes.power)(members) is not None:
+    if forms.table(forms.power)(members) is not None:
         return {}  # a list that is none gives nobody any power
     return {voter.lower(): int(power) for voter, power in members.items()}
-
-
-def domain(community: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the fields that every signature in a community shares."""
-    return {
-        "chain_id": community["chain_id"],
-        "token": community["token"],
-        "instance": community["instance"],
-        "community": community["slug"],
-    }
-
-
-def checksummed(address: str) -> str:
-    """Return an address that is written with its checksum; raise AddressError for another spelling."""
-    if eip712.checksum_address(address) != address:
-        raise eip712.AddressError("address_checksum", f"{address} is not written with its checksum")
-    return address

@@ -5,6 +5,7 @@ from typing import Any
 
 from governance.charter import Charter
 from governance.counting import tally_body
+from governance.onchain import SOURCE as BY_CONTRACT
 from governance.outcome import InvalidRules
 from models_registry.provenance.case import Answer, Case
 from models_registry.provenance.checks.common import same, shown
@@ -58,6 +59,15 @@ def _uncountable(vote: Vote, answer: Answer) -> None:
         answer.problems.append(vote.uncountable)
 
 
+def _check_pair(vote: Vote, found: Mapping[str, Any], charter: Charter, answer: Answer) -> None:
+    """Where a contract decided, it was the one that the charter names."""
+    named = charter.power["parameters"]
+    for name in ("governor", "anchor", "token") if charter.power["source"] == BY_CONTRACT else ():
+        if str(found.get(name)).lower() != str(named.get(name)).lower():
+            detail = f"the charter names the {name} {named.get(name)!r}, not {found.get(name)!r}"
+            answer.fail("source_changed", vote.place, detail)
+
+
 def _check_rules(vote: Vote, case: Case, answer: Answer) -> None:
     """Compare what the proposal froze with the charter that it rests on; only the voting period may be longer."""
     record = parent_of(vote.proposal, "charter", case.records)
@@ -70,6 +80,11 @@ def _check_rules(vote: Vote, case: Case, answer: Answer) -> None:
     tier, rules = charter.tier_of(body["kind"]), charter.rules_of(body["kind"]).to_body()
     if body["tier"] != tier:
         answer.fail("tier_wrong", vote.place, f"{body['kind']!r} belongs to the tier {tier!r}, not {body['tier']!r}")
+    sealing = charter.sealing_of(body["kind"])
+    ruled = None if sealing is None else sealing.to_body()
+    if body.get("sealing") != ruled:
+        detail = f"the charter has ballots opened by {shown(ruled)}, not by {shown(body.get('sealing'))}"
+        answer.fail("sealing_changed", vote.place, detail)
     period = body["rules"]["voting_period_seconds"]
     different = sorted(name for name in rules if name != "voting_period_seconds" and body["rules"][name] != rules[name])
     if period < rules["voting_period_seconds"]:
@@ -79,6 +94,7 @@ def _check_rules(vote: Vote, case: Case, answer: Answer) -> None:
     if snapshot["source"]["name"] != charter.power["source"]:
         detail = f"the charter takes power from {charter.power['source']!r}, not {snapshot['source']['name']!r}"
         answer.fail("source_changed", vote.place, detail)
+    _check_pair(vote, snapshot["source"]["parameters"], charter, answer)
     house: Mapping[str, Any] | None = snapshot["house"]
     wanted = charter.house["source"] if charter.house and body["rules"]["objection_bps"] else None
     found = house["source"]["name"] if house else None

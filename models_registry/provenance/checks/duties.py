@@ -9,13 +9,14 @@ from typing import Any
 
 from governance import eip712
 from governance.evidence.record import Record
+from governance.wallets.asking import ON_CHAIN, WalletSignature, asked_of
 from models_registry import gates
 from models_registry.duties import signing, tasks
 from models_registry.duties.tasks import Duty
 from models_registry.provenance.case import Answer, Case
 from models_registry.provenance.checks.common import proposal_of
 from models_registry.provenance.shapes import parent_of, parents_of
-from models_registry.provenance.votes import checksummed, domain
+from models_registry.provenance.signed import checksummed, domain
 
 
 def check_reviews(evaluation: Record, case: Case, answer: Answer) -> None:
@@ -39,6 +40,7 @@ def check_reviews(evaluation: Record, case: Case, answer: Answer) -> None:
     order = [(each["rule"], each["reviewer"].lower()) for each in said]
     if order != sorted(set(order)):  # 1
         answer.fail("attestation_twice", place, "attestations stand in order of rule and reviewer, each once")
+    _count_wallets(evaluation, proposal_of(spec, case), answer, place)
     voters = _voters(spec, case)
     author = proposal_of(spec, case).body["author"].lower()
     executors = {name.lower() for name in review["executors"]}
@@ -69,17 +71,51 @@ def _faults(
     if not opened <= said["at"] < closes or said["at"] > released:
         detail = f"attested at {said['at']}, allowed from {opened} until before {closes} and the release"
         yield "attestation_late", detail
-    run = parent_of(evaluation, "run", case.records)
-    spec = parent_of(run, "spec", case.records)
-    community = parent_of(proposal_of(spec, case), "community", case.records)
     try:
-        asked = signing.asked(duty, rule.digest, run.body, body)
-        reviewer = {**said, "reviewer": checksummed(said["reviewer"])}
-        message = asked.message(domain(community.body), reviewer)
-        eip712.verify(eip712.review_digest(**message), said["signature"], said["reviewer"])
+        digest = _signed(said, duty, rule, evaluation, case)
+        if "wallet" not in said:
+            eip712.verify(digest, said["signature"], said["reviewer"])
     except (eip712.Eip712Error, ValueError) as error:
         detail = getattr(error, "detail", str(error))
         yield "signature_wrong", f"{said['reviewer']} did not attest this of this model: {detail}"
+
+
+def _count_wallets(evaluation: Record, proposal: Record, answer: Answer, place: str) -> None:
+    """Say of how many attestations only the chain can tell, where one is asked at all."""
+    wallets = sum("wallet" in said for said in evaluation.body["review"]["attestations"])
+    if wallets and proposal.body["snapshot"]["source"]["name"] in ON_CHAIN:
+        more = f"{wallets} attestations by contract wallets, which only the chain can confirm (check 11)"
+        answer.evidence += f"; but not {more}"
+    elif wallets:
+        detail = f"{wallets} contract wallets attested, and no chain is asked for powers here"
+        answer.fail("wallet_wrong", place, detail)
+
+
+def _signed(said: Mapping[str, Any], duty: Duty, rule: Record, evaluation: Record, case: Case) -> bytes:
+    """Return what a reviewer signs; raise ValueError or Eip712Error where that cannot be written down."""
+    run = parent_of(evaluation, "run", case.records)
+    spec = parent_of(run, "spec", case.records)
+    community = parent_of(proposal_of(spec, case), "community", case.records)
+    asked = signing.asked(duty, rule.digest, run.body, evaluation.body)
+    reviewer = {**said, "reviewer": checksummed(said["reviewer"])}
+    return eip712.review_digest(**asked.message(domain(community.body), reviewer))
+
+
+def attested_by_wallets(evaluation: Record, case: Case) -> Iterator[WalletSignature]:
+    """Yield the attestations of an evaluation that no key signed, as far as what was signed can be written down."""
+    review = evaluation.body["review"]
+    rules = {rule.body["slug"]: rule for rule in parents_of(evaluation, "rule", case.records)}
+    spec = parent_of(parent_of(evaluation, "run", case.records), "spec", case.records)
+    for said in review["attestations"] if review else ():
+        asked, duty = asked_of(said.get("wallet")), _duty(rules.get(said["rule"]), spec)
+        if asked is None or duty is None:
+            continue
+        try:
+            digest = _signed(said, duty, rules[said["rule"]], evaluation, case)
+        except (eip712.Eip712Error, ValueError):
+            continue  # check 9 says so
+        place = case.place(evaluation)
+        yield WalletSignature(place, said["reviewer"], digest, said["signature"], asked, "attestation")
 
 
 def _duty(rule: Record | None, spec: Record) -> Duty | None:

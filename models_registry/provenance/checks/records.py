@@ -74,8 +74,9 @@ def _check_subjects(case: Case, answer: Answer) -> None:
             expected[charter.digest] = f"charter:{slug}"
         for keys in case.of_kind("keys"):
             expected[keys.digest] = f"keys:{slug}"
-        for census in case.of_kind("census"):
-            expected[census.digest] = f"census:{parent_of(census, 'proposal', case.records).digest}"
+        for kind in ("census", "sealing", "unsealing"):
+            for record in case.of_kind(kind):
+                expected[record.digest] = f"{kind}:{parent_of(record, 'proposal', case.records).digest}"
         for digest, subject in expected.items():
             if case.records[digest].subject != subject:
                 answer.fail("subject_wrong", case.place(case.records[digest]), f"the subject is not {subject}")

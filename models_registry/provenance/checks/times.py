@@ -2,8 +2,8 @@
 
 from collections.abc import Iterator
 
-from governance.counting import has_late_quorum
 from governance.evidence.record import Record
+from governance.onchain import SOURCE as BY_CONTRACT
 from models_registry.provenance.case import Answer, Case
 from models_registry.provenance.checks import datasets, hidden_suites
 from models_registry.provenance.checks.common import executed_at
@@ -17,6 +17,7 @@ def check_times(case: Case, answer: Answer) -> None:
         *_proposal_times(case),
         *_charter_times(case),
         *_decision_times(case),
+        *_changed_numbers(case),
         *_effect_times(case),
         *datasets.times(case),
         *hidden_suites.times(case),
@@ -67,9 +68,9 @@ def _closing_faults(vote: Vote) -> Iterator[tuple[str, str]]:
     closes, announced = tally["closes_at"], census["closes_at"]
     first = last = announced
     if tally["extended_by"] is not None:
-        if vote.terms is None or not has_late_quorum(vote.terms.rules):
+        late = _number(vote.tally, "late_quorum_seconds", vote.proposal)
+        if vote.terms is None or not late or vote.terms.rules.optimistic:
             yield "extension_wrong", "extended, but the rules know no late quorum"
-        late = vote.proposal.body["rules"]["late_quorum_seconds"]
         if vote.extending_cast_at is None:  # a newer ballot of the same voter has taken its place
             first, last = announced + 1, announced + late - 1
         else:
@@ -82,6 +83,14 @@ def _closing_faults(vote: Vote) -> Iterator[tuple[str, str]]:
             yield "closed_early_wrong", "closed early, but no super-quorum was reached"
     if not first <= closes <= last:
         yield "closing_wrong", f"closed at {closes}, allowed is {first} to {last}"
+
+
+def _changed_numbers(case: Case) -> Iterator[_Demand]:
+    """Yield the demand that no rule changed between a proposal and its decision, but those of a Governor."""
+    for kind, name in (("census", "governor"), ("tally", "late_quorum_seconds"), ("decision", "timelock_seconds")):
+        for record in case.of_kind(kind):
+            fixed = name not in record.body or _by_contract(parent_of(record, "proposal", case.records))
+            yield fixed, "rules_malformed", record, f"{name}: only a contract changes its numbers during a vote"
 
 
 def _charter_times(case: Case) -> Iterator[_Demand]:
@@ -119,9 +128,10 @@ def _decision_times(case: Case) -> Iterator[_Demand]:
             decision,
             f"queued at {queued}, before voting closed at {closes}",
         )
-        found, needed = body["eta"], queued + rules["timelock_seconds"]
+        waits = _number(decision, "timelock_seconds", proposal)
+        found, needed = body["eta"], queued + waits
         code = "timelock_shortened" if found < needed else "timelock_wrong"
-        detail = f"ready at {found}, the timelock of {rules['timelock_seconds']} s gives {needed}"
+        detail = f"ready at {found}, the timelock of {waits} s gives {needed}"
         yield found == needed, code, decision, detail
         found, needed = body["expires_at"], body["eta"] + rules["execution_window_seconds"]
         yield (
@@ -141,6 +151,16 @@ def _decision_times(case: Case) -> Iterator[_Demand]:
                 f"executed at {found}, the timelock ran until {eta}",
             )
             yield found < expires, "executed_late", execution, f"executed at {found}, it expired at {expires}"
+
+
+def _number(record: Record, name: str, proposal: Record) -> int:
+    """Return a rule of a proposal: of a contract's, the number that its Governor had changed it to by then."""
+    frozen: int = proposal.body["rules"][name]
+    return record.body.get(name, frozen) if _by_contract(proposal) else frozen
+
+
+def _by_contract(proposal: Record) -> bool:
+    return bool(proposal.body["snapshot"]["source"]["name"] == BY_CONTRACT)
 
 
 def _effect_times(case: Case) -> Iterator[_Demand]:
