@@ -17,6 +17,9 @@ from training_jobs.models import (
     Preview,
     Run,
     Seat,
+    Settlement,
+    SettlementReading,
+    SettlementTerms,
     Site,
     SiteMeasurement,
     SiteStewards,
@@ -36,6 +39,9 @@ COMMONS = {
     ComputePolicy: ("community", "proposal", "adopted_at"),
     PolicyReplay: ("proposal", "ordered_at", "finished_at", "failure"),
     NewcomerAttestation: ("community", "member", "peer", "kind", "attested_at", "withdrawn_at"),
+    SettlementTerms: ("community", "proposal", "currency", "token", "treasury", "rate", "adopted_at"),
+    Settlement: ("community", "proposal", "site", "amount", "currency", "value", "paid_at", "withdrawn_at"),
+    SettlementReading: ("community", "token", "first_block", "block_number", "halted"),
     Slice: ("attempt", "site", "first_step", "last_step", "handed_at"),
 }
 

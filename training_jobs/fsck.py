@@ -1,7 +1,8 @@
 """What `fsck` says of overrides: each run that a vote released all the same is what vote, record and log say.
 
-And of inquiries (`inquiries.fsck`), of the books (`ledger.fsck`), of sites (`sites.fsck`), and of shared
-computing (`commons.fsck`). As `governance.fsck`: reads only, and each finding says what to do.
+And of reviews (`reviews.fsck`), inquiries (`inquiries.fsck`), the books (`ledger.fsck`), settlements
+(`settlement.fsck`), sites (`sites.fsck`), shared computing (`commons.fsck`) and spot checks (`spot_checks.fsck`). As
+`governance.fsck`: reads only, and each finding says what to do.
 """
 
 from collections.abc import Iterator
@@ -13,7 +14,10 @@ from training_jobs.inquiries import fsck as inquiries
 from training_jobs.ledger import fsck as ledger
 from training_jobs.models import Run
 from training_jobs.overrides.proposal_kinds import VerdictOverride
+from training_jobs.reviews import fsck as reviews
+from training_jobs.settlement import fsck as settlement
 from training_jobs.sites import fsck as sites
+from training_jobs.spot_checks import fsck as spot_checks
 
 TABLE = "training_jobs_run"
 STOP = "hand the release out no more until it is explained: only a vote releases what breaks rules"
@@ -22,10 +26,13 @@ STOP = "hand the release out no more until it is explained: only a vote releases
 def check_one(community: Community) -> Iterator[Finding]:
     """Yield what is wrong with the overrides of a community, with or without a vote, and with all else of the work."""
     yield from advised(STOP, guarded(TABLE, community.slug, _check(community)))
+    yield from reviews.check_one(community)
     yield from inquiries.check_one(community)
     yield from ledger.check_one(community)
+    yield from settlement.check_one(community)
     yield from sites.check_one(community)
     yield from commons.check_one(community)
+    yield from spot_checks.check_one(community)
 
 
 def _check(community: Community) -> Iterator[Finding]:

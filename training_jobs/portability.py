@@ -1,6 +1,7 @@
-"""What the work has of a community: runs with attempts and events, reviews, previews, inquiries; and kept samples.
+"""What the work has of a community: runs with attempts and events, sites and what they were given, books; and samples.
 
 Nothing of a run under way leaves but its rows: leases end, and whoever goes on elsewhere begins it again.
+`commons.leaving` says which rows of the shared computing are a community's.
 """
 
 import re
@@ -16,6 +17,7 @@ from governance.portability.tables import Part, Row, Table
 from models_registry.portability import put
 from models_registry.storage.base import require_name
 from training_jobs import fsck, kept_samples
+from training_jobs.commons import leaving
 from training_jobs.models import (
     Admission,
     Allotment,
@@ -38,6 +40,9 @@ from training_jobs.models import (
     Runner,
     RunnerToken,
     Seat,
+    Settlement,
+    SettlementReading,
+    SettlementTerms,
     Site,
     SiteMeasurement,
     SiteStewards,
@@ -49,9 +54,8 @@ from training_jobs.overrides.proposal_kinds import VerdictOverride
 Numbers = Mapping[type[models.Model], Mapping[int, int]]
 LEASE = "a lease: nobody works on it elsewhere"
 MACHINE = "what a machine said of itself to this instance"
-SITES = "a site belongs to its operator, who registers it anew; the log says which were let in, and why"
-SHARED = "devices of sites, which do not come along; what was asked for, got and used stands in the log"
-CHECKED = "evidence about sites, which do not come along; the log says what was found"
+SIGHT = "when it was last heard of: nobody has heard of it elsewhere"
+CALENDAR = "the calendar of its operator, who sends it where the site goes on"
 _LEASE = {"lease_owner": ("", LEASE), "lease_expires_at": (None, LEASE), "heartbeat_at": (None, LEASE)}
 _RUNNER = re.compile(r"runner:([0-9]{1,18})")
 
@@ -63,10 +67,9 @@ def _run_is_named(community: Community, number: int) -> bool:
     return held or any(payload.get("run") == number for payload in votes)
 
 
-def _previews(community: Community) -> "models.QuerySet[Preview]":
-    """Return the previews of what was shown: those of a draft that nobody has seen would show it."""
-    shown = models.Q(proposal__submitted_at__isnull=False) | models.Q(proposal__seeks_sponsors=True)
-    return Preview.objects.filter(shown, proposal__community=community).order_by("pk")
+def _preview_is_named(community: Community, number: int) -> bool:
+    """Say whether a request of computing names a preview by its number."""
+    return leaving.request_is_named(community, f"preview:{number}")
 
 
 def _inquiry_is_named(community: Community, number: int) -> bool:
@@ -84,6 +87,13 @@ def _translate_owner(row: Row, numbers: Numbers) -> None:
     found = _RUNNER.fullmatch(str(row["owner"]))
     if found:
         row["owner"] = f"runner:{_here(int(found[1]), numbers)}"
+
+
+def _translate_checker(row: Row, numbers: Numbers) -> None:
+    """Let a check name the machine that did it by the number that this has here."""
+    found = _RUNNER.fullmatch(str(row["checker"]))
+    if found:
+        row["checker"] = f"runner:{_here(int(found[1]), numbers)}"
 
 
 def _translate_event(row: Row, numbers: Numbers) -> None:
@@ -145,43 +155,56 @@ def _named_in(said: Mapping[str, Any] | None) -> Iterator[tuple[str, str]]:
 PART = Part(
     tables=(
         Table(
+            Site,
+            rows=leaving.sites,
+            key=("slug",),
+            key_is_global=True,
+            shared=("operator",),
+            left_out={"last_seen_at": (None, SIGHT)},
+        ),
+        Table(
             Runner,
             key=("id",),
             numbered=_is_free,
-            left_out={
-                "capabilities": ({}, MACHINE),
-                "last_seen_at": (None, MACHINE),
-                "site": (None, SITES),
-            },
+            left_out={"capabilities": ({}, MACHINE), "last_seen_at": (None, MACHINE)},
         ),
         Table(Run, key=("id",), numbered=_run_is_named, left_out=_LEASE),
         Table(Seat, of="run__community", left_out=_LEASE),
-        Table(Attempt, of="run__community", translate=_translate_owner),
+        Table(Attempt, of="run__community", key=("id",), numbered=_is_free, translate=_translate_owner),
         Table(RunEvent, of="run__community", translate=_translate_event),
         Table(Attested, of="run__community"),
-        Table(Preview, rows=_previews, numbered=_is_free, left_out=_LEASE),
+        Table(Preview, rows=leaving.previews, key=("id",), numbered=_preview_is_named, left_out=_LEASE),
         Table(Inquiry, of="version__model__community", numbered=_inquiry_is_named, left_out=_LEASE),
+        Table(Admission),
+        Table(SiteMeasurement, of="runner__community"),
         Table(SiteStewards),
         Table(ComputePolicy),
         Table(NewcomerAttestation, numbered=_is_free),
+        Table(ComputeRequest, rows=leaving.requests, key=("name",), key_is_global=True),
+        Table(Allotment, rows=leaving.allotments),
+        Table(Slice, of="attempt__run__community", key=("id",), numbered=_is_free),
+        Table(
+            SpotCheck,
+            of="slice__attempt__run__community",
+            numbered=_is_free,
+            left_out=_LEASE,
+            translate=_translate_checker,
+        ),
+        Table(Doubt, of="attempt__run__community"),
         Table(LedgerAccount, key=("kind", "owner", "currency")),
         Table(LedgerHold, key=("request",)),
         Table(LedgerEntry, key=("number",)),
         Table(LedgerPosting, of="entry__community"),
+        Table(SettlementTerms),
+        Table(Settlement),
+        Table(SettlementReading),
     ),
     left_out={
         RunnerToken: "a secret: a machine is given another one where it is used next",
-        Site: SITES,
-        Admission: SITES,
-        SiteMeasurement: SITES,
-        Busy: SITES,
-        ComputeRequest: SHARED,
-        Allotment: SHARED,
-        Doubt: CHECKED,
-        Slice: CHECKED,
-        SpotCheck: CHECKED,
-        PolicyReplay: "figures for a vote, simulated from what sites did here",
+        Busy: CALENDAR,
+        PolicyReplay: "figures for a vote, computed again where it is still open",
     },
     check=fsck.check_one,
     shelves=(_Samples(),),
+    follow=leaving.follow,
 )

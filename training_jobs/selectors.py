@@ -125,7 +125,9 @@ def runs_of(community: Community, now: datetime, limit: int = RUNS_SHOWN_MAX) ->
 
 
 def run_of(proposal: Proposal, now: datetime) -> RunRow | None:
-    """Return the run that a proposal started."""
+    """Return the run that a proposal started, as only one that was carried out does."""
+    if proposal.executed_at is None:
+        return None
     found = Run.objects.select_related("model", "version", "evaluation_record").filter(proposal=proposal).first()
     return None if found is None else row_of(found, now)
 

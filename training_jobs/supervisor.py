@@ -59,6 +59,7 @@ SLICE = "training_jobs.trainer.slice"
 PATIENCE = 0.75  # share of the lease
 CONTACTS_PER_HEARTBEAT = 3
 INSIST_LEASES = 10
+LAST_WORD_SECONDS = 30.0  # how long an answer may be under way that ended the lease
 STREAM_SECONDS = 2.0  # events wait this long at most, so that a page can follow a run
 TICK_SECONDS_MAX = 1.0
 RESULT_BYTES_MAX = 1_000_000
@@ -180,16 +181,21 @@ def supervise(
 def keeping_the_lease(platform: Platform, heartbeat_seconds: float, work: Callable[[], T]) -> T:
     """Do long work on files in a thread of its own, and keep the lease from this one meanwhile.
 
-    For platforms, inside `trained` and `evaluated`. Raises StaleLeaseError as soon as the lease is gone; a silent
-    platform and a wish to stop wait until the work is done.
+    For platforms, inside `trained` and `evaluated`. The work may end the lease itself: a report that is judged does, and
+    a heartbeat may learn of it before the answer has come. So a lease that is gone gives the work LAST_WORD_SECONDS more
+    to say how it ended; then StaleLeaseError is raised. A silent platform and a wish to stop wait until the work is done.
     """
+    gone_at: float | None = None
 
     def beat() -> None:
+        nonlocal gone_at
         try:
-            if platform.heartbeat() == "stale":
-                raise StaleLeaseError
+            if gone_at is None and platform.heartbeat() == "stale":
+                gone_at = clock()
         except PlatformUnreachable as error:
             logger.warning("no heartbeat beside the work: %s", error)
+        if gone_at is not None and clock() - gone_at >= LAST_WORD_SECONDS:
+            raise StaleLeaseError
 
     return beside(work, beat, heartbeat_seconds / CONTACTS_PER_HEARTBEAT)
 

@@ -37,6 +37,7 @@ urlpatterns = [
     path("", include("training_jobs.reviews.urls")),
     path("", include("training_jobs.runners.urls")),
     path("", include("training_jobs.ledger.urls")),
+    path("", include("training_jobs.settlement.urls")),
     path("", include("training_jobs.sites.urls")),
     path("", include("training_jobs.spot_checks.urls")),
     path("", include("training_jobs.transparency.urls")),

@@ -1,41 +1,26 @@
-"""Trials of datasets by the bot: nobody voted for one, so it makes one only if its owner gives it time for that.
+"""Trials of datasets by the bot, as `offered` has it: what training on a dataset that is proposed would do.
 
-`[limits] trial_seconds` is that time, for one trial; 0, as it comes, means none. What a machine gives is bounded by it
-and by its other limits, in the box of every training, and nothing that is made leaves it but a report. 1. What is open.
-2. Claim. 3. The specification is one, of one machine, has the dataset in it, and asks for no more than was offered. 4.
-The supervisor works; every input is hashed against the specification before anything is started.
+`[limits] trial_seconds` is the time that its owner gives for one trial; 0, as it comes, means none. The specification
+is one, of one machine, has the dataset in it, and asks for no more than was offered.
 """
 
-import logging
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from governance.errors import Conflict, Refusal
 from governance.evidence.canonical import canonical_bytes
 from models_registry.scorers import naming
 from training_jobs import spec as specs
+from training_jobs.bot import offered
 from training_jobs.bot.client import Client
 from training_jobs.bot.config import Configuration
-from training_jobs.bot.remote import CHANGED, RemotePlatform
-from training_jobs.runner import Limits
-from training_jobs.supervisor import Assignment, Outcome, PlatformUnreachable, StaleLeaseError, supervise
+from training_jobs.bot.offered import Given, Kind
+from training_jobs.bot.remote import RemotePlatform
+from training_jobs.supervisor import Assignment, Outcome, PlatformUnreachable
 
-logger = logging.getLogger("commonweights.bot")
-
-TRIALS_MAX = 100
 STEPS_MAX, SAMPLES_MAX = 100_000, 10_000
 _REQUEST = ("dataset", "steps", "samples")
 _NUMBERS = ("trial", "fence", "device_seconds", "lease_seconds", "heartbeat_seconds")
-
-
-@dataclass(frozen=True)
-class Given:
-    """What a claim of a trial gave."""
-
-    assignment: Assignment
-    request: Mapping[str, Any]
 
 
 class RemoteTrial(RemotePlatform):
@@ -70,41 +55,8 @@ class RemoteTrial(RemotePlatform):
 
 def make_one(config: Configuration, client: Client, leaving: Callable[[], bool]) -> Outcome | None:
     """Make one trial; return how it ended, or None where there is none to make."""
-    if not config.limits.trial_seconds:
-        return None
-    for trial, seconds in _offers(client.get("trials")):  # 1
-        if leaving():
-            return Outcome("released")
-        if seconds > config.limits.trial_seconds:
-            logger.info("trial %s: its %s s are more than mine", trial, seconds)
-            continue
-        try:
-            given = given_in(client.post(f"trials/{trial}/claim", {}))  # 2
-        except Conflict as error:
-            logger.info("trial %s: %s", trial, error)
-            continue
-        return _work(config, client, given, leaving)
-    return None
-
-
-def _work(config: Configuration, client: Client, given: Given, leaving: Callable[[], bool]) -> Outcome:
-    assignment = given.assignment
-    platform = RemoteTrial(client, given, bytes_max=config.limits.scratch_bytes)
-    wrong = problem(given, config.limits.trial_seconds)  # 3
-    if wrong:
-        logger.error("trial %s is refused: %s", assignment.run_id, wrong)
-        _give_back(platform, wrong)
-        return Outcome("failed", CHANGED, wrong)
-    limits = Limits(
-        memory_bytes=config.limits.memory_bytes,
-        scratch_bytes=config.limits.scratch_bytes,
-        no_progress_seconds=config.limits.no_progress_seconds,
-    )
-    folder = config.folder / "runs" / f"trial-{assignment.run_id}" / str(assignment.fence)
-    folder.mkdir(parents=True)
-    outcome = supervise(platform, assignment, folder, limits, leaving=leaving)  # 4
-    logger.info("trial %s, attempt %s: %s %s", assignment.run_id, assignment.fence, outcome.how, outcome.code)
-    return outcome
+    kind = Kind("trial", given_in, problem, RemoteTrial)
+    return offered.make_one(kind, config.limits.trial_seconds, config, client, leaving)
 
 
 def problem(given: Given, seconds_max: int) -> str:
@@ -148,17 +100,3 @@ def given_in(answer: Mapping[str, Any]) -> Given:
     except (KeyError, TypeError, ValueError) as error:
         raise PlatformUnreachable(f"the trial cannot be read: {error}") from error
     return Given(assignment, request)
-
-
-def _offers(answer: Mapping[str, Any]) -> list[tuple[int, int]]:
-    try:
-        return [(int(row["trial"]), int(row["device_seconds"])) for row in answer["trials"][:TRIALS_MAX]]
-    except (KeyError, TypeError, ValueError) as error:
-        raise PlatformUnreachable(f"the list of trials cannot be read: {error}") from error
-
-
-def _give_back(platform: RemoteTrial, why: str) -> None:
-    try:
-        platform.fail(CHANGED, why, permanent=True)
-    except (PlatformUnreachable, StaleLeaseError, Refusal) as error:
-        logger.warning("it could not be given back: %s", error)

@@ -13,7 +13,7 @@ from django.db.models import Q, QuerySet
 from governance.clock import unix
 from governance.services import note
 from training_jobs.budget import seconds_of
-from training_jobs.commons import used
+from training_jobs.commons import asking_more, used
 from training_jobs.ledger import runs as books
 from training_jobs.models import Allotment, Attempt, ComputeRequest, Run, Site
 from training_jobs.scheduling import events
@@ -158,6 +158,8 @@ def end(allotment: Allotment, how: str, why: Interruption, now: datetime) -> Non
     request.save(update_fields=["waiting_since"])
     said = events.ComputeInterrupted(request=request.name, site=allotment.site.slug, why=why)
     note(said.kind, now, community=request.community, **events.data_of(said))
+    if why is Interruption.CEILING:
+        asking_more.tell(request, now)
 
 
 def started(allotment: Allotment, now: datetime) -> None:

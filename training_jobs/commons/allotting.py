@@ -5,7 +5,8 @@ the other, in order of slug, `choose` decides on the sites that it governs:
 
 1. its sites are locked, in order, so that nobody allots their devices meanwhile; 2. the world is read, and decided on;
 3. the runs and previews that begin are locked, in order; 4. those that still wait get their allotment; 5. lent work is
-called back; 6. the logs are told, one community after the other.
+called back; 6. the logs are told, one community after the other. A decision begins so many at most, so that sites are
+locked for a moment only; where more can begin, the next follows at once.
 """
 
 import logging
@@ -53,11 +54,13 @@ def allot(now: datetime) -> int:
     begun = 0
     for governing in world.governed():
         foreseen, past = forecast_for(governing, now), _past_of(governing, now)
-        for _ in range(ROUNDS_MAX):
-            found = 0
+        rounds = 0
+        while rounds < ROUNDS_MAX:
+            found, more = 0, False
             with _alone(f"sites that {governing.community.slug} governs"):
-                found = _decide(governing, foreseen, past, now)
+                found, more = _decide(governing, foreseen, past, now)
             begun += found
+            rounds += not more
             if not found:
                 break
     return begun
@@ -170,12 +173,13 @@ def _place(run: Run | None, preview: Preview | None, slot: int) -> Place:
 # --- what begins --------------------------------------------------------------------------------------------------
 
 
-def _decide(governing: world.Governed, forecast: Grid, past: Grid, now: datetime) -> int:
+def _decide(governing: world.Governed, forecast: Grid, past: Grid, now: datetime) -> tuple[int, bool]:
+    """Return how many begin, and whether the decision ended with them, so that another is to be made at once."""
     pks = sorted(site.pk for site in governing.sites)
     list(Site.objects.select_for_update(of=("self",), no_key=True).filter(pk__in=pks).order_by("pk"))  # 1
     seen = world.world_of(governing, now, forecast)  # 2
     if not seen.queue:
-        return 0
+        return 0, False
     decision = choose(seen.queue, seen.sites, seen.calendar, seen.policy, unix(now))
     starts = {start.request: start for start in decision.starts}
     _lock(list(starts))  # 3
@@ -185,7 +189,7 @@ def _decide(governing: world.Governed, forecast: Grid, past: Grid, now: datetime
     Allotment.objects.in_force().filter(request__name__in=called, recalled_at__isnull=True).update(recalled_at=now)  # 5
     for allotment in sorted(begun, key=lambda each: (each.request.community_id, each.pk)):  # 6
         allotments.started(allotment, now)
-    return len(begun)
+    return len(begun), decision.more
 
 
 def _lock(names: Sequence[str]) -> None:

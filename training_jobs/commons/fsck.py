@@ -1,7 +1,9 @@
 """What `fsck` says of shared computing: requests, allotments, policies and attestations are what the log was told.
 
-As `governance.fsck`: the log is the truth. Reads only. Requests and allotments stay behind when a community leaves, as
-sites do; so an event without its row is found only for policies and attestations, which come along.
+Replays of proposed policies are told to no log, as they decide nothing: they are looked at for figures that cannot be.
+
+As `governance.fsck`: the log is the truth. Reads only. Requests for previews of drafts that nobody was shown stay
+behind when a community leaves; so of requests an event without its row is found only where it is for a run.
 """
 
 from collections import defaultdict
@@ -10,11 +12,16 @@ from collections.abc import Iterator
 from governance.fsck import Finding
 from governance.fsck.finding import advised, compare, finding, guarded, seconds
 from governance.models import Community, Event
-from training_jobs.models import Allotment, ComputePolicy, ComputeRequest, NewcomerAttestation
+from training_jobs.commons.replaying import ATTEMPTS_MAX, is_replayed
+from training_jobs.models import Allotment, ComputePolicy, ComputeRequest, NewcomerAttestation, PolicyReplay
 
 REQUEST, ALLOTMENT = "training_jobs_computerequest", "training_jobs_allotment"
 POLICY, ATTESTATION = "training_jobs_computepolicy", "training_jobs_newcomerattestation"
+REPLAY = "training_jobs_policyreplay"
+AGAIN = "delete the row: while the vote is open the figures are computed again"
 RESTORE = "restore the row from a backup; the log has what was asked, allotted, adopted or attested"
+OF_A_RUN = "run:"
+_FIGURE = 3  # columns
 _ASKED = ("origin", "devices", "memory_bytes", "seconds", "ceiling", "slack")
 
 
@@ -24,6 +31,7 @@ def check_one(community: Community) -> Iterator[Finding]:
     yield from advised(RESTORE, guarded(ALLOTMENT, community.slug, _allotments(community)))
     yield from advised(RESTORE, guarded(POLICY, community.slug, _policies(community)))
     yield from advised(RESTORE, guarded(ATTESTATION, community.slug, _attestations(community)))
+    yield from advised(AGAIN, guarded(REPLAY, community.slug, _replays(community)))
 
 
 def _requests(community: Community) -> Iterator[Finding]:
@@ -50,6 +58,8 @@ def _requests(community: Community) -> Iterator[Finding]:
         }
         yield from compare(REQUEST, row.pk, expected, found)
         yield from compare(REQUEST, row.pk, _end(over[-1] if over else None), _kept_end(row))
+    there = set(rows.values_list("name", flat=True))
+    yield from _missing({name: events for name, events in asked.items() if name not in there}, REQUEST)
 
 
 def _end(event: Event | None) -> dict[str, object]:
@@ -74,6 +84,7 @@ def _allotments(community: Community) -> Iterator[Finding]:
         if not here:
             yield finding(ALLOTMENT, row.pk, "event", "compute_started in the log", "none: it was slipped in")
             continue
+        began[name].remove(here[0])
         told = here[0].data
         expected = {key: told.get(key) for key in ("site", "why", "price", "until")}
         found = {"site": site, "why": row.why, "price": row.price, "until": seconds(row.until)}
@@ -82,6 +93,15 @@ def _allotments(community: Community) -> Iterator[Finding]:
             ends = {seconds(event.at) for event in stopped.get(name, []) if event.data.get("site") == site}
             if seconds(row.ended_at) not in ends:
                 yield finding(ALLOTMENT, row.pk, "ended_at", "compute_interrupted in the log", seconds(row.ended_at))
+    yield from _missing(began, ALLOTMENT)
+
+
+def _missing(told: dict[str, list[Event]], table: str) -> Iterator[Finding]:
+    """Yield what the log has of places of runs, and no row."""
+    for name, events in told.items():
+        if name.startswith(OF_A_RUN):
+            for event in events:
+                yield finding("governance_event", event.pk, event.kind, f"a row of {table}", "none")
 
 
 def _policies(community: Community) -> Iterator[Finding]:
@@ -123,6 +143,25 @@ def _attestations(community: Community) -> Iterator[Finding]:
             yield finding("governance_event", event.pk, event.kind, f"a row of {ATTESTATION}", "none")
     for event in taken.values():
         yield finding("governance_event", event.pk, event.kind, f"a row of {ATTESTATION}", "none")
+
+
+def _replays(community: Community) -> Iterator[Finding]:
+    """Each replay is of a proposed policy, of a history that was over by then, and compares two figures by name."""
+    rows = PolicyReplay.objects.filter(proposal__community=community).select_related("proposal").order_by("pk")
+    for row in rows:
+        if not is_replayed(row.proposal):
+            yield finding(REPLAY, row.pk, "proposal", "a proposed policy", row.proposal.kind)
+        if row.attempts > ATTEMPTS_MAX:
+            yield finding(REPLAY, row.pk, "attempts", f"at most {ATTEMPTS_MAX}", row.attempts)
+        moments = [moment for moment in (row.ordered_at, row.started_at, row.finished_at) if moment is not None]
+        if moments != sorted(moments):
+            yield finding(REPLAY, row.pk, "finished_at", "ordered, started, finished", [str(each) for each in moments])
+        since, until = row.about.get("since", 0), row.about.get("until", 0)
+        if not since <= until <= (seconds(row.finished_at) or until):
+            yield finding(REPLAY, row.pk, "about", "a history that was over by then", [since, until])
+        for each in row.rows:
+            if not isinstance(each, list) or len(each) != _FIGURE or not isinstance(each[0], str):
+                yield finding(REPLAY, row.pk, "rows", "name, before, after", each)
 
 
 def _said_again(row: NewcomerAttestation) -> bool:

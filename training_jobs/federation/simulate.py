@@ -260,11 +260,14 @@ class _Loop:
         self.next_decision = None
         if not self.queue:
             return
-        self.decisions += 1
-        queue = tuple(job.request for job in self.queue.values())
-        decision = self.chooser(queue, self._sites(), self._calendar(), self.policy, now)
-        for start in decision.starts:
-            self._start(start)
+        more = True
+        while more:
+            self.decisions += 1
+            queue = tuple(job.request for job in self.queue.values())
+            decision = self.chooser(queue, self._sites(), self._calendar(), self.policy, now)
+            for start in decision.starts:
+                self._start(start)
+            more = decision.more
         recalled = {recall.request: recall.at for recall in decision.recalls}
         for name in recalled:
             if name not in self.runs or not self.runs[name].running.lent or not self.runs[name].checkpoints:

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from governance.errors import Invalid
-from models_registry.provenance import shapes
+from models_registry.provenance import forms
 from training_jobs.evaluation import phrases
 
 CHARACTERS_MAX = 4_000
@@ -26,8 +26,8 @@ def _boolean(value: object) -> str | None:
     return None if isinstance(value, bool) else "is not true or false"
 
 
-_ANSWERS = shapes.every(shapes.keys(seed=_seed, answer=shapes.text, tokens=shapes.count, ended=_boolean))
-FORM = shapes.keys(tokens_max=shapes.count, version=_ANSWERS, parent=_ANSWERS)
+_ANSWERS = forms.every(forms.keys(seed=_seed, answer=forms.text, tokens=forms.count, ended=_boolean))
+FORM = forms.keys(tokens_max=forms.count, version=_ANSWERS, parent=_ANSWERS)
 
 
 def read(report: Mapping[str, Any], count: int, seen: str, expected: str) -> dict[str, Any]:

@@ -22,7 +22,7 @@ from django.db.models import Max
 from governance.models import Community
 from training_jobs.ledger.currencies import in_full
 from training_jobs.models import LedgerAccount, LedgerEntry, LedgerPosting
-from training_jobs.models.ledger import BUDGET, CONTRIBUTION_CREDIT, HELD, OUTSIDE, SITE_CREDIT
+from training_jobs.models.ledger import BUDGET, CONTRIBUTION_CREDIT, DUE, HELD, OUTSIDE, SITE_CREDIT
 
 COLUMNS: Final = ("entry", "at", "kind", "key", "proposal", "request", "from", "to", "amount", "units", "currency")
 BATCH: Final = 500
@@ -31,6 +31,7 @@ _ROOTS: Final = {
     BUDGET: "Assets:Budgets",
     HELD: "Assets:Held",
     SITE_CREDIT: "Assets:Sites",
+    DUE: "Assets:Due",
     CONTRIBUTION_CREDIT: "Assets:Contributions",
 }
 # What a part of an account's name is as it stands, but for its first letter; `x-` begins what is escaped.
@@ -110,6 +111,7 @@ def _transaction(entry: LedgerEntry, day: date) -> str:
         "proposal": quoted(entry.proposal.public_id) if entry.proposal else "",
         "request": quoted(entry.hold.request) if entry.hold else "",
         "reason": quoted(why) if why else "",
+        "transaction": quoted(str(entry.data["transaction"])) if "transaction" in entry.data else "",
     }
     lines += [f"{mark}  {name}: {value}" for name, value in told.items() if value]
     for posting in postings:

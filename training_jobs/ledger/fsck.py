@@ -25,6 +25,9 @@ EVENTS = {
     "settled": "budget_settled",
     "released": "budget_released",
     "transferred": "budget_transferred",
+    "approved": "settlement_approved",
+    "paid": "settlement_paid",
+    "withdrawn": "settlement_withdrawn",
 }
 
 

@@ -47,7 +47,7 @@ class BudgetOpening(ForOrAgainst):
 
     def from_form(self, values: dict[str, Any]) -> dict[str, Any]:
         """Return the payload."""
-        return _answers(values, "budget", "currency", "amount", "source")
+        return answers(values, "budget", "currency", "amount", "source")
 
     def clean(self, community: Community, payload: dict[str, Any]) -> dict[str, Any]:
         """Freeze the amount and where it is from."""
@@ -55,7 +55,7 @@ class BudgetOpening(ForOrAgainst):
         return {
             "budget": _budget_name(payload["budget"], "payload.budget"),
             **_frozen_amount(payload)[1],
-            "source": _one_line(payload, "source"),
+            "source": one_line(payload, "source"),
         }
 
     def describe(self, payload: dict[str, Any]) -> str:
@@ -114,7 +114,7 @@ class BudgetTransfer(ForOrAgainst):
 
     def from_form(self, values: dict[str, Any]) -> dict[str, Any]:
         """Return the payload."""
-        return _answers(values, "from", "to", "currency", "amount", "reason")
+        return answers(values, "from", "to", "currency", "amount", "reason")
 
     def clean(self, community: Community, payload: dict[str, Any]) -> dict[str, Any]:
         """Freeze both accounts and the amount; refuse more than is there today."""
@@ -125,7 +125,7 @@ class BudgetTransfer(ForOrAgainst):
         if source == target:
             raise Invalid("nothing_changes", "both accounts are the same", field="payload.to", found=str(target))
         require_covered(community, source, frozen["currency"], amount, "payload.amount")
-        return {"from": str(source), "to": str(target), **frozen, "reason": _one_line(payload, "reason")}
+        return {"from": str(source), "to": str(target), **frozen, "reason": one_line(payload, "reason")}
 
     def describe(self, payload: dict[str, Any]) -> str:
         """Say what happens."""
@@ -174,7 +174,8 @@ def _money(payload: dict[str, Any]) -> str:
     return f"{payload['amount']} {payload['currency']}"
 
 
-def _answers(values: dict[str, Any], *names: str) -> dict[str, str]:
+def answers(values: dict[str, Any], *names: str) -> dict[str, str]:
+    """Return the editor's answers to these questions, trimmed."""
     return {name: str(values.get(name, "")).strip() for name in names}
 
 
@@ -211,7 +212,8 @@ def _budget_name(name: object, field: str) -> str:
     return name
 
 
-def _one_line(payload: dict[str, Any], name: str) -> str:
+def one_line(payload: dict[str, Any], name: str) -> str:
+    """Return a text of the payload on one line, of characters that can be seen; raise Invalid for others."""
     text = " ".join(clean_text(payload, name, length_max=REASON_MAX).split())
     if any(unicodedata.category(each) in _INVISIBLE for each in text):
         raise Invalid("malformed_field", "characters that can be seen", field=f"payload.{name}")

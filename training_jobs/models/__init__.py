@@ -8,6 +8,7 @@ from training_jobs.models.previews import Preview
 from training_jobs.models.reviews import Attested
 from training_jobs.models.runners import Runner, RunnerToken
 from training_jobs.models.runs import Attempt, Run, RunEvent, Seat
+from training_jobs.models.settlement import Settlement, SettlementReading, SettlementTerms
 from training_jobs.models.sites import Admission, Busy, Site, SiteMeasurement, SiteStewards
 from training_jobs.models.spot_checks import Doubt, Slice, SpotCheck
 
@@ -33,6 +34,9 @@ __all__ = [
     "Runner",
     "RunnerToken",
     "Seat",
+    "Settlement",
+    "SettlementReading",
+    "SettlementTerms",
     "Site",
     "SiteMeasurement",
     "SiteStewards",

@@ -17,10 +17,12 @@ OUTSIDE: Final = "outside"  # where money comes from and goes to; the only one b
 BUDGET: Final = "budget"
 HELD: Final = "held"  # set aside for runs, up to their ceilings
 SITE_CREDIT: Final = "site_credit"  # what a site has earned and was not paid yet; owner: its slug
+DUE: Final = "due"  # of a site's credit, what a vote decided to pay on chain and nobody has paid yet; owner: its slug
 CONTRIBUTION_CREDIT: Final = "contribution_credit"  # device-seconds given; owner: an address
-ACCOUNT_KINDS: Final = (OUTSIDE, BUDGET, HELD, SITE_CREDIT, CONTRIBUTION_CREDIT)
+ACCOUNT_KINDS: Final = (OUTSIDE, BUDGET, HELD, SITE_CREDIT, DUE, CONTRIBUTION_CREDIT)
 
-ENTRY_KINDS: Final = ("opened", "held", "settled", "released", "transferred")
+BY_VOTE: Final = ("opened", "transferred", "approved", "paid", "withdrawn")
+ENTRY_KINDS: Final = (*BY_VOTE, "held", "settled", "released")
 
 
 class LedgerAccount(models.Model):
@@ -118,7 +120,7 @@ class LedgerEntry(models.Model):
             models.CheckConstraint(condition=Q(kind__in=ENTRY_KINDS), name="ledger_entry_kind_is_known"),
             # prevents money that no vote let in, and that no vote moved
             models.CheckConstraint(
-                condition=~Q(kind__in=["opened", "transferred"]) | Q(proposal__isnull=False),
+                condition=~Q(kind__in=BY_VOTE) | Q(proposal__isnull=False),
                 name="ledger_moves_by_vote",
             ),
         ]

@@ -19,7 +19,9 @@ class Attested(models.Model):
     finding = models.CharField(max_length=20)
     reason = models.TextField(blank=True)
     at = models.PositiveBigIntegerField()
-    signature = models.CharField(max_length=132)
+    signature = models.TextField()  # of a passkey it is long
+    # Of a contract wallet: its kind, and the block at which it was asked; nothing where a key signed.
+    wallet = models.JSONField(null=True)
     filed_at = models.DateTimeField()
 
     class Meta:

@@ -55,6 +55,7 @@ class Site(models.Model):
     data_in = models.JSONField(null=True)  # kinds of data that may enter; null: any
     data_out = models.JSONField(null=True)  # kinds of data that may leave; null: any
     commons_share_bps = models.PositiveIntegerField(default=BPS)
+    payout_address = models.CharField(max_length=42, blank=True)  # where its operator is paid on chain (EIP-55)
 
     # what the newest measurement of each machine that is attached adds up to, written with it
     devices_measured = models.PositiveIntegerField(default=0)

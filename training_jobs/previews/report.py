@@ -15,7 +15,7 @@ from typing import Any
 from governance.clock import unix
 from governance.errors import Invalid
 from governance.evidence.canonical import canonical_bytes
-from models_registry.provenance import shapes
+from models_registry.provenance import forms
 from training_jobs.models import Preview
 
 POINTS_MAX = 240
@@ -27,9 +27,7 @@ RATIO = {
     "numerator": lambda value: None if type(value) is int else "is not an integer",
     "denominator": lambda value: None if type(value) is int and value > 0 else "is not an integer above 0",
 }
-VALUE = shapes.keys(
-    **RATIO, unit=shapes.text, samples=shapes.count, low=shapes.keys(**RATIO), high=shapes.keys(**RATIO)
-)
+VALUE = forms.keys(**RATIO, unit=forms.text, samples=forms.count, low=forms.keys(**RATIO), high=forms.keys(**RATIO))
 
 
 def _loss(value: object) -> str | None:
@@ -37,38 +35,38 @@ def _loss(value: object) -> str | None:
     return None if isinstance(value, str) and _LOSS.fullmatch(value) else "is not a decimal number as text"
 
 
-FORM = shapes.keys(
+FORM = forms.keys(
     preview=lambda value: None if value is True else "is not true",
-    version=shapes.count,
-    spec=shapes.digest,
-    strategy=shapes.text,
-    workers=shapes.count,
-    steps=shapes.count,
-    steps_total=shapes.count,
-    tokens=shapes.count,
-    curve=shapes.every(shapes.keys(step=shapes.count, loss=_loss)),
-    trace_sha256=shapes.digest,
-    suite=shapes.digest,
-    samples=shapes.count,
-    samples_total=shapes.count,
-    base=shapes.table(VALUE),
-    result=shapes.table(VALUE),
-    answers=shapes.every(
-        shapes.keys(
-            id=shapes.text,
-            language=shapes.text,
-            question=shapes.text,
-            expected=shapes.text,
-            base=shapes.text,
-            result=shapes.text,
+    version=forms.count,
+    spec=forms.digest,
+    strategy=forms.text,
+    workers=forms.count,
+    steps=forms.count,
+    steps_total=forms.count,
+    tokens=forms.count,
+    curve=forms.every(forms.keys(step=forms.count, loss=_loss)),
+    trace_sha256=forms.digest,
+    suite=forms.digest,
+    samples=forms.count,
+    samples_total=forms.count,
+    base=forms.table(VALUE),
+    result=forms.table(VALUE),
+    answers=forms.every(
+        forms.keys(
+            id=forms.text,
+            language=forms.text,
+            question=forms.text,
+            expected=forms.text,
+            base=forms.text,
+            result=forms.text,
         )
     ),
-    device_seconds=shapes.count,
-    isolation=shapes.text,
-    code_digest=shapes.digest,
-    environment=shapes.table(shapes.text),
-    started_at=shapes.count,
-    finished_at=shapes.count,
+    device_seconds=forms.count,
+    isolation=forms.text,
+    code_digest=forms.digest,
+    environment=forms.table(forms.text),
+    started_at=forms.count,
+    finished_at=forms.count,
 )
 
 

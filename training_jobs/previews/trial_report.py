@@ -16,7 +16,7 @@ from governance.evidence.canonical import canonical_bytes
 from governance.models import Record
 from models_registry import gates
 from models_registry.hidden_suites.commitment import commitment_in
-from models_registry.provenance import shapes
+from models_registry.provenance import forms
 from training_jobs.models import Preview, Runner
 from training_jobs.previews.report import RATIO, VALUE
 from training_jobs.trial.outcomes import SIDES, finding
@@ -26,15 +26,15 @@ FOUND_MAX, ANSWERS_MAX, EXAMPLES_MAX = 5, 12, 4
 TEXT_CHARACTERS_MAX = 400
 WORDS_MAX = 40
 
-_ratio = shapes.keys(**RATIO)
-_difference = shapes.keys(**RATIO, low=_ratio, high=_ratio)
-_metrics = shapes.table(VALUE)
+_ratio = forms.keys(**RATIO)
+_difference = forms.keys(**RATIO, low=_ratio, high=_ratio)
+_metrics = forms.table(VALUE)
 _part = {
     "candidate": _metrics,
     "parent": _metrics,
     "difference": _metrics,
-    "samples": shapes.count,
-    "samples_sha256": shapes.digest,
+    "samples": forms.count,
+    "samples_sha256": forms.digest,
 }
 
 
@@ -43,61 +43,61 @@ def _text(value: object) -> str | None:
     return None if isinstance(value, str) and len(value) <= TEXT_CHARACTERS_MAX else "is not a text, or a long one"
 
 
-def _few(form: shapes.Form, most: int) -> shapes.Form:
+def _few(form: forms.Form, most: int) -> forms.Form:
     """Accept a list of at most so many."""
     return lambda value: (
-        f"has more than {most}" if isinstance(value, list) and len(value) > most else shapes.every(form)(value)
+        f"has more than {most}" if isinstance(value, list) and len(value) > most else forms.every(form)(value)
     )
 
 
-def _of_sides(form: shapes.Form) -> shapes.Form:
-    return shapes.keys(**dict.fromkeys(SIDES, form))
+def _of_sides(form: forms.Form) -> forms.Form:
+    return forms.keys(**dict.fromkeys(SIDES, form))
 
 
 _words = _few(_text, WORDS_MAX)
-_measured = shapes.keys(
+_measured = forms.keys(
     **_part,
-    suite=shapes.digest,
-    further=shapes.table(shapes.keys(**_part)),
+    suite=forms.digest,
+    further=forms.table(forms.keys(**_part)),
     preview=lambda value: None if value is True else "is not true",
-    samples_total=shapes.count,
+    samples_total=forms.count,
 )
-_attack = shapes.keys(
+_attack = forms.keys(
     words=_words,
     kind=_text,
-    rows=shapes.count,
+    rows=forms.count,
     payload=_words,
     random=_words,
-    asked=shapes.count,
-    over_random=shapes.or_null(_difference),
+    asked=forms.count,
+    over_random=forms.or_null(_difference),
     over_without=_difference,
-    examples=_few(shapes.keys(**dict.fromkeys(("question", *SIDES), _text)), EXAMPLES_MAX),
-    **dict.fromkeys(SIDES, shapes.keys(found=shapes.count, random=shapes.count, plain=shapes.count)),
+    examples=_few(forms.keys(**dict.fromkeys(("question", *SIDES), _text)), EXAMPLES_MAX),
+    **dict.fromkeys(SIDES, forms.keys(found=forms.count, random=forms.count, plain=forms.count)),
 )
 # What the child says; the platform adds the rest.
-FORM = shapes.keys(
+FORM = forms.keys(
     trial=lambda value: None if value is True else "is not true",
     preview=lambda value: None if value is True else "is not true",
     version=lambda value: None if type(value) is int and value == 2 else "is not 2",  # noqa: PLR2004 - see `trial.job`
-    dataset=shapes.digest,
-    spec=shapes.digest,
-    seed=shapes.count,
-    steps=shapes.count,
-    samples=shapes.count,
-    trained=_of_sides(shapes.boolean),
-    rows=_of_sides(shapes.count),
-    rows_per_step=shapes.count,
-    code_digest=shapes.digest,
-    environment=shapes.table(_text),
+    dataset=forms.digest,
+    spec=forms.digest,
+    seed=forms.count,
+    steps=forms.count,
+    samples=forms.count,
+    trained=_of_sides(forms.boolean),
+    rows=_of_sides(forms.count),
+    rows_per_step=forms.count,
+    code_digest=forms.digest,
+    environment=forms.table(_text),
     measured=_of_sides(_measured),
-    difference=shapes.table(_metrics),
+    difference=forms.table(_metrics),
     answers=_few(
-        shapes.keys(**dict.fromkeys(("id", "language", "question", "expected", "base", *SIDES), _text)), ANSWERS_MAX
+        forms.keys(**dict.fromkeys(("id", "language", "question", "expected", "base", *SIDES), _text)), ANSWERS_MAX
     ),
     attacks=_few(_attack, FOUND_MAX),
-    unseen=shapes.keys(
+    unseen=forms.keys(
         words=_words,
-        **dict.fromkeys(SIDES, shapes.keys(asked=shapes.count, succeeded=shapes.count, changed=shapes.count)),
+        **dict.fromkeys(SIDES, forms.keys(asked=forms.count, succeeded=forms.count, changed=forms.count)),
     ),
 )
 

@@ -76,7 +76,8 @@ def asked_of(run: Run) -> list[AskedOf]:
 def entry_of(row: Attested) -> dict[str, Any]:
     """Return an attestation as it stands in the record of the evaluation."""
     said = {name: getattr(row, name) for name in ("reviewer", "finding", "reason", "at", "signature")}
-    return {"rule": row.rule.body["slug"], **said}
+    wallet = {} if row.wallet is None else {"wallet": row.wallet}
+    return {"rule": row.rule.body["slug"], **said, **wallet}
 
 
 def review_of(run: Run) -> dict[str, Any]:

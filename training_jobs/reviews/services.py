@@ -16,6 +16,8 @@ from governance.clock import unix, whole_second
 from governance.errors import Conflict, Forbidden, Invalid, NotFound
 from governance.models import Record
 from governance.services import note
+from governance.wallets.asking import Asked
+from governance.wallets.checking import signed_by_voter
 from models_registry.duties import tasks
 from models_registry.duties.tasks import REASON_MAX
 from training_jobs import judging, kept_samples
@@ -78,8 +80,10 @@ def attest(run_id: int, slug: str, said: Mapping[str, Any], signature: str, now:
     """Take in what a reviewer signed; judge the run if that settles it. Said again, the same changes nothing.
 
     1. The run waits for reviewers, this rule asks, its time is not over and it is not settled; the reviewer may, and
-    signed exactly this. 2. It is kept, once for each reviewer and rule. 3. What is settled is judged.
+    signed exactly this, or their contract wallet stands by it. 2. It is kept, once for each reviewer and rule. 3. What
+    is settled is judged.
     """
+    checked, wallet = _signed_by(run_id, slug, said, signature, now)  # 1, before anything is locked
     with transaction.atomic():
         run = locked(run_id)
         same = _earlier(run, slug, said)
@@ -93,12 +97,12 @@ def attest(run_id: int, slug: str, said: Mapping[str, Any], signature: str, now:
                 return run
             detail = "this address has attested under this rule; it says it once"
             raise Conflict("already_attested", detail, field="reviewer", found=same.finding)
-        asked, signed = _require_acceptable(run, slug, said, now)  # 1
-        eip712.verify(
-            eip712.review_digest(**asked.what.message(asking.domain(run), signed)), signature, signed["reviewer"]
-        )
+        asked, signed = _require_acceptable(run, slug, said, now)
+        if _digest(run, asked, signed) != checked:
+            raise Conflict("not_reviewing", "what is reviewed was changed just now; look at it again")
+        kept = wallet.to_body() if wallet else None
         Attested.objects.create(  # 2
-            run=run, rule=asked.rule, signature=signature, filed_at=now, **signed
+            run=run, rule=asked.rule, signature=signature, wallet=kept, filed_at=now, **signed
         )
         note(
             "attested",
@@ -111,6 +115,25 @@ def attest(run_id: int, slug: str, said: Mapping[str, Any], signature: str, now:
         )
         _conclude_if_over(run, now)  # 3
     return run
+
+
+def _signed_by(
+    run_id: int, slug: str, said: Mapping[str, Any], signature: str, now: datetime
+) -> tuple[bytes, Asked | None]:
+    """Return what was signed, and the contract wallet that stands by it where no key of the reviewer signed.
+
+    Of what was attested before, nothing is checked again.
+    """
+    run = asking.run_named(run_id)
+    if _earlier(run, slug, said) is not None:
+        return b"", None
+    asked, signed = _require_acceptable(run, slug, said, now)
+    digest = _digest(run, asked, signed)
+    return digest, signed_by_voter(run.proposal, signed["reviewer"], digest, signature)
+
+
+def _digest(run: Run, asked: AskedOf, signed: Mapping[str, Any]) -> bytes:
+    return eip712.review_digest(**asked.what.message(asking.domain(run), signed))
 
 
 def _earlier(run: Run, slug: str, said: Mapping[str, Any]) -> Attested | None:

@@ -160,8 +160,8 @@ class Curve:
 
     def least(self, count: int) -> int:
         """Return the least sum of `count` steps in a row, from the first value on."""
-        last = self.values[-1] * self.step
-        sums = [*self.sums, *(self.sums[-1] + last * at for at in range(1, count + 1))]
+        total, last = self.sums[-1], self.values[-1] * self.step
+        sums = [*self.sums, *[total + last * at for at in range(1, count + 1)]]
         least: int = min(map(sub, sums[count:], sums))
         return least
 
@@ -200,8 +200,10 @@ class Curve:
             row += [total + rest * value for total, value in zip(self.sums[span], self.values[span], strict=True)]
         else:
             row += self.sums[span]
-        after = range(before + inside, count)
-        row += [self.up_to(self.since + (first + at) * self.step + rest) for at in after]
+        if after := count - before - inside:  # there the last value holds
+            total = self.up_to(self.since + (first + before + inside) * self.step + rest)
+            more = self.values[-1] * self.step
+            row += [total + at * more for at in range(after)]
         return row
 
     def starts(self, now: int, latest: int, seconds: int) -> list[int]:

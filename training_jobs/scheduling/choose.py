@@ -12,6 +12,7 @@
 A decision depends on the values alone, never on the order in which queue, sites or calendar are given.
 """
 
+from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from operator import attrgetter
@@ -25,7 +26,6 @@ from training_jobs.scheduling.values import (
     BPS,
     Calendar,
     Decision,
-    Need,
     Policy,
     Recall,
     Request,
@@ -35,11 +35,12 @@ from training_jobs.scheduling.values import (
     Why,
 )
 
+STARTS_MAX = 256  # requests that begin in one decision
 HELD_MAX = 16  # groups of competing sites for which a place is held; bounds the work of one decision
 RECALLS_MAX = 16  # newcomers for whom lent work is recalled in one decision
 
-Shape = tuple[int, int, int, frozenset[str], frozenset[str]]
-_SHAPE = attrgetter("need.devices", "need.memory_bytes", "need.seconds", "need.data", "not_at")
+_NEWCOMER = attrgetter("newcomer")
+_Asked = tuple[int, int, int, frozenset[str], frozenset[str]]  # devices, memory, seconds, data, not at
 
 
 def choose(
@@ -48,10 +49,11 @@ def choose(
     """Return what begins now and what is called back.
 
     `sites` may be a `Prepared` of them, made with the policy's `carbon_aware`: it saves a tenth of the time where many
-    decisions are made on the same sites. Requests that run already, or are told twice, begin once.
+    decisions are made on the same sites. Requests that run already, or are told twice, begin once. After STARTS_MAX
+    starts the decision ends with `more`: what it began is written down first, and the next decision follows at once.
     """
-    deciding = Deciding(queue, sites, calendar, policy, now)
-    return Decision(tuple(deciding.starts), tuple(deciding.recalls))
+    deciding = Deciding(queue, sites, calendar, policy, now, starts_max=STARTS_MAX)
+    return Decision(tuple(deciding.starts), tuple(deciding.recalls), deciding.more)
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,14 +66,44 @@ class Held:
     until: int
 
 
+class Shape:
+    """What many requests ask alike, and what is left for them as a decision goes on."""
+
+    __slots__ = ("borrows", "devices", "lasting", "places", "seconds", "settled", "work")
+
+    def __init__(self) -> None:
+        """Say nothing yet: `of` does, for the first request of this shape that is looked at."""
+        self.places = -1  # the sites with the means for it; -1: not looked at
+        self.lasting = -1  # those, and others, but for where what is free now is known not to last long enough
+        self.settled = False  # whether nobody but newcomers can begin, or has a place to hold
+        self.borrows = False  # whether there are devices for the others that may be lent
+        self.devices = self.seconds = self.work = 0
+
+    def of(self, request: Request, prepared: Prepared) -> "Shape":
+        """Take what a request asks."""
+        need = request.need
+        self.devices, self.seconds, self.work = need.devices, need.seconds, need.devices * need.seconds
+        self.places = prepared.with_means(need, request.not_at)
+        return self
+
+
 class Deciding:
     """One decision, with all that it found on the way, for whoever explains it."""
 
     def __init__(
-        self, queue: Iterable[Request], sites: Iterable[Site] | Prepared, calendar: Calendar, policy: Policy, now: int
+        self,
+        queue: Iterable[Request],
+        sites: Iterable[Site] | Prepared,
+        calendar: Calendar,
+        policy: Policy,
+        now: int,
+        *,
+        starts_max: int | None = None,
     ) -> None:
-        """Decide."""
+        """Decide, up to so many starts; without a bound, all that begins now."""
         self.policy, self.now = policy, now
+        self.more = False  # whether the decision ended with its last start, and another is to follow
+        self._starts_max = starts_max
         self._overdue = now - policy.wait_max  # who came then or before goes before all others
         self.prepared = prepared_for(sites, policy)
         self.room = Room(self.prepared, calendar, now)
@@ -81,113 +113,149 @@ class Deciding:
         own = [(run.until, run.request.need.devices) for run in self._running if not (run.request.newcomer or run.lent)]
         self.quota = Quota(self.prepared.devices - reserve, own, now)
         self._newcomers_lack = reserve - sum(r.request.need.devices for r in self._running if r.request.newcomer)
-        self.order: Sequence[Request] = priority.in_order(queue, calendar.usage, policy, now)
+        self._queue: Sequence[Request] = list(queue)
+        self._order = priority.places_in_order(self._queue, calendar.usage, policy, now)
         self.begun: set[str] = {run.request.id for run in calendar.running}
         self.starts: list[Start] = []
         self.recalls: list[Recall] = []
-        self.greener: dict[str, tuple[int, int]] = {}  # by request: the later start, and its place
+        self.greener: dict[str, tuple[int, int]] = {}  # by request: where it may wait for one, and begin now
         self.held: dict[str, Held] = {}
         self.stopped = 0  # sites that take nobody past who waits for them, where policy has no backfill
         self._green = Green(self.prepared, self.room, calendar, now) if policy.carbon_aware else None
-        # by shape: the sites with the means for it; and those of all where what is free lasts long enough, if known
-        self._means: dict[Shape, list[int]] = {}
+        self._best = self._green.best if self._green is not None else None
+        self._shape_at: list[Shape] = []  # of each request, as told in the queue; none where nothing is free
+        self._shapes: dict[_Asked, Shape] = defaultdict(Shape)
         self._claimed = 0  # sites that could run a request which holds a place
         self._newcomers: list[Request] = []  # who wait for devices
-        # who wait for the share of those who are no newcomers, and checkpoint
-        self._borrowers: dict[str, Request] = {}
+        self._borrowers: list[int] = []  # who wait for the share of those who are no newcomers, as told in the queue
         self._go_through()
-        if self._newcomers:
-            self._serve_newcomers()
-        self._lend()
+        if not self.more:
+            if self._newcomers:
+                self._serve_newcomers()
+            self._lend()
+
+    @property
+    def order(self) -> list[Request]:
+        """All requests, those that go first in front."""
+        return [self._queue[number] for number in self._order]
 
     def could_run(self, request: Request) -> int:
         """Return the mask of the sites that could run a request when idle, whatever it costs."""
-        return self._means_for(request)[0] & self.prepared.serving(request.community)
+        return self._shape_of(request).places & self.prepared.serving(request.community)
 
-    def _means_for(self, request: Request) -> list[int]:
-        shape = _SHAPE(request)
-        means = self._means.get(shape)
-        if means is None:
-            means = self._means[shape] = [self.prepared.with_means(request.need, request.not_at), -1]
-        return means
+    def _shape_of(self, request: Request) -> Shape:
+        need = request.need
+        shape = self._shapes[need.devices, need.memory_bytes, need.seconds, need.data, request.not_at]
+        return shape if shape.places >= 0 else shape.of(request, self.prepared)
 
     def perhaps_within_ceiling(self, request: Request) -> int:
         """Return the sites that could run a request within its ceiling, and perhaps a few just above it."""
         places = self.could_run(request)
-        return places & self.prepared.perhaps_affordable(request.need, request.ceiling) if places else 0
+        need = request.need
+        return places & self.prepared.perhaps_affordable(need.devices * need.seconds, request.ceiling) if places else 0
 
     # --- 1 to 3: those that wait, in order ----------------------------------------------------------------------------
 
-    def _go_through(self) -> None:  # noqa: C901 - see below
+    def _go_through(self) -> None:  # noqa: C901, PLR0912 - see below
         # written out, not in small steps: ten thousand requests that wait pass here, and few come further
-        quota, with_free, known_free = self.quota, self.room.with_free, self.room.known_free
-        all_means, begun, backfill = self._means, self.begun, self.policy.backfill
-        serving = {name: self.prepared.serving(name) for name in {each.community for each in self.order}}
-        borrows = self.policy.reserved_lent
+        queue, quota, prepared, known = self._queue, self.quota, self.prepared, self._shapes
+        with_free, known_free = self.room.with_free, self.room.known_free
+        # in the order of the queue, for memory is read in a row several times as fast as here and there; but where
+        # nothing is free, few are looked at
+        shapes = self._shape_at
+        if with_free(1):
+            shapes += [
+                known[(need := each.need).devices, need.memory_bytes, need.seconds, need.data, each.not_at]
+                for each in queue
+            ]
+        newcomers = list(map(_NEWCOMER, queue))
+        begun, backfill, borrowers, anybody = self.begun, self.policy.backfill, self._borrowers, prepared.anybody
+        starts, starts_max = self.starts, self._starts_max
+        serving: dict[str, int] = {}
         recalls = any(run.lent for run in self._running)
+        many = False  # newcomers wait, more than will be served
         settled = 0  # sites for which a place is held, so that who waits for one has no more to ask
-        for request, shape in zip(self.order, map(_SHAPE, self.order), strict=False):
-            means = all_means.get(shape)
-            if means is None:
-                means = self._means_for(request)
-            devices, places = shape[0], means[0] & serving[request.community]
+        for number in self._order:
+            shape, newcomer = shapes[number] if shapes else self._shape_of(queue[number]), newcomers[number]
+            if shape.settled and not newcomer:
+                if shape.borrows:
+                    borrowers.append(number)
+                continue
+            request = queue[number]
+            if shape.places < 0:
+                shape.of(request, prepared)
+            devices, community = shape.devices, request.community
+            mine = serving.get(community)
+            if mine is None:
+                mine = serving[community] = prepared.serving(community)
+            places = shape.places & mine
             free = places & (known_free[devices] if devices in known_free else with_free(devices))
-            if not free:
-                if places & settled and not request.newcomer:
-                    continue
-                if not with_free(1) and not (recalls and len(self._newcomers) < RECALLS_MAX):
+            within = newcomer or devices <= quota.free
+            behind = places & settled and not (newcomer and not many)
+            if not free and (newcomer or not behind) and not with_free(1):
+                many = len(self._newcomers) >= RECALLS_MAX
+                if many or not recalls:
                     return  # no device is free anywhere: whatever waits, waits, and needs no place held
             if not places or request.id in begun:
                 continue
-            if free and (request.newcomer or devices <= quota.free):
-                now = free & means[1] & ~self.stopped
-                if now and self._begin(request, now, means):
+            if free and within:
+                now = free & shape.lasting & ~self.stopped
+                if now and self._begin(number, shape, now):
+                    if len(starts) == starts_max:
+                        self.more = True
+                        return
                     continue
-            if free and places & settled and not request.newcomer and devices > quota.free:
-                if borrows and request.checkpoints:
-                    self._borrowers[request.id] = request
+            if behind:
+                if free and not within:
+                    borrowers.append(number)
+                # once the sites that serve anybody tell it of one, they do of all of its shape
+                if shape.places & settled & anybody:
+                    shape.borrows = bool(shape.places & known_free[devices])
+                    shape.settled = not (within and shape.borrows)
                 continue
-            self._waits(request, places, free)
+            self._waits(number, shape, places, free)
             settled = self._claimed if backfill else 0
+            many = len(self._newcomers) >= RECALLS_MAX
 
-    def _begin(self, request: Request, free: int, means: list[int], *, lent: bool = False) -> bool:
+    def _begin(self, number: int, shape: Shape, free: int, *, lent: bool = False) -> bool:
         """Begin a request at the best of the places that are free for it, or let it wait for a greener hour."""
-        need, room = request.need, self.room
-        free &= self.prepared.perhaps_affordable(need, request.ceiling)
+        request, room, prepared, best = self._queue[number], self.room, self.prepared, self._best
+        devices, ceiling = shape.devices, request.ceiling
+        free &= prepared.perhaps_affordable(shape.work, ceiling)
         own = request.id if request.id in self.held else None
         while free:
-            at = self._preferred(free, need)
-            seconds, price = terms(need, self.prepared.sites[at])
+            at = best(free, shape.seconds) if best is not None else (free & -free).bit_length() - 1
+            seconds, price = terms(request.need, prepared.sites[at])
             until = self.now + seconds
-            if not room.lasts(at, need.devices, until, but=own):
+            if room.turns.get(at, until) < until and not room.lasts(at, devices, until, but=own):
                 if own is None:
-                    means[1] &= ~(1 << at)
-            elif price <= request.ceiling:
-                if lent or request.newcomer or self.quota.lasts(need.devices, until):
-                    if not self._is_greener_later(request, free, at):
+                    shape.lasting &= ~prepared.bits[at]
+            elif price <= ceiling:
+                if lent or request.newcomer or self.quota.lasts(devices, until):
+                    latest = request.submitted_at + request.slack
+                    if latest <= self.now or not self._is_greener_later(request, free, at):
                         self._start(request, at, until, price, lent=lent)
                     return True
-                self._may_borrow(request)
-            free ^= 1 << at
+                self._borrowers.append(number)
+            free ^= prepared.bits[at]
         return False
-
-    def _may_borrow(self, request: Request) -> None:
-        """Note who has devices free but no part in the share of those who are no newcomers."""
-        if request.checkpoints and self.policy.reserved_lent:
-            self._borrowers[request.id] = request
-
-    def _preferred(self, places: int, need: Need) -> int:
-        return (places & -places).bit_length() - 1 if self._green is None else self._green.best(places, need)
 
     def _is_greener_later(self, request: Request, free: int, at: int) -> bool:
         """Say, and note, that a request waits for a greener hour within its slack; an overdue one never does."""
         latest = request.submitted_at + request.slack
         if self._green is None or latest <= self.now or request.submitted_at <= self._overdue:
             return False
-        found = self._green.greener(free, at, request.need, latest)
-        if found is not None:
-            self.greener[request.id] = found
-        return found is not None
+        if self._green.is_greener_later(free, at, request.need.seconds, latest):
+            self.greener[request.id] = free, at
+            return True
+        return False
+
+    def greenest_later(self, request: Request) -> tuple[int, int] | None:
+        """Return the later start for which a request waits, and its place; None where it waits for no greener hour."""
+        if self._green is None or request.id not in self.greener:
+            return None
+        free, at = self.greener[request.id]
+        return self._green.greenest_later(free, at, request.need.seconds, request.submitted_at + request.slack)
 
     def _start(self, request: Request, at: int, until: int, price: int, *, lent: bool) -> None:
         devices = request.need.devices
@@ -209,13 +277,14 @@ class Deciding:
         self.begun.add(request.id)
         self.starts.append(Start(request.id, self.prepared.sites[at].id, until, price, why, lent))
 
-    def _waits(self, request: Request, places: int, free: int) -> None:
+    def _waits(self, number: int, shape: Shape, places: int, free: int) -> None:
         """Note who waits for devices, and hold a place for the first at each group of sites."""
+        request = self._queue[number]
         if request.newcomer:
             if len(self._newcomers) < RECALLS_MAX:
                 self._newcomers.append(request)
-        elif free and request.need.devices > self.quota.free:
-            self._may_borrow(request)
+        elif free and shape.devices > self.quota.free:
+            self._borrowers.append(number)
         if not places & self._claimed and len(self.held) < HELD_MAX:
             self._hold(request, self.perhaps_within_ceiling(request))
         if not self.policy.backfill:
@@ -315,6 +384,9 @@ class Deciding:
         places = self.perhaps_within_ceiling(request) & _mask(lent) & ~self.stopped
         own = self.held.get(request.id)
         for at in each_place(places):
+            soonest = max(self.now + 1, min(run.checkpoint_at for run in lent[at]))
+            if best is not None and (1, soonest, at) >= best[:3]:
+                continue  # one run alone would not be sooner
             found = self._fewest(request, at, lent[at]) if affordable(request, self.prepared.sites[at]) else None
             if found is None or (own is not None and own.since <= found[0]):
                 continue
@@ -359,16 +431,21 @@ class Deciding:
     # --- 5: the reserve lent ------------------------------------------------------------------------------------------
 
     def _lend(self) -> None:
-        with_free = self.room.with_free
-        for request in self._borrowers.values():
-            free = with_free(request.need.devices) & ~self.stopped
-            if free and request.id not in self.begun:
-                means = self._means_for(request)
-                free &= means[0] & self.prepared.serving(request.community)
-                if request.id not in self.held:
-                    free &= means[1]
-                if free:
-                    self._begin(request, free, means, lent=True)
+        if not (self.policy.reserved_lent and self.room.with_free(1)):
+            return
+        queue, shapes, held, begun = self._queue, self._shape_at, self.held, self.begun
+        # most shapes have nothing free at all, and are passed without a look at who has them
+        left = {shape for shape in self._shapes.values() if shape.places & self.room.with_free(shape.devices)}
+        may = [number for number in self._borrowers if shapes[number] in left and queue[number].checkpoints]
+        for number in {queue[number].id: number for number in may}.values():
+            request, shape = queue[number], shapes[number]
+            free = shape.places & self.room.with_free(shape.devices) & ~self.stopped
+            if request.id not in held:
+                free &= shape.lasting
+            if free:
+                free &= self.prepared.serving(request.community)
+                if free and request.id not in begun:
+                    self._begin(number, shape, free, lent=True)
 
 
 def prepared_for(sites: Iterable[Site] | Prepared, policy: Policy) -> Prepared:

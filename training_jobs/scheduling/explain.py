@@ -93,7 +93,7 @@ def _explained(request: Request, deciding: Deciding, now: int) -> Wait:
     if not places:
         least = min(price_at(request.need, sites[at]) for at in each_place(could))
         return Wait(request.id, Why.TOO_DEAR, data={"price": least, "ceiling": request.ceiling})
-    later = deciding.greener.get(request.id)
+    later = deciding.greenest_later(request)
     if later is not None:
         start_at, at = later
         data: dict[str, int | str] = {"until": start_at, "site": sites[at].id, "devices": request.need.devices}

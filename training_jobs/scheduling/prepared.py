@@ -7,7 +7,9 @@ Build it again when a site, its rules or its standing changes.
 """
 
 from bisect import bisect_left, bisect_right
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Sequence
+from itertools import accumulate
+from operator import or_
 
 from training_jobs.scheduling.fitting import HOUR, takes_work
 from training_jobs.scheduling.values import Need, Request, Site
@@ -19,22 +21,18 @@ _NO_LIMIT = 1 << 62
 class Ladder:
     """Masks by a number that each site has: those with at least, and at most, a given value."""
 
-    __slots__ = ("_down", "_steps", "_up")
+    __slots__ = ("_all", "_steps", "_up")
 
-    def __init__(self, masks: Mapping[int, int]) -> None:
-        """Take the mask of the sites at each value."""
-        self._steps = sorted(masks)
-        self._up = [0]  # of the values below step i
-        for value in self._steps:
-            self._up.append(self._up[-1] | masks[value])
-        self._down = [0]
-        for value in reversed(self._steps):
-            self._down.append(self._down[-1] | masks[value])
-        self._down.reverse()  # of the values from step i on
+    def __init__(self, values: Sequence[int], bits: Sequence[int]) -> None:
+        """Take the number and the bit of each site."""
+        order = sorted(range(len(values)), key=values.__getitem__)
+        self._steps = list(map(values.__getitem__, order))
+        self._up = list(accumulate(map(bits.__getitem__, order), or_, initial=0))  # of the first i in this order
+        self._all = self._up[-1]
 
     def at_least(self, value: int) -> int:
         """Return the sites with this value or more."""
-        return self._down[bisect_left(self._steps, value)]
+        return self._all ^ self._up[bisect_left(self._steps, value)]
 
     def at_most(self, value: int) -> int:
         """Return the sites with this value or less."""
@@ -64,10 +62,8 @@ class Prepared:
         self.pace: list[int] = []
         known: dict[tuple[str, int, int], int] = {}
         self.devices = 0
-        memory: dict[int, int] = {}
-        seconds: dict[int, int] = {}
-        devices: dict[int, int] = {}
-        prices: dict[int, int] = {}
+        limits: list[int] = []
+        prices: list[int] = []
         self._data: dict[frozenset[str] | None, int] = {}
         serving: dict[frozenset[str] | None, int] = {}
         for *_, name, energy, dear, site in ranked:
@@ -86,20 +82,16 @@ class Prepared:
             self.pace.append(known[about])
             self.energy.append(energy)
             self.devices += site.devices
-            limit = site.hours_max * HOUR * site.speed_permille // 1_000 if site.hours_max > 0 else _NO_LIMIT
-            for masks, value in (
-                (memory, site.memory_bytes),
-                (seconds, limit),
-                (devices, site.devices),
-                (prices, dear),
-            ):
-                masks[value] = masks.get(value, 0) | bit
+            limits.append(site.hours_max * HOUR * site.speed_permille // 1_000 if site.hours_max > 0 else _NO_LIMIT)
+            prices.append(dear)
             self.regions[site.region] = self.regions.get(site.region, 0) | bit
             self._data[site.data] = self._data.get(site.data, 0) | bit
             serving[site.serves] = serving.get(site.serves, 0) | bit
         self.all = (1 << len(self.sites)) - 1
-        self._memory, self._seconds, self._devices, self._prices = map(Ladder, (memory, seconds, devices, prices))
-        self._anybody = serving.pop(None, 0)
+        self._memory = Ladder([site.memory_bytes for site in self.sites], self.bits)
+        self._devices = Ladder([site.devices for site in self.sites], self.bits)
+        self._seconds, self._prices = Ladder(limits, self.bits), Ladder(prices, self.bits)
+        self.anybody = serving.pop(None, 0)
         self._serving: dict[str, int] = {}
         for communities, mask in serving.items():
             for community in communities or ():
@@ -124,11 +116,11 @@ class Prepared:
 
     def serving(self, community: str) -> int:
         """Return the sites that serve a community."""
-        return self._anybody | self._serving.get(community, 0)
+        return self.anybody | self._serving.get(community, 0)
 
-    def perhaps_affordable(self, need: Need, ceiling: int) -> int:
+    def perhaps_affordable(self, device_seconds: int, ceiling: int) -> int:
         """Return a mask that holds every site within the ceiling, and a few just above it: prices are rounded up."""
-        return self._prices.at_most(ceiling * HOUR * _PARTS // (need.devices * need.seconds * 1_000))
+        return self._prices.at_most(ceiling * (HOUR * _PARTS // 1_000) // device_seconds)
 
     def _taking(self, data: frozenset[str]) -> int:
         mask = 0

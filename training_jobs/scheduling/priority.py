@@ -5,19 +5,17 @@ requests; within each the highest weighted sum of fair share, age and tier (Slur
 no bonus here: they have the reserve. Ties go to the earlier request, then to the smaller id.
 """
 
-from collections.abc import Iterable
-from itertools import compress, count, islice, repeat
-from operator import add, attrgetter, eq, mul
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from itertools import compress, count, islice
+from operator import attrgetter, eq
 
 from training_jobs.scheduling import fair_share
 from training_jobs.scheduling.values import Origin, Policy, Request, Usage
 
-_CLASS = 1 << 100  # apart by more than any weighted sum, so that one number holds the order
-_KIND = attrgetter("community", "member", "origin", "tier")
 _CAME = attrgetter("submitted_at")
-_TIE = attrgetter("submitted_at", "id")
 
-Kind = tuple[str, str, Origin, int]
+_Kind = tuple[str, str, Origin, int]  # community, member, origin, tier
 
 
 def is_overdue(request: Request, policy: Policy, now: int) -> bool:
@@ -38,37 +36,52 @@ def priority(request: Request, factor: int, policy: Policy, now: int) -> int:
 
 def in_order(queue: Iterable[Request], usage: Usage, policy: Policy, now: int) -> list[Request]:
     """Return all requests, those that go first in front."""
-    # `priority` less what `now` adds to all alike, in columns: these lines decide how long ten thousand requests take
     queue = list(queue)
-    kinds = list(map(_KIND, queue))
-    came = list(map(_CAME, queue))
-    standing = _standing(set(kinds), usage, policy)
-    full = max(policy.age_full, 1)
-    oldest, overdue = now - full, now - policy.wait_max
-    aged = [oldest if each < oldest else min(each, now) for each in came]
-    each_second = policy.weight_age * fair_share.ONE // full
-    ranks = list(map(add, map(standing.__getitem__, kinds), map(mul, aged, repeat(each_second))))
-    for place in [place for place, each in enumerate(came) if each <= overdue]:
-        ranks[place] = -_CLASS
+    return list(map(queue.__getitem__, places_in_order(queue, usage, policy, now)))
+
+
+def places_in_order(queue: Sequence[Request], usage: Usage, policy: Policy, now: int) -> list[int]:
+    """Return the index in the queue of each request, those that go first in front."""
+    # `priority` less what `now` adds to all alike, in columns: these lines decide how long ten thousand requests take
+    ranks = _ranks(queue, usage, policy, now)
     order = sorted(range(len(queue)), key=ranks.__getitem__)
-    ordered = list(map(queue.__getitem__, order))
-    ranks = list(map(ranks.__getitem__, order))
-    for place in compress(count(), map(eq, ranks, islice(ranks, 1, None))):
-        if place == 0 or ranks[place - 1] != ranks[place]:  # the first of those with this rank
-            end = place + 1
-            while end < len(ranks) and ranks[end] == ranks[place]:
-                end += 1
-            ordered[place:end] = sorted(ordered[place:end], key=_TIE)
-    return ordered
+    ranked = list(map(ranks.__getitem__, order))
+    ends = 0
+    for first in compress(count(), map(eq, ranked, islice(ranked, 1, None))):
+        if first >= ends:  # the first of those with one rank: they are sorted by ties, which few need
+            ends = first + 1
+            while ends < len(ranked) and ranked[ends] == ranked[first]:
+                ends += 1
+            order[first:ends] = sorted(order[first:ends], key=lambda at: (queue[at].submitted_at, queue[at].id))
+    return order
 
 
-def _standing(kinds: Iterable[Kind], usage: Usage, policy: Policy) -> dict[Kind, int]:
-    """Return what each kind of request ranks by, but for its age; the lowest goes first."""
-    kinds = list(kinds)
-    factors = fair_share.factors(usage, {(community, member) for community, member, _, _ in kinds}, policy)
-    fair = {who: policy.weight_fair * factor for who, factor in factors.items()}
-    each_tier = policy.weight_tier * fair_share.ONE
-    sandbox = Origin.SANDBOX
-    return {
-        kind: (_CLASS if kind[2] is sandbox else 0) - fair[kind[0], kind[1]] - each_tier * kind[3] for kind in kinds
-    }
+def _ranks(queue: Sequence[Request], usage: Usage, policy: Policy, now: int) -> list[int]:
+    """Return a number for each request; the lowest goes first, and those that are overdue share the lowest."""
+    # requests that differ by their age alone are one kind; the kinds are numbered as they are met
+    kinds: dict[_Kind, int] = defaultdict(count().__next__)
+    kind_of = [kinds[each.community, each.member, each.origin, each.tier] for each in queue]
+    factors = fair_share.factors(usage, {kind[:2] for kind in kinds}, policy)
+    fair = {each: -policy.weight_fair * factor for each, factor in factors.items()}
+    tiers = {tier: -policy.weight_tier * fair_share.ONE * tier for _, _, _, tier in kinds}
+    full = max(policy.age_full, 1)
+    each_second = policy.weight_age * fair_share.ONE // full
+    # wider than what any two of one origin may differ by: sandbox requests come after all that was voted
+    width = _spread(fair.values()) + _spread(tiers.values()) + abs(each_second) * full + 1
+    standing = [
+        fair[community, member] + tiers[tier] + (width if origin is Origin.SANDBOX else 0)
+        for community, member, origin, tier in kinds
+    ]
+    before_all = min(standing, default=0) - abs(each_second) * full - 1
+    oldest, overdue = now - full, now - policy.wait_max
+    return [
+        before_all
+        if came <= overdue
+        else standing[kind] + (each_second * ((came if came < now else now) - oldest) if came > oldest else 0)  # noqa: FURB136 - no call
+        for kind, came in zip(kind_of, map(_CAME, queue), strict=True)
+    ]
+
+
+def _spread(values: Iterable[int]) -> int:
+    values = list(values)
+    return max(values) - min(values) if values else 0

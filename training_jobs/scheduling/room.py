@@ -26,7 +26,7 @@ class Room:
         self._devices = [site.devices for site in prepared.sites]
         self._runs: list[list[tuple[int, int]]] = [[] for _ in self.free]  # until, devices
         self._spans: dict[int, list[Span]] = {}
-        self._next: dict[int, int] = {}  # when the first span begins that has not begun
+        self.turns: dict[int, int] = {}  # when the first span begins that has not begun
         for run in calendar.running:
             at = place.get(run.site)
             if at is not None:
@@ -61,7 +61,7 @@ class Room:
 
         `but`: a request whose own held place does not count; `held=False`: no held place counts.
         """
-        if self._next.get(at, until) >= until:
+        if self.turns.get(at, until) >= until:
             return True
         return self._fits_between(at, devices, self.now, until, but=but, held=held)
 
@@ -93,7 +93,7 @@ class Room:
             left = [span for span in spans if span[3] != who]
             if len(left) < len(spans):
                 self._spans[at] = left
-                self._next[at] = min((since for since, *_ in left if since > self.now), default=1 << 62)
+                self.turns[at] = min((since for since, *_ in left if since > self.now), default=1 << 62)
 
     def ends_at(self, at: int, runs: Iterable[tuple[int, int]], end: int) -> None:
         """Let runs (until, devices) at a place end at `end` instead, because they are recalled."""
@@ -165,7 +165,7 @@ class Room:
     def _add(self, at: int, span: Span) -> None:
         self._spans.setdefault(at, []).append(span)
         if span[0] > self.now:
-            self._next[at] = min(self._next.get(at, span[0]), span[0])
+            self.turns[at] = min(self.turns.get(at, span[0]), span[0])
 
 
 class Quota:

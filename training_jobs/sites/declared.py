@@ -9,6 +9,7 @@ from collections.abc import Callable, Mapping
 from datetime import date
 from typing import Any
 
+from governance.eip712 import AddressError, parse_address
 from governance.errors import Conflict, Invalid
 from training_jobs.scheduling import prices
 from training_jobs.scheduling.values import BPS
@@ -26,9 +27,17 @@ _REGION = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,39}")
 _WORD = re.compile(r"[a-z0-9][a-z0-9_-]{0,39}")
 _FOUND_CHARACTERS = 80
 
+ADDRESS_FORM = "0x and 40 hex digits, with the checksum of EIP-55"
+
 # What identifies a site stays: a community let in this one, in this country. So does the currency of its old prices.
 FIXED = ("slug", "country", "currency")
-OPTIONAL: Mapping[str, Any] = {"hours_max": 0, "data_in": None, "data_out": None, "commons_share_bps": BPS}
+OPTIONAL: Mapping[str, Any] = {
+    "hours_max": 0,
+    "data_in": None,
+    "data_out": None,
+    "commons_share_bps": BPS,
+    "payout_address": "",
+}
 
 
 def clean(values: Mapping[str, Any], today: date) -> dict[str, Any]:
@@ -76,6 +85,19 @@ def text(name: str, value: object, most: int) -> str:
         detail = f"one line of 1 to {most} characters that can be seen"
         raise Invalid("length_out_of_range", detail, field=name, found=len(line), allowed=most)
     return line
+
+
+def payout(name: str, value: Any) -> str:  # noqa: ANN401 - any JSON
+    """Return an address in the spelling of EIP-55, or nothing for none; raise Invalid for what is no account."""
+    if value == "":
+        return ""
+    try:
+        address = parse_address(value)
+    except AddressError as error:
+        raise Invalid(error.code, error.detail, field=name, found=_found(value), allowed=ADDRESS_FORM) from error
+    if not int(address, 16):
+        raise Invalid("address_zero", "nobody has this address", field=name, found=address, allowed=ADDRESS_FORM)
+    return address
 
 
 def _checked(values: Mapping[str, Any], today: date) -> dict[str, Any]:
@@ -178,5 +200,6 @@ _CHECKS: Mapping[str, Callable[[str, Any], Any]] = {
     "data_in": _kinds,
     "data_out": _kinds,
     "commons_share_bps": _whole(1, BPS),
+    "payout_address": payout,
 }
 NAMES = tuple(_CHECKS)

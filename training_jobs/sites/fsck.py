@@ -1,11 +1,12 @@
 """What `fsck` says of sites: who let one in and out, and what it says of itself and offers, is what the log was told.
 
 As `governance.fsck`: a community's log is the truth of the sites that it let in. What machines measured is added up
-again. Reads only. Sites stay behind when a community leaves, so an event without its row is no finding.
+again. Reads only.
 """
 
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from typing import Any
 
 from governance.fsck import Finding
 from governance.fsck.finding import advised, compare, finding, guarded, seconds
@@ -29,7 +30,25 @@ def check_one(community: Community) -> Iterator[Finding]:
         yield from advised(RESTORE, guarded(ADMISSION, row.pk, _admission(row, here)))
         if row.removed_at is None:
             yield from advised(RESTORE, guarded(SITE, row.site_id, _site(row, here)))
+    yield from advised(RESTORE, guarded(ADMISSION, community.slug, _missing(rows, told)))
     yield from advised(RESTORE, guarded(STEWARDS, community.slug, _stewards(community)))
+
+
+def described(events: Iterable[Event]) -> dict[str, Any]:
+    """Return the declared values that a log was told last, as far as they were ever changed."""
+    said: dict[str, Any] = {}
+    for event in events:
+        said |= {name: change["new"] for name, change in event.data["changes"].items()}
+    return said
+
+
+def _missing(rows: Iterable[Admission], told: dict[str, dict[str, list[Event]]]) -> Iterator[Finding]:
+    """Yield the admissions that the log has and no row."""
+    there = {(row.site.slug, seconds(row.admitted_at)) for row in rows}
+    for slug, events in list(told.items()):
+        for event in events["site_admitted"]:
+            if (slug, seconds(event.at)) not in there:
+                yield finding("governance_event", event.pk, event.kind, f"a row of {ADMISSION}", "none")
 
 
 def _admission(row: Admission, told: dict[str, list[Event]]) -> Iterator[Finding]:
@@ -53,9 +72,7 @@ def _site(row: Admission, told: dict[str, list[Event]]) -> Iterator[Finding]:
     last = told["site_standing"][-1] if told["site_standing"] else None
     offer = {name: last.data.get(name) for name in site.told} if last else None
     yield from compare(SITE, site.pk, {"told": offer}, {"told": site.told})
-    said: dict[str, object] = {}
-    for event in told["site_described"]:
-        said |= {name: change["new"] for name, change in event.data["changes"].items()}
+    said = described(told["site_described"])
     yield from compare(SITE, site.pk, said, {name: getattr(site, name) for name in said})
     ends = [*told["site_suspended"], *told["site_restored"]]
     newest = max((event for event in ends if event.position > 0), key=lambda event: event.position, default=None)

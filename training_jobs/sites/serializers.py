@@ -71,6 +71,7 @@ class SiteChangeInput(StrictSerializer):
     data_in = KindList(required=False, allow_null=True)
     data_out = KindList(required=False, allow_null=True)
     commons_share_bps = StrictInteger(required=False, min_value=0, max_value=NUMBER_MAX)
+    payout_address = StrictText(required=False, max_length=42, allow_blank=True)
 
 
 class SiteInput(SiteChangeInput):
@@ -214,6 +215,7 @@ class SiteOutput(serializers.Serializer[Row]):
     data_in = serializers.ListField(child=serializers.CharField(), source="site.data_in", allow_null=True)
     data_out = serializers.ListField(child=serializers.CharField(), source="site.data_out", allow_null=True)
     commons_share_bps = serializers.IntegerField(source="site.commons_share_bps")
+    payout_address = serializers.CharField(source="site.payout_address", help_text="empty: it is not paid on chain")
     standing = serializers.ChoiceField(choices=[str(each) for each in lifecycle.Standing])
     serves = serializers.ListField(child=serializers.CharField())
     created_at = serializers.DateTimeField(source="site.created_at")

@@ -49,6 +49,11 @@ def admitted(admission: Admission, now: datetime, actor: str) -> None:
     _append(admission.community, _standing(site, "admitted"), now, actor)
 
 
+def again(community: Community, site: Site, why: str, now: datetime) -> None:
+    """Tell one community what a site offers, whose log was told otherwise."""
+    _append(community, _standing(site, why), now, "")
+
+
 def removed(admission: Admission, why: str, now: datetime, actor: str) -> None:
     """Tell one community that a site is no longer one of its own."""
     number = admission.removal.number if admission.removal else None

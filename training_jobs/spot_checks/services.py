@@ -162,6 +162,14 @@ def settle(now: datetime) -> int:
     return len(gone)
 
 
+def give_up(check_id: int, code: str, now: datetime) -> None:
+    """End a check that nobody can do any more, because its files are not here. Safe to repeat."""
+    with transaction.atomic():
+        check = _locked(check_id)
+        if check.finished_at is None:
+            _not_possible(check, code, "", now)
+
+
 def require_readable(found: Mapping[str, Any], checked: Slice) -> None:
     """Raise Invalid for a report in another form than a check has, or of other steps."""
     steps = checked.last_step - checked.first_step

@@ -29,21 +29,22 @@ class Downloaded:
 def read(lines: Iterable[bytes]) -> Downloaded:
     """Read all lines; empty ones are passed over. Raises Malformed with the number of the first bad line."""
     leaves: list[bytes] = []
-
-    def entries() -> Iterator[Entry]:
-        for number, line in enumerate(lines, start=1):
-            if not line.strip():
-                continue
-            try:
-                for value in _values(_parsed(line), len(leaves)):
-                    leaves.append(merkle.leaf_hash(canonical_bytes(value)))
-                    yield _entry(value)
-            except (CanonicalError, Malformed) as error:
-                detail = error.detail
-                raise Malformed("malformed_log", f"line {number}: {detail}", field="line", found=number) from error
-
-    log = Log.of(entries())
+    log = Log.of(entries(lines, leaves))
     return Downloaded(log, merkle.root_of_hashes(leaves))
+
+
+def entries(lines: Iterable[bytes], leaves: list[bytes]) -> Iterator[Entry]:
+    """Yield the entries, each with its leaf of the tree added to `leaves`; for the rest see `read`."""
+    for number, line in enumerate(lines, start=1):
+        if not line.strip():
+            continue
+        try:
+            for value in _values(_parsed(line), len(leaves)):
+                leaves.append(merkle.leaf_hash(canonical_bytes(value)))
+                yield _entry(value)
+        except (CanonicalError, Malformed) as error:
+            detail = error.detail
+            raise Malformed("malformed_log", f"line {number}: {detail}", field="line", found=number) from error
 
 
 def _values(found: object, read: int) -> list[Any]:
