@@ -1,4 +1,4 @@
-// `npm run build`: bundles the one script and the one style sheet of the pages, and the demo's wallet, into static/built/.
+// `npm run build`: bundles the one script and the one style sheet of the pages, the demo's wallet, the sealing of ballots, passkeys and paired wallets, into static/built/.
 // With --watch it does so again after each change. The verifier in the browser is not bundled: people read it as it is.
 import { build, context } from "esbuild";
 import { dirname, join } from "node:path";
@@ -10,6 +10,9 @@ const options = {
     { in: join(STATIC, "css/site.css"), out: "site" },
     { in: join(STATIC, "js/site.js"), out: "site" },
     { in: join(STATIC, "js/demo-wallet.js"), out: "demo" },
+    { in: join(STATIC, "js/sealing.js"), out: "sealing" },
+    { in: join(STATIC, "js/paired-wallet.js"), out: "pairing" },
+    { in: join(STATIC, "js/seat.js"), out: "seat" },
   ],
   outdir: join(STATIC, "built"),
   bundle: true,

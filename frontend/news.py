@@ -17,7 +17,7 @@ from frontend import numbers, words
 from frontend.templatetags.commonweights import localised
 from frontend.words.news import ELSE, NEWS_TOPICS, SAYS, Says
 from governance.clock import unix
-from governance.notifications.telling import News, Voted
+from governance.notifications.telling import SEALED, News, Voted
 from governance.sentences import condition_sentence
 from training_jobs.failures import failure
 
@@ -82,11 +82,12 @@ def _values(news: News) -> Mapping[str, str]:
     return {
         "community": str(localised(news.community, "name")),
         "title": one_line(news.proposal.title, TITLE_MAX) if news.proposal else "",
+        "question": one_line(news.question, TITLE_MAX),
         "actor": news.actor_name or short(news.actor),
         "model": _model(news),
         "version": str(said.get("version", "")),
         "subject": _model(news) if said.get("title_en") else str(said.get("rule", "")),
-        "reason": one_line(str(said.get("reason", "")), REASON_MAX),
+        "reason": one_line(str(words.reason(str(said.get("reason", "")))), REASON_MAX),
         "rules": ", ".join(said.get("rules", [])),
         "opens": _moment(unix(opens_at)) if opens_at else "",
         "ends": _moment(said.get("closes_at") or (unix(closes_at) if closes_at else None)),
@@ -122,6 +123,8 @@ def _because(news: News) -> str:
 
 def choice(voted: Voted) -> str:
     """Return a ballot in words, on one line."""
+    if voted.method == SEALED:
+        return str(_("a sealed ballot; what it says is known once voting has closed"))
     parts = []
     for part in voted.parts:
         name = one_line(str(words.choice(part.name, binary=voted.binary).label), TITLE_MAX)
@@ -142,7 +145,7 @@ def _more(news: News) -> str:
 
 def _path(news: News) -> str:
     """Return where it can be looked at: its own page, or else the decision, the draft or the community."""
-    own = _own_page(news)
+    own = _page_of_talk(news) or _own_page(news)
     if own:
         return own
     if news.proposal is None:
@@ -151,6 +154,22 @@ def _path(news: News) -> str:
         page = "site:draft" if news.kind == "draft_sponsored" else "site:sponsor"
         return reverse(page, args=[news.community.slug, news.proposal.pk])
     return reverse("site:proposal", args=[news.community.slug, news.proposal.number])
+
+
+def _page_of_talk(news: News) -> str:
+    """Return the page of a consultation, of a comment, of keys, or of an invitation to write a draft together."""
+    slug, number, consultation = news.community.slug, news.said.get("comment"), news.said.get("consultation")
+    if news.kind.startswith(("consultation_", "statement_")) and type(consultation) is int:
+        return reverse("site:consultation", args=[slug, consultation])
+    if news.proposal is None:
+        return ""
+    if news.topic == "keyholder_duty":
+        return reverse("site:proposal_keys", args=[slug, news.proposal.number])
+    if news.kind == "draft_co_author_invited":
+        return reverse("site:co_authors", args=[slug, news.proposal.pk])
+    if news.kind.startswith("comment_") and type(number) is int:
+        return reverse("site:comment", args=[slug, news.proposal.number, number])
+    return ""
 
 
 def _own_page(news: News) -> str:

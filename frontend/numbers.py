@@ -25,7 +25,13 @@ def power(value: int | str, places: int = POWER_PLACES, *, decimals: int = TOKEN
 
 def percent(basis_points: int) -> str:
     """Return basis points as a percentage with at most two decimals."""
-    whole, rest = divmod(int(basis_points), 100)
+    return _percent(int(basis_points), get_language())
+
+
+@lru_cache(maxsize=4096)
+def _percent(basis_points: int, _language: str | None) -> str:
+    """Return it in the active language: lists repeat them."""
+    whole, rest = divmod(basis_points, 100)
     shown = f"{rest:02d}".rstrip("0")
     number = grouped(whole) + (decimal_separator() + shown if shown else "")
     return gettext("%(number)s%%") % {"number": number}
@@ -74,8 +80,14 @@ def relative(moment: datetime, now: datetime) -> str:
     if seconds == 0:
         return gettext("now")
     name, length = next((unit for unit in _UNITS if abs(seconds) >= unit[1]), _UNITS[-1])
-    counted = _counted(name, abs(seconds) // length)
-    if seconds > 0:
+    return _away(name, abs(seconds) // length, seconds > 0, get_language())
+
+
+@lru_cache(maxsize=1024)
+def _away(unit: str, count: int, ahead: bool, _language: str | None) -> str:  # noqa: FBT001 - a key
+    """Return how far it is in one unit, in the active language: lists repeat them."""
+    counted = _counted(unit, count)
+    if ahead:
         return gettext("in %(duration)s") % {"duration": counted}
     return gettext("%(duration)s ago") % {"duration": counted}
 

@@ -16,6 +16,9 @@ _PLACES: dict[str, Callable[[str, str], str]] = {
     "rule": lambda slug, key: f"{reverse('site:rules', args=[slug])}#rule-{key}",
     "run": lambda _slug, key: reverse("site:run", args=[key]),
     "incident": lambda slug, key: reverse("site:incident", args=[slug, key]),
+    "consultation": lambda slug, key: reverse("site:consultation", args=[slug, key]),
+    "statement": lambda slug, key: _part_of("site:consultation", slug, key, "#statement-"),
+    "comment": lambda slug, key: reverse("site:comment", args=[slug, *key.split("/", 1)]),
     "delegate": lambda slug, key: reverse("site:delegate", args=[slug, key]),
     "history": lambda slug, key: reverse("site:imported", args=[slug, key]),
 }
@@ -24,6 +27,8 @@ _PLACES: dict[str, Callable[[str, str], str]] = {
 _NEEDS: dict[str, Callable[[Need], str]] = {
     "vote": lambda need: reverse("site:proposal", args=[need.community.slug, need.key]),
     "guard": lambda need: reverse("site:proposal", args=[need.community.slug, need.key]),
+    "seal": lambda need: reverse("site:proposal_keys", args=[need.community.slug, need.key]),
+    "unseal": lambda need: reverse("site:proposal_keys", args=[need.community.slug, need.key]),
     "held_up": lambda need: reverse("site:proposal", args=[need.community.slug, need.key]),
     "draft": lambda need: reverse("site:draft", args=[need.community.slug, need.key]),
     "sponsor": lambda need: reverse("site:sponsor", args=[need.community.slug, need.key]),
@@ -31,6 +36,12 @@ _NEEDS: dict[str, Callable[[Need], str]] = {
     "incident": lambda need: reverse("site:incident", args=[need.community.slug, need.key]),
     "call": lambda need: reverse("site:incidents", args=[need.community.slug]),
 }
+
+
+def _part_of(page: str, slug: str, key: str, mark: str) -> str:
+    """Return where a part stands on the page of the whole; its key is both numbers."""
+    whole, _slash, part = key.partition("/")
+    return f"{reverse(page, args=[slug, whole])}{mark}{part}"
 
 
 def need_address(need: Need) -> str:

@@ -41,7 +41,7 @@ INPUTS = (
     Input("utilisation_bps", _("Share of its lifetime in which it is expected to work"), _("percent"), 2),
     Input("operations_bps", _("People, room and network, on top of the rest"), _("percent"), 2),
 )
-TEXTS = ("slug", "name", "region", "country", "device_kind", "currency")
+TEXTS = ("slug", "name", "region", "country", "device_kind", "currency", "payout_address")
 # name, decimal places between what is written and what is kept
 NUMBERS = (("devices", 0), ("memory_bytes", GB), ("hours_max", 0), ("commons_share_bps", 2))
 KINDS = ("data_in", "data_out")

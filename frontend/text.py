@@ -1,6 +1,7 @@
 """Proposal texts: Markdown to HTML, sanitised. Nothing that an author writes can run, load or restyle the page."""
 
 import re
+from functools import lru_cache
 
 import markdown
 import nh3
@@ -15,14 +16,21 @@ _HEADING = re.compile(r"<(/?)h([1-6])>")
 _HIGHEST, _LOWEST = 3, 6
 
 
-def render(text: str) -> SafeString:
+def render(text: str, highest: int = _HIGHEST) -> SafeString:
     """Return safe HTML. Headings start at level 3, below those of the page; images and raw HTML are dropped.
 
-    The text's own highest level becomes the third, wherever its author began; what is too deep stays at the sixth.
+    The text's own highest level becomes the third (or `highest`), wherever its author began; what is too deep stays at
+    the sixth.
     """
+    return _rendered(text, highest)
+
+
+@lru_cache(maxsize=64)
+def _rendered(text: str, highest: int) -> SafeString:
+    """Return it, kept for the pages that are looked at again and again."""
     html = markdown.markdown(text, extensions=["extra", "sane_lists"], output_format="html")
     used = [int(level) for _slash, level in _HEADING.findall(html)]
-    down = _HIGHEST - min(used, default=_HIGHEST)
+    down = highest - min(used, default=highest)
     html = _HEADING.sub(lambda found: f"<{found[1]}h{min(int(found[2]) + down, _LOWEST)}>", html)
     clean = nh3.clean(
         html, tags=_TAGS, attributes=_ATTRIBUTES, url_schemes={"http", "https", "mailto"}, link_rel="nofollow noopener"

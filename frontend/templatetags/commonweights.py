@@ -20,6 +20,8 @@ from django.utils.translation import get_language, gettext
 from frontend import numbers, text, words
 from frontend.words import duties
 from frontend.words.constitution import unmeasured
+from governance import names
+from governance.clock import now
 from governance.kinds import all_kinds
 from models_registry.constitution import payloads as in_words
 from models_registry.constitution.history import Difference
@@ -59,6 +61,12 @@ def words_of(key: str, table: str) -> str:
 @register.simple_tag
 def pill(table: str, key: str) -> SafeString:
     """Return a state as a pill: icon, words and a tone."""
+    return _pill(table, str(key), get_language())
+
+
+@lru_cache(maxsize=1024)
+def _pill(table: str, key: str, _language: str | None) -> SafeString:
+    """Return it in the active language: lists repeat them."""
     shown = words.word(table, key)
     picture = icon(shown.icon)
     return format_html('<span class="pill pill--{}">{}<span>{}</span></span>', shown.tone, picture, shown.label)
@@ -184,9 +192,31 @@ def short(value: str) -> str:
 
 @register.simple_tag
 def person(address: str, name: str = "") -> SafeString:
-    """Return a person: the name that the community knows, and the address in short with the whole one as a title."""
+    """Return a person: the community's name for them, the name that a resolver told, and the address in short.
+
+    The address is always there, with the whole one as a title: names are what others say.
+    """
+    return _person(address, name, names.known(now()).get(address))
+
+
+@lru_cache(maxsize=4096)
+def _person(address: str, name: str, told: tuple[str, bool] | None) -> SafeString:
+    """Return them from all that is known: lists repeat people."""
     code = format_html('<code class="address" title="{}">{}</code>', address, short(address))
-    return format_html('<span class="person"><b>{}</b> {}</span>', name, code) if name else code
+    if told:
+        code = format_html("{} {}", _told_name(address, *told), code)
+    if name:
+        return format_html('<span class="person"><b>{}</b> {}</span>', name, code)
+    return format_html('<span class="person">{}</span>', code) if told else code
+
+
+def _told_name(address: str, name: str, has_picture: bool) -> SafeString:  # noqa: FBT001 - as it is kept
+    """Return a name as a resolver told it, with its picture if there is one."""
+    shown = format_html('<bdi class="told-name">{}</bdi>', name)
+    if not has_picture:
+        return shown
+    picture = '<img class="told-picture" src="{}" alt="" width="20" height="20" loading="lazy">{}'
+    return format_html(picture, reverse("site:picture", args=[address]), shown)
 
 
 @register.simple_tag
@@ -206,6 +236,12 @@ def _around(view: str, *parts: str) -> tuple[str, str]:
 def markdown(source: str) -> SafeString:
     """Return sanitised HTML."""
     return text.render(source)
+
+
+@register.filter
+def markdown_below(source: str, highest: int) -> SafeString:
+    """Return sanitised HTML for a place that stands below other headings: its own begin at level `highest`."""
+    return text.render(source, int(highest))
 
 
 @register.filter

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from fractions import Fraction
+from functools import lru_cache
 from typing import Any
 
 from django import template
@@ -11,6 +12,7 @@ from django.utils.translation import get_language, gettext
 
 from frontend import flow, numbers, words
 from frontend.templatetags.commonweights import bar, icon, moment_text, soon
+from frontend.words import governor
 from frontend.words import missing as missing_words
 from frontend.words import passing as passing_words
 from governance.choices import Part
@@ -33,6 +35,18 @@ def power(value: object, decimals: int) -> str:
         return "–"
     units = value if isinstance(value, int) else int(Fraction(str(value)))
     return numbers.power(units, decimals=decimals)
+
+
+@register.filter
+def reason(text: str) -> str:
+    """Return why a proposal was withdrawn, or a guardian spoke, as people read it."""
+    return str(words.reason(text))
+
+
+@register.filter
+def not_taken_up(text: str, decimals: int) -> str:
+    """Return why what stands on the chain was not taken up here, as a sentence."""
+    return governor.refusal(text, decimals)
 
 
 @register.filter
@@ -109,23 +123,43 @@ def weight_bps(part: Part) -> int:
 @register.simple_tag
 def choice_parts(parts: Sequence[Part], method: str, decimals: int, *, binary: bool) -> SafeString:
     """Return what a ballot chose: pills, or an order. In Python, because lists show it fifty times."""
+    return _choice_parts(tuple(parts), method, decimals, binary, get_language())
+
+
+@lru_cache(maxsize=1024)
+def _choice_parts(
+    parts: tuple[Part, ...],
+    method: str,
+    decimals: int,
+    binary: bool,  # noqa: FBT001 - a key
+    language: str | None,
+) -> SafeString:
+    """Return it in the active language: most ballots of a list chose what others chose."""
     if not parts:
         blank = gettext("Blank ballot")
         return format_html('<span class="pill pill--quiet">{}<span>{}</span></span>', icon("minus"), blank)
     if any(part.rank for part in parts):
         items = format_html_join("", "<li>{}</li>", ((part.name,) for part in parts))
         return format_html('<ol class="ranked-inline">{}</ol>', items)
-    pills = format_html_join("", "{}", ((_part_pill(part, method, decimals, binary=binary),) for part in parts))
+    pills = format_html_join(
+        "", "{}", ((_part_pill(part, method, decimals, language, binary=binary),) for part in parts)
+    )
     return format_html('<span class="cluster cluster--tight">{}</span>', pills)
 
 
-def _part_pill(part: Part, method: str, decimals: int, *, binary: bool) -> SafeString:
-    shown = words.choice(part.name, binary=binary)
-    weight: SafeString | str = ""
+def _part_pill(part: Part, method: str, decimals: int, language: str | None, *, binary: bool) -> SafeString:
+    says = ""
     if part.of:
         fractional = method == "fractional"
         says = power(part.weight, decimals) if fractional else numbers.percent(weight_bps(part))
-        weight = format_html(' <span class="number">{}</span>', says)
+    return _choice_pill(part.name, binary, says, language)
+
+
+@lru_cache(maxsize=512)
+def _choice_pill(name: str, binary: bool, says: str, _language: str | None) -> SafeString:  # noqa: FBT001 - a key
+    """Return a choice with what it got, in the active language: lists repeat them."""
+    shown = words.choice(name, binary=binary)
+    weight = format_html(' <span class="number">{}</span>', says) if says else ""
     return format_html(
         '<span class="pill pill--{}">{}<span>{}{}</span></span>', shown.tone, icon(shown.icon), shown.label, weight
     )
@@ -142,26 +176,33 @@ def latest_step(context: Mapping[str, Any], proposal: Proposal, state: str) -> S
 def results_bar(results: Results, size: str = "") -> SafeString:
     """Return how a vote stands as one bar, with its shares as text for whoever does not see it."""
     parts = (
-        (
-            option.name if results.binary else colour(option),
-            bar(option.bar_start_bps),
-            bar(option.bar_bps),
-        )
+        (_bar_part(option.name if results.binary else colour(option), option.bar_start_bps, option.bar_bps),)
         for option in results.options
         if option.power
     )
-    drawn = format_html_join("", '<rect class="fill--{}" x="{}" width="{}" height="100%"></rect>', parts)
+    drawn = format_html_join("", "{}", parts)
     label = shares(results, NAMED_IN_BAR, ", ")
     return format_html('<svg class="bar {}" role="img" aria-label="{}">{}</svg>', size, label, drawn)
+
+
+@lru_cache(maxsize=4096)
+def _bar_part(fill: str, start_bps: int, bps: int) -> SafeString:
+    """Return the part of a bar that one choice has: lists repeat them."""
+    return format_html('<rect class="fill--{}" x="{}" width="{}" height="100%"></rect>', fill, bar(start_bps), bar(bps))
 
 
 @register.simple_tag
 def shares(results: Results, most: int, between: str = " · ") -> str:
     """Return the first choices with their shares: "For 60% · Against 40%"."""
     return between.join(
-        f"{words.choice(option.name, binary=results.binary).label} {numbers.percent(option.share_bps)}"
-        for option in results.options[:most]
+        _share_of(option.name, results.binary, option.share_bps, get_language()) for option in results.options[:most]
     )
+
+
+@lru_cache(maxsize=4096)
+def _share_of(name: str, binary: bool, share_bps: int, _language: str | None) -> str:  # noqa: FBT001 - a key
+    """Return a choice with its share, in the active language: lists repeat them."""
+    return f"{words.choice(name, binary=binary).label} {numbers.percent(share_bps)}"
 
 
 @register.filter

@@ -1,4 +1,4 @@
-"""Answers: what money does a community have for computing, who spent it on what, and what is set aside."""
+"""Answers: what money does a community have for computing, who spent it, and who is paid on chain."""
 
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
@@ -9,11 +9,13 @@ from governance import selectors as governance
 from training_jobs.commons import books
 from training_jobs.ledger import selectors
 from training_jobs.models.ledger import CONTRIBUTION_CREDIT, OUTSIDE
+from training_jobs.settlement import selectors as settling
 from training_jobs.sites import selectors as sites
 
 ENTRIES_PER_PAGE = 25
 HOLDS_SHOWN_MAX = 50
 CREDITS_SHOWN_MAX = 100
+SETTLEMENTS_PER_PAGE = 20
 
 
 def index(request: HttpRequest, slug: str) -> HttpResponse:
@@ -39,5 +41,34 @@ def index(request: HttpRequest, slug: str) -> HttpResponse:
         "pages": pages,
         "rows": [sites.row(site, now) for site in sites.all_sites(community)],
         "plans": books.plans(community),
+        "settles": bool(settling.terms(community)),
     }
     return render(request, "pages/books.html", context)
+
+
+def settlements(request: HttpRequest, slug: str) -> HttpResponse:
+    """Show by which terms sites are paid on chain, who is owed what, and each payment that a vote approved."""
+    community = governance.community_named(slug)
+    found = settling.settlements(community)
+    total = found.count()
+    pages = max(1, -(-total // SETTLEMENTS_PER_PAGE))
+    number = min(page_number(request) or 1, pages)
+    shown = found[(number - 1) * SETTLEMENTS_PER_PAGE : number * SETTLEMENTS_PER_PAGE]
+    readings = settling.readings(community)
+    context = {
+        "community": community,
+        "tab": "runs",
+        "terms": settling.terms(community),
+        "readings": readings,
+        "halted": [reading for reading in readings if reading.halted],
+        "owed": settling.owed(community),
+        "rows": [
+            {"settlement": each, "payment": settling.payment_of(each) if each.state == "due" else None}
+            for each in shown
+        ],
+        "missed": settling.missed(community),
+        "total": total,
+        "number": number,
+        "pages": pages,
+    }
+    return render(request, "pages/settlements.html", context)

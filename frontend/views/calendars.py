@@ -1,4 +1,4 @@
-"""Calendars (iCalendar, RFC 5545): the dates of a community's open decisions, or of one decision.
+"""Calendars (iCalendar, RFC 5545): the dates of a community's open decisions and consultations, or of one decision.
 
 A date has no length and blocks no time. Its name (UID) never changes, so a calendar that is subscribed to moves it when
 it moves. Programs send no cookies: `?lang=fr` chooses the language.
@@ -19,7 +19,7 @@ from frontend.news import one_line
 from frontend.templatetags.commonweights import localised
 from frontend.views.feeds import in_asked_language
 from governance import clock, selectors
-from governance.models import Community
+from governance.models import Community, Consultation
 from governance.selectors import calendar
 
 TITLE_MAX = 150
@@ -31,7 +31,11 @@ REFRESH = timedelta(hours=1)
 def community(_request: HttpRequest, slug: str) -> HttpResponse:
     """Answer with the dates of a community."""
     found = selectors.community_named(slug)
-    return _answer(_calendar(found, calendar.of_community(found, clock.now())), f"{slug}.ics")
+    now = clock.now()
+    made = _calendar(found, calendar.of_community(found, now))
+    for asked in calendar.consultations_of(found, now):
+        made.add_component(_end_of(found, asked))
+    return _answer(made, f"{slug}.ics")
 
 
 @in_asked_language
@@ -58,19 +62,33 @@ def _calendar(of: Community, dates: Iterable[calendar.Date]) -> Calendar:
 def _event(date: calendar.Date) -> Event:
     decision = date.proposal
     place = settings.ORIGIN + reverse("site:proposal", args=[decision.community.slug, decision.number])
+    event = _point(f"{decision.record_id}-{date.what}", date.at, date.changed_at, _summary(date), place)
+    event.add("sequence", date.sequence)
+    event.add("status", "CANCELLED" if date.canceled else "TENTATIVE" if date.tentative else "CONFIRMED")
+    return event
+
+
+def _end_of(of: Community, asked: Consultation) -> Event:
+    place = settings.ORIGIN + reverse("site:consultation", args=[of.slug, asked.number])
+    summary = _("Answers until: %(question)s") % {"question": one_line(asked.question, TITLE_MAX)}
+    event = _point(f"{of.slug}-consultation-{asked.number}-answers", asked.closes_at, asked.opens_at, summary, place)
+    event.add("sequence", 0)
+    event.add("status", "CONFIRMED")
+    return event
+
+
+def _point(name: str, at: datetime, changed_at: datetime, summary: str, place: str) -> Event:
     event = Event()
-    event.add("uid", f"{decision.record_id}-{date.what}@{urlsplit(settings.ORIGIN).hostname}")
+    event.add("uid", f"{name}@{urlsplit(settings.ORIGIN).hostname}")
     # Without a METHOD the stamp is when what is said here changed last (section 3.8.7.2): the same answer twice is
     # the same bytes.
-    event.add("dtstamp", _utc(date.changed_at))
-    event.add("last-modified", _utc(date.changed_at))
-    event.add("sequence", date.sequence)
-    event.add("dtstart", _utc(date.at))
-    event.add("summary", _summary(date))
+    event.add("dtstamp", _utc(changed_at))
+    event.add("last-modified", _utc(changed_at))
+    event.add("dtstart", _utc(at))
+    event.add("summary", summary)
     event.add("description", place)
     event.add("url", vUri(place))
     event.add("transp", "TRANSPARENT")
-    event.add("status", "CANCELLED" if date.canceled else "TENTATIVE" if date.tentative else "CONFIRMED")
     return event
 
 

@@ -11,6 +11,7 @@ from governance import selectors, services
 from governance.clock import now
 from governance.errors import Forbidden
 from governance.kinds import all_kinds
+from governance.onchain import is_by_contract
 from governance.selectors.alignment import alignment
 
 DELEGATES_PER_PAGE = 50
@@ -37,6 +38,7 @@ def index(request: HttpRequest, slug: str) -> HttpResponse:
             "pages": pages,
             "wanted": wanted,
             "decimals": decimals_of(community),
+            "by_contract": is_by_contract(services.charter_of(community)),
         },
     )
 
@@ -58,6 +60,7 @@ def detail(request: HttpRequest, slug: str, address: str) -> HttpResponse:
             "kinds": all_kinds(),
             "decimals": decimals_of(community),
             "on_chain": is_token(community),
+            "by_contract": is_by_contract(services.charter_of(community)),
         },
     )
 

@@ -11,9 +11,11 @@ from frontend.views.power import decimals_of
 from frontend.views.previews import section
 from governance import selectors, services
 from governance.clock import now
+from governance.deliberation import co_authors, reading
 from governance.errors import NotFound, Refusal
 from governance.kinds import ProposalKind, all_kinds, kind_named
 from governance.models import Community, Proposal
+from governance.onchain.shown import draft_shown
 from governance.tally import method_named
 from models_registry.constitution import selectors as constitution
 from training_jobs import recipe_changes
@@ -64,20 +66,21 @@ def check(request: HttpRequest, slug: str, kind: str) -> HttpResponse:
         "recipe": recipe_changes.against_base(written),
         "outlook": constitution.outlook(written),
         "clashes": constitution.clashes_with(written),
+        "similar": reading.similar_to(written),
     }
     return render(request, "parts/lint.html", context)
 
 
 @login_required
 def draft(request: HttpRequest, slug: str, draft_id: int) -> HttpResponse:
-    """Show a draft as voters will see it."""
-    return _preview(request, selectors.draft(slug, draft_id, request.user.address))
+    """Show a draft as voters will see it, to those who write it."""
+    return _preview(request, selectors.draft_to_write(slug, draft_id, request.user.address))
 
 
 @login_required
 def edit(request: HttpRequest, slug: str, draft_id: int) -> HttpResponse:
     """Show the form of a draft; a posted form replaces its content. Whoever asks for JSON (autosave) gets JSON."""
-    stored = selectors.draft(slug, draft_id, request.user.address)
+    stored = selectors.draft_to_write(slug, draft_id, request.user.address)
     community, chosen = stored.community, kind_named(stored.kind)
     if request.method != "POST":
         return _form(request, community, forms.filled(chosen, community, stored), stored)
@@ -149,6 +152,10 @@ def _preview(request: HttpRequest, stored: Proposal, refusal: Refusal | None = N
         "community": stored.community,
         "tab": "proposals",
         "draft": stored,
+        "is_author": stored.author == request.user.address,
+        "together": bool(co_authors.of(stored)),
+        "similar": reading.similar_to(stored),
+        "contract": draft_shown(stored),
         "kind": kind,
         "effect": kind.describe(stored.payload),
         "facts": kind.facts(stored.payload),

@@ -19,6 +19,7 @@ from frontend import news, words
 from frontend.news import one_line
 from frontend.templatetags.commonweights import localised
 from governance import selectors as communities
+from governance.deliberation import comments, reading
 from governance.models import Community, Event
 from governance.notifications import log
 from models_registry import happenings, selectors
@@ -26,6 +27,8 @@ from training_jobs.news import facts
 
 View = Callable[..., HttpResponse]
 TITLE_MAX = 300
+TEXT_MAX = 1_000
+COMMENTS_MAX = 50
 
 
 def in_asked_language(view: View) -> View:
@@ -66,6 +69,22 @@ def community(request: HttpRequest, slug: str) -> HttpResponse:
     for event, what in log.newest(owner, facts):
         each = news.told(what)
         _add(feed, owner, event, each.subject, each.path, each.sentence)
+    return _answer(feed)
+
+
+@in_asked_language
+def discussion(request: HttpRequest, slug: str, number: int) -> HttpResponse:
+    """Answer with the newest comments on a proposal that everybody may read."""
+    owner = communities.community_named(slug)
+    proposal = comments.discussed(owner, number)
+    feed = _feed(request, proposal.title, reverse("site:discussion", args=[slug, number]), owner)
+    for each in reading.newest(proposal, COMMENTS_MAX):
+        place = _absolute(reverse("site:comment", args=[slug, number, each.comment.number]))
+        name = each.author_name or news.short(each.comment.address)
+        title = _("No. %(number)d by %(name)s") % {"number": each.comment.number, "name": name}
+        said = one_line(each.text, TEXT_MAX)
+        written, edited = each.comment.written_at, each.comment.edited_at or each.comment.written_at
+        feed.add_item(one_line(title, TITLE_MAX), place, said, unique_id=place, pubdate=written, updateddate=edited)
     return _answer(feed)
 
 

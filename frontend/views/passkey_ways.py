@@ -20,9 +20,13 @@ class Offer:
     says: str
 
 
+def is_here(request: HttpRequest) -> bool:
+    """Say whether passkeys work on this very page."""
+    return bool(settings.PASSKEY_ORIGIN) and request.get_host() == urlsplit(settings.PASSKEY_ORIGIN).netloc
+
+
 def offered(request: HttpRequest) -> Offer:
     """Return what to offer. A machine that is called by its number has no passkeys, and may have them by its name."""
-    origin = settings.PASSKEY_ORIGIN
-    here = bool(origin) and request.get_host() == urlsplit(origin).netloc
+    origin, here = settings.PASSKEY_ORIGIN, is_here(request)
     elsewhere = "" if here or not origin else f"{origin}{request.path}"
     return Offer(here, elsewhere, json.dumps({code: words.refusal(code, "", allowed="") for code in PASSKEY_REFUSALS}))

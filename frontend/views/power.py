@@ -4,7 +4,7 @@ from governance.models import Community
 from governance.power import DECIMALS
 from governance.services import charter_of
 
-_TOKENS = frozenset({"erc20_votes", "erc721_votes"})
+_TOKENS = frozenset({"erc20_votes", "erc721_votes", "governor_votes"})
 
 
 def decimals_of(community: Community) -> int:

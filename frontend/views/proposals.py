@@ -13,9 +13,14 @@ from frontend.views.policy_replays import replay_section
 from frontend.views.previews import section
 from frontend.words.passing import Passing, earliest
 from governance import selectors
+from governance.anchoring.told import told_of
 from governance.clock import now
 from governance.kinds import ProposalKind, kind_named
 from governance.lifecycle import TERMINAL
+from governance.onchain.promised import numbers_of
+from governance.onchain.shown import shown_of
+from governance.statements import selectors as consultations
+from governance.wallets.selectors import waiting_count
 from models_registry import selectors as registry
 from models_registry.constitution import selectors as constitution
 from models_registry.datasets import selectors as datasets
@@ -59,7 +64,10 @@ def detail(request: HttpRequest, slug: str, number: int) -> HttpResponse:
         "scanned": datasets.scanned_for(proposal),
         "over_time": votes.over_time(shown, moment),
         "council": selectors.council_of(shown.community, moment),
+        "consulted": consultations.about(proposal, moment),
+        "shared_wallets": waiting_count(proposal),
         "card": cards.address(request, "site:proposal_card", slug, number),
+        "anchor": told_of(proposal.tally_record_id),
         **ballots.asked_of(shown, plain(request, "voter"), viewer(request)),
         **section(request, proposal),
         **replay_section(proposal),
@@ -87,6 +95,8 @@ def _context(
     shown = selectors.proposal_detail(slug, number, moment, viewer(request), with_ballots=with_ballots)
     proposal = shown.proposal
     kind, run = kind_named(proposal.kind), training.run_of(proposal, moment)
+    sealed = selectors.sealed(proposal, moment, viewer(request))
+    contract = shown_of(proposal, moment)
     return {
         "community": shown.community,
         "tab": "proposals",
@@ -97,7 +107,10 @@ def _context(
         "passing": _passing(shown, kind),
         "facts": kind.facts(proposal.payload),
         "live": shown.state not in TERMINAL,
-        "missing": selectors.missing(shown) if shown.may_vote else [],
+        "sealed": sealed,
+        "contract": contract,
+        "governor_numbers": numbers_of(proposal.community) if contract else None,
+        "missing": selectors.missing(shown) if shown.may_vote and sealed is None else [],
         "run": run,
         "promises": promises_of(proposal, run.run if run else None),
         "review": reviews.review_of(run.run, moment) if run else None,

@@ -109,7 +109,7 @@ def delete(request: HttpRequest) -> HttpResponse:
     reader = _me(request)
     if request.method != "POST":
         return render(request, "pages/reader_delete.html", {"me": reader, "follows": len(following.followed(reader))})
-    accounts.erase(reader)
+    accounts.erase(reader, clock.now())
     sessions.close_session(request)
     messages.success(request, _("Your account and everything that was kept about it are deleted."))
     return redirect("site:home")

@@ -9,6 +9,7 @@ from django.views.decorators.http import require_POST
 from frontend import cards, lineage_picture
 from frontend.views import trying
 from frontend.views.asked import page_number, viewer
+from governance.anchoring.told import told_of
 from governance.clock import now
 from models_registry import attestations, notices, selectors, turning, watch, withdrawals
 from models_registry.attestations import release_named
@@ -45,6 +46,7 @@ def detail(request: HttpRequest, revision: str) -> HttpResponse:
             "calls": calls.open_about(shown.version, viewer(request), now()),
             "incidents": incidents.page(incidents.of_version(shown.version), 1, now()),
             "override": override_of(run),
+            "anchor": told_of(shown.version.release_record_id),
             "removed_data": rights.warnings_of_version(shown.version, now()),
             "shares": rights.shares_of(shown.version),
             "may_pause": withdrawals.may_pause(shown.version, viewer(request), now()),

@@ -8,10 +8,12 @@ from django.shortcuts import render
 from frontend import forms
 from frontend.views.asked import plain
 from frontend.views.power import decimals_of
+from frontend.words import governor
 from governance import selectors as governance
 from governance.clock import now, unix
 from governance.errors import Refusal
 from governance.models import Community
+from governance.onchain.promised import numbers_of
 from models_registry import release_keys
 from models_registry.constitution import selectors as constitution
 from models_registry.datasets.selectors import datasets_named
@@ -21,7 +23,8 @@ from models_registry.hidden_suites import selectors as hidden_suites
 def index(request: HttpRequest, slug: str) -> HttpResponse:
     """Show the constitution on a day, the tiers of decisions with their rules, council and changes of the charter."""
     community = governance.community_named(slug)
-    text = _constitution(request, community)
+    text, decimals = _constitution(request, community), decimals_of(community)
+    contract = numbers_of(community)
     return render(
         request,
         "pages/rules.html",
@@ -32,7 +35,9 @@ def index(request: HttpRequest, slug: str) -> HttpResponse:
             "book": governance.rule_book(community, now()),
             "keys": release_keys.in_force(community),
             "waiting": release_keys.waiting_of(community),
-            "decimals": decimals_of(community),
+            "decimals": decimals,
+            "contract": contract,
+            "governor_lines": governor.lines(contract.changed, decimals) if contract else [],
         },
         status=text["status"],
     )

@@ -19,11 +19,12 @@ from governance.evidence.canonical import strict_loads
 from models_registry import release_keys
 from models_registry.waiting_views import SignatureInput
 from training_jobs import run_lists, selectors, series_export, services, spec_words
-from training_jobs.commons import timetable
+from training_jobs.commons import asking_more, timetable
 from training_jobs.commons.lifecycle import State
 from training_jobs.models import Run
 from training_jobs.pulse import pulse_of, rest
 from training_jobs.reviews import selectors as reviews
+from training_jobs.scheduling.values import Why
 from training_jobs.spec import from_payload
 
 SIGNATURE_BYTES_MAX = 2_000
@@ -50,7 +51,10 @@ def detail(request: HttpRequest, run_id: int) -> HttpResponse:
     """Show one run."""
     context = _context(run_id, viewer(request))
     approved = from_payload(context["shown"].spec).to_dict()
-    more = {"particulars": spec_words.particulars(approved), "computing": _computing(context["run"])}
+    run, computing = context["run"], _computing(context["run"])
+    more = {"particulars": spec_words.particulars(approved), "computing": computing}
+    if any(each.row.wait is not None and each.row.wait.why is Why.TOO_DEAR for each, _says in computing):
+        more |= {"ceiling": asking_more.money_of(run), "more_money": asking_more.suggested(run)}
     return render(request, "pages/run.html", context | more)
 
 
@@ -108,6 +112,14 @@ def pause(request: HttpRequest, run_id: int) -> HttpResponse:
     """Hold a run up for a while, as a guardian."""
     services.pause(run_id, viewer(request), request.POST.get("reason", ""), now())
     return redirect("site:run", run_id=run_id)
+
+
+@login_required
+@require_POST
+def ask_more(request: HttpRequest, run_id: int) -> HttpResponse:
+    """Make a draft of the same training with a higher ceiling in one step, and show it."""
+    made = asking_more.propose(run_id, request.POST.get("amount", ""), viewer(request), now())
+    return redirect("site:draft", slug=made.community.slug, draft_id=made.pk)
 
 
 @require_POST

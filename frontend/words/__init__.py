@@ -8,7 +8,7 @@ each noun.
 from frontend.words.appearance import APPEARANCES
 from frontend.words.attestations import ATTESTED, LOOK_INTO, RERUN
 from frontend.words.base import Text, Word
-from frontend.words.books import ACCOUNT_KINDS, ENTRY_KINDS
+from frontend.words.books import ACCOUNT_KINDS, ENTRY_KINDS, SETTLEMENT_STATES
 from frontend.words.conditions import Condition, conditions
 from frontend.words.constitution import (
     ARTICLE_STATES,
@@ -21,6 +21,7 @@ from frontend.words.constitution import (
     RULE_SEVERITIES,
     gate,
 )
+from frontend.words.consultations import ANSWERS, CONSULTATION_STATES, HIDING_RULES
 from frontend.words.counts import told
 from frontend.words.duties import FINDINGS_OF_REVIEWERS, KEPT_OUT, TASKS
 from frontend.words.events import EVENTS
@@ -46,9 +47,10 @@ from frontend.words.models import (
     TRIAL_STATES,
     by_classifier,
 )
+from frontend.words.moderation import COMMENT_ROLES, COMMENT_STATES, MODERATION_RULES
 from frontend.words.needs import NEEDS
 from frontend.words.news import CHANNELS, NEWS_TOPICS
-from frontend.words.proposals import CHOICES, CONDITIONS, MOMENTS, PROPOSAL_STATES, choice, latest_step
+from frontend.words.proposals import CHOICES, CONDITIONS, MOMENTS, PROPOSAL_STATES, choice, latest_step, reason
 from frontend.words.refusals import REFUSALS, refusal
 from frontend.words.replays import REPLAY_FAILURES, REPLAY_VERDICTS
 from frontend.words.rights import CONSENTS, FOLLOW_UPS, OWED, REMOVAL_SCOPES, REMOVAL_STATES, SEARCHED
@@ -123,7 +125,14 @@ TABLES: dict[str, dict[str, Word]] = {
     "spot_check": SPOT_CHECKS,
     "doubt": DOUBTS,
     "account_kind": ACCOUNT_KINDS,
+    "settlement_state": SETTLEMENT_STATES,
     "entry_kind": ENTRY_KINDS,
+    "moderation_rule": MODERATION_RULES,
+    "consultation_state": CONSULTATION_STATES,
+    "statement_answer": ANSWERS,
+    "hiding_rule": HIDING_RULES,
+    "comment_state": COMMENT_STATES,
+    "comment_role": COMMENT_ROLES,
 }
 
 
@@ -149,6 +158,7 @@ __all__ = [
     "conditions",
     "gate",
     "latest_step",
+    "reason",
     "refusal",
     "rules",
     "told",

@@ -2,6 +2,7 @@
 
 from django.utils.translation import gettext as _g
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
 
 from frontend import numbers
 from frontend.words.base import Word
@@ -11,6 +12,7 @@ ACCOUNT_KINDS: dict[str, Word] = {
     "budget": Word(_("Budget"), "layers"),
     "held": Word(_("Set aside for runs"), "hourglass"),
     "site_credit": Word(_("Owed to a site"), "wave"),
+    "due": Word(_("Approved for a site, to be paid on chain"), "hourglass"),
     "contribution_credit": Word(_("Computing that a member gave"), "people"),
     "outside": Word(_("Outside the commons"), "arrow"),
 }
@@ -20,6 +22,14 @@ ENTRY_KINDS: dict[str, Word] = {
     "settled": Word(_("A site was credited for what it metered"), "check", "live"),
     "released": Word(_("What was left went back"), "arrow"),
     "transferred": Word(_("Money was moved by a vote"), "arrow", "live"),
+    "approved": Word(_("A vote approved a payment on chain"), "hourglass"),
+    "paid": Word(_("A site was paid on chain"), "check", "yes"),
+    "withdrawn": Word(_("A vote took back a payment that was not made"), "minus"),
+}
+SETTLEMENT_STATES: dict[str, Word] = {
+    "due": Word(pgettext_lazy("of a payment", "due"), "hourglass", "live"),
+    "paid": Word(pgettext_lazy("of a payment", "paid"), "check", "yes"),
+    "withdrawn": Word(pgettext_lazy("of a payment", "taken back"), "minus"),
 }
 
 

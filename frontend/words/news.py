@@ -24,6 +24,33 @@ NEWS_TOPICS: dict[str, Word] = {
         _("Somebody lends me their power, or takes it back"), "people", says=_("The power was lent to you.")
     ),
     "own_proposal": Word(_("What becomes of my own proposals"), "pencil", says=_("You wrote this proposal.")),
+    "invited_to_write": Word(
+        _("I am asked to write a draft together"),
+        "pencil",
+        says=_("The author of a draft asks you to write with them."),
+    ),
+    "own_comment": Word(_("A comment of mine is hidden, or shown again"), "minus", says=_("You wrote this comment.")),
+    "comment_answered": Word(
+        _("Somebody answers a comment of mine"), "pencil", says=_("You wrote the comment that is answered.")
+    ),
+    "moderator_duty": Word(
+        _("A comment is reported or appealed, and I moderate"),
+        "shield",
+        says=_("You are a guardian or a steward of this community."),
+    ),
+    "own_statement": Word(
+        _("A statement of mine is hidden, or my appeal is answered"), "minus", says=_("You wrote this statement.")
+    ),
+    "appeal_duty": Word(
+        _("Somebody appeals about a hidden statement, and I may answer"),
+        "shield",
+        says=_("You may answer this appeal: you did not hide the statement."),
+    ),
+    "discussion": Word(
+        _("Somebody comments on a decision"),
+        "pencil",
+        says=_("You wrote or follow this decision, or have said something about it."),
+    ),
     "guardian_duty": Word(
         _("A decision waits, and I am a guardian"), "shield", says=_("You sit in the council of this community.")
     ),
@@ -35,6 +62,24 @@ NEWS_TOPICS: dict[str, Word] = {
         "hourglass",
         says=_("You keep a hidden suite that a run waits for."),
     ),
+    "keyholder_duty": Word(
+        _("A sealed vote needs my key or my secret"),
+        "key",
+        says=_("You are a keyholder: ballots on this decision are opened with your secret."),
+    ),
+    "consulted": Word(
+        _("The community asks what people think"),
+        "people",
+        says=_("You have voting power in this community, or follow it or the decision that it is about."),
+    ),
+    "consultation_ends": Word(
+        _("A consultation ends soon"), "clock", says=_("You follow this community, or the decision that it is about.")
+    ),
+    "consultation_counted": Word(
+        _("A consultation is counted"),
+        "scale",
+        says=_("You asked, or follow this community or the decision that it is about."),
+    ),
     "review_duty": Word(
         _("A result is to be looked at, and I may"), "eye", says=_("You could vote on this training, so you may look.")
     ),
@@ -42,7 +87,9 @@ NEWS_TOPICS: dict[str, Word] = {
         _("A draft seeks sponsors"), "people", says=_("You have voting power in this community, so you may sponsor it.")
     ),
     "vote_opened": Word(
-        _("A vote opens"), "drop", says=_("You can vote on this decision, or follow it or its community.")
+        _("A vote opens"),
+        "drop",
+        says=_("You can vote on this decision, open its ballots, or follow it or its community."),
     ),
     "vote_ends": Word(_("A vote ends soon"), "clock", says=_("You follow this decision or its community.")),
     "decided": Word(
@@ -95,6 +142,9 @@ class Says:
 _DECISION = _("Look at the decision")
 _RUN = _("Look at the run")
 _RELEASE = _("Look at the version")
+_COMMENT = _("Look at the comment")
+_STATEMENTS = _("Look at the consultation")
+_SECRET = _("Give my secret")
 
 SAYS: dict[str, Says] = {
     "vote_waits_for_you:ends_soon": Says(
@@ -114,6 +164,41 @@ SAYS: dict[str, Says] = {
         _("Up for a vote: %(title)s"),
         _("“%(title)s” was put to the vote in %(community)s; voting opens on %(opens)s and ends on %(ends)s."),
         _DECISION,
+    ),
+    "keyholder_duty:proposal_submitted": Says(
+        _("Your key is asked for: %(title)s"),
+        _("Voting on “%(title)s” in %(community)s cannot open before its keyholders have published their keys."),
+        _("Publish my key"),
+    ),
+    "key_due": Says(
+        _("Your key is still missing: %(title)s"),
+        _("Voting on “%(title)s” in %(community)s waits for your key until %(until)s, and then no longer."),
+        _("Publish my key"),
+    ),
+    "opening_asked": Says(
+        _("Please open the ballots: %(title)s"),
+        _("Voting on “%(title)s” in %(community)s has closed. Give your secret before %(until)s; then it is counted."),
+        _SECRET,
+    ),
+    "opening_due": Says(
+        _("Your secret is still missing: %(title)s"),
+        _("“%(title)s” in %(community)s waits for secrets until %(until)s. If too few come, the vote does not pass."),
+        _SECRET,
+    ),
+    "consultation_opened": Says(
+        _("What do you think? %(question)s"),
+        _("%(actor)s asks what people in %(community)s think: “%(question)s”."),
+        _("Agree or disagree"),
+    ),
+    "consultation_ends": Says(
+        _("Ends soon: %(question)s"),
+        _("Statements on “%(question)s” in %(community)s can be answered until %(ends)s."),
+        _("Agree or disagree"),
+    ),
+    "consultation_counted": Says(
+        _("What people think: %(question)s"),
+        _("The answers to “%(question)s” in %(community)s are counted."),
+        _("Look at the result"),
     ),
     "ballot_cast": Says(
         _("Your delegate voted: %(title)s"),
@@ -143,6 +228,62 @@ SAYS: dict[str, Says] = {
         _("The draft “%(title)s” in %(community)s seeks members who back it."),
         _("Read the draft"),
     ),
+    "draft_co_author_invited": Says(
+        _("Will you write a draft together with %(actor)s?"),
+        _("%(actor)s asks you to write a draft in %(community)s together."),
+        _("Look at it, and answer"),
+    ),
+    "comment_answered:comment_written": Says(
+        _("An answer to your comment: %(title)s"), _("Somebody answered your comment on “%(title)s”."), _COMMENT
+    ),
+    "comment_written": Says(
+        _("A comment: %(title)s"), _("Somebody wrote a comment on “%(title)s” in %(community)s."), _COMMENT
+    ),
+    "comment_hidden": Says(
+        _("Your comment is hidden: %(title)s"),
+        _("A moderator of %(community)s hid your comment on “%(title)s”. You can read why, and appeal."),
+        _COMMENT,
+    ),
+    "comment_shown_again": Says(
+        _("Your comment is shown again: %(title)s"),
+        _("Whoever hid your comment on “%(title)s” took that back."),
+        _COMMENT,
+    ),
+    "comment_appeal_declined": Says(
+        _("Your comment stays hidden: %(title)s"),
+        _("Another moderator looked at your comment on “%(title)s”, and it stays hidden."),
+        _COMMENT,
+    ),
+    "comment_appeal_granted": Says(
+        _("Your comment is shown again: %(title)s"),
+        _("Another moderator looked at your comment on “%(title)s”, and it is shown again."),
+        _COMMENT,
+    ),
+    "comment_reported": Says(
+        _("A comment was reported: %(title)s"),
+        _("A comment on “%(title)s” in %(community)s was reported to its moderators."),
+        _COMMENT,
+    ),
+    "comment_appealed": Says(
+        _("An appeal waits: %(title)s"),
+        _("The author of a hidden comment on “%(title)s” appeals; somebody else than who hid it answers."),
+        _COMMENT,
+    ),
+    "statement_hidden": Says(
+        _("Your statement is hidden: %(question)s"),
+        _("A statement of yours on “%(question)s” in %(community)s was hidden. You can read why, and appeal once."),
+        _STATEMENTS,
+    ),
+    "statement_appeal_answered": Says(
+        _("Your appeal is answered: %(question)s"),
+        _("Somebody has looked again at your statement on “%(question)s” in %(community)s. You can read the answer."),
+        _STATEMENTS,
+    ),
+    "statement_appealed": Says(
+        _("An appeal waits: %(question)s"),
+        _("Whoever wrote a hidden statement on “%(question)s” in %(community)s appeals, and you may answer."),
+        _STATEMENTS,
+    ),
     "veto_voiced": Says(
         _("A guardian speaks for a veto: %(title)s"),
         _("A guardian of %(community)s wants to stop “%(title)s”: %(reason)s"),
@@ -156,6 +297,11 @@ SAYS: dict[str, Says] = {
     ),
     "proposal_canceled": Says(
         _("Withdrawn: %(title)s"), _("“%(title)s” in %(community)s was withdrawn: %(reason)s"), _DECISION
+    ),
+    "proposal_returned": Says(
+        _("It waits again: %(title)s"),
+        _("The timelock in which “%(title)s” in %(community)s waited is in force again; it can be carried out."),
+        _DECISION,
     ),
     "step_refused": Says(
         _("Held up: %(title)s"), _("The next step of “%(title)s” could not be taken: %(refusal)s"), _DECISION
@@ -198,6 +344,14 @@ SAYS: dict[str, Says] = {
     ),
     "run_paused": Says(
         _("Training paused: %(model)s"), _("A guardian holds the training of %(model)s up: %(reason)s"), _RUN
+    ),
+    "run_at_ceiling": Says(
+        _("Stopped at its ceiling: %(model)s"),
+        _(
+            "The training of %(model)s has used all the money that was voted for it, and rests at its last checkpoint. "
+            "Stop it, so that what is left goes back to the budget, or propose it again with a higher ceiling."
+        ),
+        _RUN,
     ),
     "release_refused": Says(
         _("Release held up: %(model)s"), _("The result for %(model)s is not released yet: %(refusal)s"), _RUN

@@ -34,6 +34,14 @@ WHAT: dict[str, Text] = {
     "inquiries": _("Measurements asked for"),
     "sites": _("Sites that were offered"),
     "accounts": pgettext_lazy("of books", "Accounts in the books"),
+    "wallets' ballots": _("Ballots that wait for the owners of a wallet"),
+    "sealed ballots": _("Sealed ballots"),
+    "keys for sealed ballots": _("Keys for sealed ballots"),
+    "consultations": _("Consultations begun"),
+    "places of comments": _("Places of comments in their threads"),
+    "acts of moderation": _("Acts of moderation"),
+    "co-author": _("Proposals written with others"),
+    "draft versions": _("Versions of drafts"),
 }
 WHERE: dict[str, Text] = {
     "": _("nowhere"),
@@ -54,6 +62,12 @@ WHERE: dict[str, Text] = {
     "the page of the site": _("the page of the site"),
     "the page of newcomers": _("the page of newcomers"),
     "the books": _("the books"),
+    "the page of the vote, until it is over": _("the page of the vote, until it is over"),
+    "the log and bundles": _("the log and audit bundles"),
+    "bundles and the log": _("audit bundles and the log"),
+    "the page of the discussion": _("the page of the discussion"),
+    "the page of moderation": _("the page of moderation"),
+    "the page of versions": _("the page of versions"),
 }
 WHY: dict[str, Text] = {
     "it was signed in public, and the results rest on it": _("It was signed in public, and the results rest on it."),
@@ -79,6 +93,7 @@ WHY: dict[str, Text] = {
         "It is being read at this moment. It goes when that is over."
     ),
     "the log names who did it": _("The log names who did it."),
+    "it was shown to everybody as a part of a draft": _("It was shown to everybody as a part of a draft."),
     "it was signed, and a verdict rests on it": _("It was signed, and a verdict rests on it."),
     "the books of the community balance only with every account": _(
         "The books of the community balance only with every account."

@@ -33,6 +33,7 @@ CONDITIONS: dict[str, Word] = {
     "support": Word(_("Support"), says=_("Enough of all voting power, not only of what was cast, was in favour.")),
     "winner": Word(_("Winner"), says=_("As many choices won as were to be chosen.")),
     "rejection": Word(_("Rejection"), says=_("It passes unless too much voting power is against.")),
+    "opened": Word(_("Sealed ballots"), says=_("As many keyholders as the charter asks for open them after voting.")),
     "objection": Word(_("Second house"), says=_("It passes unless too much of the second house is against.")),
 }
 
@@ -52,6 +53,21 @@ MOMENTS: dict[str, Word] = {
     "canceled": Word(_("Withdrawn"), "minus"),
     "vetoed": Word(_("Vetoed"), "shield"),
 }
+
+
+# What stands as the reason where nobody's own words do, because the site or a contract withdrew the proposal.
+_REASONS: dict[str, Text] = {
+    "canceled on the chain": _("The Governor of the community has canceled it."),
+    "left in a former timelock": _("The Governor of the community has another timelock now; what waited is canceled."),
+    "too few keyholders published a key in time": _(
+        "Too few keyholders published a key in time, so nobody could have opened the ballots."
+    ),
+}
+
+
+def reason(text: str) -> Text:
+    """Return why a proposal was withdrawn, as people read it."""
+    return _REASONS.get(text, text)
 
 
 # The one moment that lists show of a proposal, by its state: what is said of it, and the fact that says when.

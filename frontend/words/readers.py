@@ -22,6 +22,7 @@ PASSKEY_REFUSALS = (
     "too_many_challenges",
     "passkeys_not_offered",
     "no_reader",
+    "unknown_seat",
 )
 
 

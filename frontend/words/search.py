@@ -14,6 +14,9 @@ FOUND_KINDS: dict[str, Word] = {
     "rule": Word(pgettext_lazy("found", "Rule"), "shield"),
     "run": Word(pgettext_lazy("found", "Training run"), "hourglass"),
     "incident": Word(pgettext_lazy("found", "Incident"), "warning"),
+    "consultation": Word(pgettext_lazy("found", "Question to the community"), "people"),
+    "statement": Word(pgettext_lazy("found", "Statement"), "scale"),
+    "comment": Word(pgettext_lazy("found", "Comment"), "pencil"),
     "delegate": Word(pgettext_lazy("found", "Member"), "people"),
     "history": Word(_("Vote from elsewhere"), "download"),
 }

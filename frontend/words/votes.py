@@ -79,6 +79,11 @@ SOURCES: dict[str, Word] = {
         "wallet",
         says=_("One vote for each delegated token (ERC721Votes) at the snapshot block."),
     ),
+    "governor_votes": Word(
+        _("Tokens, by contract"),
+        "wallet",
+        says=_("A Governor on the chain counts the delegated votes of a token when voting begins."),
+    ),
     "fixed_list": Word(_("List of members"), "people", says=_("Power is written in a list in the charter.")),
     "contribution_credits": Word(
         _("Contributions"), "layers", says=_("Power is what members contributed and the community accepted.")

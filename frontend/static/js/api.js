@@ -31,6 +31,10 @@ const SAME = {
   too_many_requests: "busy",
   database_busy: "busy",
   network: "network",
+  governor_rules_differ: "governor_rules_differ",
+  wrong_chain: "wrong_chain",
+  wrong_sender: "wrong_sender",
+  contract_reverted: "contract_reverted",
   rejected: "rejected",
   no_account: "no_account",
   choose_first: "choose_first",
@@ -45,6 +49,8 @@ const SAME = {
   self_delegation: "self_delegation",
   share_range: "share_range",
   shares_exceed_whole: "shares_exceed",
+  unknown_seat: "unknown_seat",
+  passkey_cannot: "passkey_cannot",
   own_draft: "own_draft",
   reason_needed: "reason_needed",
   own_proposal: "own_proposal",
@@ -57,7 +63,7 @@ const SAME = {
 
 export function explain(error) {
   if (error instanceof Problem) {
-    const own = word(SAME[error.code] ?? "");
+    const own = word(SAME[error.code] ?? "", error.values);
     if (own) return own;
     return `${word(error.code.startsWith("wallet") ? "wallet_failed" : "failed")} ${error.detail || error.code}`;
   }

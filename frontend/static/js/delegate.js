@@ -1,5 +1,6 @@
 // Lending one's voting power: signed off the chain (share, topic, day), taken back, or through the token's own contract.
 import { Problem, explain, get, post, word } from "./api.js";
+import { sendTransaction, signForContract } from "./transactions.js";
 import { connect, request } from "./wallet.js";
 
 export function start(root) {
@@ -70,7 +71,7 @@ export function start(root) {
       const { provider, account } = await connect(root.dataset.viewer);
       const { transaction } = await offerOnChain(account);
       show(word("signing"), { place: chainStatus });
-      await request(provider, "eth_sendTransaction", [{ from: account, to: transaction.to, data: transaction.data }]);
+      await sendTransaction(provider, account, transaction);
       show(word("transaction_sent"), { place: chainStatus });
     }),
   );
@@ -80,11 +81,11 @@ export function start(root) {
       const { provider, account } = await connect(root.dataset.viewer);
       const { by_signature: offer } = await offerOnChain(account);
       show(word("signing"), { place: chainStatus });
-      const signature = await typed(provider, account, offer.typed_data);
+      const signature = await signForContract(provider, account, offer.typed_data);
       const signed = { delegator: account, delegatee: root.dataset.delegate, nonce: offer.nonce, expiry: offer.expiry };
       const answer = await post(`${api}/chain-delegation`, { ...signed, signature });
       show(word(answer.hash ? "transaction_sent" : "signed_for_others"), { place: chainStatus });
-      call.hidden = Boolean(answer.hash);
+      root.querySelector("[data-chain-signed]").hidden = Boolean(answer.hash);
       call.textContent = JSON.stringify(answer.transaction, null, 2);
     }),
   );

@@ -4,7 +4,7 @@ import { Problem, explain, post } from "./api.js";
 const DENIED = new Set(["NotAllowedError", "AbortError"]);
 const KNOWN = "InvalidStateError";
 
-const bytes = (text) =>
+export const bytes = (text) =>
   Uint8Array.from(atob(text.replaceAll("-", "+").replaceAll("_", "/")), (sign) => sign.charCodeAt(0));
 
 const text = (buffer) =>
@@ -50,7 +50,8 @@ export function start(root) {
   }
 }
 
-async function made(options) {
+// Make a passkey as the server asks, and return it as the server reads it.
+export async function made(options) {
   const publicKey = {
     ...options,
     challenge: bytes(options.challenge),

@@ -29,6 +29,7 @@ function begin() {
   total = 0;
   say("reading");
   result.hidden = true;
+  result.querySelector("[data-verifier-chain]").hidden = true;
   findings.hidden = false;
   progress.hidden = false;
   for (const line of findings.children) {
@@ -92,6 +93,32 @@ function showProgress(bytes) {
   progress.querySelector("span").textContent = place.dataset.progress.replace("{done}", size(bytes)).replace("{all}", size(total));
 }
 
+// What only a chain can tell: names to ask for, beside what they are of.
+function showChain({ release, ballots, governors }) {
+  const box = result.querySelector("[data-verifier-chain]");
+  const facts = [
+    [box.dataset.release, [release]],
+    ...ballots.map(({ number, root }) => [box.dataset.ballots.replace("{number}", number), [root]]),
+    ...governors.map(({ number, governor, proposal }) => [box.dataset.governor.replace("{number}", number), [governor, proposal]]),
+  ];
+  const rows = facts.map(([name, values]) => {
+    const [row, term, said] = ["div", "dt", "dd"].map((tag) => document.createElement(tag));
+    term.textContent = name;
+    said.append(...values.flatMap((value, at) => [...(at ? [document.createElement("br")] : []), codeOf(value)]));
+    row.append(term, said);
+    return row;
+  });
+  box.querySelector("[data-chain-facts]").replaceChildren(...rows);
+  box.hidden = false;
+}
+
+function codeOf(value) {
+  const code = document.createElement("code");
+  code.className = "digest";
+  code.textContent = value;
+  return code;
+}
+
 function conclude(report) {
   const named = { model: report.model ?? "?", version: report.version ?? "?" };
   if (report.verified) say("verified", named);
@@ -108,6 +135,7 @@ worker.addEventListener("message", ({ data }) => {
   total = data.total ?? total;
   if (data.bytes !== undefined) showProgress(data.bytes);
   if (data.finding) show(data.finding);
+  if (data.chain) showChain(data.chain);
   if (data.report) conclude(data.report);
   if (data.refused) {
     const { code, detail, fingerprint } = data.refused;

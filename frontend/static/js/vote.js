@@ -8,13 +8,13 @@ import { votes } from "./units.js";
 import { speaker, stepTo, write } from "./vote-words.js";
 import { connect, request } from "./wallet.js";
 
-const SIGNATURE = /^0x[0-9a-f]{130}$/i; // of a key; a contract answers with something longer
+const SIGNATURE = /^(?:0x|webauthn:)(?:[0-9a-f]{2})*$/i; // of a key 65 bytes; contract wallets answer with what they like
 const same = (one, other) => one.toLowerCase() === other.toLowerCase();
 // Nothing is known of whether the ballot arrived, so the same one may be sent again; or it is known that it was not taken yet.
 const unknown = ({ code = "" }) => code === "network" || code.startsWith("http_5");
 const later = ({ code = "" }) => ["too_many_requests", "database_busy"].includes(code);
 // Nothing that the wallet could sign again would be accepted from here.
-const OVER = new Set(["voting_closed", "nonce_conflict", "ballot_superseded", "contract_signature"]);
+const OVER = new Set(["voting_closed", "nonce_conflict", "ballot_superseded", "no_signature"]);
 
 export function start(panel) {
   const form = panel.querySelector("[data-vote-form]");
@@ -47,9 +47,27 @@ export function start(panel) {
       throw Object.assign(new Problem("wrong_account"), { values: { account, viewer } });
     }
     write(status, say("preparing"));
+    const place = `/api/v1/proposals/${panel.dataset.proposal}`;
+    if (panel.dataset.sealer) {
+      const sealed = await sealedFor(account, said.choice, reason, place);
+      const query = new URLSearchParams({ voter: account, sealed: sealed.digest });
+      return { provider, account, said, reason, sealed: sealed.text, offer: await get(`${place}/sealed-ballot-message?${query}`) };
+    }
     const query = new URLSearchParams({ voter: account, choice: JSON.stringify(said.choice), reason });
-    const offer = await get(`/api/v1/proposals/${panel.dataset.proposal}/ballot-message?${query}`);
+    const offer = await get(`${place}/ballot-message?${query}`);
     return { provider, account, said, reason, offer };
+  }
+
+  // Where ballots are sealed, choice and reason stay on this page: only the sealed ballot and its digest are sent.
+  async function sealedFor(account, choice, reason, place) {
+    const { seal } = await import(panel.dataset.sealer);
+    const { threshold, keyholders } = await get(`${place}/sealing`);
+    const keys = keyholders.map(({ key }) => key).filter(Boolean);
+    try {
+      return seal(choice, reason, { proposal: panel.dataset.proposal, voter: account, threshold, keys });
+    } catch (error) {
+      throw error.code ? new Problem(error.code) : error;
+    }
   }
 
   function preview({ account, said, reason, offer }) {
@@ -102,7 +120,7 @@ export function start(panel) {
     try {
       const answer = await request(provider, "eth_signTypedData_v4", [account, JSON.stringify(offer.typed_data)]);
       if (!current()) return null; // the voter stopped waiting: what comes late is thrown away
-      if (!SIGNATURE.test(answer)) throw new Problem("contract_signature");
+      if (!SIGNATURE.test(answer)) throw new Problem("no_signature");
       return answer;
     } catch (error) {
       if (!current()) return null;
@@ -116,12 +134,11 @@ export function start(panel) {
     try {
       const given = await signature(prepared);
       if (given === null) return;
-      const { account, said, reason, offer } = prepared;
+      const { account, said, reason, sealed, offer } = prepared;
       signed = {
         proposal: panel.dataset.proposal,
         voter: account,
-        choice: said.choice,
-        reason,
+        ...(sealed ? { sealed } : { choice: said.choice, reason }),
         nonce: offer.nonce,
         signature: given,
       };
@@ -155,7 +172,7 @@ export function start(panel) {
     stepTo(dialog, "sending");
     inDialog("sending");
     try {
-      const accepted = await post("/api/v1/ballots", signed);
+      const accepted = await post(signed.sealed ? "/api/v1/sealed-ballots" : "/api/v1/ballots", signed);
       signed = null;
       inDialog("sent");
       window.location.assign(accepted.url);

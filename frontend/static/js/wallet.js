@@ -1,8 +1,10 @@
-// Wallets: discovery by EIP-6963, calls by EIP-1193. Knows nothing of voting or signing in.
+// Wallets: discovery by EIP-6963, calls by EIP-1193; and passkeys, where the page offers them. Knows nothing of voting or
+// signing in.
 import { Problem, explain } from "./api.js";
 
 const KEY = "wallet";
 const USER_REJECTED = 4001;
+const SEAT = "local.passkey-seat";
 const found = new Map();
 
 window.addEventListener("eip6963:announceProvider", (event) => {
@@ -19,6 +21,19 @@ export async function request(provider, method, params = []) {
     if (error?.code === USER_REJECTED) throw new Problem("rejected");
     throw new Problem("wallet_error", error?.message ?? String(error));
   }
+}
+
+// A passkey as a wallet, whose script is loaded when it is used. Its errors come from another bundle: they are told again.
+function passkeyWallet({ seat, seatName }) {
+  const call = async (asked) => {
+    const { provider } = await import(seat);
+    try {
+      return await provider.request(asked);
+    } catch (error) {
+      throw typeof error?.code === "string" ? new Problem(error.code, error.detail) : error;
+    }
+  };
+  return { info: { rdns: SEAT, name: seatName }, provider: { request: call } };
 }
 
 const remembered = () => {
@@ -41,6 +56,8 @@ const remember = (rdns) => {
 // taken without asking again.
 export async function connect(expected = "") {
   window.dispatchEvent(new Event("eip6963:requestProvider"));
+  const { dataset } = document.getElementById("wallet-dialog");
+  if (dataset.seat && !found.has(SEAT)) found.set(SEAT, passkeyWallet(dataset));
   const before = [...found.values()].find(({ info }) => info.rdns === remembered());
   if (expected && before) {
     const accounts = await request(before.provider, "eth_accounts");
@@ -55,10 +72,12 @@ function choose(expected) {
   const list = dialog.querySelector("[data-wallet-list]");
   const row = dialog.querySelector("[data-wallet-row]");
   const status = dialog.querySelector("[data-wallet-status]");
-  const wallets = [...found.values()].sort((one, other) => one.info.name.localeCompare(other.info.name));
+  const isSeat = ({ info }) => info.rdns === SEAT;
+  const byName = (one, other) => isSeat(one) - isSeat(other) || one.info.name.localeCompare(other.info.name);
+  const wallets = [...found.values()].sort(byName);
   list.replaceChildren();
   status.textContent = "";
-  dialog.querySelector("[data-wallet-none]").hidden = wallets.length > 0;
+  dialog.querySelector("[data-wallet-none]").hidden = wallets.some((one) => !isSeat(one));
 
   return new Promise((resolve, reject) => {
     let done = false;

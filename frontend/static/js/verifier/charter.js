@@ -1,14 +1,21 @@
 // What makes the rules of a vote, and a charter of them, mean something (docs/verification.md).
 
+import { isChecksummed } from "./eip712.js";
+
 const WHOLE_BPS = 10_000;
 const SECONDS_MAX = 10 * 365 * 24 * 3_600;
 const PAUSE_SECONDS_MAX = 30 * 24 * 3_600;
 const TIERS_MAX = 12;
 const NAME_LENGTH_MAX = 120;
+const KEYHOLDERS_MIN = 2;
+const KEYHOLDERS_MAX = 9;
+const WAIT_SECONDS_MAX = 30 * 24 * 3_600;
+// The kind of proposal that replaces the charter: voted on openly, so that keyholders who are lost can be replaced.
+const CHARTER_KIND = "governance_rules";
 const TIER = /^[a-z][a-z0-9_]{0,39}$/;
 
 // Why a charter of the right shape means nothing; null if it means something.
-export function charterProblem({ tiers, kinds, house, council }) {
+export function charterProblem({ tiers, kinds, house, council, sealing = null }) {
   const names = Object.keys(tiers);
   if (!names.length || names.length > TIERS_MAX || !names.every((name) => TIER.test(name))) return `it has 1 to ${TIERS_MAX} tiers, named in lower case`;
   if (!Object.hasOwn(kinds, "default") || !Object.values(kinds).every((tier) => Object.hasOwn(tiers, tier))) return "a kind of proposal has no tier";
@@ -18,7 +25,37 @@ export function charterProblem({ tiers, kinds, house, council }) {
   }
   const lengths = house ? Object.values(house.name).map((name) => [...name].length) : [];
   if (lengths.some((length) => length < 1 || length > NAME_LENGTH_MAX)) return `the name of the house has 1 to ${NAME_LENGTH_MAX} characters`;
-  return council.pause_seconds_max > PAUSE_SECONDS_MAX ? `a pause lasts at most ${PAUSE_SECONDS_MAX} seconds` : null;
+  if (council.pause_seconds_max > PAUSE_SECONDS_MAX) return `a pause lasts at most ${PAUSE_SECONDS_MAX} seconds`;
+  return sealing && (sealingProblem(sealing) ?? sealedTiersProblem(sealing.tiers, tiers, tierOf(kinds, CHARTER_KIND)));
+}
+
+export const tierOf = (kinds, kind) => (Object.hasOwn(kinds, kind) ? kinds[kind] : kinds.default);
+
+// Who opens the ballots on a proposal of this kind, as the charter says; null where ballots are open.
+export function sealingOf({ kinds, sealing = null }, kind) {
+  if (!sealing?.tiers.includes(tierOf(kinds, kind))) return null;
+  const { tiers, ...frozen } = sealing;
+  return frozen;
+}
+
+// Why nobody could open ballots that are sealed so; null if they could.
+export function sealingProblem({ keyholders, threshold, wait_seconds: wait, keys_wait_seconds: keysWait = 1 }) {
+  if (keyholders.length < KEYHOLDERS_MIN || keyholders.length > KEYHOLDERS_MAX) return `there are ${KEYHOLDERS_MIN} to ${KEYHOLDERS_MAX} keyholders`;
+  if (!keyholders.every(isChecksummed)) return "a keyholder is not spelled by EIP-55";
+  if (new Set(keyholders).size !== keyholders.length) return "a keyholder stands twice";
+  if (threshold < KEYHOLDERS_MIN || threshold > keyholders.length) return `the threshold is ${KEYHOLDERS_MIN} to ${keyholders.length}`;
+  return [wait, keysWait].some((seconds) => seconds < 1 || seconds > WAIT_SECONDS_MAX) ? `a wait is 1 to ${WAIT_SECONDS_MAX} seconds` : null;
+}
+
+// What depends on how a vote stands cannot be had while nobody knows it.
+function sealedTiersProblem(named, tiers, charterTier) {
+  if (!named.length || new Set(named).size !== named.length) return "ballots are sealed in tiers that are named, each once";
+  for (const name of named) {
+    if (!Object.hasOwn(tiers, name)) return `there is no tier ${name} to seal ballots in`;
+    if (name === charterTier) return "the charter itself is voted on openly";
+    if (tiers[name].late_quorum_seconds || tiers[name].super_quorum_bps) return `${name}: no late quorum and no super-quorum where ballots are sealed`;
+  }
+  return null;
 }
 
 // Why these rules mean nothing; null if they mean something.

@@ -2,6 +2,7 @@
 //
 // All powers are BigInt. Only methods that decide for or against are known here; a release rests on no other.
 
+import { sealingProblem } from "./charter.js";
 import { received } from "./delegation.js";
 
 const AMOUNT = /^(?:0|[1-9][0-9]{0,77})$/;
@@ -56,11 +57,20 @@ export function methodProblem({ method, method_version: version, tie_rule: tieRu
   return null;
 }
 
+// Why a vote cannot be counted, [code, detail]; null if it can.
+export function uncountable(terms) {
+  const sealing = terms.sealing ? sealingProblem(terms.sealing) : null;
+  if (sealing !== null) return ["rules_malformed", sealing];
+  const method = methodProblem(terms);
+  return method === null ? null : ["method_unknown", method];
+}
+
 // Whether the method can read this choice.
 export const accepts = ({ method, choices }, choice) => METHODS[method].split(choice, 1n, choices.length) !== null;
 
-// Count ballots [{voter, choice, power, housePower}] with the delegations that hold; `powerOf` gives everybody's own power.
-export function count(terms, ballots, held, powerOf) {
+// Count ballots [{voter, choice, power, housePower}] with the delegations that hold; `powerOf` gives everybody's own power,
+// `secrets` how many keyholders opened the ballots where they were sealed.
+export function count(terms, ballots, held, powerOf, secrets) {
   const voters = new Set(ballots.map(({ voter }) => voter));
   const reached = received(held, powerOf, voters);
   const weights = ballots.map(({ voter, power }) => power + (reached.get(voter) ?? 0n));
@@ -70,6 +80,7 @@ export function count(terms, ballots, held, powerOf) {
   return {
     ...whole,
     house,
+    secrets,
     winners: yes === against ? [] : [yes > against ? "for" : "against"],
     quorumPower: terms.method === "basic" ? whole.cast : yes + whole.totals.abstain,
   };
@@ -101,8 +112,8 @@ const share = (base, bps) => {
 const baseOf = ({ rules, snapshot }, sums) => BigInt(rules.quorum_basis === "delegated" ? sums.total : snapshot.total_supply);
 
 // The conditions [{condition, holds, found, needed}] of a proposal, in order.
-export function conditions(terms, sums, { totals, quorumPower, house }) {
-  const { rules } = terms;
+export function conditions(terms, sums, { totals, quorumPower, house, secrets }) {
+  const { rules, sealing } = terms;
   const base = baseOf(terms, sums);
   const { for: yes, against } = totals;
   const made = [];
@@ -126,10 +137,15 @@ export function conditions(terms, sums, { totals, quorumPower, house }) {
     const objection = share(sums.houseTotal, rules.objection_bps);
     add("objection", house.against < objection, house.against, objection);
   }
+  if (sealing) {
+    // What decides stands first: where ballots stayed closed, nothing else was found out.
+    add("opened", secrets >= sealing.threshold, secrets, sealing.threshold);
+    if (secrets < sealing.threshold) made.unshift(made.pop());
+  }
   return made;
 }
 
 export function reachesSuperQuorum(terms, sums, result) {
   const { super_quorum_bps: bps } = terms.rules;
-  return bps > 0 && conditions(terms, sums, result).every(({ holds }) => holds) && result.totals.for >= share(baseOf(terms, sums), bps);
+  return bps > 0 && !terms.sealing && conditions(terms, sums, result).every(({ holds }) => holds) && result.totals.for >= share(baseOf(terms, sums), bps);
 }

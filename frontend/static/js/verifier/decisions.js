@@ -1,8 +1,9 @@
 // Checks 4 and 5: the tallies recount, and the decisions follow from them and from the charter.
 
 import { canonicalText, same } from "./canonical.js";
-import { charterProblem, rulesProblem } from "./charter.js";
-import { conditions, methodProblem } from "./counting.js";
+import { charterProblem, rulesProblem, sealingOf, tierOf } from "./charter.js";
+import { conditions } from "./counting.js";
+import { checkPair } from "./contract-votes.js";
 import { named, parentOf } from "./records.js";
 
 // The codes of what is not a number in a tally.
@@ -11,11 +12,10 @@ const CHANGED = { method: "method_changed", choices: "choices_changed", totals: 
 export function checkTallies({ proposals, results, votes }, answer) {
   for (const proposal of proposals) {
     const { tally } = results.get(proposal.digest);
-    const { counted, ballotsRoot, ballotCount } = votes.get(proposal.digest);
+    const { counted, why, ballotsRoot, ballotCount } = votes.get(proposal.digest);
     const say = (code, detail) => answer.problem(code, named(tally), detail);
-    const method = methodProblem(proposal.body);
-    if (method !== null) {
-      say("method_unknown", method);
+    if (why !== null) {
+      say(...why);
       continue;
     }
     const { body } = tally;
@@ -46,16 +46,16 @@ function spelled({ method, choices }, { totals, winners, invalid, cast, quorumPo
 export function checkDecisions({ proposals, records, results, votes }, answer) {
   for (const proposal of proposals) {
     const { decision } = results.get(proposal.digest);
-    const { counted, sums } = votes.get(proposal.digest);
+    const { counted, sums, terms, why } = votes.get(proposal.digest);
     const charter = parentOf(proposal, "charter", records);
     checkRules(proposal, charter, answer);
     const say = (code, detail) => answer.problem(code, named(decision), detail);
     if (!decision.body.passed) say("not_passed", "something of this release rests on it, but it did not pass");
     if (counted === null) {
-      say("method_unknown", methodProblem(proposal.body));
+      say(...why);
       continue;
     }
-    const expected = conditions(proposal.body, sums, counted);
+    const expected = conditions(terms, sums, counted);
     if (!same(decision.body.conditions, expected)) say("decision_wrong", `the conditions are ${JSON.stringify(expected)}`);
     else if (decision.body.passed !== expected.every(({ holds }) => holds)) say("decision_wrong", "passed is not what the conditions say");
   }
@@ -72,11 +72,12 @@ function checkRules(proposal, charter, answer) {
     return;
   }
   const { house, kinds, power, tiers } = charter.body;
-  const expected = Object.hasOwn(kinds, kind) ? kinds[kind] : kinds.default;
+  const expected = tierOf(kinds, kind);
   if (tier !== expected) {
     say("tier_wrong", `its tier is ${tier}, the charter's for ${kind} is ${expected}`);
     return;
   }
+  if (!same(proposal.body.sealing ?? null, sealingOf(charter.body, kind))) say("sealing_changed", "the charter says otherwise who opens the ballots");
   const theirs = tiers[tier];
   const differs = Object.keys(theirs).filter((key) =>
     key === "voting_period_seconds" ? rules[key] < theirs[key] : rules[key] !== theirs[key],
@@ -85,6 +86,7 @@ function checkRules(proposal, charter, answer) {
   const meaningless = rulesProblem(rules, house !== null);
   if (meaningless !== null) say("rules_malformed", meaningless);
   if (snapshot.source.name !== power.source) say("source_changed", `power comes from ${snapshot.source.name}, the charter says ${power.source}`);
+  checkPair(proposal, charter.body, answer);
   if ((snapshot.house !== null) !== rules.objection_bps > 0) say("source_changed", "there is a second house exactly if it may object");
   else if (snapshot.house && snapshot.house.source.name !== house?.source) {
     say("source_changed", `the power of the house comes from ${snapshot.house.source.name}, the charter says ${house?.source}`);

@@ -3,10 +3,11 @@
 
 import { digestOf } from "./canonical.js";
 import { utf8 } from "./bytes.js";
+import { ON_CHAIN } from "./contract-votes.js";
 import { Signing, isChecksummed } from "./eip712.js";
 import { named, parentOf, parentsOf, proposalOf } from "./records.js";
-import { recoverAddress } from "./secp256k1.js";
 import { sha256 } from "./sha256.js";
+import { signerOf } from "./signer.js";
 
 const DAY_SECONDS = 86_400;
 const TASKS = { read_samples: [1, 500], read_report: [0, 0] }; // samples, at least and at most
@@ -52,6 +53,10 @@ export function checkReviews({ community, records, release, votes }, evaluation,
   const author = proposal.body.author.toLowerCase();
   const executors = new Set(review.executors.map((address) => address.toLowerCase()));
   const signing = new Signing(community.body);
+  const wallets = review.attestations.filter(({ wallet }) => wallet).length;
+  if (wallets && !ON_CHAIN.has(proposal.body.snapshot.source.name)) {
+    say("wallet_wrong", `${wallets} contract wallets attested, and no chain is asked for powers here`);
+  } else if (wallets) answer.evidence += `; but not ${wallets} attestations by contract wallets, which only the chain can confirm (check 11)`;
   for (const said of review.attestations) {
     const rule = rules.get(said.rule);
     if (!rule?.body.duty || !["all", spec.body.output].includes(rule.body.scope)) {
@@ -67,7 +72,7 @@ export function checkReviews({ community, records, release, votes }, evaluation,
       say("attestation_late", `attested at ${said.at}, allowed from ${review.opened_at} until before ${closes} and the release`);
     }
     const asked = askedBy(rule, run, evaluation);
-    const isTheirs = asked !== null && isChecksummed(said.reviewer) && recoverAddress(signing.review(asked, said), said.signature) === reviewer;
+    const isTheirs = asked !== null && isChecksummed(said.reviewer) && (said.wallet || signerOf(signing.review(asked, said), said.signature) === reviewer);
     if (!isTheirs) say("signature_wrong", `${said.reviewer} did not attest this of this model`);
   }
 }

@@ -1,4 +1,4 @@
-// What members sign: EIP-712 digests of ballots, delegations, sponsorships and reviews, and addresses spelled by EIP-55.
+// What members sign: EIP-712 digests of ballots, sealed or not, delegations, sponsorships and reviews, and addresses spelled by EIP-55.
 
 import { canonicalText } from "./canonical.js";
 import { concat, fromHex, hex, integerBytes, utf8 } from "./bytes.js";
@@ -9,6 +9,8 @@ const DOMAIN = "EIP712Domain(string name,string version,uint256 chainId,address 
 const BALLOT = "Ballot(string instance,string community,bytes32 proposal,address voter,uint8 choice,string reason,uint64 nonce)";
 const CHOICES =
   "ChoicesBallot(string instance,string community,bytes32 proposal,address voter,string choices,string reason,uint64 nonce)";
+const SEALED = "SealedBallot(string instance,string community,bytes32 proposal,address voter,bytes32 sealed,uint64 nonce)";
+const SEALING_KEY = "SealingKey(string instance,string community,bytes32 proposal,address keyholder,bytes32 key)";
 const DELEGATION =
   "VoteDelegation(string instance,string community,address delegator,address delegate,string topic,uint16 share,uint64 expires,uint64 nonce)";
 const SPONSORSHIP = "Sponsorship(string instance,string community,bytes32 draft,address sponsor)";
@@ -35,6 +37,15 @@ export class Signing {
     const choice = isCode ? integer(body.choice) : text(canonicalText(body.choice));
     const parts = [fromHex(proposal), address(body.voter), choice, text(body.reason), integer(body.nonce)];
     return this.#digest(isCode ? BALLOT : CHOICES, parts);
+  }
+
+  // `sealed` is the SHA-256 of the sealed ballot, as bytes.
+  sealedBallot(proposal, sealed, { voter, nonce }) {
+    return this.#digest(SEALED, [fromHex(proposal), address(voter), sealed, integer(nonce)]);
+  }
+
+  sealingKey(proposal, keyholder, key) {
+    return this.#digest(SEALING_KEY, [fromHex(proposal), address(keyholder), fromHex(key)]);
   }
 
   delegation(body) {

@@ -26,10 +26,14 @@ export function pointOf(key) {
 }
 
 export function p256Holds(key, signature, data) {
-  const point = pointOf(key);
   const parts = derIntegers(signature);
-  if (point === null || parts === null) return false;
-  const [r, s] = parts;
+  return parts !== null && p256NumbersHold(key, ...parts, data);
+}
+
+// The same for a signature given as its two numbers.
+export function p256NumbersHold(key, r, s, data) {
+  const point = pointOf(key);
+  if (point === null) return false;
   if (r <= 0n || r >= N || s <= 0n || s > N / 2n) return false;
   const inverted = inverse(s, N);
   const message = toInteger(sha256(data));

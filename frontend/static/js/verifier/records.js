@@ -150,6 +150,8 @@ function checkSubjects(order, records, community, answer) {
       community: () => `community:${slug}`,
       keys: () => `keys:${slug}`,
       proposal: () => `proposal:${slug}/${record.body.number}`,
+      sealing: () => `sealing:${parentOf(record, "proposal", records).digest}`,
+      unsealing: () => `unsealing:${parentOf(record, "proposal", records).digest}`,
       census: () => `census:${parentOf(record, "proposal", records).digest}`,
     }[record.kind]?.();
     if (expected !== undefined && record.subject !== expected) {

@@ -38,6 +38,7 @@ const FORMS = {
   consent: (value) => ["public_domain", "licence", "contract", "consent_of_persons", "own_work", "unknown"].includes(value),
   follows: (value) => ["retrain", "rollback", "none"].includes(value),
   role: (value) => value === "training" || value === "evaluation",
+  wallet: (value) => ["erc1271", "erc6492", "eip7702"].includes(value),
   asked: (value) => ["dialogue", "text", "preference", "behaviour", "pair"].includes(value),
   rows: (value) => value === "dialogue" || value === "text" || value === "preference",
 };
@@ -61,6 +62,17 @@ const RULES = {
 };
 const SOURCE = { name: "text", version: "version", parameters: "object" };
 const RELEASE_KEY = { algorithm: "ed25519", public_key: "key" };
+const BALLOT = {
+  voter: "address",
+  choice: "choice",
+  reason: "text",
+  nonce: "count",
+  power: "power",
+  house_power: "power",
+  signature: "text",
+  cast_at: "count",
+};
+const WALLET = { block_hash: "hex32", block_number: "count", kind: "wallet" };
 const KEYS = {
   guardians: [{ name: "text", public_key: "key" }],
   release_key: RELEASE_KEY,
@@ -87,21 +99,23 @@ const DUTY = { task: "text", people: "count", samples: "count", days: "count", o
 const REVIEW = {
   opened_at: "count",
   executors: ["address"],
-  attestations: [{ rule: "slug", reviewer: "address", finding: "finding", reason: "text", at: "count", signature: "text" }],
+  attestations: [andMaybe("wallet", WALLET, { rule: "slug", reviewer: "address", finding: "finding", reason: "text", at: "count", signature: "text" })],
 };
+const SEALING = { keyholders: ["address"], threshold: "count", wait_seconds: "count" };
+const SEALED = { voter: "address", sealed: "text", nonce: "count", power: "power", house_power: "power", signature: "text", cast_at: "count" };
 const TWO_LANGUAGES = { en: "text", fr: "text" };
 const artifact = (value) => entriesProblem(value);
 
 const BODIES = {
-  charter: {
+  charter: andMaybe("sealing", andMaybe("keys_wait_seconds", "count", { ...SEALING, tiers: ["text"] }), {
     tiers: { "*": RULES },
     kinds: { "*": "text" },
     power: { source: "text", parameters: "object" },
     house: (value) => (value === null ? null : wrong({ name: TWO_LANGUAGES, source: "text", parameters: "object" }, value)),
     council: { pause_seconds_max: "count" },
-  },
+  }),
   community: { slug: "slug", name: TWO_LANGUAGES, instance: "text", chain_id: "count", token: "address", release_key: RELEASE_KEY },
-  proposal: {
+  proposal: andMaybe("sealing", andMaybe("keys_wait_seconds", "count", SEALING), {
     number: "count",
     kind: "text",
     tier: "text",
@@ -109,7 +123,7 @@ const BODIES = {
     text: "text",
     payload: "object",
     author: "address",
-    sponsors: [{ address: "address", signature: "text" }],
+    sponsors: [andMaybe("wallet", WALLET, { address: "address", signature: "text" })],
     nonce: "count",
     method: "text",
     method_version: "text",
@@ -128,8 +142,8 @@ const BODIES = {
     submitted_at: "count",
     opens_at: "count",
     closes_at: "count",
-  },
-  delegation: {
+  }),
+  delegation: andMaybe("wallet", WALLET, {
     delegator: "address",
     delegate: "address",
     topic: "text",
@@ -138,8 +152,8 @@ const BODIES = {
     nonce: "count",
     signature: "text",
     made_at: "count",
-  },
-  census: {
+  }),
+  census: andMaybe("governor", { total_supply: "power", quorum_bps: "count" }, {
     root: "digest",
     count: "count",
     total: "power",
@@ -149,18 +163,11 @@ const BODIES = {
     opens_at: "count",
     closes_at: "count",
     computed_at: "count",
-  },
-  ballot: {
-    voter: "address",
-    choice: "choice",
-    reason: "text",
-    nonce: "count",
-    power: "power",
-    house_power: "power",
-    signature: "text",
-    cast_at: "count",
-  },
-  tally: {
+  }),
+  ballot: (body) => andMaybe("wallet", WALLET, isObject(body) && Object.hasOwn(body, "sealed") ? SEALED : BALLOT)(body),
+  sealing: { keys: [{ keyholder: "address", public_key: "digest", signature: "text" }] },
+  unsealing: { secrets: [{ keyholder: "address", secret: "digest" }], opened_at: "count" },
+  tally: andMaybe("late_quorum_seconds", "count", {
     method: "text",
     choices: ["text"],
     ballot_count: "count",
@@ -175,15 +182,15 @@ const BODIES = {
     extended_by: "digest?",
     closed_early: "boolean",
     closed_at: "count",
-  },
-  decision: {
+  }),
+  decision: andMaybe("timelock_seconds", "count", {
     passed: "boolean",
     conditions: [{ condition: "text", holds: "boolean", found: "text", needed: "text" }],
     decided_at: "count",
     queued_at: "count?",
     eta: "count?",
     expires_at: "count?",
-  },
+  }),
   execution: { executed_at: "count", kind: "text" },
   keys: (value) => wrong(KEYS, value) ?? keysProblem(value),
   dataset: {
@@ -289,7 +296,9 @@ const PARENTS = {
   delegation: { community: [1, 1] },
   census: { proposal: [1, 1] },
   ballot: { proposal: [1, 1] },
-  tally: { proposal: [1, 1], census: [1, 1] },
+  sealing: { proposal: [1, 1] },
+  unsealing: { proposal: [1, 1], sealing: [1, 1] },
+  tally: { proposal: [1, 1], census: [1, 1], unsealing: [0, 1] },
   decision: { proposal: [1, 1], tally: [1, 1] },
   execution: { decision: [1, 1] },
   keys: { execution: [1, 1] },
@@ -355,6 +364,15 @@ export function wrong(form, value) {
     return `should not have ${found.filter((key) => !Object.hasOwn(form, key)).join(", ")}`;
   }
   return first(expected.map((key) => [key, form[key], value[key]]));
+}
+
+// A form that may have one key more than `form`.
+function andMaybe(key, extra, form) {
+  return (value) => {
+    if (!isObject(value) || !Object.hasOwn(value, key)) return wrong(form, value);
+    const { [key]: more, ...rest } = value;
+    return wrong(extra, more) ?? wrong(form, rest);
+  };
 }
 
 function keysProblem({ guardians, release_key: releaseKey, revoked, threshold }) {

@@ -1,5 +1,6 @@
 // Check 6: the times. They are the operator's; checked is their order and every waiting time.
 
+import { checkChanged, ruleOf } from "./contract-votes.js";
 import { reachesSuperQuorum } from "./counting.js";
 import { checkMoments } from "./hidden-suites.js";
 import { named, parentOf, parentsOf, removedAt } from "./records.js";
@@ -11,6 +12,7 @@ export function checkTimes(bundle, answer) {
     checkVoting(proposal, census, answer);
     checkClosing(proposal, census, tally, votes.get(proposal.digest), answer);
     checkWaiting(proposal, tally, decision, answer);
+    checkChanged(proposal, { census, tally, decision }, answer);
     checkCharter(bundle, proposal, answer);
   }
   for (const execution of order.filter((record) => record.kind === "execution")) {
@@ -43,13 +45,14 @@ function checkClosing(proposal, census, tally, poll, answer) {
   if (closedAt < closes) say("counted_early", "it was counted before it closed");
   let latest = planned;
   if (extendedBy !== null) {
-    if (!rules.late_quorum_seconds || rules.rejection_bps) say("closing_wrong", "its rules know no extension");
-    latest = poll.namedCastAt === null ? planned + rules.late_quorum_seconds - 1 : poll.namedCastAt + rules.late_quorum_seconds;
-    if (latest <= planned || latest >= planned + rules.late_quorum_seconds) say("closing_wrong", "the ballot named does not extend the vote");
+    const late = ruleOf(proposal, "late_quorum_seconds", tally);
+    if (!late || rules.rejection_bps || poll.counted === null) say("closing_wrong", "its rules know no extension");
+    latest = poll.namedCastAt === null ? planned + late - 1 : poll.namedCastAt + late;
+    if (latest <= planned || latest >= planned + late) say("closing_wrong", "the ballot named does not extend the vote");
   }
   if (isEarly) {
     const isInside = closes > census.body.opens_at && closes <= latest;
-    if (!isInside || poll.counted === null || !reachesSuperQuorum(proposal.body, poll.sums, poll.counted)) {
+    if (!isInside || poll.counted === null || !reachesSuperQuorum(poll.terms, poll.sums, poll.counted)) {
       say("closed_early_wrong", "it closed early without a super-quorum, or not within its time");
     }
   } else if (extendedBy === null) {
@@ -70,7 +73,8 @@ function checkWaiting(proposal, tally, decision, answer) {
     return;
   }
   if (queued < closes) say("queued_early", "it was queued before voting closed");
-  if (eta !== queued + rules.timelock_seconds) say("timelock_shortened", `eta is ${eta}, expected ${queued + rules.timelock_seconds}`);
+  const waits = ruleOf(proposal, "timelock_seconds", decision);
+  if (eta !== queued + waits) say("timelock_shortened", `eta is ${eta}, expected ${queued + waits}`);
   if (expires !== eta + rules.execution_window_seconds) say("window_wrong", `it expires at ${expires}, expected ${eta + rules.execution_window_seconds}`);
 }
 

@@ -8,6 +8,7 @@ import { Unreadable, index, load } from "./bundle.js";
 import { checkDecisions, checkTallies } from "./decisions.js";
 import { checkEffects } from "./effects.js";
 import { checkFiles } from "./files.js";
+import { onChain } from "./on-chain.js";
 import { checkParents, checkRecords } from "./records.js";
 import { Answer, finding, notChecked } from "./report.js";
 import { checkStatement, fingerprint } from "./statement.js";
@@ -51,8 +52,9 @@ const CHECKS = [
 //   as an async iterable of Uint8Array.
 // trust: {key, community, isConsistencyOnly}, 64 hex digits each or nothing; at least one must be given, or else that only the
 //   consistency is asked for. Throws NoTrustRoot otherwise, and Unreadable when there is no folder to read.
-// told: `finding(data)` is called with each finding as it is made, `progress(bytes)` with the bytes read since.
-export async function check(source, trust, { finding: tell = () => {}, progress = () => {} } = {}) {
+// told: `finding(data)` is called with each finding as it is made, `progress(bytes)` with the bytes read since, `chain(facts)`
+//   with what only a chain can tell, once the records hold together.
+export async function check(source, trust, { finding: tell = () => {}, progress = () => {}, chain = () => {} } = {}) {
   const roots = readTrust(trust);
   const bundle = await load(source);
   const { community, release } = bundle;
@@ -70,7 +72,10 @@ export async function check(source, trust, { finding: tell = () => {}, progress 
       add(notChecked(at + 1, `rests on check ${failed.join(" and ")}, which did not pass`));
       continue;
     }
-    if (at === 2) index(bundle, heldFrom);
+    if (at === 2) {
+      index(bundle, heldFrom);
+      if (release) chain(onChain(bundle));
+    }
     const answer = new Answer();
     await make(bundle, answer, { trust: roots, progress });
     add(finding(at + 1, answer));

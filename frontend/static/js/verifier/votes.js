@@ -3,14 +3,16 @@
 // The three long files are read side by side, once, and only the lines of one proposal are kept at a time.
 
 import { canonicalBytes, parseCanonical } from "./canonical.js";
-import { accepts, count, methodProblem } from "./counting.js";
+import { accepts, count, uncountable } from "./counting.js";
 import { holding, idleProblems } from "./delegation.js";
 import { Signing, isChecksummed } from "./eip712.js";
+import { BY_CONTRACT, ON_CHAIN, Places, changeProblem, checkCensusOfContract, isWeightless, termsOf } from "./contract-votes.js";
 import { Groups, Misread } from "./groups.js";
 import { MerkleRoot } from "./merkle.js";
-import { named, readRecord, recordOf } from "./records.js";
-import { recoverAddress } from "./secp256k1.js";
+import { named, parentsOf, readRecord, recordOf } from "./records.js";
+import { Opener, VOID } from "./sealed-votes.js";
 import { bodyProblem, isObject, wrong } from "./shapes.js";
+import { signerOf } from "./signer.js";
 import { checkSponsors } from "./sponsors.js";
 
 const ENTRY = { house_power: "power", power: "power", proposal: "digest", voter: "address" };
@@ -26,7 +28,7 @@ export async function checkVotes(bundle, answer, progress) {
   const files = { census: open("census.jsonl", readEntry), delegations: open("delegations.jsonl", readHeld), ballots: open("ballots.jsonl", readBallot) };
   const signing = new Signing(community.body);
   const polls = new Map();
-  const sums = { ballots: 0, members: 0, delegations: 0 };
+  const sums = { ballots: 0, members: 0, delegations: 0, wallets: 0, backing: 0, contracts: 0, opened: 0, void: 0 };
   for (const proposal of proposals) {
     const poll = new Poll(bundle, proposal, signing, answer);
     await poll.readCensus(files.census);
@@ -36,6 +38,11 @@ export async function checkVotes(bundle, answer, progress) {
     polls.set(proposal.digest, poll.result());
     sums.ballots += poll.ballotsRoot.count;
     sums.members += poll.members.size;
+    sums.wallets += poll.wallets;
+    sums.backing += poll.backing;
+    sums.contracts += poll.places?.count ?? 0;
+    sums.opened += poll.opened;
+    sums.void += poll.void;
     sums.delegations += poll.held.length;
   }
   for (const file of Object.values(files)) {
@@ -43,6 +50,10 @@ export async function checkVotes(bundle, answer, progress) {
     bundle.digests.set(file.name, file.digest());
   }
   answer.evidence = `${sums.ballots} ballots of ${sums.members} members and ${sums.delegations} delegations, every signature recovered to its signer`;
+  if (sums.opened) answer.evidence += `; ${sums.opened} sealed ballots opened and sealed again, ${sums.void} of them void`;
+  if (sums.contracts) answer.evidence += `; but ${sums.contracts} are votes that a Governor took, which only its chain confirms (check 11)`;
+  if (sums.wallets) answer.evidence += `; but not those of ${sums.wallets} ballots by contract wallets, which only the chain can confirm (check 11)`;
+  if (sums.backing) answer.evidence += `; but not those of ${sums.backing} delegations and sponsorships by contract wallets, which only the chain can confirm (check 11)`;
   return polls;
 }
 
@@ -81,6 +92,10 @@ class Poll {
   held = []; // bodies of the delegations that hold
   ballots = []; // {voter, choice, power, housePower}
   ballotsRoot = new MerkleRoot();
+  opened = 0; // sealed ballots that were looked into
+  void = 0; // sealed ballots that say nothing that counts
+  wallets = 0; // ballots that no key signed, for which a contract stood
+  backing = 0; // delegations and sponsorships of that kind
   sums = null; // of the powers in the census
   namedCastAt = null; // when the ballot was cast that the tally names as the one that extended the vote
 
@@ -89,7 +104,22 @@ class Poll {
     Object.assign(this, { community, records, proposal, signing, answer, census, tally, body: proposal.body });
     const reviews = order.filter(({ kind }) => kind === "evaluation").map((evaluation) => evaluation.body.review);
     this.asked = reviews.flatMap((review) => review?.attestations.map(({ reviewer }) => reviewer.toLowerCase()) ?? []);
-    this.canCount = methodProblem(proposal.body) === null;
+    this.terms = termsOf(proposal, census);
+    this.why = uncountable(proposal.body) ?? changeProblem(proposal, census, this.terms);
+    this.canCount = this.why === null;
+    this.readKeys();
+    this.places = proposal.body.snapshot.source.name === BY_CONTRACT ? new Places() : null;
+    if (this.places) checkCensusOfContract(proposal, census, answer);
+  }
+
+  // Where ballots are sealed: the keys and secrets that open them.
+  readKeys() {
+    const { answer, proposal, records, signing, tally } = this;
+    const isSealed = Object.hasOwn(proposal.body, "sealing");
+    this.opener = isSealed ? new Opener(proposal, tally, records, signing) : null;
+    const isOpened = parentsOf(tally, "unsealing", records).length > 0;
+    const problem = isSealed ? this.opener.problem : isOpened ? "its ballots are not sealed, and secrets open them" : null;
+    if (problem !== null) answer.problem("unsealing_wrong", named(proposal), problem);
   }
 
   async readCensus(file) {
@@ -113,7 +143,8 @@ class Poll {
     if (String(total) !== census.body.total) say(`the power of all is ${total}, the record says ${census.body.total}`);
     if (String(houseTotal) !== census.body.house_total) say(`the house has ${houseTotal}, the record says ${census.body.house_total}`);
     const { snapshot } = body;
-    if (total > BigInt(snapshot.total_supply)) say(`${total} is more than the supply ${snapshot.total_supply}`);
+    const { total_supply: supply } = this.canCount ? this.terms.snapshot : snapshot;
+    if (total > BigInt(supply)) say(`${total} is more than the supply ${supply}`);
     if (houseTotal > BigInt(snapshot.house?.total ?? "0")) say(`${houseTotal} is more than the house has`);
     this.checkList(snapshot.source, snapshot.total_supply, total, "power");
     if (snapshot.house) this.checkList(snapshot.house.source, snapshot.house.total, houseTotal, "housePower");
@@ -165,7 +196,8 @@ class Poll {
     if (!isChecksummed(held.delegator) || !isChecksummed(held.delegate)) say("address_checksum", "an address is not spelled by EIP-55");
     if (held.made_at > body.submitted_at) say("delegation_late", "it was made after the proposal was submitted");
     const digest = signing.delegation(held);
-    if (digest === null || recoverAddress(digest, held.signature) !== held.delegator.toLowerCase()) {
+    if (held.wallet) this.backByWallet(held.delegator, place);
+    else if (digest === null || signerOf(digest, held.signature) !== held.delegator.toLowerCase()) {
       say("signature_wrong", `the signature is not that of ${held.delegator}`);
     }
   }
@@ -174,36 +206,82 @@ class Poll {
     const trusted = new Set(this.held.map(({ delegate }) => delegate));
     for await (const { line, place } of file.of(this.proposal)) {
       this.ballotsRoot.add(line.canonical);
-      if (line.digest === this.tally.body.extended_by) this.namedCastAt = line.body.cast_at;
-      const { voter, choice } = line.body;
-      // A ballot that says nothing is reported below, and counted by nobody.
-      if (this.canCount && accepts(this.body, choice)) this.ballots.push({ voter, choice, ...this.powersOf(voter) });
       this.checkBallot(line, place, trusted);
+      if (this.opener || Object.hasOwn(line.body, "sealed")) this.readSealed(line, place);
+      else this.readOpen(line, place);
     }
   }
 
   checkBallot({ body, digest, subject }, place, trusted) {
-    const { answer, census, proposal, signing, tally } = this;
+    const { answer, census, proposal, tally } = this;
     const say = (code, detail) => answer.problem(code, place, detail);
     const { power, housePower } = this.powersOf(body.voter);
     if (!isChecksummed(body.voter)) say("address_checksum", `${body.voter} is not spelled by EIP-55`);
     if (subject !== `ballot:${proposal.digest}/${body.voter}`) say("subject_wrong", `the subject of ${digest} is ${subject}`);
     if (body.power !== String(power) || body.house_power !== String(housePower)) {
       say("power_wrong", `${body.voter} has ${power} and ${housePower} in the census, the ballot says ${body.power} and ${body.house_power}`);
-    } else if (!power && !housePower && !trusted.has(body.voter)) say("power_wrong", `${body.voter} has no power`);
+    } else if (!power && !housePower && !trusted.has(body.voter) && !(this.canCount && isWeightless(proposal, this.terms))) say("power_wrong", `${body.voter} has no power`);
     if (body.cast_at < census.body.opens_at || body.cast_at >= tally.body.closes_at) say("ballot_outside_voting", "it was not cast while the vote was open");
-    if (this.canCount && !accepts(proposal.body, body.choice)) say("choice_wrong", "the method does not accept its choice");
+  }
+
+  // A ballot of a sealed vote. Only there ballots are sealed, and there all of them are.
+  readSealed({ body }, place) {
+    const { answer, opener } = this;
+    if (!opener || !Object.hasOwn(body, "sealed")) {
+      answer.problem("ballot_malformed", place, "only ballots of a sealed vote are sealed, and all of them");
+      return;
+    }
+    for (const [code, detail] of opener.faults(body)) answer.problem(code, place, detail);
+    if (body.wallet) this.takeWallet(body, place);
+    if (!this.canCount) return;
+    const choice = opener.choiceOf(body);
+    this.opened += 1;
+    this.void += choice === VOID ? 1 : 0;
+    this.ballots.push({ voter: body.voter, choice, ...this.powersOf(body.voter) });
+  }
+
+  readOpen({ body, digest }, place) {
+    const { answer, proposal, signing, tally } = this;
+    const say = (code, detail) => answer.problem(code, place, detail);
+    if (digest === tally.body.extended_by) this.namedCastAt = body.cast_at;
+    // A ballot that says nothing is reported, and counted by nobody.
+    if (this.canCount && accepts(proposal.body, body.choice)) this.ballots.push({ voter: body.voter, choice: body.choice, ...this.powersOf(body.voter) });
+    else if (this.canCount) say("choice_wrong", "the method does not accept its choice");
+    if (this.places) {
+      for (const [code, detail] of this.places.faults(body)) say(code, detail);
+      return;
+    }
+    if (body.wallet) {
+      this.takeWallet(body, place);
+      return;
+    }
     const message = signing.ballot(proposal.digest, body);
-    if (message === null || recoverAddress(message, body.signature) !== body.voter.toLowerCase()) {
+    if (message === null || signerOf(message, body.signature) !== body.voter.toLowerCase()) {
       say("signature_wrong", `the signature is not that of ${body.voter}`);
     }
   }
 
+  // Only the chain can say what a contract stands by: `--rpc` of the command asks it.
+  takeWallet({ voter }, place) {
+    this.wallets += 1;
+    if (ON_CHAIN.has(this.proposal.body.snapshot.source.name)) return;
+    this.answer.problem("wallet_wrong", place, `${voter} voted by a contract wallet, and no chain is asked for powers here`);
+  }
+
+  // The same for what is no ballot.
+  backByWallet(who, place) {
+    this.backing += 1;
+    if (ON_CHAIN.has(this.proposal.body.snapshot.source.name)) return;
+    this.answer.problem("wallet_wrong", place, `${who} signed by a contract wallet, and no chain is asked for powers here`);
+  }
+
   // What the checks of tally, decision, times and verdict need; the ballots themselves are let go.
   result() {
-    const counted = this.canCount ? count(this.body, this.ballots, this.held, (voter) => this.powersOf(voter).power) : null;
+    const secrets = this.opener?.secrets.size ?? 0;
+    const counted = this.canCount ? count(this.terms, this.ballots, this.held, (voter) => this.powersOf(voter).power, secrets) : null;
     const { ballotsRoot, namedCastAt, sums } = this;
     const reviewers = new Map(this.asked.map((reviewer) => [reviewer, this.powersOf(reviewer).power])); // who attested something of a model
-    return { counted, sums, namedCastAt, reviewers, ballotsRoot: ballotsRoot.root(), ballotCount: ballotsRoot.count };
+    const { terms, why } = this;
+    return { counted, terms, why, sums, namedCastAt, reviewers, ballotsRoot: ballotsRoot.root(), ballotCount: ballotsRoot.count };
   }
 }

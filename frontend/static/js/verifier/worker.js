@@ -1,7 +1,7 @@
 // The verifier beside the page, so that the page stays alive while gigabytes are hashed.
 //
 // In:  {files: [{path, file}], trust} or {hub: {address, model, revision}, trust}
-// Out: {total} once, {bytes} now and then, {finding} twelve times, and then {report} or {refused: {code, detail, fingerprint}}
+// Out: {total} once, {bytes} now and then, {chain} once, {finding} twelve times, and then {report} or {refused: {code, detail, fingerprint}}
 
 import { FilesSource, HubSource } from "./browser-sources.js";
 import { NoTrustRoot, Unreadable, check } from "./verify.js";
@@ -24,6 +24,7 @@ async function run({ files, hub, trust }) {
   let told = 0;
   const report = await check(listing(source), trust, {
     finding: (finding) => self.postMessage({ finding, bytes }),
+    chain: (chain) => self.postMessage({ chain }),
     progress(read) {
       bytes += read;
       if (performance.now() - told < TELL_EVERY_MS) return;
