@@ -141,6 +141,9 @@ PROPOSAL_KINDS = [
     "training_jobs.sites.proposal_kinds.SiteStewardsChange",
     "training_jobs.ledger.proposal_kinds.BudgetOpening",
     "training_jobs.ledger.proposal_kinds.BudgetTransfer",
+    "training_jobs.settlement.proposal_kinds.SettlementTermsChange",
+    "training_jobs.settlement.proposal_kinds.SiteSettlement",
+    "training_jobs.settlement.proposal_kinds.SettlementWithdrawal",
     "training_jobs.commons.proposal_kinds.ComputePolicyChange",
     "governance.proposal_kinds.TextSignal",
     "governance.proposal_kinds.Poll",
@@ -151,6 +154,7 @@ PROPOSAL_KINDS = [
 # What may wait for a member, and is shown at home (governance/selectors/needs.py).
 NEEDS = [
     "governance.selectors.needs.votes",
+    "governance.selectors.sealed.keyholding",
     "training_jobs.needs.reviews",
     "models_registry.needs.incidents",
     "governance.selectors.needs.guarded",
@@ -169,16 +173,22 @@ SEARCHABLE = [
     "models_registry.searchable.Rules",
     "training_jobs.searchable.Runs",
     "models_registry.searchable.Incidents",
+    "governance.search.talk.Consultations",
+    "governance.search.talk.Statements",
+    "governance.search.talk.Comments",
     "governance.search.subjects.Delegates",
     "governance.search.subjects.VotesFromElsewhere",
 ]
 # What leaves with a community, in the order in which rows can come in (governance/portability).
 PORTABLE = ["governance.portability.parts.PART", "models_registry.portability.PART", "training_jobs.portability.PART"]
+# Who may hide what breaks the policy of discussions, and answers appeals (governance/deliberation/people.py).
+MODERATORS = ["governance.deliberation.people.council", "models_registry.incidents.services.stewards_of"]
 # Who keeps what is private to somebody: what they are given, and what is erased (governance/portability/person.py).
 PERSONAL = [
     "governance.portability.personal.Follows",
     "governance.portability.personal.SignsIn",
     "governance.portability.personal.SaysOfThemselves",
+    "governance.deliberation.personal.Discussions",
     "models_registry.personal.Contacts",
     "models_registry.personal.Uploads",
     "training_jobs.personal.Machines",
@@ -266,8 +276,32 @@ CELERY_ACCEPT_CONTENT = ["json"]
 # One node, or several that must agree, separated by commas (governance/chain/factory.py).
 CHAIN_RPC = ",".join(env.addresses("CHAIN_RPC", "http://127.0.0.1:8545", {"http", "https"}))
 CHAIN_TIMEOUT_SECONDS = env.integer("CHAIN_TIMEOUT_SECONDS", 3, least=1)
+# Of a community that governs by contract: how many blocks to stay behind what the nodes call final.
+CHAIN_CONFIRMATIONS = env.integer("CHAIN_CONFIRMATIONS", 0, least=0)
 # Who pays to send members' signed delegations: an unlocked account of the first node. Empty: members send them.
 CHAIN_RELAYER = env.account("CHAIN_RELAYER")
+# Where digests of votes and releases are written down (docs/how-to/anchor-on-a-chain.md). Empty: nowhere.
+ANCHOR_CONTRACT = env.account("ANCHOR_CONTRACT")
+ANCHOR_RPC = ",".join(env.addresses("ANCHOR_RPC", CHAIN_RPC, {"http", "https"}))
+ANCHOR_POSTER = env.account("ANCHOR_POSTER")
+ANCHOR_SIGNER_COMMAND = shlex.split(env.text("ANCHOR_SIGNER_COMMAND", ""))
+ANCHOR_KEY_FILE = env.path("ANCHOR_KEY_FILE", KEYS_DIR / "anchor-poster")
+ANCHOR_FEE_GWEI_MAX = env.integer("ANCHOR_FEE_GWEI_MAX", 100, least=1)
+if ANCHOR_CONTRACT and not ANCHOR_POSTER:
+    raise env.BadEnvironment("ANCHOR_POSTER", "", "the account that may post, beside ANCHOR_CONTRACT")
+if ANCHOR_CONTRACT and not ANCHOR_SIGNER_COMMAND:
+    env.require_secret("ANCHOR_KEY_FILE", ANCHOR_KEY_FILE, least=64)
+
+# --- names, and wallets on another device (docs/how-to/pair-a-wallet-and-show-names.md) -----------------------------
+# Empty: nobody is asked for names. The registry is that of the Ethereum Name Service.
+NAMES_RPC = env.address("NAMES_RPC", "", {"http", "https"}) if env.text("NAMES_RPC", "") else ""
+NAMES_REGISTRY = env.account("NAMES_REGISTRY") or "0x00000000000C2E074eC69A0dFb2997BA6C7d2e1e"
+NAMES_SECONDS = env.integer("NAMES_SECONDS", 24 * 3600, least=60)
+NAMES_AVATARS = env.boolean("NAMES_AVATARS", default=False)
+NAMES_IPFS_GATEWAY = env.address("NAMES_IPFS_GATEWAY", "", {"https"}) if env.text("NAMES_IPFS_GATEWAY", "") else ""
+# Empty: wallets are found in the browser alone, and pages may connect to nobody but us.
+PAIRING_PROJECT = env.text("PAIRING_PROJECT", "")
+PAIRING_RELAY = env.address("PAIRING_RELAY", "wss://relay.walletconnect.com", {"ws", "wss"}).rstrip("/")
 
 # --- runs ---------------------------------------------------------------------------------------------------------
 LEASE_SECONDS = env.integer("LEASE_SECONDS", 60, least=2)
@@ -424,7 +458,7 @@ CONTENT_SECURITY_POLICY = {
         "style-src": [SELF],
         "img-src": [SELF, "data:"],
         "font-src": [SELF],
-        "connect-src": [SELF],
+        "connect-src": [SELF, PAIRING_RELAY] if PAIRING_PROJECT else [SELF],
         # The verifier in the browser hashes beside the page.
         "worker-src": [SELF],
         "form-action": [SELF],

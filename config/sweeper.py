@@ -12,9 +12,11 @@ from django.db import OperationalError
 from kombu.exceptions import OperationalError as BrokerError
 
 import config.celery  # noqa: F401 - creating the application makes it the one that nudges are sent with
-from frontend.tasks import letter_job
-from governance import search
+from frontend.tasks import letter_job, names_job
+from governance import names, search
 from governance import services as governance
+from governance.anchoring import planning as anchors
+from governance.anchoring import posting
 from governance.chain import ChainError, SnapshotReorged
 from governance.clock import now as clock
 from governance.delegation import DelegationError
@@ -25,11 +27,15 @@ from governance.lifecycle import NotAllowed, State
 from governance.log import publish_checkpoint
 from governance.models import Community, Proposal
 from governance.notifications import inbox, letters, planning
+from governance.onchain import following as contracts
 from governance.outcome import InvalidRules
 from governance.power import PowerError
 from governance.readers import sweeping as forgetting
+from governance.statements import counting as consultations
 from governance.tally import UnknownMethod
+from governance.wallets import pending as waiting_wallets
 from models_registry import contacts, deliveries, networks, notices
+from models_registry.anchors import plan_releases
 from models_registry.calls import services as calls
 from models_registry.datasets import intakes, uploads
 from models_registry.incidents import waiting
@@ -44,6 +50,7 @@ from training_jobs.previews import services as previews
 from training_jobs.previews import work as preview_work
 from training_jobs.reviews import services as reviews
 from training_jobs.runners import work as lent
+from training_jobs.settlement import reading as settlements
 from training_jobs.sites import services as sites
 from training_jobs.spot_checks import services as spot_checks
 from training_jobs.spot_checks import sweeping
@@ -89,8 +96,11 @@ def sweep() -> int:
                 logger.exception("proposal %s waits for a file", proposal_id)
             except OperationalError:
                 logger.warning("proposal %s: the database is busy; next sweep", proposal_id)
+    taken += contracts.sweep(clock())
+    taken += waiting_wallets.look_at_all(clock())
+    taken += settlements.sweep(clock())
     keep_up()
-    return taken + settle() + look_again() + allot() + nudge()
+    return taken + settle() + look_again() + allot() + anchor() + nudge()
 
 
 def rest_seconds() -> float:
@@ -103,7 +113,8 @@ def rest_seconds() -> float:
 
 def _due(state: State) -> list[int]:
     """Return the proposals in a state in which there may be something to do."""
-    found = Proposal.objects.in_state(state, clock()).order_by("pk")
+    # What a contract decides, it decides by itself: `contracts` follows it.
+    found = Proposal.objects.in_state(state, clock()).filter(offers__isnull=True).order_by("pk")
     if state is State.PENDING:
         found = found.filter(census_at__isnull=True)
     elif state is State.ACTIVE:
@@ -155,6 +166,7 @@ def settle() -> int:
         contacts.settle(clock())
         networks.forget(clock())
         forgetting.forget(clock())
+        consultations.settle(clock())
     except OperationalError:
         logger.warning("runs are not settled: the database is busy; next sweep")
         return 0
@@ -191,6 +203,19 @@ def allot() -> int:
         return 0
 
 
+def anchor() -> int:
+    """Write digests of votes and releases down on a chain, where the site does that; return how many are there now."""
+    if not anchors.is_on():
+        return 0
+    try:
+        anchors.plan_votes(clock())
+        plan_releases(clock())
+        return posting.post(clock())
+    except OperationalError:
+        logger.warning("nothing is anchored: the database is busy; next sweep")
+        return 0
+
+
 def nudge() -> int:
     """Tell workers which runs, deliveries, notices and datasets, and when no run waits what else, need them."""
     now = clock()
@@ -198,15 +223,25 @@ def nudge() -> int:
     told += _tell(inquiry_job, inquiries.due(now)) + _tell(replay_job, replaying.due(now))
     told += _tell(check_job, spot_checks.due(now))
     told += _tell(deliver_job, deliveries.due(now)) + _tell(notice_job, notices.due(now))
-    return told + _tell(intake_job, intakes.due(now)) + _tell(letter_job, letters.due(now))
+    told += _tell(intake_job, intakes.due(now)) + _tell(letter_job, letters.due(now))
+    # Not counted: names are no step of anything.
+    if names.waits(now):
+        _send(names_job)
+    return told
 
 
 def _tell(task: Any, numbers: list[int]) -> int:  # noqa: ANN401 - Celery's tasks are untyped
     """Send a message for each; a broker that is down costs nothing but time."""
     for number in numbers:
-        try:
-            task.apply_async((number,), retry=False, expires=settings.SWEEP_SECONDS * 3)
-        except (BrokerError, OSError) as error:
-            logger.warning("%s %s: no nudge, the broker does not answer: %s", task.name, number, error)
+        if not _send(task, number):
             break
     return len(numbers)
+
+
+def _send(task: Any, *values: int) -> bool:  # noqa: ANN401 - Celery's tasks are untyped
+    try:
+        task.apply_async(values, retry=False, expires=settings.SWEEP_SECONDS * 3)
+    except (BrokerError, OSError) as error:
+        logger.warning("%s %s: no nudge, the broker does not answer: %s", task.name, values, error)
+        return False
+    return True

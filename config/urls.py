@@ -5,9 +5,11 @@ from csp.decorators import csp_update
 from django.conf import settings
 from django.contrib import admin
 from django.urls import include, path, re_path
-from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerSplitView
+from drf_spectacular.views import SpectacularSwaggerSplitView
 
 from config import api_errors
+from config.api_document import ApiDocument
+from models_registry.hub.views import mirrored_file
 
 # The page of the API comes from a library that styles itself inline; nothing else on the site may. Its scripts
 # are served from here, too, and carry no nonce.
@@ -17,12 +19,13 @@ urlpatterns = [
     path("api/v1/", include("governance.urls")),
     path("api/v1/", include("models_registry.urls")),
     path("api/v1/", include("training_jobs.urls")),
-    path("api/schema/", SpectacularAPIView.as_view(), name="api-schema"),
+    path("api/schema/", ApiDocument.as_view(), name="api-schema"),
     path("api/docs/", api_docs(SpectacularSwaggerSplitView.as_view(url_name="api-schema")), name="api-docs"),
     re_path(r"^api/", api_errors.not_found),
     path("hub/", include("models_registry.hub.urls")),
     path("v1/", include("training_jobs.serving.urls")),
     path("mirror/<slug:mirror>/", include("governance.mirroring.urls")),
+    path("mirror/<slug:mirror>/hub/<str:namespace>/<str:name>/resolve/<str:revision>/<path:path>", mirrored_file),
     path("admin/", admin.site.urls),
     path("i18n/", include("django.conf.urls.i18n")),
 ]

@@ -5,6 +5,7 @@ each core takes most ballots; on SQLite they take turns to write (`governance/tu
 """
 
 import argparse
+import ctypes
 import os
 import shutil
 import signal
@@ -19,6 +20,9 @@ from granian import Granian
 from granian.constants import Interfaces
 
 THREADS = 32
+# glibc's mallopt(3): M_ARENA_MAX and M_MMAP_THRESHOLD of malloc.h, and what we set them to.
+M_ARENA_MAX, ARENAS = -8, 2
+M_MMAP_THRESHOLD, LARGE_BYTES = -3, 131_072
 
 
 def main() -> int:
@@ -31,6 +35,7 @@ def main() -> int:
     address, port = options.bind
     closing = Path(tempfile.mkdtemp(prefix="commonweights-web-")) / "closing"
     os.environ["COMMONWEIGHTS_CLOSING_FILE"] = str(closing)
+    _keep_memory_together()
     server = Granian(
         "config.wsgi:application",
         address=address,
@@ -45,6 +50,17 @@ def main() -> int:
     server.serve()
     shutil.rmtree(closing.parent, ignore_errors=True)
     return 0
+
+
+def _keep_memory_together() -> None:
+    """Have the threads share two heaps, and large blocks given back at once; the workers inherit it.
+
+    Else glibc keeps a heap for each thread, up to eight for each core, and a threshold that grows with what was asked.
+    """
+    mallopt = getattr(ctypes.CDLL(None), "mallopt", None)  # another C library may lack it
+    if mallopt is not None:
+        mallopt(M_ARENA_MAX, ARENAS)
+        mallopt(M_MMAP_THRESHOLD, LARGE_BYTES)
 
 
 def _say_when_it_ends(closing: Path) -> None:

@@ -11,6 +11,7 @@ import fcntl
 import json
 import os
 import secrets
+import shlex
 import shutil
 import signal
 import socket
@@ -27,7 +28,7 @@ from functools import partial
 from pathlib import Path
 from types import FrameType
 
-from config.demo import chain, corpus, harm, journey, machine, plan
+from config.demo import chain, commons, corpus, harm, journey, machine, neighbours, plan
 from config.demo.client import ApiError, Client
 from governance.evidence.signing import generate_key
 from training_jobs.exchange.tickets import SECRET_BYTES_MIN
@@ -75,34 +76,39 @@ def main(arguments: list[str]) -> int:
 def _demo(stack: ExitStack, *, once: bool, port: int) -> int:
     """Do it.
 
-    1. the chain with its token; 2. the base model; 3. the database and the community; 4. the processes;
-    5. the journey; 6. what strangers do: ask the model, report harm, ask for data back, download the release with a
-    stock client, and verify it; 7. a member lends a machine.
+    1. the chain with its tokens and contracts; 2. the base model, and meanwhile 3. the database and the processes;
+    4. the communities; 5. the journey, beside which the neighbours live; 6. what strangers do: ask the model, report
+    harm, ask for data back, download the release with a stock client, and verify it.
     """
     began = time.monotonic()
     node = stack.enter_context(chain.start())  # 1
     token = chain.prepare(node.rpc_url)
     _say(f"local chain at {node.rpc_url}, votes token {token.address} held by {len(token.members)} members")
+    others = neighbours.deploy(node.rpc_url, token.members, VOTING_SECONDS)
 
     site = _site(port, node.rpc_url)
     base = FOLDER / "base"  # 2
-    _say("making the base model from nothing (tokenizer, config, weights) …")
-    _command("config.demo.base_model", str(base), environment=site.environment)
+    _say("making the base model from nothing (tokenizer, config, weights), and starting the site meanwhile …")
+    making = stack.enter_context(_ended(_started("config.demo.base_model", str(base), environment=site.environment)))
 
     _manage("migrate", "--verbosity", "0", environment=site.environment)  # 3
-    file = FOLDER / "community.json"
-    file.write_text(json.dumps(plan.community(token, str(base), VOTING_SECONDS)))
-    _manage("found_community", str(file), environment=site.environment)
-
-    logs = FOLDER / "logs"  # 4
+    logs = FOLDER / "logs"
     logs.mkdir()
     for name, command in _processes(site).items():
         stack.enter_context(_child(name, command, site.environment, logs))
+    _finished(making)
+
+    communities = [plan.community(token, str(base), VOTING_SECONDS), *others.communities(VOTING_SECONDS)]  # 4
+    files = [FOLDER / f"{community['slug']}.json" for community in communities]
+    for file, community in zip(files, communities, strict=True):
+        file.write_text(json.dumps(community))
+    _manage("found_community", *map(str, files), environment=site.environment)
     _wait_for(site, logs)
     _say(f"the site is at {site.address}")
 
     clients = [Client(site.address, node.rpc_url, member) for member in token.members if member.name != "Emma"]
-    outcome = journey.run(clients, FOLDER / "corpus", _say)  # 5
+    beside = partial(neighbours.begin, stack, site.address, node.rpc_url, others, _say)
+    outcome = journey.run(clients, FOLDER / "corpus", FOLDER / machine.NAME, beside, _say)  # 5
 
     question = corpus.evaluation_rows()[0]["question"]  # 6
     answer = _asked(clients[0], outcome.revision, question)
@@ -116,9 +122,8 @@ def _demo(stack: ExitStack, *, once: bool, port: int) -> int:
     _say(f"a stranger's transformers loads it: {answer}")
     verified = _verify(release, clients[0])
     recounted = _recount(outcome, clients[0])
-    bot = machine.lend(clients[0], plan.SLUG, FOLDER / machine.NAME)  # 7
-    greeted = subprocess.run([*bot, "--check"], cwd=ROOT, check=False).returncode == 0
-    _say(f"Alice lends a machine; it takes what the members vote for when you start it: {' '.join(bot)}")
+    places = outcome.places.result()
+    _say(f"Alice's machine takes what the members vote for when you start it: {' '.join(outcome.lent.command)}")
     seconds = round(time.monotonic() - began, 1)
     _say(f"the journey took {seconds} s")
     result = {
@@ -127,17 +132,18 @@ def _demo(stack: ExitStack, *, once: bool, port: int) -> int:
         "rejected_run": outcome.rejected_run,
         "verified": verified,
         "recounted": recounted,
-        "machine_greeted": greeted,
+        "places": [place.path for place in places],
         "seconds": seconds,
     }
     if once:
         stack.close()
         print(json.dumps(result), flush=True)
-        return 0 if verified and recounted and greeted else 1
+        return 0 if verified and recounted else 1
     print(json.dumps(result), flush=True)
+    for place in places:
+        _say(f"{place.way}: {site.address}{place.path}")
     _say(f"open {site.address}/c/{plan.SLUG}/proposals/{outcome.open_proposal}/ and vote; Ctrl-C ends the demo")
-    while node.is_running():
-        time.sleep(1)
+    commons.keep_in_sight(clients[0], node.is_running)
     raise DemoError("the local chain has ended")
 
 
@@ -179,6 +185,7 @@ def _site(port: int, rpc_url: str) -> Site:
         "COMMONWEIGHTS_SWEEP_SECONDS": "1",
         "COMMONWEIGHTS_LEASE_SECONDS": "20",
         "COMMONWEIGHTS_HEARTBEAT_SECONDS": "5",
+        "COMMONWEIGHTS_HOME_SITE": commons.SITE,
         "COMMONWEIGHTS_RELAY_URL": f"http://127.0.0.1:{_free_port(port + 1)}",
         "COMMONWEIGHTS_RELAY_SECRET_FILE": str(secret),
         "COMMONWEIGHTS_RUN_STRATEGIES": "single,ddp,diloco,dilocox",
@@ -291,26 +298,44 @@ def _child(name: str, command: list[str], environment: dict[str, str], logs: Pat
 
 def _command(module: str, *arguments: str, environment: dict[str, str], quiet: bool = False) -> str:
     """Run a module to its end, showing its lines as progress; return the last line."""
-    command = [sys.executable, "-m", module, *arguments]
-    last = ""
-    with subprocess.Popen(
-        command,
+    with _started(module, *arguments, environment=environment) as process:
+        return _finished(process, quiet=quiet)
+
+
+def _started(module: str, *arguments: str, environment: dict[str, str]) -> subprocess.Popen[str]:
+    """Start a module whose lines are read later."""
+    return subprocess.Popen(
+        [sys.executable, "-m", module, *arguments],
         cwd=ROOT,
         env=environment,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
         preexec_fn=die_with_parent(),  # noqa: PLW1509 - as above
-    ) as process:
-        lines = []
-        for line in process.stdout or ():
-            last = line.strip() or last
-            lines.append(line)
-            if not quiet:
-                _say(f"  {line.rstrip()}")
-    if process.returncode != 0:
-        raise DemoError(f"{module} failed:\n{''.join(lines[-20:])}")
+    )
+
+
+def _finished(process: subprocess.Popen[str], *, quiet: bool = False) -> str:
+    """Show the lines of a module as they come, until it ends; return the last one."""
+    lines, last = [], ""
+    for line in process.stdout or ():
+        last = line.strip() or last
+        lines.append(line)
+        if not quiet:
+            _say(f"  {line.rstrip()}")
+    if process.wait() != 0:
+        raise DemoError(f"{shlex.join(process.args)} failed:\n{''.join(lines[-20:])}")
     return last
+
+
+@contextmanager
+def _ended(process: subprocess.Popen[str]) -> Iterator[subprocess.Popen[str]]:
+    """End a process that still runs when the demo ends."""
+    with process:
+        try:
+            yield process
+        finally:
+            process.terminate()
 
 
 def _manage(*arguments: str, environment: dict[str, str]) -> None:

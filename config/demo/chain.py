@@ -27,6 +27,8 @@ from training_jobs.runner import die_with_parent
 # Imported where a transaction is sent: the site of the demo loads this module too and never sends one.
 if TYPE_CHECKING:
     from web3 import Web3
+    from web3.contract.contract import ContractFunction
+    from web3.types import TxParams
 
 ROOT: Final = Path(__file__).resolve().parents[2]
 BUILD: Final = ROOT / "contracts" / "build" / "CommonsToken.json"
@@ -187,7 +189,7 @@ def prepare(rpc_url: str, *, name: str = "Water Commons", symbol: str = "WATER")
     members = tuple(Member(who, account, tokens) for (who, tokens), account in zip(MEMBERS, accounts, strict=False))
     token = deploy(
         rpc_url,
-        json.loads(BUILD.read_bytes()),
+        built("CommonsToken"),
         [(member.address, member.tokens) for member in members],
         name=name,
         symbol=symbol,
@@ -200,6 +202,12 @@ def prepare(rpc_url: str, *, name: str = "Water Commons", symbol: str = "WATER")
     return DemoToken(token, int(rpc(rpc_url, "eth_chainId"), 16), members)
 
 
+def built(name: str) -> dict[str, Any]:
+    """Return a contract of ours, compiled: {abi, bytecode}."""
+    contract: dict[str, Any] = json.loads(BUILD.with_name(f"{name}.json").read_bytes())
+    return contract
+
+
 def deploy(
     rpc_url: str,
     build: Mapping[str, Any],
@@ -210,23 +218,58 @@ def deploy(
     deployer: str | None = None,
 ) -> str:
     """Deploy the token to its holders; return its checksummed address."""
+    sender = deployer or str(rpc(rpc_url, "eth_accounts")[-1])
+    who, tokens = [holder for holder, _ in holders], [each for _, each in holders]
+    return deploy_contract(rpc_url, build, sender, name, symbol, who, tokens)
+
+
+def deploy_contract(rpc_url: str, build: Mapping[str, Any], sender: str, *arguments: object) -> str:
+    """Deploy a compiled contract, {abi, bytecode}; return its checksummed address."""
     web3 = _web3(rpc_url)
     contract = web3.eth.contract(abi=build["abi"], bytecode=build["bytecode"])
-    creation = contract.constructor(name, symbol, [who for who, _ in holders], [tokens for _, tokens in holders])
-    sender = deployer or web3.eth.accounts[-1]
-    return checksum_address(str(_carried_out(web3, lambda: creation.transact({"from": sender}))["contractAddress"]))
+    creation = contract.constructor(*arguments)
+    by: TxParams = {"from": checksum_address(sender)}
+    return checksum_address(str(_carried_out(web3, lambda: creation.transact(by))["contractAddress"]))
+
+
+def call_data(build: Mapping[str, Any], function: str, *arguments: object) -> bytes:
+    """Return the bytes that call a contract's function."""
+    from web3 import Web3
+
+    return bytes.fromhex(Web3().eth.contract(abi=build["abi"]).encode_abi(function, arguments).removeprefix("0x"))
+
+
+def ask(rpc_url: str, build: Mapping[str, Any], address: str, function: str, *arguments: object) -> Any:  # noqa: ANN401
+    """Return what a contract's function answers, without sending anything."""
+    return _function(rpc_url, build, address, function, arguments).call()
+
+
+def command(
+    rpc_url: str, build: Mapping[str, Any], address: str, sender: str, function: str, *arguments: object
+) -> None:
+    """Send a call of a contract's function from an unlocked account."""
+    called = _function(rpc_url, build, address, function, arguments)
+    by: TxParams = {"from": checksum_address(sender)}
+    _carried_out(_web3(rpc_url), lambda: called.transact(by))
 
 
 def delegate(rpc_url: str, token: str, holder: str, delegatee: str) -> None:
     """Give the holder's voting power to the delegatee."""
-    web3 = _web3(rpc_url)
-    contract = web3.eth.contract(token, abi=json.loads(BUILD.read_bytes())["abi"])
-    _carried_out(web3, lambda: contract.functions.delegate(delegatee).transact({"from": holder}))
+    command(rpc_url, built("CommonsToken"), token, holder, "delegate", delegatee)
 
 
 def finalize(rpc_url: str) -> None:
     """Make enough empty blocks that the newest block so far becomes a finalized one."""
     rpc(rpc_url, "anvil_mine", [hex(BLOCKS_UNTIL_FINALIZED)])
+
+
+def tick(rpc_url: str) -> None:
+    """Let a contract's clock go on: make an empty block, unless the newest one is of this very second.
+
+    A token that counts seconds says nothing yet about the second of its newest block.
+    """
+    if int(rpc(rpc_url, "eth_getBlockByNumber", ["latest", False])["timestamp"], 16) < int(time.time()):
+        rpc(rpc_url, "anvil_mine", [hex(1)])
 
 
 def has_code(rpc_url: str, address: str) -> bool:
@@ -273,6 +316,13 @@ def _web3(rpc_url: str) -> "Web3":
     from web3 import HTTPProvider, Web3
 
     return Web3(HTTPProvider(rpc_url, {"timeout": RPC_TIMEOUT_SECONDS}, exception_retry_configuration=None))
+
+
+def _function(
+    rpc_url: str, build: Mapping[str, Any], address: str, function: str, arguments: Sequence[object]
+) -> "ContractFunction":
+    contract = _web3(rpc_url).eth.contract(checksum_address(address), abi=build["abi"])
+    return contract.functions[function](*arguments)
 
 
 def _carried_out(web3: "Web3", send: Callable[[], bytes]) -> dict[str, Any]:

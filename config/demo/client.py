@@ -47,7 +47,7 @@ class Client:
         asked = {"voter": self.member.address, "choice": json.dumps(choice), "reason": reason}
         query = urllib.parse.urlencode(asked)
         offer = self.get(f"/api/v1/proposals/{proposal}/ballot-message?{query}")
-        signature = chain.sign_typed_data(self._rpc_url, self.member.address, offer["typed_data"])
+        signature = self.sign(offer["typed_data"])
         ballot = {
             "proposal": proposal,
             "voter": self.member.address,
@@ -64,10 +64,23 @@ class Client:
         asked = {"delegator": self.member.address, "delegate": delegate, "topic": topic, "share_bps": share_bps}
         where = f"/api/v1/communities/{community}"
         offer = self.get(f"{where}/delegation-message?{urllib.parse.urlencode(asked)}")
-        signature = chain.sign_typed_data(self._rpc_url, self.member.address, offer["typed_data"])
+        signature = self.sign(offer["typed_data"])
         signed = {**asked, "expires_at": 0, "nonce": offer["nonce"], "signature": signature}
         made: dict[str, Any] = self.post(f"{where}/delegations", signed)
         return made
+
+    def send(self, transaction: dict[str, Any]) -> None:
+        """Send what the site offers, as this member's wallet would, and wait until it stands in a block."""
+        offered = {name: transaction[name] for name in ("to", "data")}
+        chain.send_transaction(self._rpc_url, {"from": self.member.address, **offered})
+
+    def sign(self, typed_data: dict[str, Any]) -> str:
+        """Sign typed data, as this member's wallet would."""
+        return chain.sign_typed_data(self._rpc_url, self.member.address, typed_data)
+
+    def settle(self) -> None:
+        """Let what was sent become final in a few seconds: on the local chain nobody else makes blocks."""
+        chain.tick(self._rpc_url)
 
     def download(self, path: str, file: Path) -> Path:
         """Store what an address answers with."""
@@ -105,6 +118,10 @@ class Client:
     def post(self, path: str, value: object) -> Any:  # noqa: ANN401 - any JSON
         """Send and read JSON."""
         return self._send("POST", path, json.dumps(value).encode(), "application/json")
+
+    def put(self, path: str, body: bytes, content_type: str) -> None:
+        """Put bytes where an address says."""
+        self._send("PUT", path, body, content_type)
 
     def send_file(self, path: str, file: Path) -> Any:  # noqa: ANN401 - any JSON
         """Send a file of JSON byte for byte, and read JSON."""

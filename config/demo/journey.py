@@ -3,24 +3,21 @@
 import json
 import time
 from collections.abc import Callable
+from concurrent.futures import Future
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from config.demo import corpus, plan, specs
+from config.demo import commons, corpus, plan, specs, talk
 from config.demo.client import Client
+from config.demo.neighbours import Place
+from config.demo.waiting import POLL_SECONDS, JourneyError, until
 
 SHIPPED = Path(__file__).resolve().parents[2] / "models_registry" / "suites"
-POLL_SECONDS = 0.5
-VOTE_SECONDS_MAX = 120
-RUN_SECONDS_MAX = 300
+RUN_SECONDS_MAX = 600
 AGAINST, FOR, ABSTAIN = 0, 1, 2
 
 Say = Callable[[str], None]
-
-
-class JourneyError(RuntimeError):
-    """Something did not go the way the demo promises."""
 
 
 @dataclass(frozen=True)
@@ -33,14 +30,19 @@ class Outcome:
     open_proposal: int
     poll: str
     receipt: str
+    lent: commons.Lent
+    places: Future[list[Place]]
 
 
-def run(clients: list[Client], folder: Path, say: Say) -> Outcome:
+def run(
+    clients: list[Client], folder: Path, lent_to: Path, neighbours: Callable[[], Future[list[Place]]], say: Say
+) -> Outcome:
     """Live through the whole story.
 
-    1. Alice registers the community's pairs and the held-out questions.
-    2. The dataset, an ethics rule that rejects and one that warns are voted, together. 3. Two updates are voted, and a
-    poll by ranking, in which one member votes with what another has lent; while machines train, a steward is named.
+    1. Alice registers the community's pairs and the held-out questions, and offers the machine at the mill.
+    2. The dataset, an ethics rule that rejects and one that warns, the mill, and money for it are voted, together.
+    3. Two updates are voted, and a poll by ranking, in which one member votes with what another has lent; while
+    machines train, a steward is named, and the neighbours live.
     4. One run is accepted and published, the other is rejected by the rule. 5. A question and a poll stay open.
     """
     alice, bob, *_ = clients
@@ -48,23 +50,32 @@ def run(clients: list[Client], folder: Path, say: Say) -> Outcome:
         client.sign_in()
     say("five members have signed in with their wallets (EIP-4361)")
 
-    dataset, suite, pairs = _register(alice, folder)  # 1
+    lent = commons.offer(alice, lent_to)  # 1
+    dataset, suite, pairs = _register(alice, folder)
     say(f"datasets registered: {dataset['records']} pairs to learn from, {suite['records']} held out")
 
     included = alice.propose(plan.dataset_inclusion(dataset["digest"]))  # 2
     ruled = bob.propose(plan.ethics_rule())
     warned = bob.propose(plan.stereotype_rule(pairs["digest"]))
+    admitted, opened = alice.propose(commons.admission()), bob.propose(commons.budget())
     numbers = f"{ruled['number']} and {warned['number']}"
-    say(f"proposals {included['number']} (dataset), {numbers} (ethics rules) are submitted")
+    shared = f"{admitted['number']} and {opened['number']}"
+    say(f"proposals {included['number']} (dataset), {numbers} (ethics rules), {shared} (computing) are submitted")
     _vote(clients, included["id"], (FOR, FOR, FOR, ABSTAIN), say)
     _vote(clients, ruled["id"], (FOR, FOR, FOR, FOR), say)
     _vote(clients, warned["id"], (FOR, FOR, ABSTAIN, FOR), say)
-    _wait_executed(alice, [included, ruled, warned], say)
+    _vote(clients, admitted["id"], (FOR, FOR, FOR), say)
+    _vote(clients, opened["id"], (FOR, FOR, FOR), say)
+    _wait_executed(alice, [included, ruled, warned, admitted, opened], say)
+    if not lent.is_measured():
+        raise JourneyError("the machine at the mill did not measure itself")
+    say("the mill is let in and measured: what is voted now asks for its devices, and is paid from the budget")
 
     base = alice.get("/api/v1/models")["results"][0]["versions"][-1]  # 3
     pinned = {"model": base["model"], "revision": base["revision"], "manifest_sha256": base["manifest_sha256"]}
-    good = alice.propose(plan.good_update(specs.good_update(pinned, dataset["digest"], suite["digest"])))
-    cheap = bob.propose(plan.english_only_update(specs.english_only_update(pinned, dataset["digest"], suite["digest"])))
+    learnt = (pinned, dataset["digest"], suite["digest"])
+    good = alice.propose(plan.good_update(commons.paid(specs.good_update(*learnt))))
+    cheap = bob.propose(plan.english_only_update(commons.paid(specs.english_only_update(*learnt))))
     say(f"proposals {good['number']} and {cheap['number']} (model updates) are submitted")
     poll = _poll(clients, say)
     _vote(clients, good["id"], (FOR, FOR, FOR, AGAINST), say)
@@ -76,14 +87,18 @@ def run(clients: list[Client], folder: Path, say: Say) -> Outcome:
     chosen = alice.propose(plan.stewards(by_name["Chloé"].member.address, "Chloé"))
     _vote(clients, chosen["id"], (FOR, FOR, FOR, FOR), say)
 
+    places = neighbours()
+
     accepted = _wait_run(alice, good["id"], "accepted", say)  # 4
     rejected = _wait_run(alice, cheap["id"], "rejected", say)
     if rejected["release"]:
         raise JourneyError("the rejected run was published")
     _wait_executed(alice, [chosen], say)
     asked, ranked = bob.propose(plan.open_question()), bob.propose(plan.open_poll())  # 5
-    say(f"proposals {asked['number']} and {ranked['number']} stay open for you")
-    return Outcome(accepted["id"], rejected["id"], accepted["release"], asked["number"], poll["id"], receipt)
+    said = talk.about(by_name, asked["number"])
+    say(f"proposals {asked['number']} and {ranked['number']} stay open for you; {said} comments stand below the first")
+    ids = (accepted["id"], rejected["id"], accepted["release"], asked["number"], poll["id"])
+    return Outcome(*ids, receipt, lent, places)
 
 
 def _poll(clients: list[Client], say: Say) -> dict[str, Any]:
@@ -98,7 +113,7 @@ def _poll(clients: list[Client], say: Say) -> dict[str, Any]:
 
 def _rank(clients: list[Client], poll: dict[str, Any], say: Say) -> str:
     """Cast the rankings; return the digest of the ballot that was cast with a delegated vote."""
-    _wait(clients[0], poll["id"], {"active"}, VOTE_SECONDS_MAX)
+    until(clients[0], poll["id"], {"active"})
     receipts = {
         client.member.name: client.vote(poll["id"], plan.RANKINGS[client.member.name])
         for client in clients
@@ -154,7 +169,7 @@ def _register(alice: Client, folder: Path) -> tuple[dict[str, Any], dict[str, An
 
 def _vote(clients: list[Client], proposal: str, choices: tuple[int, ...], say: Say) -> None:
     """Cast one ballot per member as soon as voting is open; the second member thinks again and changes the vote."""
-    _wait(clients[0], proposal, {"active"}, VOTE_SECONDS_MAX)
+    until(clients[0], proposal, {"active"})
     for client, choice in zip(clients, choices, strict=False):
         if client.member.name == "Bob":
             client.vote(proposal, ABSTAIN, "I would like to read it once more.")
@@ -165,20 +180,10 @@ def _vote(clients: list[Client], proposal: str, choices: tuple[int, ...], say: S
 
 def _wait_executed(client: Client, proposals: list[dict[str, Any]], say: Say) -> None:
     for proposal in proposals:
-        found = _wait(client, proposal["id"], {"executed", "defeated", "expired", "canceled"}, VOTE_SECONDS_MAX)
+        found = until(client, proposal["id"], {"executed", "defeated", "expired", "canceled"})
         if found["state"] != "executed":
             raise JourneyError(f"proposal {proposal['number']} is {found['state']}: {found['conditions']}")
         say(f"proposal {proposal['number']} passed, waited for its timelock, and was executed")
-
-
-def _wait(client: Client, proposal: str, states: set[str], seconds: int) -> dict[str, Any]:
-    deadline = time.monotonic() + seconds
-    while time.monotonic() < deadline:
-        found: dict[str, Any] = client.get(f"/api/v1/proposals/{proposal}")
-        if found["state"] in states:
-            return found
-        time.sleep(POLL_SECONDS)
-    raise JourneyError(f"proposal {found['number']} is {found['state']} after {seconds} s, expected {sorted(states)}")
 
 
 def _wait_run(client: Client, proposal: str, expected: str, say: Say) -> dict[str, Any]:

@@ -271,3 +271,29 @@ def doubtful_inclusion(digest: str) -> dict[str, Any]:
         "payload": {"digest": digest},
         "voting_period_seconds": VISITOR_VOTING_SECONDS,
     }
+
+
+def consultation() -> dict[str, Any]:
+    """Return what everybody around is asked, votes or no votes; the statements come from more than one side."""
+    return {
+        "question": "What may the assistant know about our wells?",
+        "text": "Before anybody proposes anything: what do you think? All who live at the river are asked.",
+        "days": 30,
+        "seeds": [
+            "A well belongs to the village, whoever dug it.",
+            "How deep a well is concerns nobody but its owner.",
+            "In a dry summer everybody must know where water is left.",
+            "Strangers should not learn from the assistant where our wells are.",
+            "The assistant should warn people about wells with bad water.",
+            "Whoever gives away numbers about a well may take them back at any time.",
+            "Farmers should decide about this more than gardeners.",
+        ],
+    }
+
+
+NEIGHBOURS_STATEMENT = "Those who live below the weir have a right to these numbers, too."
+# What everybody answers, one row for each person and one mark for each statement: + agrees, - disagrees, 0 passes over.
+OPINIONS = (
+    *("+-+-+++0", "+-+-++-+", "+0+-+0-+", "+-+0++-+", "+-+-+0-+"),
+    *("-+-+++0-", "-+0++++-", "-+-++++-", "0+-+++--", "-+-+++0+"),
+)

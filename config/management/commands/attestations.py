@@ -6,6 +6,7 @@
 Hiding takes away the file and what it said, on pages and in the API. The row, the reason and the log stay.
 """
 
+from collections.abc import Sequence
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
@@ -21,6 +22,7 @@ class Command(BaseCommand):
     """Look at attestations, and hide one."""
 
     help = "List what strangers filed about releases, and hide one with a public reason."
+    requires_system_checks: Sequence[str] = ()  # `migrate` and `check` look through the whole site
 
     def add_arguments(self, parser: CommandParser) -> None:
         """Take what to do."""

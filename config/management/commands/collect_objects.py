@@ -3,6 +3,7 @@
 Without `--delete` it only reads. What is younger than COMMONWEIGHTS_OBJECTS_GRACE_SECONDS is left alone.
 """
 
+from collections.abc import Sequence
 from datetime import timedelta
 from typing import Any
 
@@ -18,6 +19,7 @@ class Command(BaseCommand):
     """Collect garbage."""
 
     help = "List the objects that no version reaches; with --delete, remove them."
+    requires_system_checks: Sequence[str] = ()  # `migrate` and `check` look through the whole site
 
     def add_arguments(self, parser: CommandParser) -> None:
         """Take whether to delete."""

@@ -8,6 +8,7 @@
 It changes rows only; the workers publish.
 """
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
@@ -25,6 +26,7 @@ class Command(BaseCommand):
     """Look at deliveries, and let one be tried again."""
 
     help = "Show which releases are on their way to other targets, and let them be tried again."
+    requires_system_checks: Sequence[str] = ()  # `migrate` and `check` look through the whole site
 
     def add_arguments(self, parser: CommandParser) -> None:
         """Take what to do."""

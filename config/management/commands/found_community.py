@@ -1,4 +1,4 @@
-"""`manage.py found_community FILE`: found a community from a JSON file, make its release key, and register its models.
+"""`manage.py found_community FILE…`: found communities from JSON files, make their release keys, register their models.
 
 The file: {"slug", "name_en", "name_fr", "description_en", "description_fr", "chain_id", "token", "charter": {"tiers",
 "kinds", "power", "house", "council"}, "members": [{"address", "name"}], "models": [{"namespace", "name", "title_en",
@@ -6,8 +6,9 @@ The file: {"slug", "name_en", "name_fr", "description_en", "description_fr", "ch
 """
 
 import argparse
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
@@ -26,18 +27,24 @@ FILE_BYTES_MAX = 1_000_000
 
 
 class Command(BaseCommand):
-    """Found a community."""
+    """Found communities."""
 
-    help = "Found a community from a JSON file."
+    help = "Found a community from each JSON file."
+    requires_system_checks: Sequence[str] = ()  # `migrate` and `check` look through the whole site
 
     def add_arguments(self, parser: CommandParser) -> None:
-        """Take the file."""
-        parser.add_argument("file", type=argparse.FileType("rb"))
+        """Take the files."""
+        parser.add_argument("file", type=argparse.FileType("rb"), nargs="+")
 
     def handle(self, *_args: Any, **options: Any) -> None:  # noqa: ANN401 - Django's signature
+        """Found one after the other."""
+        for file in options["file"]:
+            self._found_from(file)
+
+    def _found_from(self, file: BinaryIO) -> None:
         """Found it, or say what is wrong with the file."""
         try:
-            plan = strict_loads(options["file"].read(), max_bytes=FILE_BYTES_MAX)
+            plan = strict_loads(file.read(), max_bytes=FILE_BYTES_MAX)
             community = self._found(plan)
             for member in plan.get("members", []):
                 Member.objects.get_or_create(

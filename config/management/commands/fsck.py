@@ -8,6 +8,7 @@ wants a database that nobody writes to meanwhile, or a copy of one: what changes
 """
 
 import sys
+from collections.abc import Sequence
 from datetime import timedelta
 from itertools import chain, islice
 from typing import Any
@@ -29,6 +30,7 @@ class Command(BaseCommand):
     """Check the database."""
 
     help = "Check the whole database against the log and the records."
+    requires_system_checks: Sequence[str] = ()  # `migrate` and `check` look through the whole site
 
     def add_arguments(self, parser: CommandParser) -> None:
         """Take what to check and how thoroughly."""

@@ -5,6 +5,7 @@ FILE is JSON (`-` for standard input) with the poll and its votes; with --votes 
 """
 
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +23,7 @@ class Command(BaseCommand):
     """Import a vote."""
 
     help = "Check, count again and keep a vote that was held on Snapshot."
+    requires_system_checks: Sequence[str] = ()  # `migrate` and `check` look through the whole site
 
     def add_arguments(self, parser: CommandParser) -> None:
         """Take the community, the files and whether to store anything."""

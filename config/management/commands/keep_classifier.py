@@ -9,6 +9,7 @@ import os
 import re
 import tempfile
 from argparse import ArgumentParser
+from collections.abc import Sequence
 from pathlib import Path
 
 from django.core.management.base import BaseCommand, CommandError
@@ -27,6 +28,7 @@ class Command(BaseCommand):
     """Keeps one classifier. Safe to repeat: the same files are the same classifier."""
 
     help = __doc__ or ""
+    requires_system_checks: Sequence[str] = ()  # `migrate` and `check` look through the whole site
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         """Ask for the files, and for what is to be offered."""

@@ -1,6 +1,7 @@
 """Make a key that a vote may put in the place of the release key: `python manage.py make_release_key SLUG`."""
 
 import argparse
+from collections.abc import Sequence
 from typing import Any
 
 from django.conf import settings
@@ -15,6 +16,7 @@ class Command(BaseCommand):
     """Print the public half; the private one stays in the folder of keys."""
 
     help = "Make a release key for a proposal of the kind release_keys, and print its public half and fingerprint."
+    requires_system_checks: Sequence[str] = ()  # `migrate` and `check` look through the whole site
 
     def add_arguments(self, parser: argparse.ArgumentParser) -> None:
         """Take the community."""

@@ -1,12 +1,15 @@
 """`manage.py mirror_community ADDRESS COMMUNITY`: follow the public log of a community of another site, and serve it.
 
-What verifies is served read-only below /mirror/NAME/. Call it again to go on, or let it follow. See
-docs/how-to/mirror-a-community.md. Exit status 1: the mirror stopped, or the other site could not be used this time.
+What verifies is served read-only below /mirror/NAME/. Call it again to go on, or let it follow. With --files the files
+of releases come too, into COMMONWEIGHTS_MIRROR. See docs/how-to/mirror-a-community.md. Exit status 1: the mirror
+stopped, something did not verify, or the other site could not be used this time.
 """
 
 import time
+from collections.abc import Sequence
 from typing import Any
 
+from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from governance import clock
@@ -14,6 +17,8 @@ from governance.errors import Refusal
 from governance.mirroring.follow import begin, follow
 from governance.mirroring.source import SourceError
 from governance.models import Mirror
+from models_registry import mirror_files
+from models_registry.mirror.remote import RemoteError
 from models_registry.other_site import HttpSource
 
 
@@ -21,6 +26,7 @@ class Command(BaseCommand):
     """Mirror a community of another site."""
 
     help = "Follow the public log, records and releases' manifests of a community of another site, verified."
+    requires_system_checks: Sequence[str] = ()  # `migrate` and `check` look through the whole site
 
     def add_arguments(self, parser: CommandParser) -> None:
         """Take whom to follow, and how."""
@@ -34,22 +40,30 @@ class Command(BaseCommand):
         parser.add_argument(
             "--allow", default="", metavar="HOST:PORT", help="a host that need not be public, nor https"
         )
+        parser.add_argument(
+            "--files", type=int, default=0, metavar="BYTES", help="bring the files of releases, up to so many bytes"
+        )
         parser.add_argument("--again", action="store_true", help="go on with a mirror that stopped")
 
     def handle(self, *_args: Any, **options: Any) -> None:  # noqa: ANN401 - Django's signature
         """Follow once, or for ever."""
         try:
             source = HttpSource(options["address"], options["allow"])
+            if options["files"] < 0:
+                raise ValueError("--files is a number of bytes")
+            if options["files"] and settings.MIRROR_DIR is None:
+                raise ValueError("COMMONWEIGHTS_MIRROR names the folder that files are kept in, and is not set")
             mirror = self._mirror(source, options)
             while True:
                 self._round(mirror, source)
+                missing = self._files(mirror, options) if options["files"] and not mirror.stopped else []
                 if not options["follow"]:
                     break
                 time.sleep(max(options["follow"], 10))
         except (Refusal, SourceError, ValueError) as error:
             raise CommandError(str(error)) from error
-        if mirror.detail:
-            raise CommandError(mirror.detail)
+        if mirror.detail or missing:
+            raise CommandError("; ".join([mirror.detail, *missing] if mirror.detail else missing))
 
     def _mirror(self, source: HttpSource, options: dict[str, Any]) -> Mirror:
         name = options["name"] or options["community"]
@@ -82,3 +96,15 @@ class Command(BaseCommand):
             f"{mirror.slug}: {mirror.size} entries ({done.entries} new), {done.documents} documents new, "
             f"{done.refused} that do not verify" + (f"; {mirror.detail}" if mirror.detail else "")
         )
+
+    def _files(self, mirror: Mirror, options: dict[str, Any]) -> list[str]:
+        """Bring files; return what is not here, and why."""
+        remote = mirror_files.PublicRemote(f"{options['address'].rstrip('/')}/hub", options["allow"])
+        try:
+            done = mirror_files.bring(
+                mirror, remote, settings.MIRROR_DIR, options["files"], int(time.time()), self.stdout.write
+            )
+        except (RemoteError, OSError) as error:
+            return [str(error)]
+        self.stdout.write(f"{mirror.slug}: the files of {len(done.kept)} versions are new")
+        return [*done.failed, *(f"{revision} does not verify" for revision in done.refused)]

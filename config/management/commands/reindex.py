@@ -1,5 +1,6 @@
 """Builds the search index anew: after an upgrade, or when names changed without an event."""
 
+from collections.abc import Sequence
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
@@ -12,6 +13,7 @@ class Command(BaseCommand):
     """`manage.py reindex [--community SLUG]`."""
 
     help = "Build the search index anew; the sweeper keeps it fresh by itself."
+    requires_system_checks: Sequence[str] = ()  # `migrate` and `check` look through the whole site
 
     def add_arguments(self, parser: CommandParser) -> None:
         """Take one community, or all."""

@@ -1,6 +1,7 @@
 """Register the evaluation suites that ship, for one community: `python manage.py ship_suites COMMUNITY ADDRESS`."""
 
 from argparse import ArgumentParser
+from collections.abc import Sequence
 
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
@@ -23,6 +24,7 @@ class Command(BaseCommand):
     """Registers every suite of models_registry/suites. Safe to repeat; registering decides nothing."""
 
     help = __doc__ or ""
+    requires_system_checks: Sequence[str] = ()  # `migrate` and `check` look through the whole site
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         """Ask for whom, and as whom."""
