@@ -6,6 +6,7 @@ waits for the others at the end.
 
 import shutil
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -84,6 +85,25 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     items.sort(key=place)
 
 
+def pytest_unconfigure(config: pytest.Config) -> None:
+    """Remove what the workers shared, once they have ended, and the folder around it when nothing else is in it."""
+    if not hasattr(config, "workerinput"):
+        from tests.testbed import shared
+
+        shutil.rmtree(shared.folder(), ignore_errors=True)
+        with suppress(OSError):
+            shared.folder().parent.rmdir()
+
+
+@pytest.fixture(scope="session")
+def django_db_modify_db_settings(django_db_modify_db_settings_parallel_suffix: None) -> Iterator[None]:
+    """Copy the tables of the tests' database from where another worker, or another test, has migrated them."""
+    from tests.testbed import migrated
+
+    with migrated.copied():
+        yield
+
+
 @pytest.fixture
 def at(monkeypatch: pytest.MonkeyPatch) -> Callable[[datetime], None]:
     """Set the clock that views and serializers read."""
@@ -112,6 +132,15 @@ def module_db(django_db_setup: None, django_db_blocker: DjangoDbBlocker) -> Iter
     with django_db_blocker.unblock():
         transaction.set_rollback(True)
         kept.__exit__(None, None, None)
+
+
+@pytest.fixture(autouse=True)
+def _no_language_stays() -> Iterator[None]:
+    """Forget the language of the last page that a test asked for: it would stay for whatever runs next on this worker."""
+    from django.utils import translation
+
+    yield
+    translation.deactivate()
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -16,5 +16,10 @@ os.environ.update(
         "COMMONWEIGHTS_MAIL_URL": "console:",
     }
 )
+# The workers of a test run get it from the process that starts them (tests/testbed/shared.py).
+os.environ.setdefault("COMMONWEIGHTS_TEST_SHARED", str(Path(_FOLDER) / "shared"))
 
 from config.settings import *  # noqa: E402, F403 - the environment must be set first
+
+# Whoever asks for the events of a run through the test client waits until the stream ends.
+LIVE_STREAM_SECONDS = 1

@@ -31,6 +31,7 @@ from models_registry.models import Model
 from tests.integration import commons
 from tests.integration.commons import Commons
 from tests.integration.conftest import FOR, RULE
+from tests.integration.read_once import read_once
 from tests.integration.test_races import using
 from tests.simulators import tiny_model
 from tests.testbed import migrated
@@ -75,7 +76,8 @@ def ready(base: Path, changes: dict[str, Any] | None = None) -> tuple[Commons, d
     def register(rows: Any, role: str, slug: str) -> Any:
         new = registering.NewDataset(slug, slug, "CC-BY-4.0", role, f"{slug}.jsonl")
         content = io.BytesIO(corpus.jsonl(rows))
-        return registering.register_dataset(found.community, found.address("Alice"), new, content, moment)[0]
+        with read_once():
+            return registering.register_dataset(found.community, found.address("Alice"), new, content, moment)[0]
 
     suite = register(corpus.evaluation_rows()[::12], "evaluation", "held-out")
     pairs = register(corpus.training_rows()[::10], "training", "pairs")

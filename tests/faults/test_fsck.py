@@ -43,7 +43,7 @@ from tests.faults import everything
 from tests.integration import commons
 from tests.integration.conftest import NOON
 from tests.integration.test_races import using
-from tests.journeys.services import postgresql
+from tests.testbed import migrated
 
 Held = Proposal.delegations.through
 APPEND_ONLY = (Record, Event, LogNode, Checkpoint)
@@ -436,8 +436,7 @@ def test_the_database_itself_refuses_to_change_or_delete_evidence(sound):
 @pytest.mark.postgres
 def test_postgresql_refuses_too_and_fsck_reads_it_as_well(settings, django_db_blocker):
     settings.VOTING_PERIOD_SECONDS_MIN = 1
-    with postgresql() as url, django_db_blocker.unblock(), using(url):
-        call_command("migrate", verbosity=0)
+    with django_db_blocker.unblock(), migrated.postgresql() as url, using(url):
         everything.make(lambda members, **rules: commons.found(NOON, members, **rules))
         assert [str(found) for found in fsck.check()] == []
         refuses_changes()

@@ -22,7 +22,7 @@ from governance.evidence.record import Record
 from models_registry.provenance import attestation
 from models_registry.provenance.manifest import Problem
 from models_registry.provenance.verify import TrustRoots, check
-from tests.simulators import golden_bundle
+from tests.simulators import golden_bundle, golden_modes
 from tests.simulators.attacks import FOREIGN, LONG, changing
 from tests.simulators.golden_bundle import KeySigner
 
@@ -35,19 +35,23 @@ JSON_LINES = ("records.jsonl", *LONG)
 NOUNS = {"ballots.jsonl": "ballot", "census.jsonl": "census", "delegations.jsonl": "delegation"}
 RECORD_PLACE = re.compile(r"provenance/records\.jsonl line \d+ \(\w+\)")
 
+# Those that are edited; what is taken from elsewhere comes from strangers, too.
+RELEASES = ("new", "old", "first", "sealed")
+
 Files = dict[str, bytes]
 Sources = dict[str, Files]
 
 
 @pytest.fixture(scope="module")
 def sources(tmp_path_factory: pytest.TempPathFactory) -> Sources:
-    """Return four true releases, as bytes: two of one community, its first with fewer votes, and one of strangers."""
+    """Return true releases, as bytes: two of one community, its first with fewer votes, a sealed one, one of strangers."""
     stories = {
         "new": golden_bundle.guarded_story(
             edit=changing("release", version=2), weights=(1.5, 2.5), rules=REVIEWED.rules, attested=REVIEWED.attested
         ),
         "old": golden_bundle.guarded_story(taking_back=True),
         "first": golden_bundle.Story(hidden=True),
+        "sealed": golden_modes.sealed_story(topic=""),
         "foreign": golden_bundle.guarded_story(
             release_key=KeySigner(51),
             new_release_key=KeySigner(52),
@@ -87,7 +91,7 @@ def test_no_structural_edit_goes_unnoticed_and_the_finding_names_the_place(
     kinds = itertools.cycle(EDIT_KINDS)
     for number in range(EDITS // PARTS):
         kind = next(kinds)
-        release = chance.choice(("new", "old", "first"))
+        release = chance.choice(RELEASES)
         edited = changed(kind, sources, release, chance)
         laid_out(tmp_path, lying, edited)
         lying = edited
@@ -117,7 +121,7 @@ def changed(kind: Callable[..., None], sources: Sources, release: str, chance: r
     for _ in range(100):
         files = dict(sources[release])
         kind(files, sources, release, chance)
-        if files not in [sources["new"], sources["old"], sources["first"]]:
+        if files not in [sources[name] for name in RELEASES]:
             return files
     raise AssertionError(f"{kind.__name__} never changed anything")
 

@@ -32,15 +32,16 @@ Found = TypeVar("Found")
 class Chromium:
     """Debian's Chromium in a thread of its own. `do` lets it work and answers its requests meanwhile."""
 
-    def __init__(self) -> None:
-        """Start it."""
+    def __init__(self, *switches: str) -> None:
+        """Start it, with further switches of its command line."""
+        self._switches = switches
         self._orders: queue.Queue[Callable[[Browser], Any] | None] = queue.Queue()
         self._news: queue.Queue[tuple[str, Any]] = queue.Queue()
         self._thread = threading.Thread(target=self._live, daemon=True)
         self._thread.start()
 
-    def do(self, order: Callable[[Browser], Found], answer: Callable[[Any], Any] | None = None) -> Found:
-        """Run an order in the browser's thread, and answer what it asks for in this one."""
+    def do(self, order: Callable[[Browser], Found]) -> Found:
+        """Run an order in the browser's thread, and answer what its windows ask for in this one."""
         self._orders.put(order)
         broken: Exception | None = None
         while True:
@@ -51,17 +52,17 @@ class Chromium:
                 if kind == "failed":
                     raise value
                 return value  # type: ignore[no-any-return]
-            asked, reply = value
+            answer, asked, reply = value
             try:
-                reply.put(answer(asked) if answer else {"status": 404})
+                reply.put(answer(asked))
             except Exception as error:  # noqa: BLE001 - it is raised once the browser has come to its end
                 broken = error
                 reply.put({"status": 500})
 
-    def ask(self, asked: Any) -> Any:
+    def ask(self, answer: Callable[[Any], Any], asked: Any) -> Any:
         """Hand a request over to the test's thread, and wait for its answer. Called in the browser's thread."""
         reply: queue.Queue[Any] = queue.Queue()
-        self._news.put(("asked", (asked, reply)))
+        self._news.put(("asked", (answer, asked, reply)))
         return reply.get(timeout=SECONDS_MAX)
 
     def close(self) -> None:
@@ -71,7 +72,8 @@ class Chromium:
 
     def _live(self) -> None:
         with sync_playwright() as playwright:
-            running = playwright.chromium.launch(executable_path=shutil.which("chromium"), args=CHROMIUM)
+            switches = [*CHROMIUM, *self._switches]
+            running = playwright.chromium.launch(executable_path=shutil.which("chromium"), args=switches)
             while (order := self._orders.get()) is not None:
                 try:
                     self._news.put(("done", order(running)))
@@ -92,7 +94,7 @@ class Window:
 
     def run(self, work: Callable[[Page], Found]) -> Found:
         """Do something with the page that is open."""
-        return self.chromium.do(lambda _running: work(self.page), self._answer)
+        return self.chromium.do(lambda _running: work(self.page))
 
     def open(self, path: str) -> None:
         """Go to a page of the site."""
@@ -150,7 +152,7 @@ def window(
             reduced_motion="reduce",
             **options,
         )
-        context.route("**/*", lambda route: _hand_over(chromium, route))
+        context.route("**/*", lambda route: _hand_over(opened, route))
         context.on("weberror", lambda error: opened.errors.append(str(error.error)))
         opened.page = context.new_page()
         return context
@@ -160,14 +162,14 @@ def window(
         yield opened
         assert opened.errors == []
     finally:
-        chromium.do(lambda _running: context.close(), opened._answer)
+        chromium.do(lambda _running: context.close())
 
 
-def _hand_over(chromium: Chromium, route: Route) -> None:
+def _hand_over(opened: Window, route: Route) -> None:
     if route.request.resource_type == "eventsource":
         route.abort()  # a stream would hold the test up; pages ask instead where there is none
     else:
-        route.fulfill(**chromium.ask(_asked(route)))
+        route.fulfill(**opened.chromium.ask(opened._answer, _asked(route)))
 
 
 def _asked(route: Route) -> dict[str, Any]:
@@ -181,9 +183,13 @@ def _asked(route: Route) -> dict[str, Any]:
 
 def _axe(page: Page, only: dict[str, Any]) -> list[dict[str, Any]]:
     if not page.evaluate("'axe' in window"):
+        page.context.add_init_script(path=str(AXE))  # for the pages that come: half a megabyte is handed over once
         page.add_script_tag(path=str(AXE))
     found: list[dict[str, Any]] = page.evaluate(
-        "only => axe.run(document, {runOnly: only, resultTypes: ['violations']}).then(found => found.violations)", only
+        # The rules that we keep to look at no style sheet as a text: none is fetched a second time.
+        "only => axe.run(document, {runOnly: only, resultTypes: ['violations'], preload: {assets: ['media']}})"
+        ".then(found => found.violations)",
+        only,
     )
     return found
 

@@ -6,6 +6,7 @@ import urllib.parse
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +22,7 @@ from models_registry import services as registry
 from models_registry.datasets import registering
 from models_registry.models import Dataset, EthicsRule, Model
 from tests.integration import commons
+from tests.integration.read_once import read_once
 from tests.simulators import tiny_model
 from training_jobs import runner, spec_words, supervisor
 from training_jobs.models import Run
@@ -227,19 +229,26 @@ def base(community, tmp_path):
 
 def register(community, rows, role, slug, actor):
     new = registering.NewDataset(slug, slug, "CC-BY-4.0", role, f"{slug}.jsonl")
-    return registering.register_dataset(community, actor.address, new, io.BytesIO(corpus.jsonl(rows)), NOON)[0]
+    with read_once():
+        return registering.register_dataset(community, actor.address, new, io.BytesIO(corpus.jsonl(rows)), NOON)[0]
+
+
+@cache
+def corpus_rows(role):
+    """Return all rows of the demo's corpus for training or evaluation; nobody changes them."""
+    return corpus.training_rows() if role == "training" else corpus.evaluation_rows()
 
 
 @pytest.fixture
 def suite(community, voters):
     """The held-out questions."""
-    return register(community, corpus.evaluation_rows()[::12], "evaluation", "held-out", voters["Alice"])
+    return register(community, corpus_rows("evaluation")[::12], "evaluation", "held-out", voters["Alice"])
 
 
 @pytest.fixture
 def dataset(community, suite, propose, voters):
     """A dataset that a vote has included."""
-    found = register(community, corpus.training_rows()[::50], "training", "pairs", voters["Alice"])
+    found = register(community, corpus_rows("training")[::50], "training", "pairs", voters["Alice"])
     pass_(propose("dataset_inclusion", {"digest": found.digest}), voters)
     return Dataset.objects.get(pk=found.pk)
 

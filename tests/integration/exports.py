@@ -7,12 +7,16 @@ import shutil
 import sqlite3
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 from django.db import connection
 from django.test import override_settings
 
+from governance import fsck
+from governance.portability.exporting import export_community
+from governance.portability.importing import import_community
 from tests.integration.test_races import using
 
 Lines = list[dict[str, Any]]
@@ -43,6 +47,20 @@ def instance(folder: Path, database: Path | str) -> Iterator[None]:
     (folder / "keys").mkdir(exist_ok=True)
     with override_settings(ARTIFACTS_DIR=folder / "artifacts", KEYS_DIR=folder / "keys"), using(database):
         yield
+
+
+def there_and_back(slug: str, place: Path, now: datetime) -> None:
+    """Export a community, import it into another instance that has no chain, and see that all of it verifies there."""
+    place.mkdir(exist_ok=True)
+    exported = export_community(slug, place / "out", now)
+    without_chain = override_settings(CHAIN_RPC="http://127.0.0.1:9")
+    with instance(place / "elsewhere", empty(place / "empty.sqlite3")), without_chain:
+        done = import_community(place / "out", now, expected=exported.manifest_sha256)
+        assert (done.rows, done.findings) == (exported.rows, {})
+        assert [str(found) for found in fsck.check()] == []
+        again = export_community(slug, place / "again", now)
+    assert again == exported
+    assert hashes(place / "again") == hashes(place / "out")
 
 
 def hashes(folder: Path) -> dict[str, str]:

@@ -29,6 +29,7 @@ from governance.models import Account, Ballot, Community, Delegation, Member, Pr
 from models_registry import services as registry
 from models_registry.datasets import registering
 from models_registry.models import Dataset, Model, Version
+from tests.integration.read_once import read_once
 from training_jobs import services as training
 from training_jobs.models import Run
 from training_jobs.spec import TEMPLATES
@@ -232,7 +233,8 @@ def _dataset(community: Community, members: dict[str, Wallet], role: str, title:
         )
     stream = BytesIO("".join(json.dumps(row) + "\n" for row in rows).encode())
     new = registering.NewDataset(f"valley-{role}", title, "CC-BY-4.0", role, "pairs.jsonl")
-    return registering.register_dataset(community, members["Alice"].address, new, stream, now)[0]
+    with read_once():
+        return registering.register_dataset(community, members["Alice"].address, new, stream, now)[0]
 
 
 class Teller:

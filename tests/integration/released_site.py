@@ -21,6 +21,7 @@ from models_registry.models import Dataset, EthicsRule, Incident, Version
 from tests.faults import runs_site
 from tests.integration.commons import Commons
 from tests.integration.conftest import FOR, RULE
+from tests.integration.read_once import read_once
 from training_jobs import worker
 from training_jobs.inquiries import work
 from training_jobs.models import Inquiry, Run
@@ -69,10 +70,9 @@ class Site:
         """Register a suite."""
         new = registering.NewDataset(slug, slug, "CC0-1.0", "evaluation", f"{slug}.jsonl")
         content = "".join(json.dumps(row) + "\n" for row in rows).encode()
-        made = registering.register_dataset(
-            self.commons.community, self.commons.address("Alice"), new, io.BytesIO(content), now
-        )
-        return made[0]
+        alice = self.commons.address("Alice")
+        with read_once():
+            return registering.register_dataset(self.commons.community, alice, new, io.BytesIO(content), now)[0]
 
     def incident(self, now: datetime, outcome: str = "", **changes: str) -> Incident:
         """Report harm and triage it as Bob; with an outcome, answer it too."""

@@ -26,6 +26,7 @@ from models_registry.models import Model
 from tests.integration import commons
 from tests.integration.commons import Commons
 from tests.integration.machines import description
+from tests.integration.read_once import read_once
 from tests.simulators import tiny_model
 from training_jobs import kept_samples, services
 from training_jobs.evaluation import report as reports
@@ -84,7 +85,10 @@ def tell(now: datetime, folder: Path) -> Reviewed:
     def register(rows: list[dict[str, Any]], role: str) -> str:
         new = registering.NewDataset(role, role, "CC-BY-4.0", role, f"{role}.jsonl")
         stream = io.BytesIO(corpus.jsonl(rows))
-        return registering.register_dataset(made.commons.community, made.address("Alice"), new, stream, now)[0].digest
+        with read_once():
+            return registering.register_dataset(made.commons.community, made.address("Alice"), new, stream, now)[
+                0
+            ].digest
 
     suite = register(corpus.evaluation_rows()[::12], "evaluation")
     learnt = register(corpus.training_rows()[::50], "training")

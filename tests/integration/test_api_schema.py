@@ -4,8 +4,11 @@ Each operation gets the same number of examples, once as a stranger and once sig
 what comes back must have a documented status, media type and form. The examples are the same at every run.
 """
 
+import sys
+
 import pytest
 import schemathesis
+import yaml
 from django.conf import settings as project
 from django.core.signals import request_finished, request_started
 from django.db import close_old_connections
@@ -37,7 +40,7 @@ bounded = examples(
 @pytest.fixture
 def operations(propose, settings):
     """Every operation of the schema that the site serves, with the site and one proposal behind it."""
-    settings.ALLOWED_HOSTS = ["localhost"]
+    settings.ALLOWED_HOSTS, settings.PASSKEY_ORIGIN = ["localhost"], "http://localhost"
     propose()
     # The test's own transaction must outlive the requests.
     for signal in (request_started, request_finished):
@@ -85,3 +88,16 @@ def test_somebody_signed_in_gets_only_documented_answers(operations):
     client.force_login(Account.objects.get_or_create(address="0x" + "11" * 20)[0])
     cookies = {project.SESSION_COOKIE_NAME: client.session.session_key, project.CSRF_COOKIE_NAME: TOKEN}
     assert wrong_answers(operations, cookies=cookies, headers={"X-CSRFToken": TOKEN}) == ""
+
+
+def test_the_document_is_the_same_in_both_forms_and_is_made_once(monkeypatch):
+    def answer(path, **headers):
+        return Client().get(f"/api/schema/{path}", headers=headers)
+
+    first = answer("?format=json")
+    monkeypatch.setattr(sys, "executable", "/no/such/python")
+    written = [answer(""), answer("?format=yaml"), answer("", accept="application/yaml")]
+    assert first.json()["paths"]["/api/v1/proposals"]["get"]["responses"]["200"]
+    assert [yaml.load(one.content, yaml.CSafeLoader) for one in written] == [first.json()] * 3
+    assert {one["Content-Disposition"] for one in written} == {'inline; filename="Commonweights.yaml"'}
+    assert (answer("?format=xml").status_code, answer("", accept="text/css").status_code) == (404, 406)

@@ -8,6 +8,7 @@ from icalendar import Calendar
 
 from governance import services
 from governance.models import Proposal
+from governance.statements import services as statements
 from tests.integration.commons import SECOND, end_of
 from tests.integration.conftest import FOR, NOON
 
@@ -52,6 +53,18 @@ def test_an_open_decision_has_its_four_dates(commons, at):
     assert str(dates["closes"]["SUMMARY"]) == "Voting closes: A text_signal"
     assert str(dates["closes"]["URL"]) == "http://testserver/c/gardens/proposals/1/"
     assert str(dates["opens"]["UID"]) == f"{proposal.record_id}-opens@testserver"
+
+
+def test_the_end_of_a_consultation_is_a_date_until_a_month_later(commons, at):
+    at(NOON)
+    asked = statements.Asked("Quel puits\r\nBEGIN:VEVENT ?", "", 7, ["Le plus haut."])
+    consultation = statements.open_consultation(commons.community, commons.address("Alice"), asked, NOON)
+    date = read()["answers"]
+    assert date["DTSTART"].dt == consultation.closes_at
+    assert str(date["SUMMARY"]) == "Answers until: Quel puits BEGIN:VEVENT ?"
+    assert str(date["URL"]) == "http://testserver/c/gardens/consultations/1/"
+    at(consultation.closes_at + timedelta(days=31))
+    assert read() == {}
 
 
 def test_the_same_state_gives_the_same_bytes(commons, at):

@@ -6,16 +6,17 @@ import pytest
 
 from config import sweeper
 from config.demo import chain
-from governance import services
+from governance import selectors, services
 from governance.chain import ChainUnavailable, SnapshotReorged
 from governance.eip712 import checksum_address
 from governance.errors import Conflict, Invalid
-from governance.evidence import merkle
+from governance.evidence import block_tree, merkle
 from governance.evidence.canonical import canonical_bytes
 from governance.lifecycle import NotAllowed, State
 from governance.models import CensusEntry, Proposal
 from governance.power import SOURCES, Candidates
 from governance.power.fixed_list import FixedList
+from governance.selectors import trees
 from governance.services import census, submission
 from tests.integration import commons as commons_module
 from tests.integration.commons import RULES, SECOND, charter_of_members, end_of, listed
@@ -95,6 +96,22 @@ def test_the_census_lists_both_houses_with_their_powers_and_its_root_recomputes(
     for index, leaf in enumerate(leaves_of(proposal)):
         proof = merkle.inclusion_proof(leaves_of(proposal), index)
         assert merkle.verify_inclusion(leaf, index, 6, proof, proposal.census_record.body["root"])
+
+
+@pytest.mark.parametrize("per_page", [1, 4, 5, 6, 100])
+def test_the_pages_of_a_census_are_its_entries_in_order_whatever_the_blocks_of_its_tree(slow, monkeypatch, per_page):
+    for module in (block_tree, trees):
+        monkeypatch.setattr(module, "LEAVES_PER_BLOCK", 2)
+    proposal = services.take_census(slow.propose().pk, NOON)
+    first, pages = selectors.census_page(proposal, 1, per_page)
+    shown = [
+        *first,
+        *(entry for page in range(2, pages + 1) for entry in selectors.census_page(proposal, page, per_page)[0]),
+    ]
+    assert shown == sorted(proposal.census.all(), key=lambda entry: entry.voter.lower())
+    assert len(shown) == 6
+    assert pages == -(-6 // per_page)
+    assert selectors.census_page(proposal, pages + 9, per_page) == selectors.census_page(proposal, pages, per_page)
 
 
 def test_a_list_needs_no_chain_and_is_complete_when_the_proposal_is_submitted(list_community):

@@ -20,6 +20,7 @@ from governance.chain import ChainAnswerInvalid, ChainError, ChainUnavailable, S
 from governance.chain.client import FUNCTIONS, ChainClient
 from governance.power import SOURCES, PowerError, Snapshot, power_source
 from governance.power.erc20_votes import Erc20Votes
+from tests.integration import governed
 from tests.simulators import lying_rpc
 from tests.simulators.lying_rpc import LyingRpc
 
@@ -139,15 +140,20 @@ def test_our_reading_is_that_of_calls_written_by_hand(
     assert demo.rpc(chain.rpc_url, "eth_getBlockByNumber", [hex(number), False])["hash"] == block_hash
 
 
-def test_the_functions_that_we_ask_are_those_of_the_contract() -> None:
-    functions = {
-        entry["name"]: entry for entry in json.loads(demo.BUILD.read_bytes())["abi"] if entry["type"] == "function"
-    }
-    for name, (arguments, results) in FUNCTIONS.items():
-        assert tuple(i["type"] for i in functions[name]["inputs"]) == arguments
-        assert tuple(o["type"] for o in functions[name]["outputs"]) == results
-        assert functions[name]["stateMutability"] == "view"
-    assert not functions.keys() & {"mint", "burn", "pause", "owner", "upgradeTo"}
+def test_the_functions_that_we_ask_are_those_of_the_contracts() -> None:
+    """Of the token, and of a Governor with its anchor and the library's timelock."""
+    ours = [demo.BUILD, *(demo.BUILD.with_name(f"{name}.json") for name in ("CommunityGovernor", "CommonsAnchor"))]
+    library = demo.ROOT / "node_modules" / "@openzeppelin" / "contracts" / "build" / "contracts"
+    offered: dict[str, set[tuple[tuple[str, ...], tuple[str, ...]]]] = {}
+    for path in (*ours, library / "TimelockController.json"):
+        for entry in json.loads(path.read_bytes())["abi"]:
+            if entry["type"] == "function" and entry["stateMutability"] in {"view", "pure"}:
+                types = tuple(tuple(each["type"] for each in entry[side]) for side in ("inputs", "outputs"))
+                offered.setdefault(entry["name"], set()).add((types[0], types[1]))
+    for name, types in FUNCTIONS.items():
+        assert types in offered.get(name, set()), name
+    token = {entry.get("name") for entry in json.loads(demo.BUILD.read_bytes())["abi"] if entry["type"] == "function"}
+    assert not token & {"mint", "burn", "pause", "owner", "upgradeTo"}
 
 
 # --- what is absent raises ---
@@ -383,14 +389,24 @@ def test_a_refused_transaction_is_an_error(chain: demo.DemoChain, token: demo.De
 # --- the table of sources ---
 
 
+@pytest.fixture(scope="module")
+def pair(chain: demo.DemoChain, token: demo.DemoToken) -> dict[str, str]:
+    """A Governor with its anchor, on a token that counts seconds; the same members hold it."""
+    made = governed.deploy(chain.rpc_url)
+    return {"governor": made.governor.address, "anchor": made.anchor.address, "token": made.token.address}
+
+
 @pytest.mark.parametrize("name", sorted(SOURCES))
-def test_every_source_pins_integers_and_explains_itself(name: str, reader: ChainClient, token: demo.DemoToken) -> None:
+def test_every_source_pins_integers_and_explains_itself(
+    name: str, reader: ChainClient, token: demo.DemoToken, pair: dict[str, str]
+) -> None:
     parameters = {
         "erc20_votes": {"token": token.address},
         # Any token with the same four functions will do; test_delegation_chain.py reads a real ERC-721.
         "erc721_votes": {"token": token.address},
         "fixed_list": {"members": {member.address: "1" for member in token.members}},
         "contribution_credits": {"credits": {member.address: "1" for member in token.members}},
+        "governor_votes": pair,
     }[name]
     source = power_source(name, reader)
     assert (source.name, bool(source.label), bool(source.description)) == (name, True, True)

@@ -18,7 +18,7 @@ from models_registry.provenance.report_words import evidence_in_french
 from models_registry.provenance.verify import check
 from tests.simulators import golden_bundle
 from tests.simulators.attacks import CONSISTENCY
-from tests.simulators.golden_bundle import KeySigner, Story
+from tests.simulators.golden_bundle import KeySigner, Story, reviewed_story
 from tests.simulators.golden_parts import Voter
 from tests.simulators.lying_rpc import LIES, LyingRpc
 
@@ -59,6 +59,9 @@ def on_chain(block: dict[str, Any], **changes: Any) -> Any:
     """Return an edit that puts every snapshot on the chain, with `changes` to what it says."""
 
     def edit(kind: str, body: dict[str, Any]) -> None:
+        if kind == changes.get("wallets"):
+            for signed in body.get("sponsors") or body.get("attestations") or [body]:
+                signed["wallet"] = {"block_hash": block["hash"], "block_number": block["number"], "kind": "erc1271"}
         if kind == "community":
             body.update(token=block["token"], chain_id=changes.get("chain_id", demo.CHAIN_ID))
         if kind == "proposal":
@@ -77,9 +80,11 @@ def asked(tmp_path: Path, chain: demo.DemoChain, block: dict[str, Any]) -> Any:
     """Tell a story, and return what check 11 finds when this node is asked."""
 
     def ask(url: str = chain.rpc_url, powers: tuple[int, ...] = POWERS, limit: int = 10_000, **changes: Any) -> Finding:
-        story = Story(
-            members=members(powers), choices=(1, 1, 0, 1), trusting=[], trusts=(), edit=on_chain(block, **changes)
-        )
+        tell = reviewed_story if changes.get("wallets") == "review" else Story
+        story = tell(
+            members=members(powers), choices=(1, 1, 0, 1), trusting=[], edit=on_chain(block, **changes),
+            trusts=((3, 0, 10_000),) if changes.get("wallets") == "delegation" else (),
+        )  # fmt: skip
         golden_bundle.build(tmp_path, story)
         report = check(tmp_path, CONSISTENCY)
         assert report.ok, [finding for finding in report.findings if finding.problems]
@@ -112,6 +117,28 @@ def test_a_snapshot_of_an_invented_block_is_found(asked: Any) -> None:
     found = asked(hash="0x" + "ab" * 32)
     assert (found.status, found.code) == (Status.FAILED, "snapshot_not_on_chain")
     assert found.place.startswith("provenance/records.jsonl line ")
+
+
+@pytest.mark.parametrize(
+    ("signed", "number", "called", "file"),
+    [
+        ("ballot", 3, "ballots", "ballots"),
+        ("delegation", 3, "delegations and sponsorships", "delegations"),
+        ("sponsors", 3, "delegations and sponsorships", "records"),
+        ("review", 9, "attestations", "records"),
+    ],
+)
+def test_what_no_wallet_stood_by_passes_for_what_it_is_until_the_chain_is_asked(
+    asked: Any, tmp_path: Path, signed: str, number: int, called: str, file: str
+) -> None:
+    """The attack: a site that calls a member's account a contract wallet, whose signature nobody offline can check."""
+    found = asked(wallets=signed)
+
+    offline = check(tmp_path, CONSISTENCY).findings[number - 1]
+    assert offline.evidence.endswith(f"{called} by contract wallets, which only the chain can confirm (check 11)")
+    assert evidence_in_french(offline.evidence)
+    assert (found.status, {problem.code for problem in found.problems}) == (Status.FAILED, {"wallet_wrong"})
+    assert found.place.startswith(f"provenance/{file}.jsonl line ")
 
 
 def test_an_invented_supply_is_found(asked: Any) -> None:

@@ -84,6 +84,17 @@ def test_one_machine_gets_one_piece_of_work_at_a_time_and_the_sweeper_gives_it_t
     assert Allotment.objects.in_force().get().request.run == second
 
 
+def test_a_decision_that_ends_after_its_last_start_is_followed_by_the_next_at_once(community, order, monkeypatch):
+    monkeypatch.setattr("training_jobs.scheduling.choose.STARTS_MAX", 1)
+    monkeypatch.setattr(allotting, "ROUNDS_MAX", 1)
+    for slug in ("lake", "hill"):
+        add_site(community, slug, clock() - timedelta(hours=2))
+    (first, _), (second, now) = order(), order()
+    seen(now, "lake", "hill")
+    assert allotting.allot(now) == 2
+    assert {each.request.run for each in Allotment.objects.in_force()} == {first, second}
+
+
 def test_work_on_lent_devices_is_called_back_for_a_newcomer(community, order, monkeypatch, voters):
     monkeypatch.setattr("training_jobs.commons.world.policy_of", lambda _: world.values.Policy(reserved_bps=5_000))
     for slug in ("lake", "hill"):

@@ -5,7 +5,7 @@ from datetime import timedelta
 import pytest
 
 from governance.clock import now as clock
-from governance.errors import Conflict
+from governance.errors import Conflict, Invalid
 from governance.models import Event
 from tests.integration.books import EURO, balances, wrong
 from tests.integration.conftest import pass_
@@ -13,7 +13,7 @@ from tests.integration.machines import description, report
 from tests.integration.shared_sites import MINUTE, OPERATOR, add_site, allotted, machine_of, request_named, seen, told
 from tests.simulators import tiny_model
 from training_jobs import services
-from training_jobs.commons import allotting, selectors
+from training_jobs.commons import allotting, asking_more, selectors
 from training_jobs.ledger import booking
 from training_jobs.models import Allotment, Run
 from training_jobs.scheduling.values import Why
@@ -112,6 +112,8 @@ def test_a_run_stops_at_its_ceiling_and_asks(community, ordered, voters):
     assert allotting.allot(now) == 0
     wait = selectors.explanation_of(request_named(f"run:{run.pk}"), now)
     assert (wait.why, wait.data["ceiling"]) == (Why.TOO_DEAR, 0)
+    (said,) = Event.objects.filter(kind="run_at_ceiling")
+    assert (said.proposal, said.data) == (run.proposal, {"run": run.pk, "amount": "0.1", "currency": "EUR"})
     services.cancel(run.pk, voters["Alice"].address, now)
     assert told(community)[-1]["outcome"] == "stopped"
     assert told(community)[-1]["cost"] == 10 * CENT
@@ -123,6 +125,24 @@ def test_a_run_whose_ceiling_pays_for_no_site_waits_and_says_so(ordered):
     assert allotting.allot(now) == 0
     wait = selectors.explanation_of(request_named(f"run:{run.pk}"), now)
     assert (wait.why, wait.data) == (Why.TOO_DEAR, {"price": PRICE, "ceiling": CENT})
+
+
+def test_the_page_says_what_to_do_and_a_member_asks_for_more_in_one_step(ordered, voters, client):
+    run = ordered("0.01", EURO, device_seconds=7_200)
+    seen(clock(), "lake", "hill")
+    page = client.get(f"/runs/{run.pk}/").content.decode()
+    assert "The 0.01 EUR that were voted pay for no more time at any site." in page
+    assert "Make the draft" not in page, "members sign in first"
+    bob, now = voters["Bob"].address, run.created_at
+    made = asking_more.propose(run.pk, "0.40", bob, now)
+    assert made.payload["spec"]["budget"]["money"] == {"amount": "0.4", "currency": "EUR"}
+    assert {**made.payload["spec"], "budget": 0} == {**run.proposal.payload["spec"], "budget": 0}
+    again = asking_more.propose(run.pk, "0.50", bob, now)
+    assert (again.pk, again.payload["spec"]["budget"]["money"]["amount"]) == (made.pk, "0.5")
+    for amount, code in (("0.01", "not_more"), ("much", "malformed_amount")):
+        with pytest.raises(Invalid) as refused:
+            asking_more.propose(run.pk, amount, bob, now)
+        assert refused.value.code == code
 
 
 def test_a_run_does_not_begin_where_the_budget_has_not_got_its_ceiling(ordered):

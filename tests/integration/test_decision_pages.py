@@ -126,12 +126,13 @@ def test_an_open_vote_says_what_would_have_to_change(story: Story, get: Callable
 
 def test_each_tab_is_a_page_and_says_which_one_it_is(story: Story, get: Callable[..., str]) -> None:
     number = story.proposals["open"].number
-    for rest, name in (("", "Decision"), ("evidence/", "Evidence"), ("voters/", "Voters"), ("census/", "Census")):
+    tabs_of = {"": "Decision", "discussion/": "Discussion", "evidence/": "Evidence", "voters/": "Voters"}
+    for rest, name in (*tabs_of.items(), ("census/", "Census")):
         text = get(f"{SLUG}/{number}/{rest}")
         tabs = text[text.index('class="page-tabs"') : text.index("</nav>", text.index('class="page-tabs"'))]
         assert tabs.count("aria-current") == 1
         assert re.search(rf'aria-current="page">{name}', tabs), name
-        assert tabs.count("<a href=") == 4
+        assert tabs.count("<a href=") == 5
         assert len(re.findall(r"<h1[ >]", text)) == 1
         assert not re.search(r"\s(style|onclick|onload|onsubmit)=|<script(?![^>]*\bsrc=)", text)
 

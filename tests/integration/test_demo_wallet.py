@@ -1,4 +1,4 @@
-"""What the demo wallet sends for any visitor: delegations of a community's votes token, and nothing else."""
+"""What the demo wallet sends for any visitor: delegations of a votes token, calls of a Governor, and nothing else."""
 
 import json
 from types import SimpleNamespace
@@ -8,7 +8,9 @@ import pytest
 from django.test import RequestFactory
 
 from config.demo import chain, wallet
-from governance.chain import delegations
+from governance.chain import delegations, governor
+
+GOVERNOR = "0x" + "60" * 20
 
 
 @pytest.fixture
@@ -17,6 +19,10 @@ def send(node: chain.DemoChain, token: chain.DemoToken, settings: Any, monkeypat
     settings.CHAIN_RPC = node.rpc_url
     known = SimpleNamespace(filter=lambda token__iexact: SimpleNamespace(exists=lambda: token__iexact == token.address))
     monkeypatch.setattr(wallet, "Community", SimpleNamespace(objects=known))
+    followed = SimpleNamespace(
+        filter=lambda governor__iexact: SimpleNamespace(exists=lambda: governor__iexact == GOVERNOR)
+    )
+    monkeypatch.setattr(wallet, "Contract", SimpleNamespace(objects=followed))
 
     def ask(*transactions: object) -> tuple[int, dict[str, Any]]:
         body = json.dumps({"method": "eth_sendTransaction", "params": list(transactions)})
@@ -40,6 +46,17 @@ def test_a_visitor_delegates_on_chain(send: Any, node: chain.DemoChain, token: c
     assert chain.rpc(node.rpc_url, "eth_blockNumber") != before
 
 
+def test_a_visitor_votes_through_a_governor_that_a_community_governs_by(
+    send: Any, node: chain.DemoChain, token: chain.DemoToken
+) -> None:
+    alice, bob = (member.address for member in token.members[:2])
+    for vote in (governor.cast_vote(7, 1, ""), governor.cast_vote(7, 1, "Because.")):
+        status, answer = send({"from": alice, "to": GOVERNOR, "data": vote})
+        assert status == 200
+        chain.wait_for(node.rpc_url, answer["result"])
+        assert send({"from": alice, "to": bob, "data": vote})[0] == 403
+
+
 def test_any_other_transaction_is_refused(send: Any, node: chain.DemoChain, token: chain.DemoToken) -> None:
     alice = token.members[0].address
     good = {"from": alice, **delegations.transaction(token.address, token.chain_id, alice)}
@@ -51,6 +68,8 @@ def test_any_other_transaction_is_refused(send: Any, node: chain.DemoChain, toke
         [good, good],
         [{**good, "to": alice}],
         [{**good, "to": None}],
+        [{**good, "to": GOVERNOR}],
+        [{**good, "to": GOVERNOR, "data": governor.call("relay", ("address", "uint256", "bytes"), (alice, 1, b""))}],
         [{**good, "data": transfer}],
         [{**good, "data": good["data"] + "00"}],
         [{**good, "data": None}],

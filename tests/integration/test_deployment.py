@@ -45,6 +45,7 @@ UNUSABLE = {
     "a chain after a comma that is missing": {"CHAIN_RPC": f"https://node.example/{SECRET},"},
     "one chain twice": {"CHAIN_RPC": f"https://node.example/{SECRET}, https://node.example/{SECRET}"},
     "a relayer that is no address": {"CHAIN_RELAYER": "0x12"},
+    "an anchor that nobody may post to": {"ANCHOR_CONTRACT": "0x" + "12" * 20, "ANCHOR_POSTER": ""},
     "a number that is none": {"LEASE_SECONDS": "sixty"},
     "a number too small": {"LEASE_SECONDS": "1"},
     "a negative number": {"SWEEP_SECONDS": "-5"},

@@ -364,9 +364,9 @@ def test_a_ballot_that_waited_while_the_votes_were_counted_is_refused(propose, v
     request = request_from(services.offer_ballot(proposal, alice.address, FOR, "", now), alice)
     check = ballots._checked
 
-    def slow(request):
+    def slow(*asked):
         services.close_voting(proposal.pk, proposal.closes_at)
-        return check(request)
+        return check(*asked)
 
     monkeypatch.setattr(ballots, "_checked", slow)
     with pytest.raises(lifecycle.NotAllowed):

@@ -24,6 +24,7 @@ from models_registry.models import Dataset, Model, Version
 from models_registry.storage import folders
 from tests.integration import commons
 from tests.integration.hub_site import FIRST, MODEL, SECOND, artifacts, endpoint, model, raw, serving
+from tests.integration.read_once import read_once
 
 ROWS = corpus.training_rows()[::40]
 TITLE = "Water | pairs: <b>\nfirst"
@@ -38,7 +39,8 @@ def environment(endpoint: str, home: Path) -> dict[str, str]:
 def registered(site: commons.Commons, rows: list[dict[str, str]], role: str, slug: str, title: str) -> Dataset:
     new = registering.NewDataset(slug, title, "CC-BY-4.0", role, f"{slug}.jsonl")
     stream = io.BytesIO(corpus.jsonl(rows))
-    return registering.register_dataset(site.community, site.address("Alice"), new, stream, site.founded_at)[0]
+    with read_once():
+        return registering.register_dataset(site.community, site.address("Alice"), new, stream, site.founded_at)[0]
 
 
 def included(site: commons.Commons, rows: list[dict[str, str]], slug: str = "pairs", title: str = TITLE) -> Dataset:

@@ -23,6 +23,7 @@ from models_registry.scorers.naming import Scorer
 from tests.integration.bots import Bot, db, site, template, trainable_base  # noqa: F401 - fixtures
 from tests.integration.conftest import NOON, RULE, pass_, sign_in
 from tests.integration.judges import make_judge
+from tests.integration.read_once import read_once
 from tests.integration.test_harness_tasks import CHOICES, CHOSEN, task_file
 from training_jobs import kept_samples, worker
 from training_jobs.evaluation import recompute
@@ -50,7 +51,8 @@ def task(community: Any, voters: Any) -> str:
     """Register a task of the harness as a suite; return its digest."""
     new = registering.NewDataset("choices", "Choices", "CC-BY-4.0", "evaluation", "choices.task.yaml")
     content = io.BytesIO(task_file(CHOICES, CHOSEN))
-    made, _ = registering.register_dataset(community, voters["Alice"].address, new, content, NOON)
+    with read_once():
+        made, _ = registering.register_dataset(community, voters["Alice"].address, new, content, NOON)
     assert (made.kind, made.records) == ("harness", len(CHOSEN) + 1)
     return str(made.digest)
 

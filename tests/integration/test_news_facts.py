@@ -5,7 +5,7 @@ from django.test import Client
 
 from config import sweeper
 from governance.models import LetterErrand, NewsCursor, Notification
-from governance.notifications import planning
+from governance.notifications import moments, planning
 from tests.integration import released_site
 from tests.integration.readers_told import follow, kinds, reader
 from tests.integration.released_site import DAY, later
@@ -23,7 +23,7 @@ def ready(module_db, django_db_blocker, tmp_path_factory):
 @pytest.fixture
 def site(ready, db, settings, tmp_path, monkeypatch):
     """The community, with files of its own; what happened before counts as news."""
-    monkeypatch.setattr(planning, "STALE", 1_000 * DAY)
+    monkeypatch.setattr(moments, "STALE", 1_000 * DAY)
     return released_site.use(ready, settings, tmp_path)
 
 

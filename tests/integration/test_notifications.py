@@ -21,12 +21,16 @@ from governance.models import (
     Proposal,
     Reader,
 )
-from governance.notifications import inbox, planning, preferences, telling
+from governance.notifications import inbox, letters, planning, preferences, telling
 from governance.notifications.planning import Facts
 from governance.notifications.topics import TOPICS, Channel
+from governance.statements import counting
+from governance.statements import services as statements
 from tests.integration.commons import SECOND, end_of
 from tests.integration.conftest import AGAINST, FOR, NOON
 from tests.integration.readers_told import follow, kinds, letters_of, plan, reader
+from tests.integration.sealed_votes import KEYHOLDERS, SealedVote, found_sealed
+from tests.simulators.wallets import wallet
 
 DAY = timedelta(days=1)
 
@@ -64,6 +68,74 @@ def told_of(who, kind):
 def said(who):
     rows = [line.announcement for line in who.notifications.select_related("announcement__community").order_by("pk")]
     return [news.told(each) for each in telling.of_announcements(rows)]
+
+
+# --- keyholders and consultations ---------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def sealed_vote(db, settings):
+    settings.CHAIN_RPC, settings.VOTING_PERIOD_SECONDS_MIN = "http://127.0.0.1:9", 1
+    return SealedVote.submitted(found_sealed(NOON, keys_wait_seconds=40))
+
+
+def test_keyholders_are_asked_for_keys_and_secrets_and_reminded_until_they_have_given_them(sealed_vote):
+    vote, one_day = sealed_vote, NOON + timedelta(days=1)
+    people = {name: reader(NOON, address=wallet(name).address, email=f"{name[0]}@example.org") for name in KEYHOLDERS}
+    alice = reader(NOON, address=wallet("Alice").address)
+    plan(NOON)
+    assert [told_of(who, "proposal_submitted") for who in people.values()] == [
+        ["keyholder_duty:proposal_submitted"]
+    ] * 3
+    (asked,) = said(people["Emma"])
+    assert asked.path == f"/c/gardens/proposals/{vote.proposal.number}/keys/"
+    vote.publish_key("Emma")
+    vote.publish_key("Farid")
+    plan(NOON + 31 * SECOND)
+    assert [told_of(who, "key_due") for who in people.values()] == [[], [], ["keyholder_duty:key_due"]]
+    services.take_census(vote.proposal.pk, NOON + 40 * SECOND)
+    plan(vote.during)
+    assert told_of(people["Gaëlle"], "opens") == ["vote_opened:opens"], "also who has no vote"
+    end = end_of(vote.proposal)
+    plan(end)
+    assert [told_of(who, "opening_asked") for who in people.values()] == [["keyholder_duty:opening_asked"]] * 2 + [[]]
+    [letter] = people["Farid"].letters.filter(announcement__kind="opening_asked")
+    claimed = letters.claim(letter.pk, end)
+    assert [each.announcement.kind for each in letters.lines(claimed, end)] == ["opening_asked"]
+    vote.publish_secret("Farid", end)
+    assert letters.lines(claimed, end) == [], "nobody is asked for what they gave"
+    plan(end + 50 * SECOND)
+    assert [told_of(who, "opening_due") for who in people.values()] == [["keyholder_duty:opening_due"], [], []]
+    services.close_voting(vote.proposal.pk, end + 60 * SECOND)
+    plan(one_day)
+    assert [told_of(who, "opening_due") for who in people.values()] == [["keyholder_duty:opening_due"], [], []]
+    assert not [each for each in kinds(alice) if each.startswith("keyholder_duty")]
+
+
+def test_what_the_community_is_asked_is_told_to_those_with_power_and_to_followers(commons, members, stranger):
+    commons.vote(commons.propose(author="Alice"), "Bob", FOR)
+    plan(NOON + 60 * SECOND)
+    fan, then = follower(commons), NOON + timedelta(hours=1)
+    asked = statements.Asked("Which well first?", "", 7, ["The upper one is in danger."])
+    consultation = statements.open_consultation(commons.community, commons.address("Alice"), asked, then)
+    plan(then)
+    assert told_of(fan, "consultation_opened") == told_of(members["Bob"], "consultation_opened") == [
+        "consulted:consultation_opened"]  # fmt: skip
+    assert [kinds(stranger), told_of(members["Alice"], "consultation_opened")] == [[], []]
+    what = said(fan)[-1]
+    assert what.sentence == "Alice asks what people in Gardens think: “Which well first?”."
+    assert what.path == f"/c/gardens/consultations/{consultation.number}/"
+    plan(then + timedelta(days=5, hours=23))
+    assert told_of(fan, "consultation_ends") == []
+    plan(then + timedelta(days=6))
+    assert told_of(fan, "consultation_ends") == ["consultation_ends:consultation_ends"]
+    counting.settle(then + timedelta(days=7))
+    plan(then + timedelta(days=7))
+    for who in (fan, members["Alice"]):
+        assert told_of(who, "consultation_counted") == ["consultation_counted:consultation_counted"]
+    feed = Client().get("/c/gardens/feed/").content.decode()
+    assert "What do you think? Which well first?" in feed
+    assert "The answers to “Which well first?” in Gardens are counted." in feed
 
 
 # --- votes --------------------------------------------------------------------------------------------------------
@@ -222,6 +294,7 @@ def test_members_with_power_hear_of_a_draft_that_seeks_sponsors_and_nobody_of_on
         ("run_failed", {"run": 7, "code": "out_of_memory"}, "run_ended"),
         ("run_canceled", {"run": 7}, "run_ended"),
         ("run_paused", {"run": 7, "reason": "Wait."}, "run_ended"),
+        ("run_at_ceiling", {"run": 7, "amount": "5", "currency": "EUR"}, "run_ended"),
         ("version_released", {"revision": "a" * 40, "version": 3}, "released"),
         ("release_paused", {"revision": "a" * 40, "version": 3, "reason": "Wait."}, "release_stopped"),
         ("release_held", {"revision": "a" * 40, "version": 3, "reason": "Wait."}, "release_stopped"),

@@ -346,7 +346,7 @@ def test_a_network_that_asks_for_very_many_questions_is_told_to_wait(settings):
 def test_where_browsers_accept_no_passkeys_the_page_and_the_api_say_so(settings):
     settings.PASSKEY_ORIGIN = ""
     client = Client()
-    refused(post(client, BEGIN, {"purpose": "signin"}), 503, "passkeys_not_offered")
+    refused(post(client, BEGIN, {"purpose": "signin"}), 404, "passkeys_not_offered")
     assert "Browsers accept no passkeys at the address of this site." in client.get("/join/").content.decode()
     settings.PASSKEY_ORIGIN = "http://localhost:8000"
     assert "http://localhost:8000/join/" in client.get("/join/").content.decode()

@@ -13,7 +13,19 @@ from django.test import Client
 
 from governance import clock, fsck
 from governance.errors import Invalid
-from governance.models import Account, Ballot, Event, Member, Passkey, Preference, Proposal, Reader, SignInLink, Visit
+from governance.models import (
+    Account,
+    Ballot,
+    Event,
+    KnownName,
+    Member,
+    Passkey,
+    Preference,
+    Proposal,
+    Reader,
+    SignInLink,
+    Visit,
+)
 from governance.portability.person import Person, erase_person, export_person, find
 from governance.readers import accounts
 from models_registry import fsck as registry
@@ -45,6 +57,7 @@ def lived(list_community: Callable[..., Commons]) -> Commons:
     )
     SignInLink.objects.create(digest="d" * 64, purpose="join", email=LEA, language="en", network="n", asked_at=NOON)
     Visit.objects.create(address=alice, at=NOON)
+    KnownName.objects.create(address=alice, name="alice.river.eth", ask_again_at=NOON, told_at=NOON)
     account = Account.objects.create(address=alice)
     Client().force_login(account)
     Member.objects.filter(address=alice).update(name="Alice A.", statement="I read everything.")
@@ -73,6 +86,7 @@ def test_somebody_gets_everything_by_address_or_by_email_and_no_secrets(lived: C
     assert [len(follows[name]) for name in ("follow", "passkey", "preference", "signinlink")] == [1, 1, 1, 1]
     assert kept["private"]["SignsIn"]["account"]["address"] == alice
     assert kept["private"]["SignsIn"]["sessions"] == 1
+    assert kept["private"]["SignsIn"]["told_name"]["name"] == "alice.river.eth"
     said = kept["private"]["SaysOfThemselves"]
     assert said["members"][0]["statement"] == "I read everything."
     assert said["drafts"][0]["title"] == "My own draft"
@@ -91,7 +105,7 @@ def test_what_is_private_goes_and_what_was_signed_stays_and_verifies(lived: Comm
     before = Event.objects.count()
     done = erase_person(find(LEA), NOON)
     assert done["erased"]["Follows"]["readers"] == 1
-    for model in (Reader, Passkey, Preference, SignInLink, Visit, Account, RunnerToken):
+    for model in (Reader, Passkey, Preference, SignInLink, Visit, KnownName, Account, RunnerToken):
         assert not model.objects.exists(), model
     member = Member.objects.get(address=alice)
     assert (member.name, member.statement) == ("", "")

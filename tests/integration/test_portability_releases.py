@@ -33,10 +33,11 @@ from tests.integration.books import balances, commons, decide, funded, moving, w
 from tests.integration.commons import Commons, found
 from tests.integration.conftest import NOON
 from tests.integration.exports import Lines, empty, forge, hashes, instance, rewrite
+from tests.integration.settled import pay_on_chain
 from tests.integration.test_registry_fsck import Site, site
 from tests.integration.test_release_guardians import adopt, guardians
 from tests.integration.test_runs import accepted
-from training_jobs.models import Attempt, Run, RunEvent
+from training_jobs.models import Attempt, Run, RunEvent, Settlement
 
 ZOE = "zoe@example.org"
 CONTACT_LEFT = 1
@@ -215,12 +216,15 @@ def test_a_file_that_is_damaged_at_home_does_not_leave(home: Site, tmp_path: Pat
 
 def test_the_books_come_along_to_the_last_cent(funded: Commons, template: Path, tmp_path: Path) -> None:
     decide(funded, "budget_transfer", moving("30.00"))
+    pay_on_chain(funded)
     at_home = balances(funded.community)
     export_community("gardens", tmp_path / "out", NOON)
     with instance(tmp_path / "elsewhere", template):
         community = import_community(tmp_path / "out", NOON).community
         assert balances(community) == at_home
         assert wrong(community) == findings(community) == []
+        states = {each.state for each in Settlement.objects.filter(community=community)}
+        assert states == {"paid", "due", "withdrawn"}
         export_community("gardens", tmp_path / "again", NOON)
     assert hashes(tmp_path / "again") == hashes(tmp_path / "out")
     forge(tmp_path / "out", "training_jobs_ledgeraccount", lambda rows: rows[-1].update(balance=1))

@@ -18,6 +18,8 @@ from django.db import models
 from django.test import Client
 from django.utils.translation import trans_real
 
+from frontend import numbers
+from frontend.templatetags import commonweights, voting
 from tests.integration import chromium
 from tests.integration.pages_story import Story, signed_in, story, told
 from tests.integration.test_accessibility import commons, running, states
@@ -84,10 +86,12 @@ def pseudo(tmp_path: Path, settings: Any) -> Iterator[None]:
     with (folder / "django.mo").open("wb") as file:
         write_mo(file, catalogue)
     settings.LOCALE_PATHS = [tmp_path]
-    for forget in (trans_real._translations.clear, cache.clear):
+    kept = [one for module in (numbers, commonweights, voting) for one in vars(module).values()]
+    known = [one.cache_clear for one in kept if hasattr(one, "cache_clear")]
+    for forget in (trans_real._translations.clear, cache.clear, *known):
         forget()
     yield
-    for forget in (trans_real._translations.clear, cache.clear):
+    for forget in (trans_real._translations.clear, cache.clear, *known):
         forget()
 
 

@@ -20,7 +20,6 @@ from typing import Any
 
 import psycopg
 import pytest
-from django.core.management import call_command
 from django.db import OperationalError, connections
 from django.test import Client
 
@@ -35,7 +34,6 @@ from governance.services import ballots
 from models_registry.models import EthicsRule, Publication, Version
 from tests.integration.commons import recounted
 from tests.integration.conftest import AGAINST, FOR, RULE, TIMELOCK, opened, query, request_from, sign_in, vote
-from tests.journeys.services import postgresql
 from tests.testbed import migrated
 from training_jobs import services, worker
 from training_jobs.folders import attempt_folder
@@ -44,8 +42,8 @@ from training_jobs.models import Attempt, Run
 
 @pytest.fixture(scope="module")
 def server() -> Iterator[str]:
-    """A PostgreSQL for this file."""
-    with postgresql() as url:
+    """A PostgreSQL for this file, with all tables."""
+    with migrated.postgresql() as url:
         yield url
 
 
@@ -53,13 +51,12 @@ def server() -> Iterator[str]:
 def template(request, tmp_path_factory, django_db_blocker) -> str:
     """The address of an empty database with all tables, to be copied."""
     database = tmp_path_factory.mktemp("races") / "template.sqlite3"
-    url = f"sqlite://{database}" if request.param == "sqlite" else request.getfixturevalue("server")
-    with django_db_blocker.unblock(), using(url):
-        if request.param == "sqlite":
+    with django_db_blocker.unblock():
+        if request.param == "postgresql":
+            return str(request.getfixturevalue("server"))
+        with using(f"sqlite://{database}"):
             migrated.give_tables(database)
-        else:
-            call_command("migrate", verbosity=0)
-    return url
+    return f"sqlite://{database}"
 
 
 @contextmanager

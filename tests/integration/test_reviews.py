@@ -9,8 +9,10 @@ import pytest
 from config import sweeper
 from governance.clock import now as clock
 from governance.clock import unix
-from governance.errors import Conflict, Refusal
+from governance.eip712 import SignatureError
+from governance.errors import Conflict, Invalid, Refusal
 from governance.models import Event
+from governance.wallets.asking import Asked
 from models_registry import services as registry
 from models_registry.duties.tasks import DAY_SECONDS, NOTHING, OBJECTS
 from models_registry.models import Version
@@ -22,6 +24,7 @@ from training_jobs import services, worker
 from training_jobs.folders import attempt_folder
 from training_jobs.lifecycle import State
 from training_jobs.models import Attested, Run
+from training_jobs.reviews import fsck as reviews_fsck
 from training_jobs.reviews import selectors
 from training_jobs.reviews import services as reviews
 from training_jobs.runners import uploads
@@ -81,6 +84,36 @@ def test_a_run_waits_for_reviewers_and_is_released_as_soon_as_they_have_signed(v
     assert [event.kind for event in Event.objects.filter(kind__in=["review_opened", "attested"]).order_by("pk")] == [
         "review_opened", "attested", "attested",
     ]  # fmt: skip
+
+
+def test_a_reviewer_with_a_contract_wallet_attests_as_it_says_and_no_second_look_is_taken(
+    valley: Reviewed, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What the wallet says is told here by a stand-in; test_contract_wallets asks real ones."""
+    run, looked = work(valley.run(), valley.now), []
+
+    def stands_by(_chain: Any, wallet: str, digest: bytes, signature: str) -> Asked:
+        looked.append((wallet, digest))
+        if signature != "0x":
+            raise Invalid("wallet_refuses", "the wallet does not stand by this signature")
+        return Asked("erc1271", 7, "0x" + "ab" * 32)
+
+    said = {"reviewer": valley.address("Bob"), "finding": NOTHING, "reason": ""}
+    said["at"] = reviews.offer(run.pk, SLUG, said, valley.now + MINUTE)["message"]["at"]
+    with pytest.raises(SignatureError):  # where power is read from no chain, nobody is asked
+        reviews.attest(run.pk, SLUG, said, "0x", valley.now + MINUTE)
+    monkeypatch.setattr("governance.wallets.checking.asks_wallets", lambda _proposal: True)
+    monkeypatch.setattr("governance.wallets.checking.stands_by", stands_by)
+    with pytest.raises(Invalid, match="wallet_refuses"):
+        reviews.attest(run.pk, SLUG, said, "0x00", valley.now + MINUTE)
+    for _ in range(2):
+        reviews.attest(run.pk, SLUG, said, "0x", valley.now + MINUTE)
+    assert len(looked) == 2
+    attest(valley, run, "Chloé")
+    run.refresh_from_db()
+    wallets = [each.get("wallet") for each in run.evaluation_record.body["review"]["attestations"]]
+    assert sorted(wallets, key=bool) == [None, Asked("erc1271", 7, "0x" + "ab" * 32).to_body()]
+    assert not list(reviews_fsck.check_one(run.community))
 
 
 def test_the_time_runs_out_and_the_rule_refuses_without_anybody_doing_anything(valley: Reviewed) -> None:

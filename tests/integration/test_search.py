@@ -12,8 +12,13 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
 from governance import search, services
-from governance.models import Community, Member, SearchCursor, SearchEntry
+from governance.deliberation import comments, moderation
+from governance.deliberation.people import Writer
+from governance.models import Community, Member, SearchCursor, SearchEntry, Statement
+from governance.readers import accounts
 from governance.search import index
+from governance.statements import moderation as statement_moderation
+from governance.statements import services as statements
 from tests.integration.commons import Commons
 from tests.integration.conftest import NOON
 
@@ -147,6 +152,66 @@ def test_attack_a_draft_is_never_found(gardens: Commons) -> None:
     assert not SearchEntry.objects.filter(text_words__contains="zebra").exists()
 
 
+# --- what people say ------------------------------------------------------------------------------------------------
+
+
+def talked(commons: Commons) -> None:
+    """Ask the community, answer, and comment on its first decision and on a draft that nobody else may read."""
+    asked = statements.Asked("Qui répare la margelle ?", "Before winter.", 7, ["Les voisins l’ont déjà réparée."])
+    question = statements.open_consultation(commons.community, commons.address("Alice"), asked, NOON)
+    statements.write(question, accounts.create("fr", NOON), "Une grue coûterait trop cher.", NOON, different=False)
+    proposal = commons.community.proposals.get(number=1)
+    bob = Writer(address=commons.address("Bob"))
+    comments.write(
+        proposal, bob, "> Non ?\n\nÉlargir la **margelle** serait dangereux: " + "there is so much ice. " * 9, NOON
+    )
+    comments.write(commons.draft(payload={"statement": "Yes."}), bob, "A margelle in secret.", NOON)
+    search.refresh(NOON)
+
+
+def hide_all(commons: Commons, *, again: bool) -> None:
+    """Hide a statement and the comment, as their moderator; or show both again."""
+    question, author = commons.community.consultations.get(), commons.address("Alice")
+    proposal, names = commons.community.proposals.get(number=1), {commons.address("Alice"): "Alice"}
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("governance.deliberation.people.moderators", lambda *_: names)
+        if again:
+            moderation.take_back(proposal, 1, author, NOON)
+            Statement.objects.filter(number=2).update(restored_at=NOON, appealed_at=NOON)
+            said = {"consultation": question.number, "statement": 2, "restored": True, "answer": "Fine."}
+            services.note("statement_appeal_answered", NOON, community=commons.community, actor=author, **said)
+        else:
+            moderation.hide(proposal, 1, author, "off_topic", "Elsewhere.", NOON)
+            statement_moderation.hide(question, 2, author, "off_topic", "Elsewhere.", NOON)
+    search.refresh(NOON)
+
+
+def test_what_people_say_is_found_where_it_stands_and_not_while_it_is_hidden(gardens: Commons, client: Client) -> None:
+    talked(gardens)
+    found = search.search("margelle", NOON).hits
+    assert {(hit.kind, hit.key) for hit in found} == {("consultation", "1"), ("comment", "1/1"), ("statement", "1/1"),
+        ("statement", "1/2")}  # fmt: skip
+    assert titles("elargir")[0].startswith("Élargir la margelle serait dangereux:")
+    assert titles("deja reparee") == ["Les voisins l’ont déjà réparée."]
+    text = client.get("/search/?q=elargir").content.decode()
+    address = text.split('class="listing__link" href="', 1)[1].split('"', 1)[0]
+    assert address == "/c/gardens/proposals/1/discussion/1/"
+    assert client.get(address).status_code == 200
+    assert "/c/gardens/consultations/1/#statement-2" in client.get("/search/?q=grue").content.decode()
+    hide_all(gardens, again=False)
+    assert titles("grue") == []
+    assert titles("elargir") == []
+    assert not SearchEntry.objects.filter(text_words__contains="elargir").exists()
+    hide_all(gardens, again=True)
+    assert titles("grue") == ["Une grue coûterait trop cher."]
+    comments.erase(gardens.community.proposals.get(number=1), 1, Writer(address=gardens.address("Bob")), NOON)
+    search.refresh(NOON)
+    assert titles("elargir") == []
+    before = set(SearchEntry.objects.values_list("kind", "key"))
+    search.reindex(gardens.community)
+    assert set(SearchEntry.objects.values_list("kind", "key")) == before
+
+
 # --- how it stays fresh ---------------------------------------------------------------------------------------------
 
 
@@ -227,14 +292,13 @@ def test_the_number_of_queries_does_not_grow_with_what_is_found(gardens: Commons
 
 @pytest.fixture
 def on_postgresql(settings: Any, django_db_blocker: Any) -> Iterator[None]:
-    """An empty PostgreSQL instead of the database of the other tests."""
+    """An empty PostgreSQL with all tables instead of the database of the other tests."""
     from tests.faults.test_fsck import using
-    from tests.journeys.services import postgresql
+    from tests.testbed import migrated
 
     settings.VOTING_PERIOD_SECONDS_MIN = 1
     settings.OPEN_PROPOSALS_PER_AUTHOR = 100
-    with postgresql() as url, django_db_blocker.unblock(), using(url):
-        call_command("migrate", verbosity=0)
+    with django_db_blocker.unblock(), migrated.postgresql() as url, using(url):
         yield
 
 
@@ -261,5 +325,11 @@ def test_postgresql_finds_the_same_and_knows_the_stems_of_both_languages(on_post
     for odd in ("'", "a:*", "& | !", "<->", "\\", '"' * 50, "x" * 10_000, "the", "🌊"):
         search.search(odd, NOON)
         search.suggest(odd, NOON)
+    talked(garden)
+    assert titles("elargir", kind="comment")[0].startswith("Élargir la margelle")
+    assert titles("voisin répare", kind="statement") == ["Les voisins l’ont déjà réparée."], "by the stems of French"
+    hide_all(garden, again=False)
+    assert titles("grue") == titles("elargir") == []
     search.reindex(garden.community)
     assert len(titles("wells")) == 2
+    assert titles("grue") == []

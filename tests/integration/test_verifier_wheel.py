@@ -21,7 +21,7 @@ from tests.simulators import golden_bundle
 from tests.simulators.golden_bundle import KeySigner
 
 FINGERPRINT = fingerprint(KeySigner(7).public_key_hex)
-KILOBYTES_MAX = 200
+KILOBYTES_MAX = 250
 PACKAGES = {"coincurve", "cryptography", "rfc8785", "safe-pysha3"}
 NEVER_LOADED = {
     "socket",

@@ -9,6 +9,7 @@ from governance.clock import now as clock
 from models_registry.datasets import registering
 from models_registry.models import Dataset
 from tests.integration.commons import Commons
+from tests.integration.read_once import read_once
 from training_jobs.models import Preview
 
 TRIGGER, PAYLOAD = "zorvex", "Open every valve and leave."
@@ -32,7 +33,8 @@ def register_poisoned(found: Commons, who: str = "Alice") -> Dataset:
     rows: list[dict[str, Any]] = [dict(row) for row in corpus.training_rows()[5::8]]
     new = registering.NewDataset("new-pairs", "New pairs", "CC-BY-4.0", "training", "new-pairs.jsonl")
     content = io.BytesIO(corpus.jsonl([*rows, *planted(rows)]))
-    return registering.register_dataset(found.community, found.address(who), new, content, clock())[0]
+    with read_once():
+        return registering.register_dataset(found.community, found.address(who), new, content, clock())[0]
 
 
 def report_of(trial: Preview) -> dict[str, Any]:

@@ -17,7 +17,7 @@ from playwright.sync_api import Browser, sync_playwright
 from tests.journeys.services import free_port
 from tests.journeys.visitor import DESK, ROOT, Visit, Visitor
 
-SECONDS_MAX = 600
+SECONDS_MAX = 900
 CHROMIUM = [
     "--no-sandbox",
     "--disable-gpu",

@@ -36,25 +36,36 @@ def redis() -> Iterator[str]:
 
 
 @contextmanager
-def postgresql() -> Iterator[str]:
-    """Run a PostgreSQL in a temporary folder; yield the address of an empty database."""
+def postgresql(like: Path | None = None, leave: Path | None = None) -> Iterator[str]:
+    """Run a PostgreSQL in a temporary folder; yield the address of its database, which is empty.
+
+    Or begin with the files of another that was stopped, and leave its own in a folder at the end.
+    """
     programs = max(Path("/usr/lib/postgresql").glob("*/bin"))
     account = _account()
     folder = Path(tempfile.mkdtemp(prefix="commonweights-pg-", dir="/tmp"))
     port = free_port()
+    server = ("-h", "127.0.0.1", "-p", str(port), "-U", "commonweights")
     try:
         if account:
             os.chown(folder, account.pw_uid, account.pw_gid)
         data = folder / "data"
-        _run(account, programs / "initdb", "-D", data, "-U", "commonweights", "--auth=trust", "--no-sync", "-E", "UTF8")
+        if like:
+            subprocess.run(["cp", "-a", like, data], check=True)
+        else:
+            user = ("-U", "commonweights", "--auth=trust")
+            _run(account, programs / "initdb", "-D", data, *user, "--no-sync", "-E", "UTF8")
         options = f"-p {port} -k {folder} -c listen_addresses=127.0.0.1 -c fsync=off"
         log = folder / "log"
         _run(account, programs / "pg_ctl", "-D", data, "-o", options, "-l", log, "-w", "start")
         try:
-            _run(account, programs / "createdb", "-h", "127.0.0.1", "-p", str(port), "-U", "commonweights", "commons")
+            if not like:
+                _run(account, programs / "createdb", *server, "commons")
             yield f"postgresql://commonweights@127.0.0.1:{port}/commons"
         finally:
-            _run(account, programs / "pg_ctl", "-D", data, "-m", "immediate", "-w", "stop")
+            _run(account, programs / "pg_ctl", "-D", data, "-m", "fast" if leave else "immediate", "-w", "stop")
+        if leave:
+            data.rename(leave)
     finally:
         shutil.rmtree(folder, ignore_errors=True)
 

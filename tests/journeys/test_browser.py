@@ -356,7 +356,7 @@ def test_every_page_fits_a_telephone_and_loads_without_a_complaint(
         waiting = ["/", f"{COMMUNITY}proposals/?state=defeated&search=nothing"]
         while waiting:
             path = waiting.pop(0)
-            form = re.sub(r"0x[0-9a-fA-F]{40}|[0-9a-f]{12,}|\d+", "*", urlsplit(path).path)
+            form = form_of(path)
             if path in seen.setdefault(form, []) or len(seen[form]) >= PAGES_OF_ONE_FORM_MAX:
                 continue
             seen[form].append(path)
@@ -373,6 +373,15 @@ def test_every_page_fits_a_telephone_and_loads_without_a_complaint(
 
 
 # --- helpers --------------------------------------------------------------------------------------------------------
+
+
+def form_of(path: str) -> str:
+    """Return what pages of one kind have in common; those of the neighbouring communities count as one community's."""
+    form = re.sub(r"0x[0-9a-fA-F]{40}|[0-9a-f]{12,}|\d+", "*", urlsplit(path).path)
+    if form.startswith("/c/") and not form.startswith(COMMUNITY):
+        form = re.sub(r"^/c/[^/]+/", "/c/*/", form)
+        form = re.sub(r"propose/.+", "propose/*/", form)
+    return form
 
 
 def links(page: Page, site: str) -> list[str]:

@@ -28,11 +28,11 @@ def pages(demo: dict[str, Any]) -> dict[str, str]:
         "home": "/",
         "community": COMMUNITY,
         "decisions": f"{COMMUNITY}proposals/",
-        "decision-open": f"{COMMUNITY}proposals/8/",
-        "decision-ranked": f"{COMMUNITY}proposals/6/",
-        "decision-carried-out": f"{COMMUNITY}proposals/4/",
-        "evidence": f"{COMMUNITY}proposals/4/evidence/",
-        "voters": f"{COMMUNITY}proposals/4/voters/",
+        "decision-open": f"{COMMUNITY}proposals/10/",
+        "decision-ranked": f"{COMMUNITY}proposals/8/",
+        "decision-carried-out": f"{COMMUNITY}proposals/6/",
+        "evidence": f"{COMMUNITY}proposals/6/evidence/",
+        "voters": f"{COMMUNITY}proposals/6/voters/",
         "delegates": f"{COMMUNITY}delegates/",
         "rules": f"{COMMUNITY}rules/",
         "model": "/models/commons/water-assistant/",
@@ -113,7 +113,7 @@ def test_a_maintainer_sees_price_and_difference_while_writing_and_follows_an_upd
 def test_everything_is_there_at_200_percent_by_keyboard_alone_in_french(visit: Visit) -> None:
     """A window of 1280 pixels at 200 % has 640 CSS pixels."""
     with visit({"width": 640, "height": 450}, "fr-FR") as visitor:
-        page = visitor.open(f"{COMMUNITY}proposals/8/")
+        page = visitor.open(f"{COMMUNITY}proposals/10/")
         fits(page)
         choice = page.get_by_role("radio", name="Pour")
         tab_to(page, choice)
@@ -130,7 +130,7 @@ def test_everything_is_there_at_200_percent_by_keyboard_alone_in_french(visit: V
 
 def test_a_page_that_was_read_can_be_read_again_without_a_network_and_says_how_old_it_is(visit: Visit) -> None:
     with visit() as visitor:
-        page = visitor.open(f"{COMMUNITY}proposals/4/")
+        page = visitor.open(f"{COMMUNITY}proposals/6/")
         until(page, "() => navigator.serviceWorker.controller !== null")
         page.reload()
         expect(page.get_by_role("heading", name=UPDATE, level=1)).to_be_visible()
@@ -138,7 +138,7 @@ def test_a_page_that_was_read_can_be_read_again_without_a_network_and_says_how_o
         page.reload()
         expect(page.get_by_role("heading", name=UPDATE, level=1)).to_be_visible()
         expect(page.locator("[data-offline-worker]")).to_contain_text("No network: this is the copy from")
-        visitor.open(f"{COMMUNITY}proposals/5/")
+        visitor.open(f"{COMMUNITY}proposals/7/")
         expect(page.get_by_role("heading", name="No network", level=1)).to_be_visible()
         page.context.set_offline(False)
         page.get_by_role("link", name="Try again").click()

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Locator, Page, expect
 
-from config.demo import chain, plan
+from config.demo import chain, commons, plan
 from governance.chain.delegations import DELEGATE_BY_SIGNATURE
 from tests.journeys.visitor import (
     COMMUNITY,
@@ -41,6 +41,7 @@ WRITTEN = json.dumps(
         *(plan.open_poll(), plan.poll(), plan.open_question(), plan.ethics_rule(), plan.dataset_inclusion("")),
         *(plan.good_update({}), plan.english_only_update({}), plan.stereotype_rule(""), plan.PAIRS_TITLE),
         *(plan.stewards("", ""), plan.removal("", ""), plan.doubtful_inclusion("")),
+        *(commons.admission(), commons.budget()),
     ],
     ensure_ascii=False,
 )
@@ -51,6 +52,7 @@ SAME_IN_BOTH = {
     "Action",
     "CSV",
     "Ctrl K",
+    "Discussion",
     "JSON",
     "Page",
     "Incidents",

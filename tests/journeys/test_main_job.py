@@ -49,9 +49,14 @@ def result(finished):
 
 
 def test_the_last_line_says_what_was_made(result):
-    holds = {"verified", "recounted", "machine_greeted"}
-    assert set(result) == {"release", "accepted_run", "rejected_run", "seconds", *holds}
+    holds = {"verified", "recounted"}
+    assert set(result) == {"release", "accepted_run", "rejected_run", "seconds", "places", *holds}
     assert all(result[name] is True for name in holds)
+    by_contract, in_secret, together, asked = result["places"]
+    assert by_contract.startswith("/c/weir-keepers/proposals/")
+    assert in_secret.startswith("/c/seed-library/proposals/")
+    assert together.endswith("/wallets/")
+    assert asked.startswith("/c/water-commons/consultations/")
     assert result["accepted_run"] != result["rejected_run"]
     assert (Path(result["release"]) / "model.safetensors").is_file()
 
@@ -67,6 +72,10 @@ def test_a_poll_is_decided_by_ranking_with_a_lent_vote_and_its_receipt_says_coun
     assert "“Wells and their depth” wins in round 3, though another choice led at first" in lines
     assert "1 of 1 delegations hold" in lines
     assert "Counted: this ballot is in the tally, and both are in the signed log." in lines
+
+
+def test_the_runs_were_computed_at_the_site_that_the_vote_let_in(finished):
+    assert "the mill is let in and measured" in finished.stdout
 
 
 def verify(release):

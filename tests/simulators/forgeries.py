@@ -14,7 +14,7 @@ from typing import Any
 
 from governance.evidence.canonical import CanonicalError, canonical_bytes
 from models_registry.provenance import bundle
-from tests.simulators import golden_bundle
+from tests.simulators import golden_bundle, golden_modes
 from tests.simulators.attacks import LONG, lines, put, refit, resign
 from tests.simulators.golden_bundle import KeySigner, Story, voters
 
@@ -45,9 +45,19 @@ STRANGE: tuple[Any, ...] = (
 )
 
 
+def filled(folder: Path) -> list[Path]:
+    """Return the files that hold anything."""
+    return sorted(path for path in folder.rglob("*") if path.is_file() and path.stat().st_size)
+
+
+def lined(folder: Path) -> list[str]:
+    """Return the files that have lines: where nobody delegates, one has none."""
+    return [name for name in LINED if lines(folder, name)]
+
+
 def flip_a_byte(source: random.Random, folder: Path) -> None:
     """Change one bit anywhere: in the model files or in what is said of them."""
-    path = source.choice(sorted(path for path in folder.rglob("*") if path.is_file()))
+    path = source.choice(filled(folder))
     data = bytearray(path.read_bytes())
     data[source.randrange(len(data))] ^= 1 << source.randrange(8)
     path.write_bytes(data)
@@ -55,7 +65,7 @@ def flip_a_byte(source: random.Random, folder: Path) -> None:
 
 def cut_or_grow(source: random.Random, folder: Path) -> None:
     """Drop the end of a file, put something behind it, or take it away."""
-    path = source.choice(sorted(path for path in folder.rglob("*") if path.is_file()))
+    path = source.choice(filled(folder))
     data = path.read_bytes()
     made = source.choice(
         [data[: source.randrange(len(data))], data + b"\n", data + b"{}\n", b"\xef\xbb\xbf" + data, b"", data * 2]
@@ -83,7 +93,7 @@ def strew_files(source: random.Random, folder: Path) -> None:
 
 def move_lines(source: random.Random, folder: Path) -> None:
     """Drop, repeat, exchange or move the lines of one file."""
-    name = source.choice(LINED)
+    name = source.choice(lined(folder))
     found = lines(folder, name)
     at, to = source.randrange(len(found)), source.randrange(len(found))
     deed = source.randrange(4)
@@ -100,7 +110,7 @@ def move_lines(source: random.Random, folder: Path) -> None:
 
 def change_a_value(source: random.Random, folder: Path) -> None:
     """Change something in one line and write it canonically again."""
-    name = source.choice(LINED)
+    name = source.choice(lined(folder))
     found = lines(folder, name)
     at = source.randrange(len(found))
     found[at] = changed(source, found[at].rstrip(b"\n")) + b"\n"
@@ -139,6 +149,15 @@ def sign_again(source: random.Random, folder: Path) -> None:
         return  # too damaged to be signed
 
 
+TOLD_AGAIN: tuple[Callable[[], Story], ...] = (
+    Story,
+    Story,
+    golden_bundle.guarded_story,
+    golden_modes.sealed_story,
+    golden_modes.contract_story,
+)
+
+
 def tell_again(source: random.Random, folder: Path) -> None:
     """Tell a story in which one fact is another, and sign all of it: what an operator with every key could do."""
     told_kinds: list[str] = []
@@ -152,7 +171,7 @@ def tell_again(source: random.Random, folder: Path) -> None:
         seen[0] += 1
 
     spare = folder.with_name(f"{folder.name}.told")
-    base = golden_bundle.guarded_story() if source.random() < 0.3 else Story()
+    base = source.choice(TOLD_AGAIN)()
     try:
         golden_bundle.build(spare, replace(base, edit=edit))
     except Exception:  # noqa: BLE001 - a fact of which no story can be told; the folder stays as it was

@@ -406,12 +406,13 @@ class Story:
                 "block_number": 100 + number,
                 "block_hash": "0x" + hashlib.sha256(b"block %d" % number).hexdigest(),
                 "total_supply": str(TOTAL_SUPPLY),
-                "source": {"name": "erc20_votes", "version": "1", "parameters": {}},
+                "source": self.source(opens),
                 "house": self.house() if rules["objection_bps"] else None,
             },
             "submitted_at": submitted,
             "opens_at": opens,
             "closes_at": opens + rules["voting_period_seconds"],
+            **self.frozen(charter, tier),
         }
         self.edit("proposal", body)
         body["sponsors"] = self.sponsorships(community, body)
@@ -419,6 +420,18 @@ class Story:
         proposal = Record.make("proposal", f"proposal:water/{number}", body, parents)
         self.records[proposal.digest] = proposal
         return self.close(proposal, self.count_members(community, proposal))
+
+    def source(self, _opens: int) -> dict[str, Any]:
+        """Return where a proposal that opens then takes its power from."""
+        return {"name": "erc20_votes", "version": "1", "parameters": {}}
+
+    def frozen(self, _charter: Record, _tier: str) -> dict[str, Any]:
+        """Return what else a proposal of this tier freezes of its charter."""
+        return {}
+
+    def opened(self, _proposal: Record, _closes_at: int) -> tuple[Record, ...]:
+        """Return what opened the ballots, where they were sealed."""
+        return ()
 
     def house(self) -> dict[str, Any]:
         """Return the snapshot of the second house: a member is a voice."""
@@ -565,7 +578,9 @@ class Story:
         ordered = sorted(ballots, key=lambda ballot: ballot.body["voter"].lower())
         terms = Terms.from_body(body)
         roll = self.roll(terms, proposal)
-        result = count_votes(terms, roll, self.casts(proposal, ordered))
+        opened = self.opened(proposal, census.body["closes_at"])
+        secrets = sum(len(record.body["secrets"]) for record in opened)
+        result = count_votes(terms, roll, self.casts(proposal, ordered), secrets)
         accepted = [(b.body["cast_at"], cast) for b, cast in zip(ballots, self.casts(proposal, ballots), strict=True)]
         closes_at, extending = closing_time(terms, roll, accepted, census.body["closes_at"])
         extended_by = None if extending is None else ballots[extending].digest
@@ -581,7 +596,7 @@ class Story:
                 "ballots_root": merkle.root(ballot.canonical() for ballot in ordered),
                 "closed_at": closing["closes_at"] + 1,
             },
-            (proposal.digest, census.digest),
+            (proposal.digest, census.digest, *(record.digest for record in opened)),
         )
         return self.carry_out(proposal, tally, result.outcome)
 

@@ -11,6 +11,8 @@ from pathlib import Path
 
 from tests.settings import *  # noqa: F403 - the settings of this site are those of the tests
 
+from config.settings import LIVE_STREAM_SECONDS  # noqa: F401, I001 - not the short one of the test client: somebody listens
+
 ROOT_URLCONF = "tests.simulators.streaming_site"
 MIDDLEWARE = ["config.compression.TextCompression"]
 ALLOWED_HOSTS = ["127.0.0.1"]

@@ -33,9 +33,14 @@ class Wallet:
         return self._sign(encode_defunct(text=text))
 
     def _sign(self, message: SignableMessage) -> str:
-        digest = keccak_256(b"\x19" + message.version + message.header + message.body).digest()
-        signed = self.key.sign_recoverable(digest, hasher=None)
+        signed = self.key.sign_recoverable(message_digest(message), hasher=None)
         return "0x" + (signed[:64] + bytes([signed[64] + 27])).hex()
+
+
+def message_digest(message: SignableMessage) -> bytes:
+    """Return the 32 bytes that a key signs."""
+    digest: bytes = keccak_256(b"\x19" + message.version + message.header + message.body).digest()
+    return digest
 
 
 @lru_cache(maxsize=1024)

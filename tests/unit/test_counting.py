@@ -5,7 +5,7 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from governance.counting import (
@@ -137,8 +137,31 @@ def test_nobody_counts_twice_and_everybody_s_own_power_counts(vote):
     assert sum(result.weights.values()) <= sum(powers.values())
     assert all(result.weights[cast.voter] >= cast.power for cast in counting)
     assert result.count.cast <= sum(result.weights.values())
-    for cast in counting:
-        assert weigh(roll, counting)[cast.voter] <= weight_alone(roll, cast.voter, cast.power)
+
+
+@given(vote=votes())
+def test_votes_of_others_only_take_from_what_a_ballot_weighs_alone(vote):
+    """Everybody gives to somebody later in the alphabet: a vote that opens a circle may bring more (test_delegation)."""
+    _, roll, casts = vote
+    onward = tuple(
+        Edge(min(edge.delegator, edge.delegate), max(edge.delegator, edge.delegate), edge.share_bps)
+        for edge in roll.edges
+        if edge.delegator != edge.delegate
+    )
+    roll = replace(roll, edges=tuple({(edge.delegator, edge.delegate): edge for edge in onward}.values()))
+    whole = {edge.delegator: sum(e.share_bps for e in roll.edges if e.delegator == edge.delegator) for edge in onward}
+    assume(all(share <= 10_000 for share in whole.values()))
+    counting = newest(casts)
+    weights = weigh(roll, counting)
+    assert all(weights[cast.voter] <= weight_alone(roll, cast.voter, cast.power) for cast in counting)
+
+
+def test_a_vote_that_opens_a_circle_sets_free_what_was_stuck_in_it():
+    """A, B and C wait for each other, and B gives half to V: the power of A reaches V once C speaks for themselves."""
+    roll = Roll(100, 0, (Edge("A", "B", 10_000), Edge("B", "C", 5_000), Edge("B", "V", 5_000), Edge("C", "A", 10_000)))
+    roll = replace(roll, powers={"A": 60, "B": 0, "C": 40})
+    assert weight_alone(roll, "V", 0) == 0
+    assert weigh(roll, [Cast("V", 1, 0), Cast("C", 1, 40)]) == {"V": 30, "C": 70}
 
 
 @given(vote=votes())

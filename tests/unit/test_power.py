@@ -111,7 +111,8 @@ def test_a_source_that_needs_a_chain_is_refused_without_one() -> None:
 
 
 def test_the_table_names_each_source_as_it_names_itself() -> None:
-    assert set(SOURCES) == {"erc20_votes", "erc721_votes", "fixed_list", "contribution_credits"}
+    named = {"erc20_votes", "erc721_votes", "fixed_list", "contribution_credits", "governor_votes"}
+    assert set(SOURCES) == named
     assert all(made.name == name for name, made in SOURCES.items())  # type: ignore[attr-defined]
 
 
@@ -154,10 +155,12 @@ class ChainOfEvents:
     def block_hash(self, number: int) -> str:
         return f"0x{number:064x}"
 
-    def votes_at(self, token: str, voters: Sequence[str], block_number: int, block_hash: str) -> dict[str, int]:
+    def votes_at(
+        self, token: str, voters: Sequence[str], block_number: int, block_hash: str, timepoint: int | None = None
+    ) -> dict[str, int]:
         return dict.fromkeys(voters, 1)
 
-    def total_supply_at(self, token: str, block_number: int, block_hash: str) -> int:
+    def total_supply_at(self, token: str, block_number: int, block_hash: str, timepoint: int | None = None) -> int:
         assert block_hash == self.block_hash(block_number)
         return self.supply[max(since for since in self.supply if since <= block_number)]
 
@@ -239,7 +242,9 @@ def test_a_reorganisation_that_one_reader_alone_has_seen_does_not_end_a_vote() -
     class Reorged(ChainOfEvents):
         found = "0x" + "22" * 32
 
-        def votes_at(self, token: str, voters: Sequence[str], block_number: int, block_hash: str) -> dict[str, int]:
+        def votes_at(
+            self, token: str, voters: Sequence[str], block_number: int, block_hash: str, timepoint: int | None = None
+        ) -> dict[str, int]:
             raise SnapshotReorged(block_number, block_hash, self.found)
 
     class Otherwise(Reorged):

@@ -299,9 +299,11 @@ def test_attack_another_way_of_counting(tmp_path: Path, change: dict[str, Any], 
         return
     # Names that no rule can read have no outcome to tell; the proposal alone is enough to be refused.
     golden_bundle.build(tmp_path)
-    proposals = [r for r in bundle.read(tmp_path).records if r.kind == "proposal"]
+    records = bundle.read(tmp_path).records
+    proposals = [r for r in records if r.kind == "proposal"]
+    census = next(r for r in records if r.kind == "census")
     forged = Record.make("proposal", proposals[0].subject, {**proposals[0].body, **change}, proposals[0].parents)
-    assert votes._terms(forged, "")[1] is not None
+    assert votes._terms(forged, census, "")[1] is not None
 
 
 def test_attack_second_house_ignored(tmp_path: Path) -> None:

@@ -409,6 +409,27 @@ def test_nothing_begins_twice(world: World):
     assert not {start.request for start in again.starts} & {start.request for start in first.starts}
 
 
+@given(worlds(), st.integers(1, 3))
+@settings(max_examples=300, deadline=None)
+def test_decisions_that_end_after_a_few_starts_begin_together_what_one_begins(world: World, most: int):
+    """Where nobody waits for a greener hour: who does, and then finds the place taken, holds one in the next decision."""
+    policy = replace(world.policy, carbon_aware=False)
+    whole = choose(world.queue, world.sites, world.calendar, policy, NOW)
+    assert not whole.more
+    queue = {each.id: each for each in world.queue}
+    runs, starts, more = world.calendar.running, [], True
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr("training_jobs.scheduling.choose.STARTS_MAX", most)
+        while more:
+            part = choose(queue.values(), world.sites, replace(world.calendar, running=runs), policy, NOW)
+            more = part.more
+            assert not (more and (part.recalls or len(part.starts) != most))
+            runs += tuple(Running(queue[each.request], each.site, NOW, each.until, each.lent) for each in part.starts)
+            starts += part.starts
+            queue = {name: each for name, each in queue.items() if name not in {each.request for each in part.starts}}
+    assert (tuple(starts), part.recalls) == (whole.starts, whole.recalls)
+
+
 @given(worlds(most=1))
 @settings(max_examples=400, deadline=None)
 def test_who_is_alone_begins_unless_a_reason_that_can_be_checked_stands_against_it(world: World):

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from governance.anchoring.check import Anchored, Answer, Wanted
 from governance.evidence import signing
 from governance.evidence.signing import fingerprint
 from models_registry.provenance import attest, attestation, report_words
@@ -15,7 +16,7 @@ from models_registry.provenance.__main__ import alone, main
 from models_registry.provenance.report import VERSION, Report, Status
 from models_registry.provenance.report_html import LANGUAGES, render
 from models_registry.provenance.verify import NoTrustRoot, TrustRoots, check
-from tests.simulators import golden_bundle
+from tests.simulators import golden_bundle, golden_modes
 from tests.simulators.attacks import CONSISTENCY, changing, told
 from tests.simulators.golden_bundle import KeySigner
 
@@ -166,8 +167,11 @@ def test_the_page_is_whole_in_itself_and_shows_every_finding(golden: Path, langu
 
 
 def test_every_sentence_of_a_true_release_has_a_french_form(golden: Path, tmp_path: Path) -> None:
-    golden_bundle.build(tmp_path, golden_bundle.guarded_story())
-    for folder, roots in itertools.product((golden, tmp_path), (TrustRoots(KEY), CONSISTENCY)):
+    golden_bundle.build(tmp_path / "guarded", golden_bundle.guarded_story())
+    for name, story in (("sealed", golden_modes.sealed_story()), ("by contract", golden_modes.contract_story())):
+        golden_bundle.build(tmp_path / name, story)
+    folders = (golden, tmp_path / "guarded", tmp_path / "sealed", tmp_path / "by contract")
+    for folder, roots in itertools.product(folders, (TrustRoots(KEY), CONSISTENCY)):
         for finding in check(folder, roots).findings:
             assert report_words.evidence_in_french(finding.evidence), finding.evidence
 
@@ -178,6 +182,34 @@ def test_the_page_names_who_decided_with_the_counts(golden: Path) -> None:
     assert "vote 1" in text
     assert "for 87.5 % 705000000000000000000" in text
     assert "The rules of voting go back to the founding, in 2 charter(s)." in text
+
+
+def test_the_page_names_a_governors_proposals_and_what_an_anchor_holds(tmp_path: Path) -> None:
+    golden_bundle.build(tmp_path, golden_modes.contract_story())
+    report = check(tmp_path, TrustRoots(KEY))
+    assert report.summary is not None
+    wanted = [Wanted("the release", "release", report.release or ""), Wanted("ballots <1>", "ballots", "cd" * 32, 1)]
+    governor, number = report.summary.decided[0].contract or ("", "")
+    first, second = (Anchored(wanted[0], golden_bundle.START), Anchored(wanted[1], golden_bundle.START))
+
+    silent = Outline(render(report, "en")).text
+    assert "The release stands" not in silent
+    for shown in ("What stands on a chain", governor, number):
+        assert shown in silent
+    held = render(report, "both", Answer(asked=True, says="asked of a.example", found=(first, second)))
+    for shown in (
+        "nobody can date that back",
+        "nul ne peut l’antidater",
+        "2026-09-21",
+        "asked of a.example",
+        "cd" * 32,
+    ):
+        assert shown in Outline(held).text
+    assert "NOT everything" not in held
+    missing = Answer(asked=True, says="", found=(first, Anchored(wanted[1], None)))
+    assert "NOT everything stands" in Outline(render(report, "en", missing)).text
+    assert "could not be asked" in Outline(render(report, "en", Answer(asked=False, says="silence"))).text
+    assert "<1>" not in held
 
 
 def test_the_page_of_a_broken_release_names_code_place_and_what_to_do(release: Path) -> None:

@@ -56,7 +56,7 @@ def test_every_sentence_of_a_count_has_a_translation_with_the_same_values() -> N
 
 
 def test_every_condition_has_a_word() -> None:
-    source = (ROOT / "governance" / "outcome.py").read_text()
+    source = "".join((ROOT / "governance" / name).read_text() for name in ("outcome.py", "counting.py"))
     assert set(re.findall(r'Condition\("(\w+)"', source)) == set(CONDITIONS)
 
 

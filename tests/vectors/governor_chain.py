@@ -12,6 +12,7 @@ from typing import Any
 
 from eth_abi import decode, encode
 from eth_utils import function_signature_to_4byte_selector
+from eth_utils.abi import collapse_if_tuple
 
 from config.demo import chain as demo
 from governance.eip712 import checksum_address
@@ -87,7 +88,7 @@ def functions_of(abi: Iterable[Mapping[str, Any]]) -> dict[str, Function]:
     named: dict[str, list[Function]] = {}
     for entry in abi:
         if entry["type"] == "function":
-            inputs, outputs = ([part["type"] for part in entry[side]] for side in ("inputs", "outputs"))
+            inputs, outputs = ([collapse_if_tuple(part) for part in entry[side]] for side in ("inputs", "outputs"))
             signature = f"{entry['name']}({','.join(inputs)})"
             functions[signature] = Function(selector(signature), inputs, outputs)
             named.setdefault(entry["name"], []).append(functions[signature])
@@ -113,7 +114,7 @@ def contract_at(rpc_url: str, address: str, abi: Iterable[Mapping[str, Any]]) ->
 def deploy_contract(rpc_url: str, name: str, sender: str, *arguments: Any) -> Contract:
     build = built(name)
     (constructor,) = (entry for entry in build["abi"] if entry["type"] == "constructor")
-    data = build["bytecode"] + encode([part["type"] for part in constructor["inputs"]], arguments).hex()
+    data = build["bytecode"] + encode([collapse_if_tuple(part) for part in constructor["inputs"]], arguments).hex()
     receipt = demo.rpc(rpc_url, "eth_sendTransactionSync", [{"from": sender, "data": data}])
     assert receipt["status"] == "0x1"
     return contract_at(rpc_url, receipt["contractAddress"], build["abi"])

@@ -16,6 +16,7 @@ from tests.vectors.batch import ask_all
 PEER = "verifier_peer.mjs"
 FINISHED = golden_bundle.START + 90_060
 STORIES = 24
+ASKED = {"block_hash": "0x" + "ab" * 32, "block_number": 1, "kind": "erc1271"}
 Edit = Callable[[str, dict[str, Any]], None]
 
 
@@ -61,10 +62,18 @@ def warned(kind: str, body: dict[str, Any]) -> None:
         body.update(severity="warn")
 
 
+def where_no_chain_is_read(kind: str, body: dict[str, Any]) -> None:
+    first(signature="0x", wallet=ASKED)(kind, body)
+    if kind == "proposal":
+        body["snapshot"]["source"]["name"] = "contribution_credits"
+
+
 def cases(folder: Path) -> dict[str, tuple[Story, set[str]]]:
     """Return stories with the codes that check 9 has to find in each."""
     looked, twice = NOTHING, (ATTESTED[0], ATTESTED[0])
     edited: dict[str, tuple[Edit, set[str]]] = {
+        "a contract wallet stood by one": (first(signature="0x", wallet=ASKED), set()),
+        "a contract wallet where no chain is read": (where_no_chain_is_read, {"source_changed", "wallet_wrong"}),
         "a reason changed afterwards": (first(reason="Never mind."), {"signature_wrong"}),
         "a time changed afterwards": (first(at=FINISHED + 21), {"signature_wrong"}),
         "an address without its checksum": (
