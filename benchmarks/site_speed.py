@@ -220,7 +220,9 @@ def _found(village: Village, ballots: int) -> Any:  # noqa: ANN401 - a model
     from governance.models import Proposal
 
     large = Proposal.objects.order_by("pk").last()
-    if large is not None and (found := large.ballots.count()) != ballots:
+    if large is None:
+        return None
+    if (found := large.ballots.count()) != ballots:
         raise ValueError(f"the site in this folder has {found:,} ballots, not {ballots:,}")
     village.size = ballots
     return large

@@ -3,7 +3,8 @@
     python -m benchmarks.web_memory
 
 Starts a local chain and the web server on a fresh database, drives them through the public API as members do, and
-reads the worker's resident memory from the kernel. The chain library is loaded by then. Promised: under 150 MB.
+reads the worker's resident memory from the kernel. What asks the chain is loaded by then. A process of its own makes
+the API's document and ends, so it does not count. Promised: under 150 MB.
 """
 
 import argparse
