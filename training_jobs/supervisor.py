@@ -181,9 +181,10 @@ def supervise(
 def keeping_the_lease(platform: Platform, heartbeat_seconds: float, work: Callable[[], T]) -> T:
     """Do long work on files in a thread of its own, and keep the lease from this one meanwhile.
 
-    For platforms, inside `trained` and `evaluated`. The work may end the lease itself: a report that is judged does, and
-    a heartbeat may learn of it before the answer has come. So a lease that is gone gives the work LAST_WORD_SECONDS more
-    to say how it ended; then StaleLeaseError is raised. A silent platform and a wish to stop wait until the work is done.
+    For platforms, inside `trained` and `evaluated`. The work may end the lease itself: a report that is judged does,
+    and a heartbeat may learn of it before the answer has come. So once the lease is gone, the work has
+    LAST_WORD_SECONDS more to say how it ended; then StaleLeaseError is raised. A silent platform and a wish to stop
+    wait until the work is done.
     """
     gone_at: float | None = None
 

@@ -9,10 +9,11 @@ import threading
 from dataclasses import dataclass
 from pathlib import Path
 
+from config import env
 from tests.settings import *  # noqa: F403 - the settings of this site are those of the tests
 
-from config.settings import LIVE_STREAM_SECONDS  # noqa: F401, I001 - not the short one of the test client: somebody listens
-
+# Somebody listens here: streams last as long as the environment says.
+LIVE_STREAM_SECONDS = env.integer("LIVE_STREAM_SECONDS", 60, least=1)
 ROOT_URLCONF = "tests.simulators.streaming_site"
 MIDDLEWARE = ["config.compression.TextCompression"]
 ALLOWED_HOSTS = ["127.0.0.1"]

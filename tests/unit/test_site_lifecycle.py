@@ -106,7 +106,7 @@ def test_nothing_can_be_done_with_a_site_that_left_and_the_scheduler_knows_every
 
 def test_a_site_that_is_described_in_whole_is_taken_as_it_is():
     unsaid = {"hours_max": 0, "data_in": None, "data_out": None, "commons_share_bps": 10_000, "payout_address": ""}
-    assert WHOLE == {**LAKE, **unsaid}
+    assert {**LAKE, **unsaid} == WHOLE
     assert declared.clean(WHOLE, TODAY) == WHOLE
     assert declared.price_of(INPUTS) > 0
     assert len(COUNTRIES) == 249
