@@ -57,6 +57,12 @@ _EVENTS: Final[dict[str, tuple[str, tuple[str, ...], tuple[str, ...]]]] = {
         ("bytes32", "uint256"),
         ("address", "uint256", "bytes"),
     ),
+    "scheduled": (
+        "CallScheduled(bytes32,uint256,address,uint256,bytes,bytes32,uint256)",
+        ("bytes32", "uint256"),
+        ("address", "uint256", "bytes", "bytes32", "uint256"),
+    ),
+    "unscheduled": ("Cancelled(bytes32)", ("bytes32",), ()),
     "approved": ("RunApproved(bytes32)", ("bytes32",), ()),
     "timelock": ("TimelockChange(address,address)", (), ("address", "address")),
     # What follows the colon is the rule that changed, by its name in `governance.onchain.numbers`.
@@ -68,7 +74,7 @@ _EVENTS: Final[dict[str, tuple[str, tuple[str, ...], tuple[str, ...]]]] = {
     "number:timelock_delay": ("MinDelayChange(uint256,uint256)", (), ("uint256", "uint256")),
 }
 # What each kind of contract says; anything else that one of them says is not meant.
-OF_TIMELOCK: Final = frozenset({"called", "number:timelock_delay"})
+OF_TIMELOCK: Final = frozenset({"called", "scheduled", "unscheduled", "number:timelock_delay"})
 OF_ANCHOR: Final = frozenset({"approved"})
 
 
@@ -199,6 +205,11 @@ def _called(kind: str, found: list[Any]) -> Said:
     return Said(kind, 0, {"operation": "0x" + operation.hex(), "target": checksum_address(target)})
 
 
+def _scheduled(kind: str, found: list[Any]) -> Said:
+    operation, *_, delay = found
+    return Said(kind, 0, {"operation": "0x" + operation.hex(), "delay": str(delay)})
+
+
 def _number(kind: str, found: list[Any]) -> Said:
     rule = kind.partition(":")[2]
     return Said("number", 0, {"rule": rule, "before": str(found[0]), "after": str(found[1])})
@@ -213,6 +224,8 @@ _READ: Final[dict[str, Callable[[str, list[Any]], Said]]] = {
     "executed": lambda kind, found: Said(kind, found[0], {}),
     "canceled": lambda kind, found: Said(kind, found[0], {}),
     "called": _called,
+    "scheduled": _scheduled,
+    "unscheduled": lambda kind, found: Said(kind, 0, {"operation": "0x" + found[0].hex()}),
     "approved": lambda kind, found: Said(kind, 0, {"digest": "0x" + found[0].hex()}),
     "timelock": lambda kind, found: Said(
         kind, 0, {"before": checksum_address(found[0]), "after": checksum_address(found[1])}

@@ -64,9 +64,9 @@ def _check_offer(offer: ContractProposal) -> Iterator[Finding]:
     queued = own.filter(kind="queued").values_list("data", flat=True).first()
     approved = events.filter(kind="approved", data__digest=offer.approves).values_list("block_time", flat=True).first()
     canceled = own.filter(kind="canceled").exists()
-    # What a former timelock carried out holds from when the Governor came back to it.
-    returned = seconds(proposal.events.filter(kind="proposal_returned").values_list("at", flat=True).first()) or 0
-    executed = max(approved, returned) if approved else None
+    # What a former timelock carried out holds from when the Governor came back to it; nothing does before its decision.
+    returns = proposal.events.filter(kind="proposal_returned").order_by("position").values_list("at", flat=True)
+    executed = max(approved, seconds(returns.last()) or 0, seconds(proposal.eta) or 0) if approved else None
     expected = {
         "submitted_at": created,
         "eta": queued["eta"] if queued else None,

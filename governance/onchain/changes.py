@@ -5,6 +5,7 @@ Nothing here decides what follows from them.
 """
 
 from collections.abc import Iterator
+from datetime import UTC, datetime
 
 from governance.chain import ChainAnswerInvalid, ChainReader, governor
 from governance.models import Contract, ContractEvent
@@ -55,6 +56,11 @@ def quorum_bps_at(contract: Contract, moment: int, chain: ChainReader) -> int:
 def place_of(event: ContractEvent) -> tuple[int, int]:
     """Return where in the chain an event stands."""
     return event.block_number, event.position
+
+
+def time_of(event: ContractEvent) -> datetime:
+    """Return when an event was said, by its block."""
+    return datetime.fromtimestamp(event.block_time, UTC)
 
 
 def _changes(contract: Contract, timelock: str) -> Iterator[Change]:

@@ -14,8 +14,10 @@ from typing import Final
 
 from django.conf import settings
 from django.db import transaction
+from django.db.models import Q
 
 from governance.chain import Block, ChainReader, ChainUnavailable, Log, RangeRefused, governor
+from governance.chain.joining import require_joined
 from governance.models import Contract, ContractEvent, ContractMark
 from governance.onchain import changes
 from governance.services.events import note
@@ -25,6 +27,7 @@ BLOCKS_AT_ONCE_MAX: Final = 5_000
 MARKS_KEPT: Final = 500
 _INSERTED_AT_ONCE: Final = 1_000
 _MARKS_AT_ONCE: Final = 30
+_OF_ONE: Final = frozenset({"number", "called", "scheduled", "unscheduled"})
 
 
 def read_on(contract_id: int, chain: ChainReader, now: datetime, *, ranges: int | None = None) -> int:
@@ -51,6 +54,7 @@ def read_on(contract_id: int, chain: ChainReader, now: datetime, *, ranges: int 
             at_once = (end.number - first + 1) // 2
             continue
         times = _times(chain, logs, end)
+        require_joined(chain, Block(contract.block_number, contract.block_hash, contract.block_time), end)
         contract, found = _keep(contract, end, logs, times, now)
         count += found
         ranges = None if ranges is None else ranges - 1
@@ -138,7 +142,7 @@ def _keep(
     contract: Contract, end: Block, logs: Sequence[Log], times: dict[int, int], now: datetime
 ) -> tuple[Contract, int]:
     """Keep a range, unless somebody else has read on meanwhile."""
-    rows = [_row(contract, log, times[log.block_number]) for log in logs]
+    rows = _rows(contract, logs, times)
     with transaction.atomic():
         locked = Contract.objects.select_for_update().get(pk=contract.pk)
         if (locked.block_number, locked.block_hash) != (contract.block_number, contract.block_hash):
@@ -155,17 +159,29 @@ def _keep(
     return locked, len(rows)
 
 
-def _row(contract: Contract, log: Log, time: int) -> ContractEvent:
-    said = governor.read(log)
-    return ContractEvent(
-        contract=contract,
-        block_number=log.block_number,
-        block_hash=log.block_hash,
-        block_time=time,
-        transaction=log.transaction,
-        position=log.position,
-        kind=said.kind,
-        proposal=str(said.proposal) if said.proposal else "",
-        # Every timelock has its own delay.
-        data={**said.data, "of": log.contract} if said.kind == "number" else said.data,
-    )
+def _rows(contract: Contract, logs: Sequence[Log], times: dict[int, int]) -> list[ContractEvent]:
+    """Return what the logs say, each beside the proposal it is about, also where only its call or digest is named."""
+    said = [governor.read(log) for log in logs]
+    named = {name for each in said if (name := _named(each))}
+    offers = contract.proposals.filter(Q(operation__in=named) | Q(approves__in=named)) if named else ()
+    numbers = {name: offer.number for offer in offers for name in (offer.operation, offer.approves)}
+    return [
+        ContractEvent(
+            contract=contract,
+            block_number=log.block_number,
+            block_hash=log.block_hash,
+            block_time=times[log.block_number],
+            transaction=log.transaction,
+            position=log.position,
+            kind=each.kind,
+            proposal=str(each.proposal) if each.proposal else numbers.get(_named(each), ""),
+            # Every timelock has its own delay, and its own word on what waits in it.
+            data={**each.data, "of": log.contract} if each.kind in _OF_ONE else each.data,
+        )
+        for log, each in zip(logs, said, strict=True)
+    ]
+
+
+def _named(said: governor.Said) -> str:
+    """Return the operation of a timelock or the digest of the anchor that an event is about."""
+    return str(said.data.get("operation") or said.data.get("digest") or "")

@@ -28,7 +28,10 @@ THEIRS: Final[dict[State, str]] = {
 
 @dataclass(frozen=True, slots=True)
 class Happened:
-    """One event of one proposal, with the second of its block. `executed` is the timelock's word or the Governor's."""
+    """One event of one proposal, with the second of its block. `executed` is the timelock's word or the Governor's.
+
+    `scheduled` and `unscheduled` are the timelock's of now: it took the proposal's operation in, or dropped it.
+    """
 
     kind: str
     at: int
@@ -70,29 +73,42 @@ class Story:
 
 def tell(events: Iterable[Happened]) -> Story:
     """Return what the events of a proposal, in the order of the chain, come to. The first must be its creation."""
+    happened = list(events)
     created: Happened | None = None
     votes = {AGAINST: 0, FOR: 0, ABSTAIN: 0}
     deadline = 0
-    eta: int | None = None
-    executed_at: int | None = None
-    canceled_at: int | None = None
-    for event in events:
+    for event in happened:
         if event.kind == "created":
             created, deadline = event, event.data["ends"]
         elif event.kind == "vote":
             votes[event.data["support"]] += int(event.data["weight"])
         elif event.kind == "extended":
             deadline = event.data["deadline"]
-        elif event.kind == "queued":
-            eta = event.data["eta"]
-        elif event.kind == "executed" and executed_at is None:
-            executed_at = event.at
-        elif event.kind == "canceled":
-            canceled_at = event.at
     if created is None:
         raise ValueError("the story of a proposal begins with its creation")
     counted = (votes[AGAINST], votes[FOR], votes[ABSTAIN])
-    return Story(created.at, created.data["starts"], deadline, counted, eta, executed_at, canceled_at)
+    return Story(created.at, created.data["starts"], deadline, counted, *_end(happened))
+
+
+def _end(events: Iterable[Happened]) -> tuple[int | None, int | None, int | None]:
+    """Return from when it may be executed, and when it was executed or canceled.
+
+    What the Governor canceled stays so. What only its timelock dropped can be taken in there again, and waits anew.
+    """
+    eta = executed_at = canceled_at = None
+    for_good = False
+    for event in events:
+        if event.kind == "queued":
+            eta = event.data["eta"]
+        elif event.kind == "executed" and executed_at is None and canceled_at is None:
+            executed_at = event.at
+        elif event.kind == "canceled":
+            canceled_at, for_good = event.at, True
+        elif event.kind == "unscheduled" and eta is not None and canceled_at is None:
+            canceled_at = event.at
+        elif event.kind == "scheduled" and canceled_at is not None and not for_good:
+            canceled_at, eta = None, event.at + int(event.data["delay"])
+    return eta, executed_at, canceled_at
 
 
 def moment(seconds: int | None) -> datetime | None:

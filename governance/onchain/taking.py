@@ -23,7 +23,7 @@ from governance.errors import Refusal
 from governance.evidence.record import Record as RecordValue
 from governance.lifecycle import NotAllowed
 from governance.models import Ballot, Contract, ContractEvent, ContractProposal, Event, Proposal, Record
-from governance.onchain import changes
+from governance.onchain import changes, waiting
 from governance.onchain.approvals import Reference
 from governance.onchain.census import take_census
 from governance.onchain.closing import Differs, close, follow_time, moment
@@ -41,8 +41,6 @@ logger = logging.getLogger(__name__)
 
 AT_ONCE_MAX: Final = 1_000
 CANCELED: Final = "canceled on the chain"
-LEFT_BEHIND: Final = "left in a former timelock"
-GIVEN_UP: Final = "a former timelock carried this out after the Governor had given it up"
 
 
 def take_due(contract_id: int, chain: ChainReader, now: datetime) -> int:
@@ -51,17 +49,17 @@ def take_due(contract_id: int, chain: ChainReader, now: datetime) -> int:
     What is refused waits, is tried again at the next sweep, and holds up the later events of the same proposal only.
     """
     contract = Contract.objects.get(pk=contract_id)
-    waiting: set[str] = set()
+    held_up: set[str] = set()
     taken = 0
     for event in contract.events.filter(taken=False)[:AT_ONCE_MAX]:
         subject = _subject(contract, event)
-        if subject in waiting:
+        if subject in held_up:
             continue
         try:
             _TAKEN[event.kind](contract, event, chain)
             taken += 1
         except (Refusal, PowerError, InvalidRules, NotAllowed) as refusal:
-            waiting.add(subject)
+            held_up.add(subject)
             _note_refusal(event, refusal, now)
     if not contract.halted:
         follow_time(contract, chain, now)
@@ -255,14 +253,16 @@ def _canceled(contract: Contract, event: ContractEvent, _chain: ChainReader) -> 
         return
     with transaction.atomic():
         if _claim(event):
-            _cancel(offer.proposal_id, moment(event.block_time), CANCELED)
+            waiting.cancel(offer.proposal_id, moment(event.block_time), CANCELED)
 
 
-def _cancel(proposal_id: int, at: datetime, reason: str) -> None:
-    proposal = locked_proposal(proposal_id)
-    proposal.canceled_at, proposal.canceled_by, proposal.cancel_reason = at, "", reason
-    proposal.save(update_fields=["canceled_at", "canceled_by", "cancel_reason"])
-    note("proposal_canceled", at, proposal=proposal, actor="", reason=reason)
+def _in_timelock(contract: Contract, event: ContractEvent, _chain: ChainReader) -> None:
+    """Follow the timelock that the Governor has, where it drops what waits or takes it in again by itself."""
+    offer = offer_of(contract, event)
+    timelock = changes.timelock_at(contract, changes.place_of(event))
+    with transaction.atomic():
+        if _claim(event) and offer is not None and event.data["of"] == timelock:
+            waiting.follow(offer, timelock, event, waiting.DROPPED)
 
 
 def _number_changed(contract: Contract, event: ContractEvent, _chain: ChainReader) -> None:
@@ -274,41 +274,12 @@ def _number_changed(contract: Contract, event: ContractEvent, _chain: ChainReade
 
 
 def _timelock_changed(contract: Contract, event: ContractEvent, _chain: ChainReader) -> None:
-    """Follow the Governor, which asks the timelock that it has now what became of everything that was ever queued.
-
-    1. What waits in the former one is canceled. 2. What was left behind in this one waits again; if it was carried out
-    meanwhile, by the timelock alone, that holds from now on.
-    """
-    at = moment(event.block_time)
-    queued = contract.proposals.filter(proposal__eta__isnull=False, proposal__executed_at__isnull=True)
-    waiting = queued.filter(refused="", proposal__canceled_at__isnull=True)
-    left = queued.filter(refused__in=("", GIVEN_UP), proposal__cancel_reason=LEFT_BEHIND)
+    """Follow the Governor, which asks the timelock that it has now what became of everything that was ever queued."""
     with transaction.atomic():
-        if not _claim(event):
-            return
-        _tell_change(contract, event, "timelock")
-        returning = [offer for offer in left if _timelock_of(offer) == event.data["after"]]
-        for proposal_id in list(waiting.values_list("proposal_id", flat=True)):  # 1
-            _cancel(proposal_id, at, LEFT_BEHIND)
-        for offer in returning:  # 2
-            _return(offer, at)
-
-
-def _timelock_of(offer: ContractProposal) -> str:
-    """Return in which timelock a proposal was queued."""
-    queued = offer.contract.events.filter(kind="queued", proposal=offer.number, taken=True).last()
-    return changes.timelock_at(offer.contract, changes.place_of(queued)) if queued else ""
-
-
-def _return(offer: ContractProposal, at: datetime) -> None:
-    """Let a proposal wait again in a timelock that is back; what that carried out meanwhile holds from now on."""
-    proposal = locked_proposal(offer.proposal_id)
-    proposal.canceled_at, proposal.canceled_by, proposal.cancel_reason = None, "", ""
-    proposal.save(update_fields=["canceled_at", "canceled_by", "cancel_reason"])
-    note("proposal_returned", at, proposal=proposal, actor="")
-    if offer.refused:
-        ContractProposal.objects.filter(pk=offer.pk).update(refused="")
-        services.execute(offer.proposal_id, at, by_contract=True)
+        if _claim(event):
+            _tell_change(contract, event, "timelock")
+            for offer in waiting.queued_in(contract):
+                waiting.follow(offer, event.data["after"], event, waiting.LEFT_BEHIND)
 
 
 def _tell_change(contract: Contract, event: ContractEvent, rule: str) -> None:
@@ -326,11 +297,12 @@ def _approved(contract: Contract, event: ContractEvent, _chain: ChainReader) -> 
     if offer is None:
         return
     called = contract.events.filter(kind="called", transaction=event.transaction, block_hash=event.block_hash)
-    detail = ""
-    if not any(each.data["operation"] == offer.operation for each in called):
+    timelock, detail = changes.timelock_at(contract, changes.place_of(event)), ""
+    by = {each.data.get("of", timelock) for each in called if each.data["operation"] == offer.operation}
+    if not by:
         detail = "the anchor approved this digest for another proposal"
-    elif offer.proposal.canceled_at is not None:
-        detail = GIVEN_UP
+    elif offer.proposal.canceled_at is not None or timelock not in by:
+        detail = waiting.GIVEN_UP
     if detail:
         ContractProposal.objects.filter(pk=offer.pk).update(refused=detail)
         _claim(event)
@@ -338,7 +310,9 @@ def _approved(contract: Contract, event: ContractEvent, _chain: ChainReader) -> 
         return
     with transaction.atomic():
         if _claim(event):
-            services.execute(offer.proposal_id, moment(event.block_time), by_contract=True)
+            # A timelock that takes something in anew may let it wait for a shorter time than its decision says.
+            at = max(moment(event.block_time), offer.proposal.eta or moment(0))
+            services.execute(offer.proposal_id, at, by_contract=True)
 
 
 def _ours(contract: Contract, event: ContractEvent) -> ContractProposal | None:
@@ -357,6 +331,8 @@ _TAKEN: Final[dict[str, Callable[[Contract, ContractEvent, ChainReader], None]]]
     "queued": _queued,
     "executed": _nothing,
     "called": _nothing,
+    "scheduled": _in_timelock,
+    "unscheduled": _in_timelock,
     "canceled": _canceled,
     "approved": _approved,
     "number": _number_changed,

@@ -8,6 +8,7 @@ from typing import Any
 from unittest.mock import patch
 
 import pytest
+from django.contrib.auth import get_user_model
 
 from config.demo import chain as demo
 from governance import audit_bundle, services
@@ -191,6 +192,21 @@ def test_what_only_a_transaction_can_do_is_refused_here(chain: governed.Chain, c
     ):
         with pytest.raises(Conflict, match="governed_by_contract"):
             attempt()
+
+
+def test_pages_promise_what_the_contract_does_and_not_what_signatures_could(
+    chain: governed.Chain, community: Community, client: Any
+) -> None:
+    client.force_login(get_user_model().objects.create_user(chain.accounts["Alice"]))
+    written = governed.draft(community, chain.accounts["Alice"])
+    rules = client.get(f"/c/{community.slug}/rules/").content.decode()
+    assert "The token itself lends votes" in rules
+    assert "A council of this site has no say" in rules
+    assert "for at most" not in rules, "no guardian of this site can pause anything"
+    assert "ten years" in rules
+    draft = client.get(f"/c/{community.slug}/drafts/{written.pk}/").content.decode()
+    assert "Propose by transaction" in draft
+    assert "Seek sponsors" not in draft, "the Governor asks for the author's own power"
 
 
 def test_what_is_ready_is_carried_out_by_the_governor_alone(chain: governed.Chain, community: Community) -> None:

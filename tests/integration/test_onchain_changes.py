@@ -227,6 +227,15 @@ def test_another_timelock_is_followed_and_what_waits_in_the_former_one_is_cancel
     assert list(fsck(Community.objects.get(pk=community.pk))) == []
 
 
+def second_timelock(chain: governed.Chain, there: str) -> None:
+    """Make another timelock of the same code, in which the Governor may queue and anybody may execute."""
+    demo.rpc(chain.rpc_url, "anvil_setCode", [NEW_TIMELOCK, demo.rpc(chain.rpc_url, "eth_getCode", [there, "latest"])])
+    for role, holder in (("PROPOSER_ROLE", chain.governor.address), ("EXECUTOR_ROLE", "0x" + "00" * 20)):
+        members = keccak(keccak(role.encode()) + bytes(32))
+        place = keccak(bytes.fromhex(holder[2:]).rjust(32, b"\0") + members)
+        demo.rpc(chain.rpc_url, "anvil_setStorageAt", [NEW_TIMELOCK, "0x" + place.hex(), f"0x{1:064x}"])
+
+
 def test_what_waited_in_a_timelock_waits_again_when_the_governor_comes_back_to_it(
     chain: governed.Chain, community: Community, tmp_path: Path
 ) -> None:
@@ -242,12 +251,7 @@ def test_what_waited_in_a_timelock_waits_again_when_the_governor_comes_back_to_i
     for one in both:
         chain.send("Daouda", offering.queue(one.here, moment(chain.now)))
     never.follow()
-    # Another timelock of the same code takes its place, in which the Governor may queue and anybody may execute.
-    demo.rpc(chain.rpc_url, "anvil_setCode", [NEW_TIMELOCK, demo.rpc(chain.rpc_url, "eth_getCode", [there, "latest"])])
-    for role, holder in (("PROPOSER_ROLE", chain.governor.address), ("EXECUTOR_ROLE", "0x" + "00" * 20)):
-        members = keccak(keccak(role.encode()) + bytes(32))
-        place = keccak(bytes.fromhex(holder[2:]).rjust(32, b"\0") + members)
-        demo.rpc(chain.rpc_url, "anvil_setStorageAt", [NEW_TIMELOCK, "0x" + place.hex(), f"0x{1:064x}"])
+    second_timelock(chain, there)
     chain.send("Bob", away)
     never.follow()
     assert [one.here.state(moment(chain.now)) for one in both] == [State.CANCELED] * 3

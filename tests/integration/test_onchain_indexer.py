@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from config.demo import chain as demo
-from governance.chain import RangeRefused
+from governance.chain import ChainUnavailable, RangeRefused
 from governance.chain.client import ChainClient
 from governance.models import Community, Contract, ContractEvent, ContractMark, ContractProposal, Proposal
 from governance.onchain import indexer
@@ -16,6 +16,7 @@ from tests.vectors.governor_chain import accounts_of, compile_contracts, deploy_
 
 NOON = datetime(2026, 11, 21, 12, 0, 0, tzinfo=UTC)
 DEPTH_MAX = 20
+FINAL_BEHIND = 2  # anvil calls a block final when two more stand on it
 ELSEWHERE = "0x" + "00" * 19 + "01"
 
 
@@ -83,9 +84,15 @@ def test_reorganisations_of_one_to_twenty_blocks_lose_and_double_nothing(
         mine(storm, 3)
         read_on(contract, node)
         before = demo.rpc(storm.rpc_url, "evm_snapshot")
+        head = int(demo.rpc(storm.rpc_url, "eth_blockNumber"), 16)
         for place in range(depth):
             vote(storm, 1_000 * depth + 100 + place)
             read_on(contract, node)
+        mine(storm, FINAL_BEHIND)
+        read_on(contract, node)
+        assert Contract.objects.get(pk=contract.pk).block_number == head + depth, (
+            "so many blocks that were read go away"
+        )
         assert demo.rpc(storm.rpc_url, "evm_revert", [before])
         for place in range(depth + 3):  # another chain takes the place of those blocks, with other votes
             vote(storm, 1_000 * depth + 500 + place, count=1 + place % 3)
@@ -93,6 +100,40 @@ def test_reorganisations_of_one_to_twenty_blocks_lose_and_double_nothing(
         assert kept(contract) == on_chain(storm, node), depth
         assert read_on(contract, node) == 0
     assert Contract.objects.get(pk=contract.pk).halted == ""
+
+
+def test_a_fork_that_goes_away_between_two_ranges_leaves_nothing_behind(
+    contract: Contract, storm: Deployed, node: ChainClient
+) -> None:
+    before = demo.rpc(storm.rpc_url, "evm_snapshot")
+    vote(storm, 1)
+    mine(storm, 8)
+
+    class Turning(ChainClient):
+        """Gives two blocks at a time; the fork goes away when two ranges of it are kept."""
+
+        turned = False
+
+        def logs_of(self, contracts: Any, events: Any, first_block: int, last: Any) -> Any:
+            if last.number - first_block >= 2:
+                raise RangeRefused("two blocks at most")
+            return super().logs_of(contracts, events, first_block, last)
+
+        def blocks(self, numbers: Any) -> Any:
+            if ContractMark.objects.count() == 3 and not self.turned:
+                self.turned = demo.rpc(storm.rpc_url, "evm_revert", [before])
+                mine(storm, 2)
+                vote(storm, 500, count=3)
+                mine(storm, 9)
+            return super().blocks(numbers)
+
+    turning = Turning(storm.rpc_url, 30, expected_chain_id=demo.CHAIN_ID)
+    with pytest.raises(ChainUnavailable, match="changed while it was read"):
+        read_on(contract, turning)
+    assert turning.turned
+    assert contract.events.count() == 2, "the votes of the fork were read"
+    assert read_on(contract, node) == 3
+    assert kept(contract) == on_chain(storm, node)
 
 
 def test_a_chain_that_takes_back_what_was_carried_out_is_read_no_more(

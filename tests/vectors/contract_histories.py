@@ -1,7 +1,8 @@
 """Random histories of proposals of a community's Governor: the contract's `state()` against our pure reading of its events.
 
 Every step is a transaction of a random account at a random second, preferably at an edge: votes (also by signature, also
-a second one), queueing, executing (by the Governor, or by its timelock), canceling by the author and by the guardian.
+a second one), queueing, executing (by the Governor, or by its timelock), canceling by the author, by the guardian and in
+the timelock alone, where what was dropped is also taken in again.
 Other proposals, which passed before, change the Governor's numbers meanwhile; what we say that they were must be what the
 Governor did with this one.
 Before each one, our state says whether the contract will take it; after each one `governance.onchain.states` must say
@@ -30,6 +31,9 @@ from tests.vectors.governor_chain import Contract, accounts_of, compile_contract
 NUMBERS: Final = Numbers(4, 12, 5, 0, 2_500, 6)
 HOLDINGS: Final = {"left": 250, "right": 250, "exact": 249, "short": 150, "one": 1, "silent": 100}
 PROPOSER, GUARDIAN = "left", "guardian"
+# Whom votes let drop in the timelock what waits there, and take it in again.
+CLERK: Final = "clerk"
+ROLES: Final = ("PROPOSER_ROLE", "CANCELLER_ROLE")
 STEPS: Final = 18
 GAS: Final = hex(1_500_000)
 WHOLE_ROUND: Final = frozenset(
@@ -44,7 +48,10 @@ TAKEN: Final[dict[str, frozenset[State]]] = {
     "execute on the timelock": frozenset({State.READY}),
     "cancel as the author": frozenset({State.PENDING}),
     "cancel as the guardian": WHOLE_ROUND,
+    "drop in the timelock": frozenset({State.QUEUED, State.READY}),
+    "take in again": frozenset({State.CANCELED}),
 }
+BATCH: Final = ("address[]", "uint256[]", "bytes[]", "bytes32", "bytes32")
 # Early ends make short histories, so they are rare; and what moves a proposal on comes often.
 ONWARDS: Final = ("vote", "vote", "vote by signature", "queue", "execute", "execute on the timelock")
 CANCELING_SHARE: Final = 0.05
@@ -67,6 +74,7 @@ NO_QUORUM: Final = CHANGES.index(("governor", "updateQuorumNumerator", "uint256"
 MIN_DELAY: Final = governor.call("getMinDelay", (), ())
 CHANGE: Final = "change a number"
 CHANGING_SHARE: Final = 0.12
+IN_TIMELOCK_SHARE: Final = 0.5
 ENDED: Final = frozenset({State.CANCELED, State.EXECUTED, State.DEFEATED})
 
 
@@ -83,7 +91,7 @@ class Stage:
 
 
 def deploy(rpc_url: str) -> Stage:
-    accounts = dict(zip((*HOLDINGS, GUARDIAN), accounts_of(rpc_url), strict=False))
+    accounts = dict(zip((*HOLDINGS, GUARDIAN, CLERK), accounts_of(rpc_url), strict=False))
     by = accounts[GUARDIAN]
     amounts = [amount * demo.UNIT for amount in HOLDINGS.values()]
     token = deploy_contract(rpc_url, "TimedToken", by, "Timed", "TIME", [accounts[name] for name in HOLDINGS], amounts)
@@ -103,7 +111,12 @@ def deploy(rpc_url: str) -> Stage:
             token.send(accounts[name], "delegate", accounts[name])
     targets = {"governor": made.address, "timelock": timelock}
     calls = [(targets[of], governor.call(name, (type_,), (value,))) for of, name, type_, value in CHANGES]
-    changes = decide(made, [accounts["left"], accounts["right"]], NUMBERS, calls)
+    voters = [accounts["left"], accounts["right"]]
+    clerk = bytes.fromhex(accounts[CLERK][2:])
+    grants = [governor.call("grantRole", ("bytes32", "address"), (keccak(role.encode()), clerk)) for role in ROLES]
+    for granted in decide(made, voters, NUMBERS, [(timelock, grant) for grant in grants]):
+        made.send(by, "execute", *granted)
+    changes = decide(made, voters, NUMBERS, calls)
     return Stage(rpc_url, made, timelock, anchor, accounts, changes)
 
 
@@ -163,7 +176,7 @@ class History:
             self._pass_time()
             self._step()
             self._compare()
-            after_the_end += self._ours(self.now) in ENDED
+            after_the_end += self._ours(self.now) in ENDED and not self._dropped
             if after_the_end > 2:
                 break
         return self.seen
@@ -184,6 +197,12 @@ class History:
             action = self.rng.choice(("cancel as the author", "cancel as the guardian"))
         else:
             action = self.rng.choice(fitting if fitting and self.rng.random() < 0.7 else ONWARDS)
+        if self._story().eta is not None and self.rng.random() < IN_TIMELOCK_SHARE:
+            # What the Governor canceled would be taken in by its timelock, and stay canceled all the same.
+            fits = "take in again" if stands is State.CANCELED else "drop in the timelock"
+            other = "drop in the timelock" if stands is State.CANCELED else "take in again"
+            for_good = stands is State.CANCELED and not self._dropped
+            action = "drop in the timelock" if for_good else fits if self.rng.random() < 0.7 else other
         allowed = stands in TAKEN[action]
         sender, data, to = PROPOSER, "", self.stage.governor.address
         voter = ""
@@ -191,12 +210,9 @@ class History:
             voter, choice = self.rng.choice(list(HOLDINGS)), self.rng.choices((0, 1, 2), (1, 6, 1))[0]
             allowed = allowed and voter not in self.voted
             sender, data = self._vote(action, voter, choice)
-        elif action == "execute on the timelock":
-            targets, values, calls = self.approval.actions
-            salt = (int(self.approval.governor, 16) << 96) ^ int.from_bytes(self.approval.description_hash)
-            signature = ("address[]", "uint256[]", "bytes[]", "bytes32", "bytes32")
-            data = governor.call("executeBatch", signature, (targets, values, calls, bytes(32), salt.to_bytes(32)))
-            to = self.stage.timelock
+        elif "timelock" in action or action == "take in again":
+            sender, to = (PROPOSER if action.startswith("execute") else CLERK), self.stage.timelock
+            data = self._in_timelock(action)
         elif action.startswith("cancel"):
             sender = PROPOSER if action.endswith("author") else GUARDIAN
             data = governor.cancel(self.approval)
@@ -207,6 +223,22 @@ class History:
         if taken and voter:
             self.voted.add(voter)
         self.seen[action, str(stands)] += 1
+
+    @property
+    def _dropped(self) -> bool:
+        """Whether the timelock alone dropped it last, so that it can be taken in again."""
+        said = [event.kind for event in self.events if event.kind in {"scheduled", "unscheduled", "canceled"}]
+        return said[-1:] == ["unscheduled"] and "canceled" not in said
+
+    def _in_timelock(self, action: str) -> str:
+        """Return the call of the timelock itself."""
+        if action == "drop in the timelock":
+            return governor.call("cancel", ("bytes32",), (bytes.fromhex(self.approval.operation[2:]),))
+        salt = (int(self.approval.governor, 16) << 96) ^ int.from_bytes(self.approval.description_hash)
+        batch = (*self.approval.actions, bytes(32), salt.to_bytes(32))
+        if action == "take in again":
+            return governor.call("scheduleBatch", (*BATCH, "uint256"), (*batch, self.rng.choice((15, 20, 40))))
+        return governor.call("executeBatch", BATCH, batch)
 
     def _change(self) -> None:
         """Let what was decided elsewhere change a number; what was executed once is refused from then on."""
@@ -273,8 +305,9 @@ class History:
                 self.changes.append((int(log["blockTimestamp"], 16), change))
             elif said.proposal == self.approval.id:
                 events.append(states.Happened(said.kind, int(log["blockTimestamp"], 16), said.data))
-            elif said.kind == "called" and said.data["operation"] == self.approval.operation:
-                events.append(states.Happened("executed", int(log["blockTimestamp"], 16), {}))
+            elif said.data.get("operation") == self.approval.operation:
+                kind = {"called": "executed"}.get(said.kind, said.kind)
+                events.append(states.Happened(kind, int(log["blockTimestamp"], 16), said.data))
         self.told = states.tell(events)
         self.events = events
         return self.told
