@@ -42,7 +42,7 @@ from models_registry.incidents import waiting
 from models_registry.tasks import deliver_job, intake_job, notice_job
 from training_jobs import discussions, folders, news
 from training_jobs import services as runs
-from training_jobs.commons import allotting, replaying
+from training_jobs.commons import allotting, emitted, replaying
 from training_jobs.inquiries import revotes, schedule
 from training_jobs.inquiries import services as inquiries
 from training_jobs.inquiries import work as inquiry_work
@@ -197,10 +197,12 @@ def look_again() -> int:
 def allot() -> int:
     """Give free devices of shared sites to what waits for them, and take back what nobody works on."""
     try:
-        return allotting.allot(clock())
+        begun = allotting.allot(clock())
+        emitted.count(clock())
     except OperationalError:
         logger.warning("no computing is allotted: the database is busy; next sweep")
         return 0
+    return begun
 
 
 def anchor() -> int:

@@ -2,12 +2,14 @@
 
 A machine says itself what it metered, and could say anything. More than `WATTS_MARGIN` times what the devices of its
 site draw by their declared power, for as long as the attempt lasted, is cut off there, counts as an estimate, and the
-page says so. Carbon is energy times the intensity of the grid when the devices were allotted, else what this site
-declares. What is not known is not zero. Reads only, in three queries for however many runs.
+page says so. Carbon of devices of a site is what the log was told (`compute_emitted`), once the history of the grid was
+known; elsewhere it is energy times the intensity that this instance declares. What is not known is not zero. Reads
+only, in four queries for however many runs.
 """
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from fractions import Fraction
@@ -15,9 +17,12 @@ from typing import Any, Final
 
 from django.conf import settings
 
+from governance.errors import Invalid
+from governance.models import Event
 from training_jobs.carbon import meters
 from training_jobs.carbon.meters import Energy
 from training_jobs.models import Allotment, Attempt, Run, RunEvent
+from training_jobs.scheduling.events import ComputeEmitted, read
 
 # A meter counts the whole machine, with its fans and what else goes on there.
 WATTS_MARGIN: Final = 2
@@ -25,6 +30,7 @@ WATTS_MARGIN: Final = 2
 MACHINE_WATTS_MAX: Final = 20_000
 CAPPED: Final = "more was said than the devices can draw in this time"
 JOULES_PER_KWH: Final = 3_600_000
+DECLARED: Final = "declared"  # the source of an intensity that this instance declares
 SECOND: Final = timedelta(seconds=1)
 
 
@@ -39,22 +45,9 @@ class Part:
     by: tuple[str, ...] = ()
     capped: bool = False
     allotted: bool = False
-    grams_per_kwh: int | None = None
-    grams_at_once: int | None = None  # intensity that starting at once would have met with
-
-    @property
-    def grams(self) -> Fraction | None:
-        """Grams of CO2e."""
-        if self.joules is None or self.grams_per_kwh is None:
-            return Fraction(0) if self.joules == 0 else None
-        return Fraction(self.joules * self.grams_per_kwh, JOULES_PER_KWH)
-
-    @property
-    def saved(self) -> Fraction | None:
-        """Grams that starting at once would have emitted beyond that; less than nothing where waiting cost some."""
-        if self.joules is None or self.grams_per_kwh is None or self.grams_at_once is None:
-            return None
-        return Fraction(self.joules * (self.grams_at_once - self.grams_per_kwh), JOULES_PER_KWH)
+    grams: Fraction | None = None  # of CO2e
+    saved: Fraction | None = None  # grams that starting at once would have emitted beyond; negative: waiting cost some
+    grid: str = ""  # the source of the intensity; empty: it is not known
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +59,7 @@ class Used:
     metered_joules: int = 0
     complete: bool = True
     capped: bool = False
+    allotted: bool = False  # some of it at devices of a site
     by: tuple[str, ...] = ()
     grams: Fraction | None = Fraction(0)
     saved: Fraction | None = None  # None: of no attempt is it known
@@ -89,6 +83,7 @@ def together(parts: Iterable[Part]) -> Used:
         metered_joules=sum(part.joules or 0 for part in found if part.metered),
         complete=all(part.joules is not None for part in found),
         capped=any(part.capped for part in found),
+        allotted=any(part.allotted for part in found),
         by=tuple(dict.fromkeys(name for part in found for name in part.by)),
         grams=sum((each for each in grams if each is not None), Fraction(0)) if None not in grams else None,
         saved=sum(saved, Fraction(0)) if saved else None,
@@ -131,27 +126,51 @@ def parts_of(runs: Sequence[Run], now: datetime) -> dict[int, list[Part]]:
     for row in claimed.select_related("request", "site"):
         if row.request.run_id is not None:
             allotments[(row.request.run_id, row.request.slot)].append(row)
+    told = _told({row.request.name for rows in allotments.values() for row in rows})
     found: dict[int, list[Part]] = defaultdict(list)
     for attempt in Attempt.objects.filter(run__in=numbers).order_by("pk"):
         given = next(
             (row for row in allotments[(attempt.run_id, attempt.slot)] if row.covers(attempt.started_at)), None
         )
         spoken = lines[(attempt.run_id, attempt.slot, attempt.number)]
-        found[attempt.run_id].append(_part(attempt, given, spoken, now))
+        emitted = None if given is None else told.get((given.request.name, attempt.number))
+        found[attempt.run_id].append(_part(attempt, given, spoken, emitted, now))
     return found
 
 
-def _part(attempt: Attempt, allotment: Allotment | None, lines: list[dict[str, Any]], now: datetime) -> Part:
+def _told(requests: Collection[str]) -> dict[tuple[str, int], ComputeEmitted]:
+    """Return what the logs were told that parts of requests emitted, by request and attempt."""
+    found: dict[tuple[str, int], ComputeEmitted] = {}
+    if requests:
+        said = Event.objects.filter(kind=ComputeEmitted.kind, data__request__in=list(requests)).order_by("pk")
+        for data in said.values_list("data", flat=True):
+            with suppress(Invalid):
+                event = read(ComputeEmitted.kind, data)
+                if isinstance(event, ComputeEmitted):
+                    found.setdefault((event.request, event.part), event)
+    return found
+
+
+def _part(
+    attempt: Attempt,
+    allotment: Allotment | None,
+    lines: list[dict[str, Any]],
+    told: ComputeEmitted | None,
+    now: datetime,
+) -> Part:
     worked = max(0, ((attempt.ended_at or now) - attempt.started_at) // SECOND)
     seconds = worked if attempt.ended_at is None else attempt.device_seconds
     seconds *= 1 if allotment is None else allotment.request.devices
     energy = energy_of(lines, allotment, worked)
-    grams = (settings.GRID_GRAMS_PER_KWH or None) if allotment is None else allotment.grams_per_kwh
     if energy is None:
         watts = (settings.DEVICE_WATTS or None) if allotment is None else int(allotment.site.inputs["watts"]["value"])
         joules = None if watts is None else watts * seconds
     else:
         joules = energy.joules
+    if told is not None:
+        joules, grams, saved, grid = told.joules, told.exact, told.exact_saved, told.source
+    else:
+        (grams, grid), saved = _declared(joules, allotment), None
     return Part(
         seconds=seconds,
         joules=joules,
@@ -160,6 +179,15 @@ def _part(attempt: Attempt, allotment: Allotment | None, lines: list[dict[str, A
         by=() if energy is None else energy.by,
         capped=energy is not None and energy.note == CAPPED,
         allotted=allotment is not None,
-        grams_per_kwh=grams,
-        grams_at_once=None if allotment is None else allotment.grams_per_kwh_at_once,
+        grams=grams,
+        saved=saved,
+        grid=grid,
     )
+
+
+def _declared(joules: int | None, allotment: Allotment | None) -> tuple[Fraction | None, str]:
+    """Return the grams of energy of which the log was told nothing, and by which source."""
+    declared = int(settings.GRID_GRAMS_PER_KWH) if allotment is None else 0
+    if joules and declared:
+        return Fraction(joules * declared, JOULES_PER_KWH), DECLARED
+    return Fraction(0) if joules == 0 else None, DECLARED if declared else ""

@@ -1,8 +1,9 @@
 """What a run has used of what the vote allowed: device-seconds, energy and carbon, and how each is known.
 
 Device-seconds are counted (`budget`). Energy is what the machines metered, and where none did, device-seconds times the
-declared power of one device; carbon is that times the intensity of the grid, as it was foreseen for the site when its
-devices were allotted, else as this instance declares it (`attempt_energy`). What is not known is not zero.
+declared power of one device; carbon is that times the site's PUE and the intensity that its grid had in those hours, as
+the log was told afterwards, else times the intensity that this instance declares (`attempt_energy`). What is not known
+is not zero.
 """
 
 from collections.abc import Iterable, Mapping
@@ -24,7 +25,7 @@ from training_jobs.models import Run
 SECONDS_PER_HOUR = 3_600
 # The newest runs of a model or a community count, as many at most.
 RUNS_MAX = 5_000
-DECLARED = "declared"  # the source of an intensity that this instance declares
+DECLARED = energy.DECLARED
 
 
 @dataclass(frozen=True)
@@ -117,10 +118,9 @@ def used_by(of: Community | Model, now: datetime) -> RunsUsed:
 
 
 def _grid(parts: Iterable[energy.Part]) -> str:
-    known = [part for part in parts if part.grams_per_kwh is not None]
-    if not known:
-        return ""
-    return settings.CARBON_SOURCE if any(part.allotted for part in known) else DECLARED
+    """Return the sources of the intensities that count: those of sites where there are any."""
+    known = {part.grid for part in parts if part.grid}
+    return ", ".join(sorted(known - {DECLARED} or known))
 
 
 def seconds_used(run: Run, voted: int, now: datetime) -> int:

@@ -22,7 +22,8 @@ RESPONSES_404 = {404: ProblemOutput}
 class FootprintOutput(serializers.Serializer[Any]):
     """What was used. `how`: metered where counters covered all of it, else estimated; unknown: nothing says it.
 
-    Grams are of CO2e; `grams_saved` is what starting at once would have emitted beyond them (less than zero: waiting
+    Grams are of CO2e, with the site's PUE and the intensity of its grid hour by hour, counted when the history of the
+    grid is known; `grams_saved` is what starting at once would have emitted beyond them (less than zero: waiting
     cost some). Null: not known. `complete`: the energy of each attempt is known. `capped`: a machine said more than its
     devices can draw, and was cut off there.
     """

@@ -22,7 +22,7 @@ from models_registry.models import Dataset, EthicsRule, Version
 from models_registry.rights.services import require_standing_dataset
 from models_registry.row_words import KINDS
 from models_registry.withdrawals import require_usable
-from training_jobs import base_tokenizers, services, spec_words
+from training_jobs import base_tokenizers, before_vote, services, spec_words
 from training_jobs import spec as specs
 
 # What JSON cannot even express is malformed; everything else is well-formed and refused.
@@ -264,20 +264,12 @@ class ModelUpdate(ForOrAgainst):
 
     def cost(self, payload: dict[str, Any]) -> str:
         """Return the estimate of the work, and the budget that the vote approves."""
-        spec = specs.from_payload(payload["spec"])
-        known = Dataset.objects.filter(digest__in=[use.digest for use in spec.datasets])
-        counts = {digest: (records, size) for digest, records, size in known.values_list("digest", "records", "size")}
-        most = _device_time(spec.device_seconds)
-        if any(use.digest not in counts for use in spec.datasets):
-            return _("at most %(most)s") % {"most": most}
-        needed = specs.estimate(
-            spec,
-            {digest: records for digest, (records, _size) in counts.items()},
-            {digest: size for digest, (_records, size) in counts.items()},
-        )
+        about, most = before_vote.device_seconds(payload)
+        if about is None:
+            return _("at most %(most)s") % {"most": _device_time(most)}
         return _("about %(estimate)s, at most %(most)s") % {
-            "estimate": _device_time(needed.device_seconds),
-            "most": most,
+            "estimate": _device_time(about),
+            "most": _device_time(most),
         }
 
     def execute(self, proposal: Proposal, execution: Record, now: datetime) -> None:

@@ -213,7 +213,6 @@ def test_the_end_of_a_run_is_told_with_what_it_used_and_the_figures_agree(commun
         "note": "",
     }
     services.stream(lease, [{"event": "started"}, {"event": "energy", "child": 1, **metered}], now)
-    Allotment.objects.update(grams_per_kwh=50)
     done = now + 10 * MINUTE
     made = description(tiny_model.write(tmp_path / "made"))
     services.trained(lease, made, "none", done)
@@ -224,7 +223,7 @@ def test_the_end_of_a_run_is_told_with_what_it_used_and_the_figures_agree(commun
         600,
         180_000,
         "metered",
-        3,  # 0.05 kWh at 50 g, rounded up
+        None,  # told afterwards, when the grid's history is known
     )
     assert ended["cost"] == 10_000_000 * 600 // 3_600 + 1
     assert not Allotment.objects.in_force().exists()

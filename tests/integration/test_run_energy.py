@@ -7,11 +7,13 @@ import pytest
 from django.test import Client
 
 from governance.clock import now as clock
+from governance.services import note
 from tests.integration import commons_rows as rows
 from training_jobs import services
 from training_jobs.carbon.meters import Energy, line_of
 from training_jobs.commons import used
 from training_jobs.models import Attempt, RunEvent
+from training_jobs.scheduling.events import ComputeEmitted, Signal, data_of
 
 SECONDS = 1_000
 METERED = Energy(360_000, "metered", ("rapl",), ("processor",), SECONDS)
@@ -38,9 +40,7 @@ def worked(run):
     services.claim(run.pk, "machine-1", now)
     end = now + timedelta(seconds=SECONDS)
     request = rows.asked_for(run.community, now, run=run, devices=1)
-    rows.allotted(
-        request, lake, now, now + timedelta(hours=3), claimed_at=now, grams_per_kwh=100, grams_per_kwh_at_once=400
-    )
+    rows.allotted(request, lake, now, now + timedelta(hours=3), claimed_at=now)
     Attempt.objects.filter(run=run).update(started_at=now, ended_at=end, outcome="released", device_seconds=SECONDS)
     type(run).objects.filter(pk=run.pk).update(lease_owner="", lease_expires_at=None)
     return run, request
@@ -51,13 +51,19 @@ def say(run, energy: Energy) -> None:
     RunEvent.objects.create(run=run, attempt=1, at=clock(), kind="energy", data=data)
 
 
-def test_what_was_metered_is_shown_as_metered_with_the_grid_and_what_waiting_saved(worked, settings):
-    settings.CARBON_SOURCE = "carbon_intensity_gb"
+def test_what_was_metered_is_shown_as_metered_with_the_grid_and_what_waiting_saved(worked):
     run, _ = worked
     say(run, METERED)
+    begin = int(run.attempts.get().started_at.timestamp())
+    said_then = ComputeEmitted.of(
+        request=f"run:{run.pk}", part=1, site="lake", since=begin, until=begin + SECONDS, joules=360_000,
+        pue_permille=1_250, source="uk", signal=Signal.AVERAGE, gram_seconds=160 * SECONDS,
+        at_once_gram_seconds=400 * SECONDS,
+    )  # fmt: skip
+    note(said_then.kind, clock(), community=run.community, **data_of(said_then))
     page = said(f"/runs/{run.pk}/")
     assert "100 Wh, metered (rapl)" in page
-    assert "about 10 g of CO₂e, at the intensity of the grid by the source carbon_intensity_gb" in page
+    assert "about 20 g of CO₂e, at the intensity of the grid by the source uk" in page
     assert "Waiting for a greener hour saved 30 g against starting at once." in page
     found = footprint(f"runs/{run.pk}")
     assert found == {
@@ -69,9 +75,9 @@ def test_what_was_metered_is_shown_as_metered_with_the_grid_and_what_waiting_sav
         "by": ["rapl"],
         "complete": True,
         "capped": False,
-        "grams": 10,
+        "grams": 20,
         "grams_saved": 30,
-        "grid": "carbon_intensity_gb",
+        "grid": "uk",
     }
     assert footprint(f"models/{run.model}") == footprint(f"communities/{run.community.slug}") == found
     for path in (f"/models/{run.model}/", f"/c/{run.community.slug}/compute/"):

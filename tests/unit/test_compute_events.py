@@ -9,7 +9,9 @@ from hypothesis import strategies as st
 from governance.errors import Invalid
 from governance.evidence.canonical import INTEGER_MAX, canonical_bytes
 from training_jobs.scheduling import events
+from training_jobs.scheduling.carbon import grams_of_energy
 from training_jobs.scheduling.events import (
+    ComputeEmitted,
     ComputeEnded,
     ComputeInterrupted,
     ComputePolicyAdopted,
@@ -20,16 +22,26 @@ from training_jobs.scheduling.events import (
     Interruption,
     Outcome,
     Requester,
+    Signal,
     SiteAdmitted,
     SiteRemoved,
     SiteStanding,
     data_of,
     read,
 )
-from training_jobs.scheduling.values import Origin, Policy, Standing, Why
+from training_jobs.scheduling.values import Origin, Policy, Series, Standing, Why
 
 NEED = {"devices": 2, "memory_bytes": 2**34, "seconds": 3_600, "ceiling": 10**9, "slack": 7_200}
 USED = {"device_seconds": 7_200, "grams": 120, "cost": 5_000}
+SINCE = 1_800_000_000
+EMITTED = {
+    "since": SINCE,
+    "until": SINCE + 7_200,
+    "joules": 7_200_001,
+    "pue_permille": 1_500,
+    "gram_seconds": 600 * 3_600,
+    "at_once_gram_seconds": 400 * 3_600,
+}
 ALL = [
     ComputeRequested(request="run-7", origin=Origin.VOTED, requester=Requester.MEMBER, proposal=12, **NEED),
     ComputeRequested(request="x", origin=Origin.SANDBOX, requester=Requester.NEWCOMER, proposal=None, **NEED),
@@ -46,7 +58,9 @@ ALL = [
         site="lake", standing=Standing.OPEN, why="said", devices=8, memory_bytes=2**36, region="FR-ARA", country="FR"
     ),
     ComputePolicyAdopted.of(Policy(shares={"water": 2, "soil": 1}), 9),
+    ComputeEmitted.of(request="run-7", part=1, site="lake", source="uk", signal=Signal.AVERAGE, **EMITTED),
 ]
+MAY_BE_NONE = {"proposal_number", "site", "joules", "grams", "at_once_gram_seconds"}
 WRONG = [
     None,
     True,
@@ -100,7 +114,7 @@ def test_no_field_takes_what_it_is_not(event):
     data = data_of(event)
     for name, value in data.items():
         for wrong in WRONG:
-            allowed = wrong == value or (wrong is None and name in {"proposal_number", "site", "joules", "grams"})
+            allowed = wrong == value or (wrong is None and name in MAY_BE_NONE)
             if allowed or (isinstance(value, bool) and wrong is True) or (name == "shares" and wrong == {}):
                 continue
             with pytest.raises(Invalid) as refused:
@@ -129,6 +143,7 @@ def test_an_unknown_kind_is_refused():
     [
         (0, {"proposal_number": None}), (1, {"proposal_number": 4}), (2, {"why": "all_busy"}), (4, {"joules": None}),
         (5, {"joules": 1}), (7, {"site": "all"}), (0, {"devices": 0}), (9, {"country": "fr"}), (4, {"cost": INTEGER_MAX + 1}),
+        (11, {"grams": 900}), (11, {"grams_saved": -300}), (11, {"grams_saved": None}), (11, {"until": SINCE}),
     ],
 )  # fmt: skip
 def test_fields_that_contradict_each_other_are_refused(index, change):
@@ -145,3 +160,9 @@ def test_a_policy_comes_back_whole():
     policy = Policy(shares={"water": 2}, reserved_bps=2_500, carbon_aware=False)
     adopted = ComputePolicyAdopted.of(policy, 4)
     assert read(adopted.kind, data_of(adopted)).policy == policy
+
+
+def test_what_was_emitted_is_rounded_up_and_what_was_saved_down():
+    said = ALL[11]
+    assert (said.grams, said.grams_saved) == (901, -301)
+    assert said.exact == grams_of_energy(Series(SINCE, 3_600, (100, 500)), SINCE, SINCE + 7_200, 7_200_001, 1_500)

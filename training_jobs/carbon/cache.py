@@ -84,6 +84,11 @@ class Cache:
         self._save(reading)
         return Kept(reading)
 
+    def kept(self, region: str, now: int) -> Reading | None:
+        """Return the forecast that is kept, asking nobody; None where it says nothing any more about what comes."""
+        kept = self._load(region, "forecast")
+        return kept if kept is not None and _end(kept.series) > now else None
+
     def history(self, region: str, since: int, until: int, now: int) -> Kept:
         """Return what was in [since, until) of a region: what is kept, together with what the source adds to it.
 

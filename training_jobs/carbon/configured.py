@@ -44,6 +44,26 @@ def forecasts(regions: Iterable[str], now: int) -> tuple[dict[str, Kept], dict[s
     return known, refused
 
 
+def kept(regions: Iterable[str], now: int) -> dict[str, tuple[int, int]]:
+    """Return the least and the most intensity that is foreseen from `now` on, by region, in grams per kWh.
+
+    Only what is kept is read: nobody is asked over the network, so pages may call it. Regions without it are left out.
+    """
+    found = {}
+    for region in regions:
+        try:
+            cache = intensity()
+            reading = None if cache is None else cache.kept(region, now)
+        except Refusal as refusal:
+            _log(region, refusal.code)
+            continue
+        if reading is not None:
+            series = reading.series
+            ahead = series.grams_per_kwh[max(0, (now - series.since) // series.step) :]
+            found[region] = (min(ahead), max(ahead))
+    return found
+
+
 def _log(region: str, code: str) -> None:
     """Log that a source does not answer for a region, and that it answers again: once each, not at every sweep."""
     if _said.get(region, "") != code:

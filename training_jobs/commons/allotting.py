@@ -12,7 +12,7 @@ locked for a moment only; where more can begin, the next follows at once.
 import logging
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from typing import Final
 
@@ -40,7 +40,6 @@ logger = logging.getLogger(__name__)
 # No stay is shorter: a machine has to fetch what it works on, whatever its speed.
 STAY_MIN: Final = timedelta(minutes=15)
 ROUNDS_MAX: Final = 5
-PAST_MAX: Final = timedelta(days=30)
 Grid = Mapping[str, Series]  # by region
 _AT_WORK = frozenset({Standing.OPEN, Standing.DRAINING})
 
@@ -53,12 +52,12 @@ def allot(now: datetime) -> int:
     take_back(now)
     begun = 0
     for governing in world.governed():
-        foreseen, past = forecast_for(governing, now), _past_of(governing, now)
+        foreseen = forecast_for(governing, now)
         rounds = 0
         while rounds < ROUNDS_MAX:
             found, more = 0, False
             with _alone(f"sites that {governing.community.slug} governs"):
-                found, more = _decide(governing, foreseen, past, now)
+                found, more = _decide(governing, foreseen, now)
             begun += found
             rounds += not more
             if not found:
@@ -86,22 +85,6 @@ def forecast_for(governing: world.Governed, now: datetime) -> Grid:
     for region, refusal in refused.items():
         logger.info("region %s: no forecast of carbon intensity: %s", region, refusal)
     return {region: kept.reading.series for region, kept in known.items()}
-
-
-def _past_of(governing: world.Governed, now: datetime) -> Grid:
-    """Return what the grids were since the oldest request that may wait for a greener hour; likewise."""
-    patient = ComputeRequest.objects.open().filter(slack__gt=0).order_by("requested_at").first()
-    found: dict[str, Series] = {}
-    if patient is None:
-        return found
-    since = unix(max(patient.requested_at, now - PAST_MAX))
-    for region in governing.regions:
-        with suppress(Refusal):
-            cache = configured.intensity()
-            if cache is None:
-                return found
-            found[region] = cache.history(region, since, max(unix(now), since + 1), unix(now)).reading.series
-    return found
 
 
 # --- what is over -------------------------------------------------------------------------------------------------
@@ -173,7 +156,7 @@ def _place(run: Run | None, preview: Preview | None, slot: int) -> Place:
 # --- what begins --------------------------------------------------------------------------------------------------
 
 
-def _decide(governing: world.Governed, forecast: Grid, past: Grid, now: datetime) -> tuple[int, bool]:
+def _decide(governing: world.Governed, forecast: Grid, now: datetime) -> tuple[int, bool]:
     """Return how many begin, and whether the decision ended with them, so that another is to be made at once."""
     pks = sorted(site.pk for site in governing.sites)
     list(Site.objects.select_for_update(of=("self",), no_key=True).filter(pk__in=pks).order_by("pk"))  # 1
@@ -184,7 +167,7 @@ def _decide(governing: world.Governed, forecast: Grid, past: Grid, now: datetime
     starts = {start.request: start for start in decision.starts}
     _lock(list(starts))  # 3
     sites = {site.slug: site for site in governing.sites}
-    begun = _begin(starts, sites, forecast, past, now)  # 4
+    begun = _begin(starts, sites, forecast, now)  # 4
     called = [recall.request for recall in decision.recalls]
     Allotment.objects.in_force().filter(request__name__in=called, recalled_at__isnull=True).update(recalled_at=now)  # 5
     for allotment in sorted(begun, key=lambda each: (each.request.community_id, each.pk)):  # 6
@@ -200,9 +183,7 @@ def _lock(names: Sequence[str]) -> None:
         list(rows.order_by("pk").values_list("pk", flat=True))
 
 
-def _begin(
-    starts: Mapping[str, Start], sites: Mapping[str, Site], forecast: Grid, past: Grid, now: datetime
-) -> list[Allotment]:
+def _begin(starts: Mapping[str, Start], sites: Mapping[str, Site], forecast: Grid, now: datetime) -> list[Allotment]:
     """Give devices to those that still wait, as far as their sites have machines for them."""
     machines = world.machines_at(sites.values())
     at_work = Counter(Allotment.objects.in_force().filter(site__in=sites.values()).values_list("site__slug", flat=True))
@@ -224,7 +205,6 @@ def _begin(
                 lent=start.lent,
                 price=declared.price_of(site.inputs),
                 grams_per_kwh=_grams_at(series, unix(now)),
-                grams_per_kwh_at_once=_grams_at(past.get(site.region, series), unix(request.requested_at)),
             )
         )
     return begun

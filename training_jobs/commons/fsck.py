@@ -9,11 +9,13 @@ behind when a community leaves; so of requests an event without its row is found
 from collections import defaultdict
 from collections.abc import Iterator
 
+from governance.errors import Invalid
 from governance.fsck import Finding
 from governance.fsck.finding import advised, compare, finding, guarded, seconds
 from governance.models import Community, Event
 from training_jobs.commons.replaying import ATTEMPTS_MAX, is_replayed
-from training_jobs.models import Allotment, ComputePolicy, ComputeRequest, NewcomerAttestation, PolicyReplay
+from training_jobs.models import Allotment, Attempt, ComputePolicy, ComputeRequest, NewcomerAttestation, PolicyReplay
+from training_jobs.scheduling.events import ComputeEmitted, read
 
 REQUEST, ALLOTMENT = "training_jobs_computerequest", "training_jobs_allotment"
 POLICY, ATTESTATION = "training_jobs_computepolicy", "training_jobs_newcomerattestation"
@@ -29,6 +31,7 @@ def check_one(community: Community) -> Iterator[Finding]:
     """Yield what is wrong with the shared computing of one community; nothing for a sound database."""
     yield from advised(RESTORE, guarded(REQUEST, community.slug, _requests(community)))
     yield from advised(RESTORE, guarded(ALLOTMENT, community.slug, _allotments(community)))
+    yield from advised(RESTORE, guarded(ALLOTMENT, community.slug, _emitted(community)))
     yield from advised(RESTORE, guarded(POLICY, community.slug, _policies(community)))
     yield from advised(RESTORE, guarded(ATTESTATION, community.slug, _attestations(community)))
     yield from advised(AGAIN, guarded(REPLAY, community.slug, _replays(community)))
@@ -94,6 +97,33 @@ def _allotments(community: Community) -> Iterator[Finding]:
             if seconds(row.ended_at) not in ends:
                 yield finding(ALLOTMENT, row.pk, "ended_at", "compute_interrupted in the log", seconds(row.ended_at))
     yield from _missing(began, ALLOTMENT)
+
+
+def _emitted(community: Community) -> Iterator[Finding]:
+    """Carbon in the log can be computed from its event again, and is of the time that an attempt took."""
+    attempts = Attempt.objects.filter(run__requests__community=community, ended_at__isnull=False)
+    rows = attempts.values_list("run", "slot", "number", "started_at", "ended_at").distinct()
+    times = {
+        (f"{OF_A_RUN}{run}/{slot}" if slot else f"{OF_A_RUN}{run}", number): (seconds(began), seconds(ended))
+        for run, slot, number, began, ended in rows
+    }
+    there: set[tuple[str, int]] = set()
+    for event in community.events.filter(kind=ComputeEmitted.kind).order_by("position").iterator(chunk_size=500):
+        try:
+            said = read(event.kind, event.data)
+        except Invalid as error:
+            yield finding("governance_event", event.pk, error.field or "data", error.allowed, error.found)
+            continue
+        assert isinstance(said, ComputeEmitted)
+        key = (said.request, said.part)
+        if key in there:
+            yield finding("governance_event", event.pk, event.kind, "one for each part", "another one")
+        there.add(key)
+        if said.request.startswith(OF_A_RUN):
+            began, ended = times.get(key, (None, None))
+            until = None if began is None or ended is None else max(ended, began + 1)
+            expected: dict[str, object] = {"since": began, "until": until}
+            yield from compare("governance_event", event.pk, expected, {"since": said.since, "until": said.until})
 
 
 def _missing(told: dict[str, list[Event]], table: str) -> Iterator[Finding]:

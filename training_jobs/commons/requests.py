@@ -189,7 +189,7 @@ def _end(request: ComputeRequest, outcome: Outcome, now: datetime) -> None:
         device_seconds=whole.device_seconds,
         joules=whole.joules,
         energy=whole.energy,
-        grams=whole.grams,
+        grams=None if whole.joules else 0,  # `commons.emitted` tells it when the grid's history is known
         cost=whole.cost,
     )
     note(said.kind, now, community=request.community, **events.data_of(said))

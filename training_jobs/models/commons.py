@@ -100,8 +100,6 @@ class Allotment(models.Model):
     lent = models.BooleanField(default=False)  # on devices of the reserved share
     price = models.PositiveBigIntegerField()  # micro-units per device-hour, as the site stood then
     grams_per_kwh = models.PositiveIntegerField(null=True)  # of its region when it was allotted; null: not known
-    # what starting at once, when it was requested, would have met with; null: not known
-    grams_per_kwh_at_once = models.PositiveIntegerField(null=True)
     claimed_at = models.DateTimeField(null=True)  # when a machine of the site took it
     recalled_at = models.DateTimeField(null=True)  # when a newcomer asked for the devices back
     ended_at = models.DateTimeField(null=True)

@@ -52,7 +52,12 @@ def grams(series: Series, since: int, until: int, watts: int, pue_permille: int)
         raise Invalid("interval_reversed", "an interval ends before it begins", field="until", found=until)
     if watts < 0 or pue_permille < 0:
         raise Invalid("energy_negative", "power and PUE are not negative", field="watts", found=(watts, pue_permille))
-    return Fraction(Curve.of(series, since, until).between(since, until) * watts * pue_permille, _PER_GRAM)
+    return Fraction(gram_seconds(series, since, until) * watts * pue_permille, _PER_GRAM)
+
+
+def gram_seconds(series: Series, since: int, until: int) -> int:
+    """Return the sum of the intensity over [since, until): grams per kWh, times seconds."""
+    return Curve.of(series, since, until).between(since, until)
 
 
 def saved(series: Series, now: int, start: int, seconds: int, watts: int, pue_permille: int) -> Fraction:
@@ -72,6 +77,11 @@ def grams_of_energy(series: Series, since: int, until: int, joules: int, pue_per
     if until <= since:
         raise Invalid("interval_empty", "energy is used in some time", field="until", found=until)
     return grams(series, since, until, joules, pue_permille) / (until - since)
+
+
+def grams_of_sum(total: int, seconds: int, joules: int, pue_permille: int) -> Fraction:
+    """Return what `grams_of_energy` does, for a time of which only the sum of the intensity is known."""
+    return Fraction(total * joules * pue_permille, seconds * _PER_GRAM)
 
 
 def covers(series: Series, since: int, until: int) -> bool:

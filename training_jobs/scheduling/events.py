@@ -11,12 +11,15 @@ that is hashed here. Texts of people are in none.
 
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from enum import StrEnum
+from fractions import Fraction
+from math import ceil, floor
 from typing import Annotated, Any, ClassVar, get_type_hints
 
 from governance.errors import Invalid
 from governance.evidence.canonical import INTEGER_MAX
+from training_jobs.scheduling.carbon import grams_of_sum
 from training_jobs.scheduling.values import BPS, Origin, Policy, Standing, Why
 
 Data = dict[str, object]
@@ -26,6 +29,7 @@ SECONDS_MAX = 10 * 366 * 24 * 3600
 # No earlier and no later moment: UNIX seconds, to the end of the year 2199.
 TIME_MAX = 7_258_118_399
 SHARES_MAX = 1_000
+PUE_PERMILLE_MAX = 10_000
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:/#@-]{0,63}")
 _SITE = re.compile(rf"(?!all\Z){_NAME.pattern}")  # in the figures `all` is the sum of the sites
 _CODE = re.compile(r"[a-z][a-z0-9_]{0,39}")
@@ -64,6 +68,13 @@ class EnergyHow(StrEnum):
     METERED = "metered"
     ESTIMATED = "estimated"
     UNKNOWN = "unknown"
+
+
+class Signal(StrEnum):
+    """What an intensity says; figures of the two are not comparable."""
+
+    AVERAGE = "average"
+    MARGINAL = "marginal"
 
 
 _Reader = Callable[[str, object], Any]
@@ -160,7 +171,11 @@ class ComputeInterrupted:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ComputeEnded:
-    """A request ended, at its last site. What it used is that of all its parts, at whatever sites they ran."""
+    """A request ended, at its last site. What it used is that of all its parts, at whatever sites they ran.
+
+    What the grid emitted meanwhile is not known so soon: each part's `compute_emitted` says it. `grams` is there for
+    work that used no energy; older logs have in it the intensity of one hour for all of the work, without a PUE.
+    """
 
     kind: ClassVar[str] = "compute_ended"
     request: Annotated[str, _text(_NAME)]
@@ -171,6 +186,57 @@ class ComputeEnded:
     energy: Annotated[EnergyHow, _one_of(EnergyHow)]
     grams: Annotated[int | None, _or_none(_whole())]  # of CO2e
     cost: Annotated[int, _whole()]  # micro-units
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ComputeEmitted:
+    """What one part of a request emitted, as soon as the history of its grid is known: energy x PUE x intensity.
+
+    `gram_seconds` is the sum of the grid's intensity (grams of CO2e per kWh) over the seconds in [since, until), and
+    `at_once_gram_seconds` the same for as long, had the request begun when it was asked for: then this part would have
+    begun as much earlier as its first part did. Energy counts as drawn evenly. The grams follow from the rest, and are
+    checked: those emitted are rounded up, those saved down, and may be negative.
+    """
+
+    kind: ClassVar[str] = "compute_emitted"
+    request: Annotated[str, _text(_NAME)]
+    part: Annotated[int, _whole()]  # the attempt at the run; of a sandbox request, its machines counted from 1
+    site: Annotated[str, _text(_SITE)]
+    since: Annotated[int, _whole(TIME_MAX)]
+    until: Annotated[int, _whole(TIME_MAX)]
+    joules: Annotated[int, _whole()]
+    pue_permille: Annotated[int, _whole(PUE_PERMILLE_MAX, 1)]
+    source: Annotated[str, _text(_CODE)]
+    signal: Annotated[Signal, _one_of(Signal)]
+    gram_seconds: Annotated[int, _whole()]
+    at_once_gram_seconds: Annotated[int | None, _or_none(_whole())]  # None: not known, and so is what was saved
+    grams: Annotated[int, _whole()]
+    grams_saved: Annotated[int | None, _or_none(_whole(least=-INTEGER_MAX))]
+
+    @classmethod
+    def of(cls, **told: Any) -> "ComputeEmitted":  # noqa: ANN401 - the fields, but for the grams
+        """Return the event of all that the grams follow from. Raises Invalid for a time that is empty."""
+        bare = cls(**told, grams=0, grams_saved=None)
+        _require_time(bare)
+        return replace(bare, grams=ceil(bare.exact), grams_saved=bare.floor_saved)
+
+    @property
+    def exact(self) -> Fraction:
+        """The grams that were emitted."""
+        return grams_of_sum(self.gram_seconds, self.until - self.since, self.joules, self.pue_permille)
+
+    @property
+    def exact_saved(self) -> Fraction | None:
+        """The grams that beginning at once would have emitted beyond that."""
+        if self.at_once_gram_seconds is None:
+            return None
+        less = self.at_once_gram_seconds - self.gram_seconds
+        return grams_of_sum(less, self.until - self.since, self.joules, self.pue_permille)
+
+    @property
+    def floor_saved(self) -> int | None:
+        """The same in whole grams."""
+        return None if self.exact_saved is None else floor(self.exact_saved)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -251,6 +317,7 @@ Event = (
     | ComputeStarted
     | ComputeInterrupted
     | ComputeEnded
+    | ComputeEmitted
     | ComputeRefused
     | SiteAdmitted
     | SiteRemoved
@@ -262,6 +329,7 @@ EVENTS: tuple[type[Event], ...] = (
     ComputeStarted,
     ComputeInterrupted,
     ComputeEnded,
+    ComputeEmitted,
     ComputeRefused,
     SiteAdmitted,
     SiteRemoved,
@@ -325,7 +393,18 @@ def _consistent(event: Event) -> Event:
         raise _invalid(_key("proposal"), event.proposal, "a number for a voted request, none for a sandbox request")
     if isinstance(event, ComputeEnded) and (event.joules is None) != (event.energy is EnergyHow.UNKNOWN):
         raise _invalid("joules", event.joules, "a number, unless the energy is unknown")
+    if isinstance(event, ComputeEmitted):
+        _require_time(event)
+        if event.grams != ceil(event.exact):
+            raise _invalid("grams", event.grams, "what follows from the rest")
+        if event.grams_saved != event.floor_saved:
+            raise _invalid("grams_saved", event.grams_saved, "what follows from the rest")
     return event
+
+
+def _require_time(event: ComputeEmitted) -> None:
+    if event.until <= event.since:
+        raise _invalid("until", event.until, "a moment after `since`")
 
 
 def _plain(value: object) -> object:

@@ -52,7 +52,8 @@ def require_within_budget(
 ) -> Estimate:
     """Return the estimate, or raise SpecError when the budget, the deadline or the records do not suffice.
 
-    Carbon and money are limits that the author wrote; what a device-second emits and costs is not known here.
+    Carbon and money are limits that the author wrote; what a device-second emits and costs depends on where a run lands
+    (`training_jobs.before_vote`).
     """
     needed = estimate(spec, records_by_digest, bytes_by_digest)
     if needed.device_seconds > spec.device_seconds:

@@ -14,6 +14,7 @@ from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from math import ceil
 
 from governance.errors import Invalid
 from training_jobs.scheduling import events
@@ -49,6 +50,16 @@ class Asked:
     refused: str = ""
     ended: events.ComputeEnded | None = None
     ended_at: int = 0
+    emitted: dict[int, events.ComputeEmitted] = field(default_factory=dict)  # by part
+
+    @property
+    def grams(self) -> int | None:
+        """What all of it emitted, rounded up once; None where that is not known of all the energy it used."""
+        if self.ended is None or not self.emitted:
+            return None if self.ended is None else self.ended.grams
+        if sum(each.joules for each in self.emitted.values()) != self.ended.joules:
+            return None
+        return ceil(sum(each.exact for each in self.emitted.values()))
 
     @property
     def running(self) -> Part | None:
@@ -140,6 +151,8 @@ class World:
         if isinstance(event, events.ComputeRequested):
             return self._requested(log, event, actor)
         asked = self.asked.get((log, event.request))
+        if isinstance(event, events.ComputeEmitted):
+            return asked is not None and self._emitted(asked, event)
         return asked is not None and not asked.is_over and self._goes_on(asked, event)
 
     def _goes_on(
@@ -169,6 +182,14 @@ class World:
         if self._price_of.get(event.site) != event.price:
             self._price_of[event.site] = event.price
             self.prices.append(Price(self._now, event.site, event.price))
+        return True
+
+    @staticmethod
+    def _emitted(asked: Asked, event: events.ComputeEmitted) -> bool:
+        """Note what a part emitted, which may be known long after the end: once, and at a site where it was."""
+        if event.part in asked.emitted or event.site not in {part.site for part in asked.parts}:
+            return False
+        asked.emitted[event.part] = event
         return True
 
     def _stopped(self, asked: Asked, event: events.ComputeInterrupted | events.ComputeEnded) -> bool:
