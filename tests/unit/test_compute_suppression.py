@@ -9,6 +9,7 @@ from collections import Counter
 import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from scipy.optimize import linprog
 
 from tests.simulators.compute_log import DAY, ComputeLog
 from training_jobs.scheduling.events import EnergyHow
@@ -16,6 +17,7 @@ from training_jobs.transparency.figures import figures, figures_of_many
 from training_jobs.transparency.suppression import SMALL, Size, Sum, Table, determined, hide
 
 MONTHS = 3
+REQUESTS = {"requests", "refusals"}
 KINDS, OUTCOMES = ("newcomer", "member"), ("started", "refused", "open")
 ADDITIVE = {
     ("requests", "requests"), ("refusals", "requests"), ("energy", "requests"), ("energy", "joules"), ("energy", "micro-units"), ("sites", "parts"),
@@ -102,6 +104,72 @@ def _determined(rows):
 def test_subtraction_gives_no_suppressed_figure_away(wishes):
     published = additive(figures(world(wishes)))
     assert given_away(published, equations(published)) == []
+
+
+def follows_exactly(published, known_equations):
+    """Return the suppressed figures that have one value, given that no figure is below nothing (linear programmes)."""
+    keys = sorted(key for key, value in published.items() if value is None)
+    rows, sides = [], []
+    for total, parts in known_equations:
+        row = np.zeros(len(keys))
+        known = 0
+        for key, sign in ((total, -1), *((part, 1) for part in parts)):
+            if key in published and published[key] is None:
+                row[keys.index(key)] += sign
+            else:
+                known += sign * published.get(key, 0)
+        if row.any():
+            rows.append(row)
+            sides.append(-known)
+    found = []
+    for number, key in enumerate(keys):
+        ends = [
+            linprog(sign * np.eye(len(keys))[number], A_eq=np.array(rows), b_eq=sides, bounds=(0, None)).fun
+            for sign in (1, -1)
+        ]
+        if None not in ends and abs(ends[0] + ends[1]) < 1e-6:
+            found.append((key, round(ends[0])))
+    return found
+
+
+def of(month, who, what, count, first=0):
+    return [(month, who, what, first + number, EnergyHow.METERED) for number in range(count)]
+
+
+def test_a_total_that_is_shown_as_nothing_gives_no_small_group_of_another_month_away():
+    wishes = [
+        *of(0, "newcomer", "lake", 2),
+        *of(0, "newcomer", "no_quota", 6, 10),
+        *of(0, "newcomer", "open", 2, 20),
+        *of(0, "member", "lake", 2, 30),
+        *of(0, "member", "no_quota", 2, 40),
+        *of(0, "member", "open", 5, 50),
+        *of(1, "newcomer", "lake", 3, 60),
+        *of(1, "newcomer", "no_quota", 9, 70),
+        *of(1, "newcomer", "open", 2, 80),
+    ]
+    published = {key: value for key, value in additive(figures(world(wishes))).items() if key[0] in REQUESTS}
+    known = [each for each in equations(published) if each[0][0] in REQUESTS]
+    assert [each for each in follows_exactly(published, known) if 0 < each[1] < SMALL] == []
+
+
+@given(
+    st.lists(
+        st.tuples(
+            st.integers(0, 1),
+            st.sampled_from(KINDS),
+            st.sampled_from(["lake", "no_quota", "open"]),
+            st.sampled_from([1, 2, 5, 9]),
+        ),
+        max_size=7,
+    )
+)
+@settings(max_examples=25, deadline=None)
+def test_that_nothing_is_below_nothing_gives_no_small_group_away(groups):
+    wishes = [wish for number, each in enumerate(groups) for wish in of(*each, first=100 * number)]
+    published = {key: value for key, value in additive(figures(world(wishes))).items() if key[0] in REQUESTS}
+    known = [each for each in equations(published) if each[0][0] in REQUESTS]
+    assert [each for each in follows_exactly(published, known) if 0 < each[1] < SMALL] == []
 
 
 @given(worlds, worlds, worlds)

@@ -54,7 +54,7 @@ class Tally:
         """The cells in which something is counted."""
         return sorted({cell for _, cell in self.requests})
 
-    def table(self, sums: Iterable[Sum], precious: Iterable[str] = ()) -> Table:
+    def table(self, sums: Iterable[Sum[str]], precious: Iterable[str] = ()) -> Table:
         """Return the sizes of the cells."""
         sizes: dict[str, dict[str, Size]] = {period: {} for period in self.periods}
         for (period, cell), requests in self.requests.items():
@@ -68,7 +68,7 @@ class Kind:
 
     name: str
     count: Callable[[World], Tally]
-    sums: Callable[[list[str]], list[Sum]]
+    sums: Callable[[list[str]], list[Sum[str]]]
     precious: tuple[str, ...] = ()
 
     def table(self, tally: Tally) -> Table:
@@ -103,7 +103,7 @@ def _requests(world: World) -> Tally:
     return tally
 
 
-def _sums_of_requests(cells: list[str]) -> list[Sum]:
+def _sums_of_requests(cells: list[str]) -> list[Sum[str]]:
     rows = [
         Sum(cell_of(who, ASKED), tuple(cell_of(who, outcome) for outcome in OUTCOMES)) for who in (*REQUESTERS, ALL)
     ]
@@ -122,8 +122,8 @@ def _energy(world: World) -> Tally:
             for how in (str(ended.energy), ALL):
                 amounts = {
                     "joules": ended.joules or 0,
-                    "grams": ended.grams or 0,
-                    "without_grams": int(ended.grams is None),
+                    "grams": asked.grams or 0,
+                    "without_grams": int(asked.grams is None),
                     "cost": ended.cost,
                 }
                 tally.add(month_of(asked.ended_at), how, asked, **amounts)
@@ -150,7 +150,7 @@ def _use(world: World) -> Tally:
     return tally
 
 
-def _all_is_sum(cells: list[str]) -> list[Sum]:
+def _all_is_sum(cells: list[str]) -> list[Sum[str]]:
     parts = tuple(cell for cell in cells if cell != ALL)
     return [Sum(ALL, parts)] if parts else []
 
