@@ -144,6 +144,16 @@ def test_a_sites_own_use_takes_of_what_it_keeps_first(gardens, later):
     assert (booking.devices, booking.until - booking.since) == (1, 60)
 
 
+def test_events_at_one_time_take_together_what_a_site_keeps(gardens, later):
+    measured = measured_site(gardens, "Daouda", later, devices=2, commons_share_bps=5_000)
+    assert selectors.given(measured) == 1
+    for uid, begins in (("course", later), ("exam", later + MINUTE)):
+        Busy.objects.create(site=measured, uid=uid, since=begins, until=begins + 2 * MINUTE, devices=1, noted_at=later)
+    (booking,) = selectors.bookings(["lake"], later, later + 3 * MINUTE)
+    overlap = int((later + MINUTE).timestamp())
+    assert (booking.since, booking.until, booking.devices) == (overlap, overlap + 60, 1)
+
+
 # --- standing and the logs ----------------------------------------------------------------------------------------
 
 

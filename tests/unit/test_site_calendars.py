@@ -2,6 +2,7 @@
 
 import datetime as dt
 from datetime import UTC, date, datetime, timedelta
+from itertools import pairwise
 from types import SimpleNamespace
 
 import pytest
@@ -11,6 +12,7 @@ from hypothesis import strategies as some
 
 from governance.errors import Invalid, Refusal
 from training_jobs.sites import calendar_in, calendar_out, ics, recurrence
+from training_jobs.sites.busy import busy_together
 from training_jobs.sites.calendar_in import Entry
 from training_jobs.sites.calendar_out import Time
 
@@ -98,7 +100,7 @@ def test_a_weekly_event_keeps_its_local_hour_when_the_clocks_change():
 
 def test_an_hour_that_the_clocks_leave_out_is_no_occurrence_and_as_a_beginning_it_has_the_offset_before():
     daily = "DTSTART;TZID=Europe/Paris:20260328T023000|DURATION:PT1H|RRULE:FREQ=DAILY;COUNT=3"
-    assert spans(daily) == ["03-28 01:30 03-28 02:30", "03-30 00:30 03-30 01:30"]
+    assert spans(daily) == ["03-28 01:30 03-28 02:30", "03-30 00:30 03-30 01:30", "03-31 00:30 03-31 01:30"]
     assert spans("DTSTART;TZID=Europe/Paris:20260329T023000|DURATION:PT1H") == ["03-29 01:30 03-29 02:30"]
 
 
@@ -123,6 +125,21 @@ def test_of_two_events_of_one_name_the_higher_sequence_counts():
     old = "UID:w|SEQUENCE:1|DTSTART:20260302T080000Z|DURATION:PT1H"
     new = "UID:w|SEQUENCE:2|DTSTART:20260303T080000Z|DURATION:PT1H"
     assert spans(old, new) == spans(new, old) == ["03-03 08:00 03-03 09:00"]
+
+
+def test_a_day_without_the_hour_of_the_event_is_not_one_of_its_count():
+    """RFC 5545, section 3.3.10: such a time is ignored, and not counted as part of the recurrence set."""
+    paris = "DTSTART;TZID=Europe/Paris:20260327T023000|DURATION:PT1H|RRULE:FREQ=DAILY;COUNT=4"
+    assert [each[:5] for each in spans(paris)] == ["03-27", "03-28", "03-30", "03-31"]
+
+
+@given(some.lists(some.tuples(some.integers(0, 20), some.integers(0, 20), some.integers(1, 5)), max_size=8))
+def test_spans_that_overlap_take_the_sum_of_their_devices(given_spans):
+    found = list(busy_together(given_spans))
+    for moment in range(21):
+        expected = sum(devices for since, until, devices in given_spans if since <= moment < until)
+        assert sum(devices for since, until, devices in found if since <= moment < until) == expected
+    assert all(one[1] <= other[0] and one[1:] != other[::2] for one, other in pairwise(found)), "disjoint, and joined"
 
 
 rules = some.builds(

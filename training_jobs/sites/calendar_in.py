@@ -15,7 +15,7 @@ Unfolding and parameters are the library's; what is read is bounded here, and re
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime, time, timedelta, tzinfo
+from datetime import UTC, date, datetime, time, timedelta, tzinfo
 
 from governance.errors import Invalid
 from training_jobs.sites import recurrence
@@ -243,12 +243,15 @@ def _local_starts(event: _Event, local: tzinfo, now: datetime, budget: Budget) -
     since = (now - rest).date() - recurrence.DAY * (whole + 2)
     last = (now + HORIZON).date() + recurrence.DAY * 2
     end = _end_of(event.rule, event.start, local)
-    for day in recurrence.days_of(event.rule, first.date(), max(since, first.date()), last, budget):
+
+    def has_hour(day: date) -> bool:
+        return not is_left_out(datetime.combine(day, first.time()), local)
+
+    for day in recurrence.days_of(event.rule, first.date(), max(since, first.date()), last, budget, has_hour):
         at = datetime.combine(day, first.time())
         if end is not None and absolute(at, local) > end:
             break
-        if not is_left_out(at, local):
-            starts.add(at)
+        starts.add(at)
     return starts
 
 

@@ -6,7 +6,7 @@ of week numbers and days of the year are refused, not guessed at.
 """
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import date, timedelta
 
@@ -92,15 +92,27 @@ def parse(text: str) -> Rule:
     return rule
 
 
-def days_of(rule: Rule, first: date, since: date, last: date, budget: Budget) -> Iterator[date]:
+def _every_day(_: date) -> bool:
+    return True
+
+
+def days_of(
+    rule: Rule,
+    first: date,
+    since: date,
+    last: date,
+    budget: Budget,
+    has_hour: Callable[[date], bool] = _every_day,
+) -> Iterator[date]:
     """Yield the days of a rule that began on `first`, in order, from `since` to `last`, both included.
 
     With COUNT all days before `since` are counted, too; without it, periods that end before `since` are passed over.
+    A day on which the clocks leave the event's hour out (`has_hour`) is no occurrence, and none of COUNT.
     """
     number = 0 if rule.count is not None else _periods_before(rule, first, since)
     counted = 0
     while (begin := _period(rule, first, number)) is not None and begin[0] <= last:
-        days = [day for day in _chosen(rule, first, begin, budget) if day >= first]
+        days = [day for day in _chosen(rule, first, begin, budget, has_hour) if day >= first]
         for day in days:
             counted += 1
             if day > last or (rule.count is not None and counted > rule.count):
@@ -110,12 +122,15 @@ def days_of(rule: Rule, first: date, since: date, last: date, budget: Budget) ->
         number += 1
 
 
-def _chosen(rule: Rule, first: date, period: tuple[date, date], budget: Budget) -> list[date]:
+def _chosen(
+    rule: Rule, first: date, period: tuple[date, date], budget: Budget, has_hour: Callable[[date], bool]
+) -> list[date]:
     """Return the days of a period (its first and its last day) that the rule names, in order."""
     begin, end = period
     length = (end - begin).days + 1
     budget.spend(length)
-    found = [day for day in (begin + DAY * number for number in range(length)) if _matches(rule, first, day)]
+    days = (begin + DAY * number for number in range(length))
+    found = [day for day in days if _matches(rule, first, day) and (day == first or has_hour(day))]
     if not rule.positions:
         return found
     places = {place - 1 if place > 0 else len(found) + place for place in rule.positions}

@@ -13,6 +13,7 @@ from governance.models import Community
 from training_jobs.models import Admission, Attempt, Busy, Run, Runner, Seat, Site
 from training_jobs.scheduling import values
 from training_jobs.sites import declared, lifecycle, measured
+from training_jobs.sites.busy import busy_together
 from training_jobs.sites.calendar_out import Time
 
 
@@ -87,17 +88,22 @@ def as_values(now: datetime, community: Community | None = None) -> tuple[values
 def bookings(slugs: Collection[str], since: datetime, until: datetime) -> tuple[values.Booking, ...]:
     """Return when these sites are busy between two moments, of the devices that they give: one query.
 
-    A site that gives a share keeps the rest for itself: its own use takes of the rest first.
+    A site that gives a share keeps the rest for itself: its own use, that of all events at one time together, takes of
+    the rest first.
     """
     rows = Busy.objects.between(since, until).filter(site__slug__in=slugs).select_related("site")
-    found = []
+    of_site: dict[Site, list[tuple[int, int, int]]] = defaultdict(list)
     for busy in rows.order_by("site__slug", "since", "uid"):
-        kept = max(busy.site.devices_measured - given(busy.site), 0)
-        devices = min(busy.devices - kept, given(busy.site))
-        if devices > 0:
-            # outwards, to whole seconds
-            end = unix(busy.until) + bool(busy.until.microsecond)
-            found.append(values.Booking(busy.site.slug, unix(busy.since), end, devices))
+        # outwards, to whole seconds
+        end = unix(busy.until) + bool(busy.until.microsecond)
+        of_site[busy.site].append((unix(busy.since), end, busy.devices))
+    found = []
+    for site, spans in of_site.items():
+        kept = max(site.devices_measured - given(site), 0)
+        for begin, end, devices in busy_together(spans):
+            taken = min(devices - kept, given(site))
+            if taken > 0:
+                found.append(values.Booking(site.slug, begin, end, taken))
     return tuple(found)
 
 
