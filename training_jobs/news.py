@@ -1,4 +1,4 @@
-"""What is known about an event that people are told of: of runs from here, of all else from the registry."""
+"""What is known about an event that people are told of: of runs and payments from here, else from the registry."""
 
 from dataclasses import replace
 from typing import Any
@@ -7,12 +7,15 @@ from governance.models import Event
 from governance.notifications.planning import Facts
 from models_registry import news
 from training_jobs.models import Run
+from training_jobs.settlement import news as settlement
 
 RULES_SAID_MAX = 3
 
 
 def facts(event: Event) -> Facts:
     """Return what the registry knows, and of a run its model, and which rules its result did not keep."""
+    if event.kind.startswith("settlement_"):
+        return settlement.facts(event)
     known = news.facts(event)
     number = event.data.get("run")
     if type(number) is not int or not event.kind.startswith(("run_", "review_", "openings_", "release_refused")):

@@ -46,6 +46,7 @@ ADDRESSED = frozenset(
         Concern.KEYHOLDER,
         Concern.ASKER,
         Concern.ANSWERER,
+        Concern.PAYEE,
     }
 )
 # More addresses than this are never looked for in one statement; the delegators of one ballot may be many.

@@ -48,6 +48,7 @@ class Concern(StrEnum):
     ASKER = "asker"  # asked the community
     STATED = "stated"  # wrote the statement
     ANSWERER = "answerer"  # may answer the appeal about a statement
+    PAYEE = "payee"  # operates the site that is paid on chain, or holds the address that is paid
 
 
 class Moment(StrEnum):
@@ -145,6 +146,20 @@ TOPICS: Final = (
         Channel.NOW,
         events=("incident_reported", "incident_waits"),
         asks=True,
+    ),
+    Topic("settlement_duty", (Concern.STEWARD,), Channel.NOW, events=("settlement_halted",), asks=True),
+    Topic(
+        "own_payout",
+        (Concern.PAYEE,),
+        Channel.NOW,
+        events=(
+            "settlement_approved",
+            "settlement_paid",
+            "settlement_unmatched",
+            "settlement_withdrawn",
+            "settlement_halted",
+            "settlement_resumed",
+        ),
     ),
     Topic("keeper_duty", (Concern.KEEPER,), Channel.NOW, events=("openings_awaited",), asks=True),
     Topic(

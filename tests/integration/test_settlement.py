@@ -1,5 +1,7 @@
 """Sites are paid on a real chain: what votes approve is due until a final block has the one transfer that pays it."""
 
+import csv
+import io
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import timedelta
@@ -7,20 +9,26 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from django.core.management import CommandError, call_command
 from django.db import transaction
 from django.test import Client
+from django.utils import translation
 
 from config.demo import chain as demo
+from frontend.news import told as in_words
 from governance.chain.client import ChainClient
 from governance.errors import Conflict, Refusal
 from governance.fsck import check_one as of_governance
 from governance.kinds import kind_named
-from governance.models import Community, Event
+from governance.models import Announcement, Community, Event
+from governance.notifications import planning, telling
 from tests.integration import settled
 from tests.integration.books import EURO, balances, decide, opening
 from tests.integration.commons import Commons
 from tests.integration.conftest import NOON
+from tests.integration.readers_told import kinds, reader
 from tests.integration.settled import RATE
+from training_jobs import news
 from training_jobs.fsck import check_one as of_work
 from training_jobs.models import LedgerEntry, Settlement, SettlementReading, Site
 from training_jobs.settlement import reading, selectors
@@ -181,6 +189,143 @@ def test_where_a_final_block_that_paid_is_taken_back_nothing_more_is_read(paying
     assert Event.objects.filter(kind="settlement_halted").count() == 1
 
 
+# --- after a halt -------------------------------------------------------------------------------------------------
+
+
+def halt(paying: Paying) -> Settlement:
+    """Let a payment be read, and its block be taken back."""
+    due = paying.approved()
+    empty = demo.rpc(paying.rpc_url, "evm_snapshot")
+    paying.send(int(due.value))
+    assert paying.read() == 1
+    demo.rpc(paying.rpc_url, "evm_revert", [empty])
+    demo.rpc(paying.rpc_url, "evm_mine")
+    paying.send(1)
+    assert paying.read() == 0
+    assert SettlementReading.objects.get().halted
+    due.refresh_from_db()
+    return due
+
+
+def run(*arguments: str) -> str:
+    out = io.StringIO()
+    call_command("settlements", *arguments, stdout=out)
+    return out.getvalue()
+
+
+def resume(paying: Paying, *lost: int) -> str:
+    arguments = ["--lost", *map(str, lost)] if lost else []
+    return run("--resume", paying.community.slug, paying.token.lower(), *arguments)
+
+
+def test_a_halted_reading_says_why_and_goes_on_only_once_the_lost_payment_is_named(
+    paying: Paying, client: Client
+) -> None:
+    due = halt(paying)
+    number, other = due.proposal.number, paying.approved("1.00")
+    assert f"halted: the chain took back block {due.block_number}, in which settlement {number} was paid" in run()
+    page = client.get(f"/c/{paying.community.slug}/books/on-chain/").content.decode()
+    assert f"stood in block {due.block_number}; it was approved by this proposal:" in page
+    with pytest.raises(CommandError, match=f"{number} .block {due.block_number}, transaction {due.transaction}"):
+        resume(paying)
+    with pytest.raises(CommandError, match="there are none of these numbers"):
+        resume(paying, number, 99)
+    with pytest.raises(CommandError, match="--lost belongs to --resume"):
+        run("--lost", "1")
+    with pytest.raises(CommandError, match="no transfers of this token"):
+        run("--resume", "nowhere", paying.token)
+    assert SettlementReading.objects.get().halted
+    assert "read on" in resume(paying, number)
+    told = Event.objects.get(kind="settlement_resumed").data
+    assert told["lost"] == [number]
+    with pytest.raises(CommandError, match="read as it should be"):
+        resume(paying)
+    paying.send(int(other.value))
+    assert paying.read() == 1
+    due.refresh_from_db()
+    assert due.state == "paid"  # the books are left to votes
+    assert paying.wrong() == []
+
+
+def test_a_payment_that_was_given_up_as_lost_halts_nothing_a_second_time(paying: Paying) -> None:
+    due = halt(paying)
+    resume(paying, due.proposal.number)
+    before = demo.rpc(paying.rpc_url, "evm_snapshot")
+    paying.send(2)
+    assert paying.read() == 0
+    demo.rpc(paying.rpc_url, "evm_revert", [before])
+    demo.rpc(paying.rpc_url, "evm_mine")
+    paying.send(3)
+    assert paying.read() == 0
+    assert SettlementReading.objects.get().halted == ""
+
+
+def test_where_only_the_nodes_had_been_wrong_reading_goes_on_without_a_loss(paying: Paying) -> None:
+    due = paying.approved()
+    paying.send(int(due.value))
+    assert paying.read() == 1
+    SettlementReading.objects.update(halted="the chain took back a block", block_hash="0x" + "9" * 64)
+    with pytest.raises(CommandError, match="stand on the chain"):
+        resume(paying, Settlement.objects.get().proposal.number)
+    assert f"up to block {Settlement.objects.get().block_number} · read on" in resume(paying)
+    assert Event.objects.get(kind="settlement_resumed").data["lost"] == []
+    assert paying.read() == 0
+    assert paying.wrong() == []
+
+
+def test_a_transaction_that_was_taken_back_and_stands_in_another_block_pays_nothing_else(paying: Paying) -> None:
+    due = paying.approved()
+    sent = {"from": paying.treasury, "gas": hex(200_000), "gasPrice": hex(10**10), **selectors.payment_of(due)}
+    before = demo.rpc(paying.rpc_url, "evm_snapshot")
+    demo.send_transaction(paying.rpc_url, sent)
+    assert paying.read() == 1
+    demo.rpc(paying.rpc_url, "evm_revert", [before])
+    same = paying.approved()
+    demo.send_transaction(paying.rpc_url, sent)  # the same sender, nonce and content, in another block
+    assert paying.read() == 0
+    due.refresh_from_db()
+    resume(paying, due.proposal.number)
+    assert paying.read() == 0
+    due.refresh_from_db()
+    same.refresh_from_db()
+    newest = demo.rpc(paying.rpc_url, "eth_getTransactionReceipt", [due.transaction])
+    assert newest["blockHash"] != due.block_hash
+    assert (due.state, same.state) == ("paid", "due")
+
+
+# --- who is told --------------------------------------------------------------------------------------------------
+
+
+def test_the_operator_is_told_what_becomes_of_a_payment_and_stewards_when_reading_halts(paying: Paying) -> None:
+    operator = reader(LATER, address=paying.payout)
+    steward = reader(LATER, address=paying.commons.address("Bob"))
+    members = [{"address": paying.commons.address("Bob"), "name": "Bob"}]
+    decide(paying.commons, "incident_stewards", {"members": members})
+    due = paying.approved()
+    paying.send(int(due.value) - 1)
+    paying.read()
+    before = demo.rpc(paying.rpc_url, "evm_snapshot")
+    paying.send(int(due.value))
+    paying.read()
+    demo.rpc(paying.rpc_url, "evm_revert", [before])
+    demo.rpc(paying.rpc_url, "evm_mine")
+    paying.send(1)
+    paying.read()
+    resume(paying, due.proposal.number)
+    planning.plan(LATER, news.facts)
+    events = ("approved", "unmatched", "paid", "halted", "resumed")
+    mine = [each for each in kinds(operator) if "settlement_" in each]
+    assert list(dict.fromkeys(mine)) == [f"own_payout:settlement_{event}" for event in events]
+    assert [each for each in kinds(steward) if "settlement_" in each] == ["settlement_duty:settlement_halted"]
+    rows = Announcement.objects.filter(topic="own_payout").select_related("community", "proposal").order_by("pk")
+    with translation.override("en"):
+        said = {each.kind: in_words(told) for each, told in zip(rows, telling.of_announcements(rows), strict=True)}
+    assert said["settlement_paid"].subject == "Paid on chain: 12.50 EUR for Grid"
+    assert said["settlement_paid"].path == f"/c/{paying.community.slug}/books/on-chain/"
+    assert paying.payout in said["settlement_approved"].sentence
+    assert said["settlement_unmatched"].subject.endswith(": Grid")
+
+
 def test_a_payment_that_was_not_made_is_taken_back_and_the_site_is_owed_it_as_before(paying: Paying) -> None:
     due = paying.approved()
     taking = {"settlement": due.proposal.number, "reason": "The key is lost."}
@@ -192,6 +337,25 @@ def test_a_payment_that_was_not_made_is_taken_back_and_the_site_is_owed_it_as_be
     with pytest.raises(Conflict) as refused:
         kind_named("settlement_withdrawal").clean(paying.community, taking)
     assert refused.value.code == "settlement_not_due"
+
+
+def test_an_address_that_is_not_the_operators_account_is_paid_on_one_chain_only(paying: Paying, client: Client) -> None:
+    kind = kind_named("site_settlement")
+    sound = {"site": "grid", "currency": "EUR", "amount": "1.00", "reason": "As metered."}
+    wallet = "0x" + "4" * 40
+    sites.describe("grid", paying.payout, {"payout_address": wallet}, NOON)
+    first = paying.approved("2.00")
+    page = f"/c/{paying.community.slug}/books/on-chain/"
+    assert "ask them before you pay whether it stands on chain" in client.get(page).content.decode()
+    assert [fact.text for fact in kind.facts(first.proposal.payload) if fact.label == "On the chain"] == ["31337"]
+    assert kind.clean(paying.community, sound)["offer"]["payout"] == wallet
+    Settlement.objects.filter(pk=first.pk).update(chain_id=1)
+    with pytest.raises(Refusal) as refused:
+        kind.clean(paying.community, sound)
+    assert (refused.value.code, refused.value.found) == ("payout_on_another_chain", wallet)
+    assert refused.value.allowed == paying.payout
+    sites.describe("grid", paying.payout, {"payout_address": paying.payout}, NOON)
+    assert kind.clean(paying.community, sound)["offer"]["payout"] == paying.payout
 
 
 def test_nothing_is_settled_without_terms_without_an_address_and_beyond_what_is_owed(paying: Paying) -> None:
@@ -277,6 +441,10 @@ def test_pages_and_api_say_who_is_owed_what_and_how_to_pay(paying: Paying, clien
         assert page.status_code == 200
         assert answer["transaction"]["data"] in page.content.decode()
         assert paid["paid"]["transaction"] in page.content.decode()
+    rows = csv.DictReader(io.StringIO(b"".join(client.get(f"{at}/ledger.csv")).decode()))
+    assert {row["kind"]: row["transaction"] for row in rows if row["transaction"]} == {
+        "paid": paid["paid"]["transaction"]
+    }
     journal = b"".join(client.get(f"{at}/ledger.beancount")).decode()
     assert f'transaction: "{paid["paid"]["transaction"]}"' in journal
 

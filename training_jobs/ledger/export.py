@@ -24,7 +24,9 @@ from training_jobs.ledger.currencies import in_full
 from training_jobs.models import LedgerAccount, LedgerEntry, LedgerPosting
 from training_jobs.models.ledger import BUDGET, CONTRIBUTION_CREDIT, DUE, HELD, OUTSIDE, SITE_CREDIT
 
-COLUMNS: Final = ("entry", "at", "kind", "key", "proposal", "request", "from", "to", "amount", "units", "currency")
+COLUMNS: Final = (
+    "entry", "at", "kind", "key", "proposal", "request", "from", "to", "amount", "units", "currency", "transaction",
+)  # fmt: skip
 BATCH: Final = 500
 _ROOTS: Final = {
     OUTSIDE: "Equity:Outside",
@@ -39,7 +41,10 @@ _PLAIN: Final = re.compile(r"(?!x-)[a-z][a-z0-9-]*|[0-9][A-Za-z0-9-]*")
 
 
 def as_csv(community: Community) -> Iterator[str]:
-    """Yield a line of names, then one line for each posting: `amount` in the currency itself, `units` as it is kept."""
+    """Yield a line of names, then one line for each posting: `amount` in the currency itself, `units` as it is kept.
+
+    `transaction` is the hash of the one that paid it on chain, and empty for all else.
+    """
     yield _row(COLUMNS)
     for entry in _entries(community, _newest(community)):
         for posting in entry.postings.all():
@@ -135,6 +140,7 @@ def _cells(entry: LedgerEntry, posting: LedgerPosting) -> tuple[object, ...]:
         in_full(posting.amount, currency),
         posting.amount,
         currency,
+        entry.data.get("transaction", ""),
     )
 
 

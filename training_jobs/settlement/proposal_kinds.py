@@ -167,6 +167,7 @@ class SiteSettlement(ForOrAgainst):
             Fact(_("Base units of the token"), offer["value"]),
             Fact(_("From the treasury"), offer["treasury"]),
             Fact(_("To the address"), offer["payout"]),
+            Fact(_("On the chain"), str(offer["chain_id"])),
             Fact(_("Reason"), payload["reason"]),
             Fact(_("Cost"), _("none")),
         ]

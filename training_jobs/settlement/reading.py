@@ -4,7 +4,8 @@ Only finalized blocks are read (and `settings.CHAIN_CONFIRMATIONS` fewer). A ran
 was paid in it, and the place to go on from. Killed at any moment, it goes on behind the last range that is whole.
 
 Where the last block is no longer part of the chain, reading goes back to the newest block that paid something, or to
-the first. Where that one is gone too, nothing more is read: what the books say was paid is not, and people must judge.
+the first. Where that one is gone too, nothing more is read: what the books say was paid is not, and people must judge;
+`resuming` lets it go on.
 """
 
 import logging
@@ -15,11 +16,12 @@ from typing import Final
 
 from django.conf import settings
 from django.db import OperationalError, transaction
-from django.db.models import QuerySet
+from django.db.models import Q, QuerySet
 
 from governance.chain import Block, ChainError, ChainReader, ChainUnavailable, Log, RangeRefused
 from governance.chain.factory import chain_for
-from governance.models import Community
+from governance.chain.joining import require_joined
+from governance.models import Community, Event
 from governance.services import note
 from training_jobs.ledger.booking import lock
 from training_jobs.models import Settlement, SettlementReading
@@ -31,6 +33,8 @@ logger = logging.getLogger(__name__)
 BLOCKS_AT_ONCE_MAX: Final = 5_000
 RANGES_PER_SWEEP: Final = 20
 UNMATCHED: Final = "settlement_unmatched"
+HALTED: Final = "settlement_halted"
+RESUMED: Final = "settlement_resumed"
 
 
 def sweep(now: datetime) -> int:
@@ -74,10 +78,23 @@ def follow(
                 raise
             at_once = (end.number - first + 1) // 2
             continue
+        require_joined(chain, Block(reading.block_number, reading.block_hash, reading.block_time), end)
         reading, count = _keep(reading, end, transfers, now)
         paid += count
         ranges -= 1
     return paid
+
+
+def believed(reading: SettlementReading) -> "QuerySet[Settlement]":
+    """Return what was read as paid, but for payments of which somebody looked and said that the chain lost them."""
+    paid = Settlement.objects.filter(community=reading.community, token=reading.token, paid_at__isnull=False)
+    lost = {number for event in _resumed(reading) for number in event.data["lost"]}
+    return paid.filter(block_number__gt=reading.first_block).exclude(proposal__number__in=lost)
+
+
+def _resumed(reading: SettlementReading) -> "QuerySet[Event]":
+    found: QuerySet[Event] = reading.community.events.filter(kind=RESUMED, data__token=reading.token)
+    return found
 
 
 def _followed() -> list[tuple[Community, list[str]]]:
@@ -136,7 +153,7 @@ def _keep(
     """Book what a range paid, unless somebody else has read on meanwhile."""
     with transaction.atomic():
         lock(reading.community)
-        locked = _locked(reading)
+        locked = locked_row(reading)
         if (locked.block_number, locked.block_hash) != (reading.block_number, reading.block_hash):
             return locked, 0
         paid = sum(_take(locked.community, each, now) for each in transfers)
@@ -147,8 +164,11 @@ def _keep(
 
 def _take(community: Community, transfer: Transfer, now: datetime) -> int:
     """Book a transfer that pays a settlement, or tell the log of one that misses; return how many it paid."""
-    here = {"transaction": transfer.transaction, "position": transfer.position}
-    if Settlement.objects.filter(chain_id=community.chain_id, paid_at__isnull=False, **here).exists():
+    known = Settlement.objects.filter(
+        chain_id=community.chain_id, paid_at__isnull=False, transaction=transfer.transaction
+    )
+    # A transaction that was taken back and stands in another block now has paid already; its logs may be counted anew.
+    if known.filter(Q(position=transfer.position) | ~Q(block_hash=transfer.block_hash)).exists():
         return 0
     rows = {each.pk: each for each in _due(community, transfer.token).select_related("proposal", "community")}
     due = [Due(each.pk, each.token, each.treasury, each.payout, int(each.value), since(each)) for each in rows.values()]
@@ -156,8 +176,8 @@ def _take(community: Community, transfer: Transfer, now: datetime) -> int:
     if found is not None:
         pay(rows[found.name], transfer, now)
         return 1
-    known = {"data__transaction": transfer.transaction, "data__log": transfer.position}
-    if misses(transfer, due) and not community.events.filter(kind=UNMATCHED, **known).exists():
+    told = {"data__transaction": transfer.transaction, "data__log": transfer.position}
+    if misses(transfer, due) and not community.events.filter(kind=UNMATCHED, **told).exists():
         note(UNMATCHED, now, community=community, chain_id=community.chain_id, **told_of(transfer))
     return 0
 
@@ -166,7 +186,8 @@ def _due(community: Community, token: str) -> "QuerySet[Settlement]":
     return Settlement.objects.due().filter(community=community, token=token)
 
 
-def _locked(reading: SettlementReading) -> SettlementReading:
+def locked_row(reading: SettlementReading) -> SettlementReading:
+    """Return the row as it is now, held until the transaction ends. The caller holds the community's lock."""
     rows = SettlementReading.objects.select_for_update(of=("self",)).select_related("community")
     return rows.get(pk=reading.pk)
 
@@ -175,19 +196,20 @@ def _stand_firm(reading: SettlementReading, chain: ChainReader, now: datetime) -
     """Return the reading at a block that is part of the chain; halted where one that paid something is not."""
     if chain.blocks([reading.block_number])[0].hash == reading.block_hash:
         return reading
-    paid = Settlement.objects.filter(community=reading.community, token=reading.token, paid_at__isnull=False)
-    newest = paid.filter(block_number__gt=reading.first_block).order_by("-block_number").first()
+    newest = believed(reading).order_by("-block_number").first()
     good = chain.blocks([reading.first_block if newest is None else int(newest.block_number or 0)])[0]
     with transaction.atomic():
         lock(reading.community)
-        locked = _locked(reading)
+        locked = locked_row(reading)
         if (locked.block_number, locked.block_hash) != (reading.block_number, reading.block_hash):
             return locked
         if newest is not None and newest.block_hash != good.hash:
             number = newest.proposal.number
             locked.halted = f"the chain took back block {good.number}, in which settlement {number} was paid"
             locked.save(update_fields=["halted"])
-            note("settlement_halted", now, community=locked.community, token=locked.token, detail=locked.halted)
+            said = {"token": locked.token, "settlement": number, "block": good.number, "detail": locked.halted}
+            note(HALTED, now, community=locked.community, **said)
+            logger.error("settlements of %s halted: %s", locked.community.slug, locked.halted)
             return locked
         locked.block_number, locked.block_hash, locked.block_time = good.number, good.hash, good.timestamp
         locked.save(update_fields=["block_number", "block_hash", "block_time"])

@@ -102,6 +102,7 @@ def offer_for(community: Community, site_slug: str, currency: str, amount_text: 
         raise Invalid("no_payout_address", detail, field="payload.site", found=site.slug)
     if site.payout_address == terms.treasury:
         raise Invalid("pays_itself", "the treasury would pay itself", field="payload.site", found=terms.treasury)
+    _require_one_chain(community, site)
     require_covered(community, site_named(site.slug), currency, amount, "payload.amount")
     offer = {
         "chain_id": community.chain_id,
@@ -112,6 +113,27 @@ def offer_for(community: Community, site_slug: str, currency: str, amount_text: 
         "value": str(value_of(amount, terms.rate)),
     }
     return amount, offer
+
+
+def is_own_account(site: Site) -> bool:
+    """Say whether a site is paid at the account with which its operator signs in: one of a key, so on every chain.
+
+    Any other address may be a contract wallet, which stands on the chain where it was made, and perhaps on no other.
+    """
+    return site.payout_address == site.operator
+
+
+def _require_one_chain(community: Community, site: Site) -> None:
+    """Raise Invalid where an address that may be a contract wallet is paid on another chain already.
+
+    Not checked again when the vote is carried out: one site reads one chain, so two votes on two chains do not race.
+    """
+    elsewhere = Settlement.objects.filter(payout=site.payout_address, withdrawn_at__isnull=True)
+    there = elsewhere.exclude(chain_id=community.chain_id).values_list("chain_id", flat=True).first()
+    if there is not None and not is_own_account(site):
+        detail = f"this address is paid on chain {there}, and may be nobody's on chain {community.chain_id}"
+        found, allowed = site.payout_address, site.operator
+        raise Invalid("payout_on_another_chain", detail, field="payload.site", found=found, allowed=allowed)
 
 
 @transaction.atomic
