@@ -257,29 +257,8 @@ class GovernanceRules(ForOrAgainst):
         return _("new proposals follow the new rules. Proposals that exist keep the rules they began with.")
 
     def facts(self, payload: dict[str, Any]) -> list[Fact]:
-        """Return the tiers with their kinds, quorum, majority and times."""
-        charter = Charter.from_body(payload["charter"])
-        facts = []
-        for tier, rules in charter.tiers.items():
-            kinds = ", ".join(kind for kind, found in charter.kinds.items() if found == tier) or "–"
-            values = {
-                "kinds": kinds,
-                "quorum": rules.quorum_bps / 100,
-                "threshold": rules.threshold_bps / 100,
-                "period": rules.voting_period_seconds,
-                "timelock": rules.timelock_seconds,
-            }
-            facts.append(
-                Fact(
-                    tier,
-                    _(
-                        "for %(kinds)s: quorum %(quorum)g %%, more than %(threshold)g %% in favour, "
-                        "voting %(period)s s, waiting time %(timelock)s s"
-                    )
-                    % values,
-                )
-            )
-        return facts
+        """Return the names of the tiers; what changes is compared with the charter in force (`selectors.charters`)."""
+        return [Fact(_("Tiers"), " · ".join(payload["charter"]["tiers"])), Fact(_("Cost"), _("none"))]
 
     def execute(self, proposal: Proposal, execution: Record, now: datetime) -> None:
         """Put the charter in force."""

@@ -1,5 +1,6 @@
 """Writing, changing and erasing comments. The log holds that it was done; the texts stand in the database alone."""
 
+from collections.abc import Collection
 from datetime import datetime, timedelta
 
 from django.db import transaction
@@ -7,7 +8,7 @@ from django.db.models import Max
 
 from governance.deliberation import policy
 from governance.deliberation.erasing import wipe
-from governance.deliberation.lifecycle import Action, Hiding, State, require, state
+from governance.deliberation.lifecycle import Action, Hiding, Past, State, require, state
 from governance.deliberation.people import Writer
 from governance.errors import Conflict, Forbidden, Invalid, NotFound, TooMany
 from governance.models import Comment, CommentHiding, CommentVersion, Community, Proposal
@@ -46,6 +47,15 @@ def comment_numbered(proposal: Proposal, number: int) -> Comment:
 def hiding_of(comment: Comment) -> CommentHiding | None:
     """Return the hiding that is not over."""
     return comment.hidings.filter(lifted_at__isnull=True).first()
+
+
+def past_of(comments: Collection[Comment]) -> dict[int, list[Past]]:
+    """Return the hidings that are over, by the key of the comment."""
+    found: dict[int, list[Past]] = {comment.pk: [] for comment in comments}
+    over = CommentHiding.objects.filter(comment__in=comments, lifted_at__isnull=False)
+    for key, by, appealed_at, lifted_at in over.values_list("comment", "by", "appealed_at", "lifted_at"):
+        found[key].append(Past(by, appealed_at, lifted_at))
+    return found
 
 
 def state_of(comment: Comment, hiding: CommentHiding | None) -> State:

@@ -1,5 +1,6 @@
 """Where a comment and its hiding stand, and what may be done with them. Pure: computed from facts, never stored."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
@@ -51,6 +52,15 @@ class Hiding:
     upheld: bool | None = None
 
 
+@dataclass(frozen=True)
+class Past:
+    """The facts of a hiding that is over."""
+
+    by: str
+    appealed_at: datetime | None
+    lifted_at: datetime
+
+
 def state(erased_at: datetime | None, hiding: Hiding | None) -> State:
     """Return the state; the first row that matches wins. `hiding` is the one that is not over."""
     if erased_at is not None:
@@ -60,6 +70,18 @@ def state(erased_at: datetime | None, hiding: Hiding | None) -> State:
     if hiding.upheld:
         return State.UPHELD
     return State.HIDDEN if hiding.appealed_at is None else State.APPEALED
+
+
+def gave_way(actor: str, past: Iterable[Past], edited_at: datetime | None) -> bool:
+    """Say whether this moderator hid what now stands there, and its author appealed, before it was shown again.
+
+    Whether somebody granted the appeal or the moderator gave in before the answer: hiding it again would make the
+    appeal void. An edit since then is a new text.
+    """
+    return any(
+        each.by == actor and each.appealed_at is not None and (edited_at is None or edited_at <= each.lifted_at)
+        for each in past
+    )
 
 
 def require(action: Action, found: State) -> None:

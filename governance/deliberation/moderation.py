@@ -9,9 +9,9 @@ from datetime import datetime, timedelta
 from django.db import IntegrityError, transaction
 
 from governance.deliberation import policy
-from governance.deliberation.comments import comment_numbered, hiding_of, state_of
-from governance.deliberation.lifecycle import Action, require
-from governance.deliberation.people import Writer, require_moderator
+from governance.deliberation.comments import comment_numbered, hiding_of, past_of, state_of
+from governance.deliberation.lifecycle import Action, gave_way, require
+from governance.deliberation.people import Writer, judged, may_judge, moderators, require_moderator
 from governance.errors import Conflict, Forbidden, Invalid, TooMany
 from governance.models import Comment, CommentHiding, CommentReport, Proposal
 from governance.services.common import lock_community
@@ -53,13 +53,20 @@ def settle(proposal: Proposal, number: int, actor: str, now: datetime) -> None:
 
 
 def hide(proposal: Proposal, number: int, actor: str, rule: str, reason: str, now: datetime) -> CommentHiding:
-    """Hide a comment by a rule, with a reason that everybody reads."""
+    """Hide a comment by a rule, with a reason that everybody reads.
+
+    Not again as the moderator who hid it, once its author appealed and it was shown again: the appeal is the last word
+    between the two, until the author changes the text.
+    """
     require_moderator(proposal.community, actor, now)
     _require_rule(rule)
     reason = _clean(reason, "reason", 1, policy.REASON_MAX)
     with transaction.atomic():
         comment = _locked(proposal, number)
         require(Action.HIDE, state_of(comment, hiding_of(comment)))
+        if gave_way(actor, past_of([comment])[comment.pk], comment.edited_at):
+            detail = "its author appealed against your hiding, and it was shown again; it has not changed since"
+            raise Forbidden("hidden_before", detail, found=number)
         try:
             with transaction.atomic():
                 made = CommentHiding.objects.create(comment=comment, rule=rule, reason=reason, by=actor, at=now)
@@ -96,13 +103,18 @@ def appeal(proposal: Proposal, number: int, writer: Writer, text: str, now: date
 
 
 def judge(proposal: Proposal, number: int, actor: str, answer: str, now: datetime, *, upheld: bool) -> CommentHiding:
-    """Answer an appeal: it stays hidden, or it is shown again. Neither its author nor whoever hid it may."""
-    require_moderator(proposal.community, actor, now)
+    """Answer an appeal: it stays hidden, or it is shown again. Neither its author nor whoever hid it may.
+
+    Moderators do; where no other is left, whoever holds votes, as with statements: an appeal must not wait without end.
+    """
     answer = _clean(answer, "answer", 1, policy.REASON_MAX)
     with transaction.atomic():
         comment, hiding = _hidden(proposal, number, Action.JUDGE)
-        if actor in {hiding.by, comment.address}:
+        if actor in judged(comment, hiding.by):
             raise Forbidden("judge_of_own", "somebody else answers: you hid this comment, or wrote it", found=actor)
+        if not may_judge(comment, hiding.by, actor, moderators(proposal.community, now)):
+            detail = "another moderator answers an appeal, or where there is none, somebody who holds votes"
+            raise Forbidden("not_a_judge", detail, found=actor)
         hiding.answer, hiding.answered_by, hiding.answered_at, hiding.upheld = answer, actor, now, upheld
         hiding.lifted_at = None if upheld else now
         hiding.save(update_fields=["answer", "answered_by", "answered_at", "upheld", "lifted_at"])

@@ -18,6 +18,7 @@ from governance.errors import Forbidden, NotAuthenticated
 from governance.models import Comment, Community, Reader
 from governance.readers.sessions import signed_in_reader
 from governance.services.guardians import council_in_office
+from governance.statements.services import holds_votes
 
 People = Callable[[Community, datetime], Iterable[dict[str, str]]]
 
@@ -74,3 +75,18 @@ def require_moderator(community: Community, actor: str, now: datetime) -> None:
     """Raise Forbidden for anybody else."""
     if not actor or actor not in moderators(community, now):
         raise Forbidden("not_a_moderator", "only guardians and stewards of this community may do this", found=actor)
+
+
+def may_judge(comment: Comment, hidden_by: str, actor: str, people: Iterable[str]) -> bool:
+    """Say whether somebody answers this appeal: another of the moderators, `people`; where there is none, any voter."""
+    parties = judged(comment, hidden_by)
+    if not actor or actor in parties:
+        return False
+    others = set(people) - parties
+    return actor in others if others else holds_votes(comment.proposal.community, actor)
+
+
+def judged(comment: Comment, hidden_by: str) -> set[str]:
+    """Return who has no say in an appeal: whoever hid the comment, and whoever wrote it, also as a reader."""
+    reader = comment.reader.address if comment.reader else None
+    return {hidden_by, comment.address, reader or ""}

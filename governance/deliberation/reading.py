@@ -1,6 +1,6 @@
 """What pages and the API ask about discussions: one page of comments, one comment with its story, what moderators did.
 
-Reads only. The text of a hidden comment goes to its author and to moderators alone.
+Reads only. The text of a hidden comment goes to its author, to moderators, and to whoever may answer its appeal.
 """
 
 from collections.abc import Iterable, Sequence
@@ -10,10 +10,10 @@ from datetime import datetime
 from django.db.models import Q, QuerySet
 
 from governance.deliberation import co_authors, similarity
-from governance.deliberation.comments import comment_numbered, state_of
+from governance.deliberation.comments import comment_numbered, past_of, state_of
 from governance.deliberation.differences import Piece, difference
-from governance.deliberation.lifecycle import ALLOWED, Action, State
-from governance.deliberation.people import Writer, moderators
+from governance.deliberation.lifecycle import ALLOWED, Action, State, gave_way
+from governance.deliberation.people import Writer, may_judge, moderators
 from governance.models import Comment, CommentHiding, CommentReport, CommentVersion, Community, Proposal
 from governance.search.words import fold, split
 from governance.selectors.communities import member_names
@@ -212,11 +212,18 @@ def _shown(
     named = {row.address for row in rows} | {hiding.by for hiding in hidings.values()}
     names = member_names(proposal.community, named - {""})
     moderates = _moderates(writer, people)
+    past = past_of(rows) if moderates else {}
+    actor = writer.address if writer is not None else ""
     for row in rows:
         hiding = hidings.get(row.pk)
         found = state_of(row, hiding)
         own = writer is not None and writer.wrote(row)
-        readable = found is State.VISIBLE or own or moderates
+        row.proposal = proposal
+        judges = hiding is not None and found is State.APPEALED and may_judge(row, hiding.by, actor, people)
+        readable = found is State.VISIBLE or own or moderates or judges
+        may = _may(found, hiding, writer, own=own, moderates=moderates)
+        if gave_way(actor, past.get(row.pk, []), row.edited_at):
+            may -= {Action.HIDE}
         yield Shown(
             comment=row,
             state=found,
@@ -226,7 +233,7 @@ def _shown(
             hiding=hiding,
             hidden_by=names.get(hiding.by, "") if hiding else "",
             is_own=own,
-            may=_may(found, hiding, writer, own=own, moderates=moderates),
+            may=may | {Action.JUDGE} if judges else may,
         )
 
 
@@ -250,7 +257,7 @@ def _may(
     mine = {Action.EDIT, Action.ERASE, Action.APPEAL} if own else {Action.REPORT}
     wanted = mine | {Action.ANSWER}
     if moderates:
-        wanted |= {Action.HIDE} | ({Action.TAKE_BACK} if hid else set()) | (set() if hid or own else {Action.JUDGE})
+        wanted |= {Action.HIDE} | ({Action.TAKE_BACK} if hid else set())
     return frozenset(action for action in wanted if found in ALLOWED[action])
 
 

@@ -3,7 +3,7 @@
 from typing import ClassVar, Self
 
 from django.db import models
-from django.db.models import Q
+from django.db.models import OuterRef, Q, Subquery
 
 from governance.models.proposals import Proposal
 from governance.models.record import Record
@@ -15,6 +15,11 @@ class PendingBallotQuerySet(models.QuerySet["PendingBallot"]):
     def waiting(self) -> Self:
         """Return those that were not cast, the newest first. Whether their vote is still open, the proposal says."""
         return self.filter(record__isnull=True).order_by("-pk")
+
+    def begun_by(self, owner: str) -> Self:
+        """Return those that this owner began: of the signatures there, theirs came first."""
+        first = OwnerSignature.objects.filter(pending=OuterRef("pk")).order_by("pk").values("owner")[:1]
+        return self.annotate(begun_by_owner=Subquery(first)).filter(begun_by_owner=owner)
 
 
 class PendingBallot(models.Model):

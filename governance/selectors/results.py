@@ -33,10 +33,12 @@ class RoundRow:
 
     name: str
     power: int
+    exact: str
     share_bps: int
     elected: bool
     eliminated: bool
     transferred: int
+    transferred_exact: str
     out: bool
 
 
@@ -47,6 +49,7 @@ class RoundShown:
     number: int
     rows: tuple[RoundRow, ...]
     exhausted: int
+    exhausted_exact: str
 
 
 @dataclass(frozen=True)
@@ -186,15 +189,17 @@ def _rounds(body: Mapping[str, Any], names: list[str]) -> tuple[RoundShown, ...]
             RoundRow(
                 name=name,
                 power=int(scores[at]),
+                exact=str(scores[at]),
                 share_bps=share(int(scores[at]), whole),
                 elected=at in each["elected"],
                 eliminated=at in each["eliminated"],
                 transferred=int(Fraction(each["transferred"][at])) if each["transferred"] else 0,
+                transferred_exact=str(each["transferred"][at]) if each["transferred"] else "0",
                 out=at in out,
             )
             for at, name in enumerate(names)
         )
-        rounds.append(RoundShown(each["number"], rows, int(Fraction(each["exhausted"]))))
+        rounds.append(RoundShown(each["number"], rows, int(Fraction(each["exhausted"])), str(each["exhausted"])))
         out |= set(each["eliminated"])
     return tuple(rounds)
 

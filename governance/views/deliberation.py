@@ -150,7 +150,7 @@ class CommentAppeal(_Talk):
 
     @extend_schema(request=CommentJudgeInput, responses=ANSWERS, operation_id="proposal_comment_judge")
     def put(self, request: Request, slug: str, proposal: int, comment: int) -> Response:
-        """Answer the appeal, as a moderator who neither hid nor wrote the comment."""
+        """Answer the appeal: a moderator who neither hid nor wrote the comment, or where there is none, any voter."""
         actor = signed_in(request)
         values = CommentJudgeInput.read(request.data)
         about = self._proposal(slug, proposal)

@@ -11,7 +11,7 @@ from governance import clock, services
 from governance.models import PendingBallot
 from governance.serializers.wallets import OwnerInput, OwnerOfferOutput, PendingBallotOutput, offer_of
 from governance.views.ballots import read_choice
-from governance.views.base import REFUSED, digest_of, plain
+from governance.views.base import REFUSED, digest_of, plain, signed_in
 from governance.wallets import pending
 
 
@@ -81,6 +81,12 @@ class WalletBallot(APIView):
     def get(self, _request: Request, digest: str) -> Response:
         """Answer with it."""
         return Response(PendingBallotOutput(_named(digest)).data)
+
+    @extend_schema(responses={204: None, **REFUSED}, operation_id="wallet_ballot_withdraw")
+    def delete(self, request: Request, digest: str) -> Response:
+        """Take back what one signed here, as the owner who is signed in; with the last signature the ballot goes."""
+        pending.withdraw(_named(digest).digest, signed_in(request), clock.now())
+        return Response(status=status.HTTP_204_NO_CONTENT)
 
 
 class WalletBallotLook(APIView):

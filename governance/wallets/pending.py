@@ -18,7 +18,7 @@ from typing import Any, Final
 from django.db import transaction
 
 from governance import eip712, lifecycle
-from governance.chain import Block, ChainError, ChainReader
+from governance.chain import ChainError, ChainReader
 from governance.chain.factory import chain_for
 from governance.errors import Conflict, Forbidden, Invalid, NotFound, Refusal, TooMany
 from governance.lifecycle import Action, State
@@ -36,10 +36,12 @@ from governance.services.ballots import BallotOffer, BallotRequest, cast_ballot,
 from governance.services.proposals import proposal_by_public_id
 from governance.wallets import safes
 from governance.wallets.checking import asks_wallets, stands_by
+from governance.wallets.holders import Holders, holders_at
 
 logger = logging.getLogger(__name__)
 
-WAITING_PER_WALLET_MAX: Final = 5
+# Of one wallet, in one vote: one owner must not take the places of the others.
+WAITING_PER_OWNER_MAX: Final = 5
 LOOK_AGAIN_AFTER: Final = timedelta(minutes=1)
 LOOK_AT_MOST_EVERY: Final = timedelta(seconds=10)
 LOOKS_AT_ONCE: Final = 10
@@ -52,15 +54,6 @@ class Standing(StrEnum):
     WAITING = "waiting"
     CAST = "cast"
     EXPIRED = "expired"
-
-
-@dataclass(frozen=True)
-class Holders:
-    """Who a wallet says its owners are, how many of them it needs, and at which block it was asked."""
-
-    owners: tuple[str, ...]
-    threshold: int
-    block: Block
 
 
 @dataclass(frozen=True)
@@ -94,7 +87,7 @@ def offer_to_owners(proposal: Proposal, wallet: str, choice: Any, reason: str, n
     _require_chain(proposal)
     ballot = offer_ballot(proposal, wallet, choice, reason, now)
     wallet = eip712.parse_address(wallet)
-    holders = _holders(chain_for(proposal.community.chain_id), wallet)
+    holders = holders_at(chain_for(proposal.community.chain_id), wallet)
     request = BallotRequest(proposal.public_id, wallet, choice, reason, ballot.nonce, "")
     _, digest = message_of(request)
     return OwnerOffer(safes.safe_message(proposal.community.chain_id, wallet, digest), ballot, holders)
@@ -105,7 +98,7 @@ def offer_sealed_to_owners(proposal: Proposal, wallet: str, sealed_digest: str, 
     _require_chain(proposal)
     ballot = offer_sealed_ballot(proposal, wallet, sealed_digest, now)
     wallet = eip712.parse_address(wallet)
-    holders = _holders(chain_for(proposal.community.chain_id), wallet)
+    holders = holders_at(chain_for(proposal.community.chain_id), wallet)
     digest = sealed_digest_of(proposal, wallet, sealed_digest, ballot.nonce)
     return OwnerOffer(safes.safe_message(proposal.community.chain_id, wallet, digest), ballot, holders)
 
@@ -120,7 +113,7 @@ def sign(request: OwnerRequest, now: datetime) -> tuple[PendingBallot, bool]:
     """
     proposal, wallet, digest = _asked_for(request, now)  # 1
     community = proposal.community
-    holders = _holders(chain_for(community.chain_id), wallet)  # 2
+    holders = holders_at(chain_for(community.chain_id), wallet)  # 2
     owner = eip712.parse_address(request.owner)
     if owner not in holders.owners:
         raise Forbidden(
@@ -147,21 +140,45 @@ def look(pending: PendingBallot, now: datetime) -> PendingBallot:
     lifecycle.require(Action.VOTE, pending.proposal.facts, now)
     community = pending.proposal.community
     chain, digest = chain_for(community.chain_id), bytes.fromhex(pending.digest)
-    holders = _holders(chain, pending.wallet)
+    holders = holders_at(chain, pending.wallet)
     hashed = safes.safe_digest(community.chain_id, pending.wallet, digest)
     signed = set(pending.signatures.values_list("owner", flat=True))
+    approved = []
     for owner in holders.owners:
         if owner in signed:
             continue
         said = chain.read(pending.wallet, safes.approved_question(owner, hashed), holders.block.hash)
         if safes.number_in(said):
+            approved.append(owner)
+    with transaction.atomic():
+        pending = _locked(pending)  # it may have been withdrawn while the chain was asked
+        for owner in approved:
             OwnerSignature.objects.get_or_create(pending=pending, owner=owner, defaults={"signed_at": now})
-    _remember(pending, holders, now)
+        _remember(pending, holders, now)
     if _approved_as_a_whole(chain, pending.wallet, digest):
         _cast(pending, APPROVED_AS_A_WHOLE, now)
     else:
         _cast_if_complete(pending, holders, now)
     return pending
+
+
+def withdraw(digest: str, owner: str, now: datetime) -> None:
+    """Take back what an owner signed here, while it waits; once nobody stands by the ballot, it is gone.
+
+    The others may go on without them: a ballot that they signed as well stays theirs. What was approved on the chain is
+    not taken back here, and neither is a signature that is being put into a ballot at this moment.
+    """
+    pending = pending_by_digest(digest)
+    with transaction.atomic():
+        pending = _locked(pending)
+        if pending.record_id is not None:
+            raise Conflict("ballot_cast", "this ballot was cast; the wallet may cast another", found=digest)
+        lifecycle.require(Action.VOTE, pending.proposal.facts, now)
+        given, _ = pending.signatures.filter(owner=owner).exclude(signature="").delete()
+        if not given:
+            raise Forbidden("not_your_signature", "only who signed a waiting ballot here takes that back", found=owner)
+        if not pending.signatures.exists():
+            pending.delete()
 
 
 def look_at_all(now: datetime) -> int:
@@ -232,33 +249,20 @@ def _require_chain(proposal: Proposal) -> None:
         )
 
 
-def _holders(chain: ChainReader, wallet: str) -> Holders:
-    """Return who holds a wallet; raise Invalid where it does not say so as wallets of several owners do."""
-    block = chain.finalized_block()
-    owners = safes.owners_in(chain.read(wallet, safes.GET_OWNERS, block.hash))
-    threshold = safes.number_in(chain.read(wallet, safes.GET_THRESHOLD, block.hash))
-    if owners is None or threshold is None or not 0 < threshold <= len(owners):
-        raise Invalid(
-            "not_shared",
-            f"at block {block.number} no wallet stands at this address that names its owners; let it sign by itself",
-            field="wallet",
-            found=wallet,
-        )
-    return Holders(owners, threshold, block)
-
-
 def _kept(
     proposal: Proposal, request: OwnerRequest, wallet: str, digest: bytes, holders: Holders, now: datetime
 ) -> tuple[PendingBallot, bool]:
-    """Return the waiting ballot of this message, made if it is the first; there are only so many for one wallet."""
+    """Return the waiting ballot of this message, made if it is the first; each owner begins only so many."""
     Community.objects.select_for_update().get(pk=proposal.community_id)
     found = PendingBallot.objects.filter(digest=digest.hex()).first()
     if found is not None:
         _remember(found, holders, now)
         return found, False
-    count = PendingBallot.objects.waiting().filter(proposal=proposal, wallet=wallet).count()
-    if count >= WAITING_PER_WALLET_MAX:
-        raise Conflict("too_many_waiting", "this many ballots of the wallet wait already in this vote", found=count)
+    begun = PendingBallot.objects.waiting().begun_by(eip712.parse_address(request.owner))
+    count = begun.filter(proposal=proposal, wallet=wallet).count()
+    if count >= WAITING_PER_OWNER_MAX:
+        detail = "this many ballots of the wallet that you began wait already in this vote; withdraw one first"
+        raise Conflict("too_many_waiting", detail, found=count, allowed=WAITING_PER_OWNER_MAX)
     made = PendingBallot.objects.create(
         proposal=proposal,
         wallet=wallet,
@@ -274,6 +278,12 @@ def _kept(
         looked_at=now,
     )
     return made, True
+
+
+def _locked(pending: PendingBallot) -> PendingBallot:
+    """Return it as it stands, with nobody else at it; raise NotFound if it was withdrawn."""
+    Community.objects.select_for_update().get(pk=pending.proposal.community_id)
+    return pending_by_digest(pending.digest)
 
 
 def _remember(pending: PendingBallot, holders: Holders, now: datetime) -> None:

@@ -13,14 +13,14 @@ import pytest
 from django.test import Client
 
 from config.demo import chain as demo
-from governance import audit_bundle, fsck, log, selectors, services
+from governance import audit_bundle, fsck, lifecycle, log, selectors, services
 from governance.charter import Charter
 from governance.eip712 import checksum_address
 from governance.eip712.errors import SignatureError
-from governance.errors import Conflict, Forbidden, Invalid
+from governance.errors import Conflict, Forbidden, Invalid, NotFound
 from governance.evidence.signing import generate_key
 from governance.keys import release_key_path
-from governance.models import Ballot, Community, PendingBallot, Proposal
+from governance.models import Account, Ballot, Community, PendingBallot, Proposal
 from governance.receipts.verify import verify_receipt
 from governance.recount.__main__ import main as recount_main
 from governance.sealed import box, casting
@@ -536,6 +536,18 @@ def test_owners_sign_through_the_api_and_everybody_sees_who_is_missing(
     shown = client.get(f"{page}wallets/").content.decode()
     assert "1 signature missing" in shown
     assert (shown.count("has not signed"), shown.count("data-shared-sign=")) == (2, 1)
+    assert "data-shared-withdraw=" not in shown
+
+    there = f"/api/v1/wallet-ballots/{waiting['digest']}"
+    assert client.delete(there).json()["code"] == "not_signed_in"
+    client.force_login(Account.objects.get_or_create(address=first)[0])
+    assert client.delete(there).json()["code"] == "not_your_signature"
+    client.force_login(Account.objects.get_or_create(address=second)[0])
+    assert "data-shared-withdraw=" in client.get(f"{page}wallets/").content.decode()
+    assert client.delete(there).status_code == 204
+    assert client.get(there).status_code == 404
+    assert client.post("/api/v1/wallet-ballots", body, content_type="application/json").status_code == 201
+    client.logout()
 
     body |= {"owner": first, "signature": wallets.sign(first, waiting["typed_data"])}
     done = client.post("/api/v1/wallet-ballots", body, content_type="application/json").json()
@@ -545,11 +557,42 @@ def test_owners_sign_through_the_api_and_everybody_sees_who_is_missing(
     assert client.get("/api/v1/wallet-ballots/nothing").status_code == 400
 
 
-def test_only_so_many_ballots_of_a_wallet_wait_at_once(wallets: Wallets, proposal: Proposal) -> None:
-    for number in range(pending.WAITING_PER_WALLET_MAX):
-        sign_as_owner(proposal, wallets, wallets.people[0], reason=f"Reason {number}.")
+def test_attack_one_owner_takes_all_the_places_of_a_wallet_and_the_others_begin_theirs_all_the_same(
+    wallets: Wallets, proposal: Proposal
+) -> None:
+    first, second = wallets.people[:2]
+    for number in range(pending.WAITING_PER_OWNER_MAX):
+        sign_as_owner(proposal, wallets, first, reason=f"Reason {number}.")
     with pytest.raises(Conflict, match="too_many_waiting"):
-        sign_as_owner(proposal, wallets, wallets.people[0], reason="One more.")
+        sign_as_owner(proposal, wallets, first, reason="One more.")
+    _, created = sign_as_owner(proposal, wallets, second, reason="Ours.")
+    assert created
+    _, created = sign_as_owner(proposal, wallets, first, reason="Ours.")
+    assert not created, "signing what another began is no beginning"
+    assert Ballot.objects.get().reason == "Ours."
+
+
+def test_an_owner_withdraws_what_they_signed_and_the_place_is_free_again(wallets: Wallets, proposal: Proposal) -> None:
+    now = opened(proposal)
+    first, second, third = wallets.people[:3]
+    begun = [sign_as_owner(proposal, wallets, first, reason=f"Reason {number}.")[0] for number in range(5)]
+    with pytest.raises(Forbidden, match="not_your_signature"):
+        pending.withdraw(begun[0].digest, second, now)
+    with pytest.raises(lifecycle.NotAllowed):
+        pending.withdraw(begun[0].digest, first, proposal.closes_at)
+
+    pending.withdraw(begun[0].digest, first, now)
+
+    with pytest.raises(NotFound, match="unknown_pending_ballot"):
+        pending.withdraw(begun[0].digest, first, now)
+    with pytest.raises(NotFound, match="unknown_pending_ballot"):  # withdrawn while the sweep was at it
+        pending.look(begun[0], now + pending.LOOK_AGAIN_AFTER)
+    _, created = sign_as_owner(proposal, wallets, first, reason="In its place.")
+    assert created
+    assert not Ballot.objects.exists()
+    sign_as_owner(proposal, wallets, third, reason="Reason 1.")
+    with pytest.raises(Conflict, match="ballot_cast"):
+        pending.withdraw(begun[1].digest, third, now)
 
 
 # --- verifiers ----------------------------------------------------------------------------------------------------

@@ -153,6 +153,69 @@ def test_a_hidden_comment_says_why_and_an_appeal_is_answered_by_somebody_else(ga
     assert findings(), "an act that the log holds is gone"
 
 
+def granted(gardens, proposal, *, at) -> None:
+    """Bob hides Alice's comment, she appeals, and Chloé shows it again."""
+    moderation.hide(proposal, 1, gardens.address("Bob"), "attack", "It insults a member.", at)
+    moderation.appeal(proposal, 1, by(gardens, "Alice"), "It is criticism.", at)
+    moderation.judge(proposal, 1, gardens.address("Chloé"), "So it is.", at, upheld=False)
+
+
+def test_attack_a_granted_appeal_is_made_void_by_hiding_the_same_text_again(gardens, proposal):
+    seat(gardens, "Bob", "Chloé")
+    bob = gardens.address("Bob")
+    say(gardens, proposal, "Alice", "Something sharp.")
+    granted(gardens, proposal, at=NOON)
+    for rule in ("attack", "spam"):
+        with pytest.raises(Forbidden, match="hidden_before"):
+            moderation.hide(proposal, 1, bob, rule, "Once more.", NOON + MINUTE)
+    [seen] = reading.discussion(proposal, by(gardens, "Bob"), 1, NOON).comments
+    assert (str(seen.state), "hide" in seen.may) == ("visible", False)
+    [seen] = reading.discussion(proposal, by(gardens, "Chloé"), 1, NOON).comments
+    assert "hide" in seen.may
+    comments.edit(proposal, 1, by(gardens, "Alice"), "Something sharper.", NOON + MINUTE)
+    granted(gardens, proposal, at=NOON + 2 * MINUTE)
+    with pytest.raises(Forbidden, match="hidden_before"):
+        moderation.hide(proposal, 1, bob, "attack", "And again.", NOON + 3 * MINUTE)
+    assert not findings()
+
+
+def test_attack_an_open_appeal_is_dropped_by_taking_back_and_hiding_again(gardens, proposal):
+    seat(gardens, "Bob", "Chloé")
+    bob = gardens.address("Bob")
+    say(gardens, proposal, "Alice", "Something sharp.")
+    moderation.hide(proposal, 1, bob, "spam", "By mistake.", NOON)
+    moderation.take_back(proposal, 1, bob, NOON)
+    moderation.hide(proposal, 1, bob, "attack", "It insults a member.", NOON)  # nobody has appealed yet
+    moderation.appeal(proposal, 1, by(gardens, "Alice"), "It is criticism.", NOON)
+    moderation.take_back(proposal, 1, bob, NOON)
+    with pytest.raises(Forbidden, match="hidden_before"):
+        moderation.hide(proposal, 1, bob, "attack", "It insults a member.", NOON + MINUTE)
+
+
+def test_where_one_person_moderates_somebody_who_holds_votes_answers_the_appeal(gardens, proposal):
+    seat(gardens, "Bob")
+    bob, alice, chloe = (gardens.address(name) for name in ("Bob", "Alice", "Chloé"))
+    say(gardens, proposal, "Alice", "Something sharp.")
+    moderation.hide(proposal, 1, bob, "attack", "It insults a member.", NOON)
+    [seen] = reading.discussion(proposal, by(gardens, "Chloé"), 1, NOON).comments
+    assert (seen.text, "judge" in seen.may) == ("", False), "nobody has appealed"
+    moderation.appeal(proposal, 1, by(gardens, "Alice"), "It is criticism.", NOON)
+    [seen] = reading.discussion(proposal, by(gardens, "Chloé"), 1, NOON).comments
+    assert (seen.text, "judge" in seen.may) == ("Something sharp.", True)
+    stranger = "0x" + "12" * 20
+    [seen] = reading.discussion(proposal, Writer(address=stranger), 1, NOON).comments
+    assert (seen.text, "judge" in seen.may) == ("", False)
+    for party in (bob, alice):
+        with pytest.raises(Forbidden, match="judge_of_own"):
+            moderation.judge(proposal, 1, party, "Mine.", NOON, upheld=False)
+    with pytest.raises(Forbidden, match="not_a_judge"):
+        moderation.judge(proposal, 1, stranger, "Ours.", NOON, upheld=False)
+    moderation.judge(proposal, 1, chloe, "It is criticism.", NOON, upheld=False)
+    [seen] = reading.discussion(proposal, None, 1, NOON).comments
+    assert seen.text == "Something sharp."
+    assert not findings()
+
+
 def test_a_draft_is_talked_about_once_its_author_shows_it(gardens):
     draft = gardens.draft()
     community = gardens.community
