@@ -33,6 +33,7 @@ if settings.DEMO:
     urlpatterns.append(path("demo/", include("config.demo.urls")))
 urlpatterns.append(path("", include("frontend.urls")))
 
+handler400 = "frontend.views.errors.unreadable"
 handler404 = "frontend.views.errors.not_found"
 handler403 = "frontend.views.errors.forbidden"
 handler500 = "frontend.views.errors.server_error"

@@ -1,4 +1,4 @@
-// `npm run build`: bundles the one script and the one style sheet of the pages, the demo's wallet, the sealing of ballots, passkeys and paired wallets, into static/built/.
+// `npm run build`: bundles the one script and the one style sheet of the pages, the demo's wallet, the sealing of ballots, passkeys, paired wallets and the messages of shared wallets, into static/built/.
 // With --watch it does so again after each change. The verifier in the browser is not bundled: people read it as it is.
 import { build, context } from "esbuild";
 import { dirname, join } from "node:path";
@@ -13,6 +13,7 @@ const options = {
     { in: join(STATIC, "js/sealing.js"), out: "sealing" },
     { in: join(STATIC, "js/paired-wallet.js"), out: "pairing" },
     { in: join(STATIC, "js/seat.js"), out: "seat" },
+    { in: join(STATIC, "js/shared-message.js"), out: "shared-message" },
   ],
   outdir: join(STATIC, "built"),
   bundle: true,

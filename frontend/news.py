@@ -15,6 +15,7 @@ from django.utils.translation import gettext as _
 
 from frontend import numbers, words
 from frontend.templatetags.commonweights import localised
+from frontend.words.books import amount
 from frontend.words.news import ELSE, NEWS_TOPICS, SAYS, Says
 from governance.clock import unix
 from governance.notifications.telling import SEALED, News, Voted
@@ -83,6 +84,9 @@ def _values(news: News) -> Mapping[str, str]:
         "community": str(localised(news.community, "name")),
         "title": one_line(news.proposal.title, TITLE_MAX) if news.proposal else "",
         "question": one_line(news.question, TITLE_MAX),
+        "site": one_line(str(said.get("site", "")), TITLE_MAX),
+        "amount": ", ".join(amount(units, currency) for units, currency in said.get("amounts", [])),
+        "payout": str(said.get("payout", "")),
         "actor": news.actor_name or short(news.actor),
         "model": _model(news),
         "version": str(said.get("version", "")),
@@ -177,8 +181,8 @@ def _own_page(news: News) -> str:
     of_run = kind.startswith(("run_", "review_", "openings_")) or kind == "release_refused"
     if kind.startswith("delegation_") and news.touched:
         return reverse("site:delegate", args=[slug, news.touched])
-    if kind == "incident_waits":
-        return reverse("site:incidents", args=[slug])
+    if kind == "incident_waits" or kind.startswith("settlement_"):
+        return reverse("site:incidents" if kind == "incident_waits" else "site:settlements", args=[slug])
     if kind.startswith("incident_") and type(said.get("incident")) is int:
         return reverse("site:incident", args=[slug, said["incident"]])
     if of_run and type(said.get("run")) is int:

@@ -32,6 +32,12 @@ def find(sha256: str) -> Path:
     return path
 
 
+def kept_of(report: Mapping[str, Any]) -> tuple[str, ...]:
+    """Return the digests of those samples of a judged report that are kept here."""
+    named = dict.fromkeys(part["samples_sha256"] for _, part in parts_of(report))
+    return tuple(sha256 for sha256 in named if _path_of(sha256).is_file())
+
+
 def parts_of(report: Mapping[str, Any]) -> Iterator[tuple[str, Mapping[str, Any]]]:
     """Yield suite and part of a report that was read before: of the specification's suite, then of the further ones."""
     yield report["suite"], report

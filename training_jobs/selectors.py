@@ -11,7 +11,7 @@ from governance.services import council_in_office
 from models_registry.datasets.selectors import datasets_named
 from models_registry.models import Dataset, EthicsRule, HiddenSuite
 from models_registry.selectors import Measure, measures_of
-from training_jobs import lifecycle, openings
+from training_jobs import kept_samples, lifecycle, openings
 from training_jobs.failures import Failure, failure
 from training_jobs.footprint import Footprint, footprint_of
 from training_jobs.measuring_now import MeasuringNow, measuring_now
@@ -46,6 +46,19 @@ class RunRow:
     run: Run
     state: lifecycle.State
     reasons_broken: tuple[Mapping[str, Any], ...]
+
+
+@dataclass(frozen=True)
+class Measured:
+    """A run that was measured: what was found, and the digests of the samples that are kept.
+
+    `is_own`: the proposal has started it; otherwise the proposal is about what it has made.
+    """
+
+    row: RunRow
+    measures: tuple[Measure, ...]
+    samples: tuple[str, ...]
+    is_own: bool
 
 
 @dataclass(frozen=True)
@@ -130,6 +143,21 @@ def run_of(proposal: Proposal, now: datetime) -> RunRow | None:
         return None
     found = Run.objects.select_related("model", "version", "evaluation_record").filter(proposal=proposal).first()
     return None if found is None else row_of(found, now)
+
+
+def measured_for(proposal: Proposal, now: datetime) -> Measured | None:
+    """Return the measured run that a proposal has started or, where its payload names one, is about."""
+    runs = Run.objects.select_related("model", "version", "evaluation_record").filter(evaluation_record__isnull=False)
+    own = runs.filter(proposal=proposal).first()
+    named = proposal.payload.get("run")
+    about = None
+    if own is None and type(named) is int:
+        about = runs.filter(community=proposal.community_id, pk=named).first()
+    run = own or about
+    if run is None or run.evaluation_record is None:
+        return None
+    report = run.evaluation_record.body
+    return Measured(row_of(run, now), measures_of(report), kept_samples.kept_of(report), is_own=own is not None)
 
 
 def run_of_version(version_id: int) -> Run | None:

@@ -8,6 +8,7 @@ from decimal import Decimal
 from fractions import Fraction
 from typing import Any
 
+from django.utils.formats import number_format
 from django.utils.functional import Promise
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
@@ -186,7 +187,8 @@ def place(strategy: str, topology: Mapping[str, Any] | None) -> str:
 
 def money(value: Mapping[str, str]) -> str:
     """Say an amount with its currency."""
-    return f"{Decimal(value['amount']):.2f} {value['currency']}"
+    amount = f"{Decimal(value['amount']):.2f}"
+    return f"{number_format(amount)} {value['currency']}"
 
 
 def _exchange(topology: Mapping[str, Any]) -> list[str]:

@@ -35,12 +35,14 @@ from frontend.charts.shapes import (
 )
 
 # What a letter takes, at the larger size that narrow screens show: labels never leave the picture.
-LETTER = Decimal("9.6")
+LETTER = Decimal("10.5")
+NAME_LETTER = Decimal("12.5")  # names beside the ends of lines are bold
 NAME_LETTERS_MAX = 12
 NAMES_APART = 20
 ROWS, COLUMNS = 4, 4
 SERIES_MAX = 8  # as many colours and dash patterns can be told apart
 DIGITS_MAX = 40
+DAY = 86_400
 
 _Read = list[tuple[Decimal, Decimal | None]]
 
@@ -74,7 +76,7 @@ def draw(series: Sequence[Series], *, x: Axis, y: Axis, marks: Sequence[Mark] = 
         names = [_short(one.name) for one, _ in shown] if shown[1:] else [""]
         labels = wording.ticks(rows, y.form)
         left = int(max(map(len, labels)) * LETTER) + 14
-        right = WIDTH - 20 - int(max(map(len, names)) * LETTER)
+        right = WIDTH - 20 - int(max(map(len, names)) * NAME_LETTER)
         columns, along = _columns(x, places, left, right)
         drawn = [  # 3
             _line(number, one, points, places, along, down, y.form) for number, (one, points) in enumerate(shown)
@@ -82,9 +84,7 @@ def draw(series: Sequence[Series], *, x: Axis, y: Axis, marks: Sequence[Mark] = 
         return LineChart(
             lines=_named(drawn, names),
             rows=tuple(Tick(down.place(row), label) for row, label in zip(rows, labels, strict=True)),
-            columns=tuple(
-                Tick(along.place(at), text) for at, text in zip(columns, wording.ticks(columns, x.form), strict=True)
-            ),
+            columns=_labelled(columns, along, x.form),
             marks=tuple(_mark(mark, along, down) for mark in marks if _is_inside(mark, along, down)),
             x_label=x.title,
             y_label=y.title,
@@ -148,9 +148,22 @@ def _columns(axis: Axis, places: list[Decimal], left: int, right: int) -> tuple[
     low = places[0] if axis.low is None else min(places[0], exact(axis.low))
     high = places[-1] if axis.high is None else max(places[-1], exact(axis.high))
     if low == high:
-        low, high = low - 1, high + 1
+        room = 2 * DAY if axis.form == "time" else 1  # a lone moment stands among days: nobody asks for its second
+        low, high = low - room, high + room
     choose = {"time": ticks.of_time, "whole": ticks.whole}.get(axis.form, ticks.within)
     return choose(low, high, COLUMNS), _Scale(low, high, left, right)
+
+
+def _labelled(columns: list[Decimal], along: _Scale, form: str) -> tuple[Tick, ...]:
+    """Return the notches of the x axis with their labels: fewer of them where the labels would meet."""
+    texts = wording.ticks(columns, form)
+    while columns[2:] and along.place(columns[1]) - along.place(columns[0]) < (max(map(len, texts)) + 1) * LETTER:
+        columns = columns[::2]
+        texts = wording.ticks(columns, form)
+    places = [along.place(at) for at in columns]
+    return tuple(
+        Tick(at, text, at_end=at + len(text) * LETTER / 2 > WIDTH) for at, text in zip(places, texts, strict=True)
+    )
 
 
 def _line(

@@ -65,10 +65,11 @@ class Mark:
 
 @dataclass(frozen=True)
 class Tick:
-    """A line of the grid: where it is, and its label."""
+    """A line of the grid: where it is, and its label; `at_end`: its label would leave the picture, so it ends there."""
 
     at: Decimal
     text: str
+    at_end: bool = False
 
 
 @dataclass(frozen=True)

@@ -54,16 +54,20 @@ def settlements(request: HttpRequest, slug: str) -> HttpResponse:
     pages = max(1, -(-total // SETTLEMENTS_PER_PAGE))
     number = min(page_number(request) or 1, pages)
     shown = found[(number - 1) * SETTLEMENTS_PER_PAGE : number * SETTLEMENTS_PER_PAGE]
-    readings = settling.readings(community)
+    others = settling.to_others(shown)
     context = {
         "community": community,
         "tab": "runs",
         "terms": settling.terms(community),
-        "readings": readings,
-        "halted": [reading for reading in readings if reading.halted],
+        "readings": settling.readings(community),
+        "halts": settling.halts(community),
         "owed": settling.owed(community),
         "rows": [
-            {"settlement": each, "payment": settling.payment_of(each) if each.state == "due" else None}
+            {
+                "settlement": each,
+                "payment": settling.payment_of(each) if each.state == "due" else None,
+                "to_other": each.pk in others,
+            }
             for each in shown
         ],
         "missed": settling.missed(community),

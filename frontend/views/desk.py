@@ -10,7 +10,7 @@ from django.shortcuts import render
 from django.urls import reverse
 from django.utils.translation import gettext_lazy as _
 
-from frontend.tables import csv_file
+from frontend.tables import csv_file, json_file
 from frontend.views.asked import plain, viewer
 from governance import clock, selectors
 from governance.kinds import all_kinds, kind_named
@@ -85,6 +85,16 @@ def as_csv(request: HttpRequest, slug: str) -> HttpResponseBase:
     community = selectors.community_named(slug)
     rows, _asked = _wanted(request, desk(community, viewer(request), clock.now()))
     return csv_file(f"{slug}-desk", CSV_COLUMNS, map(_line, rows))
+
+
+@login_required
+def as_json(request: HttpRequest, slug: str) -> HttpResponseBase:
+    """Hand the table out as JSON, with the same filters and order."""
+    community = selectors.community_named(slug)
+    moment, who = clock.now(), viewer(request)
+    rows, _asked = _wanted(request, desk(community, who, moment))
+    head = {"community": slug, "address": who, "as_of": moment.isoformat(timespec="seconds")}
+    return json_file(f"{slug}-desk", head, map(_line, rows))
 
 
 def _wanted(request: HttpRequest, found: Desk) -> tuple[list[DeskRow], dict[str, str]]:

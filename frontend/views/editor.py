@@ -9,6 +9,8 @@ from frontend import forms
 from frontend.views.policy_replays import replay_section
 from frontend.views.power import decimals_of
 from frontend.views.previews import section
+from frontend.views.told_before import told_before
+from frontend.words.kind_groups import grouped
 from governance import selectors, services
 from governance.clock import now
 from governance.deliberation import co_authors, reading
@@ -18,14 +20,13 @@ from governance.models import Community, Proposal
 from governance.onchain.shown import draft_shown
 from governance.tally import method_named
 from models_registry.constitution import selectors as constitution
-from training_jobs import recipe_changes
 
 
 def choose(request: HttpRequest, slug: str) -> HttpResponse:
     """Show the kinds of proposals, and the viewer's drafts."""
     community = selectors.community_named(slug)
     drafts = selectors.drafts(community, request.user.address) if request.user.is_authenticated else []
-    context = {"community": community, "tab": "proposals", "kinds": all_kinds(), "drafts": drafts}
+    context = {"community": community, "tab": "proposals", "groups": grouped(all_kinds()), "drafts": drafts}
     return render(request, "pages/propose.html", context)
 
 
@@ -63,7 +64,7 @@ def check(request: HttpRequest, slug: str, kind: str) -> HttpResponse:
         "effect": chosen.describe(written.payload),
         "cost": chosen.cost(written.payload),
         "rules": services.charter_of(community).rules_of(written.kind),
-        "recipe": recipe_changes.against_base(written),
+        **told_before(written, now()),
         "outlook": constitution.outlook(written),
         "clashes": constitution.clashes_with(written),
         "similar": reading.similar_to(written),
@@ -159,7 +160,7 @@ def _preview(request: HttpRequest, stored: Proposal, refusal: Refusal | None = N
         "kind": kind,
         "effect": kind.describe(stored.payload),
         "facts": kind.facts(stored.payload),
-        "recipe": recipe_changes.against_base(stored),
+        **told_before(stored, now()),
         "outlook": constitution.outlook(stored),
         "clashes": constitution.clashes_with(stored),
         "rules": services.charter_of(stored.community).rules_of(stored.kind),

@@ -66,6 +66,11 @@ def refused(request: HttpRequest, status: int, message: str) -> HttpResponse:
     return render(request, template, {"message": message}, status=status)
 
 
+def unreadable(request: HttpRequest, exception: Exception | None = None) -> HttpResponse:  # noqa: ARG001 - Django's
+    """400: a page that reads neither the form nor the host, either of which may be what cannot be read."""
+    return HttpResponse(loader.get_template("400.html").render({}), status=400)
+
+
 def not_found(request: HttpRequest, exception: Exception | None = None) -> HttpResponse:  # noqa: ARG001 - Django's
     """404."""
     return render(request, "404.html", status=404)

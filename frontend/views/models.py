@@ -5,18 +5,18 @@ from secrets import token_hex
 from typing import Any
 
 from django.conf import settings
-from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.http import HttpRequest, HttpResponse, HttpResponseBase, JsonResponse
 from django.shortcuts import render
 from django.template.loader import render_to_string
 from django.utils.translation import gettext
 
-from frontend import brook, model_map, words
+from frontend import brook, measured_tables, model_map, tables, words
 from frontend.blind import Blind, blind, taken
 from frontend.views import trying
 from frontend.views.asked import plain
 from governance import clock
 from governance import selectors as governance
-from governance.errors import Refusal
+from governance.errors import NotFound, Refusal
 from models_registry import selectors
 from models_registry.in_use import in_use
 from models_registry.incidents import selectors as incidents
@@ -94,6 +94,17 @@ def compare(request: HttpRequest, namespace: str, name: str) -> HttpResponse:
         context["may_ask"] = bool(settings.SERVING_SOCKET)
         context |= {"blind": _blind(request, found.said), "fresh_seed": token_hex(4)}
     return render(request, "pages/model_compare.html", context)
+
+
+def compare_csv(request: HttpRequest, namespace: str, name: str) -> HttpResponseBase:
+    """Hand out the tables of the page that compares two versions, as one file; each row says which it is of."""
+    card = selectors.model_named(namespace, name)
+    first, second = version_comparison.chosen(card, plain(request, "a"), plain(request, "b"))
+    if first is None or second is None:
+        raise NotFound("nothing_to_compare", "this model has less than two versions", found=len(card.versions))
+    found = version_comparison.compare(first, second, clock.now())
+    title = f"{namespace}-{name}-v{first.number}-v{second.number}"
+    return tables.csv_file(title, measured_tables.COMPARED_COLUMNS, measured_tables.compared(found))
 
 
 def _blind(request: HttpRequest, said: version_comparison.Said | None) -> Blind | None:

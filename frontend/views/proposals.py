@@ -1,6 +1,7 @@
 """Answers: what is being decided, and how does it stand."""
 
 from datetime import datetime
+from hashlib import sha256
 from typing import Any
 
 from django.http import HttpRequest, HttpResponse
@@ -11,7 +12,9 @@ from frontend.charts import votes
 from frontend.views.asked import page_number, plain, viewer
 from frontend.views.policy_replays import replay_section
 from frontend.views.previews import section
+from frontend.views.told_before import told_before
 from frontend.words.passing import Passing, earliest
+from frontend.words.stands import stands
 from governance import selectors
 from governance.anchoring.told import told_of
 from governance.clock import now
@@ -24,7 +27,6 @@ from governance.wallets.selectors import waiting_count
 from models_registry import selectors as registry
 from models_registry.constitution import selectors as constitution
 from models_registry.datasets import selectors as datasets
-from training_jobs import recipe_changes
 from training_jobs import selectors as training
 from training_jobs.promised import promises_of
 from training_jobs.reviews import selectors as reviews
@@ -57,12 +59,13 @@ def detail(request: HttpRequest, slug: str, number: int) -> HttpResponse:
     context |= {
         "section": "decision",
         "panel": ballots.panel(shown),
-        "recipe": recipe_changes.against_base(proposal),
+        **told_before(proposal, moment, ended=ended),
         "outlook": outlook,
         "may_break": sum(bool(one.notes) for one in outlook),
         "clashes": [] if ended else constitution.clashes_with(proposal),
         "scanned": datasets.scanned_for(proposal),
         "over_time": votes.over_time(shown, moment),
+        "measured": training.measured_for(proposal, moment),
         "council": selectors.council_of(shown.community, moment),
         "consulted": consultations.about(proposal, moment),
         "shared_wallets": waiting_count(proposal),
@@ -107,6 +110,7 @@ def _context(
         "passing": _passing(shown, kind),
         "facts": kind.facts(proposal.payload),
         "live": shown.state not in TERMINAL,
+        "stands": _stands(shown, plain(request, "told")),
         "sealed": sealed,
         "contract": contract,
         "governor_numbers": numbers_of(proposal.community) if contract else None,
@@ -117,6 +121,13 @@ def _context(
         "effects": registry.effects_of(proposal),
         "decimals": shown.results.decimals,
     }
+
+
+def _stands(shown: selectors.ProposalDetail, told: str) -> dict[str, Any]:
+    """Return how the vote stands in a sentence, and whether it is another one than that which the page has told."""
+    says = str(stands(shown.results, shown.state))
+    key = sha256(says.encode()).hexdigest()[:12]
+    return {"says": says, "key": key, "is_new": key != told}
 
 
 def _passing(shown: selectors.ProposalDetail, kind: ProposalKind) -> Passing:

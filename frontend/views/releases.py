@@ -27,6 +27,7 @@ def detail(request: HttpRequest, revision: str) -> HttpResponse:
     shown = selectors.release_detail(revision)
     community = shown.version.model.community
     run = run_of_version(shown.version.pk)
+    newer = newer_in_use(shown.version)
     return render(
         request,
         "pages/release.html",
@@ -50,7 +51,8 @@ def detail(request: HttpRequest, revision: str) -> HttpResponse:
             "removed_data": rights.warnings_of_version(shown.version, now()),
             "shares": rights.shares_of(shown.version),
             "may_pause": withdrawals.may_pause(shown.version, viewer(request), now()),
-            "may_return": shown.version.set_back_at is not None or bool(newer_in_use(shown.version)),
+            "may_return": shown.version.set_back_at is not None or bool(newer),
+            "leaves": newer[0] if newer else shown.instead,
             "try": trying.offer(shown.version.model, f"v{shown.version.number}"),
         },
     )

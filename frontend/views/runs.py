@@ -8,10 +8,11 @@ from django.http.response import HttpResponseBase
 from django.shortcuts import redirect, render
 from django.views.decorators.http import require_GET, require_POST, require_safe
 
-from frontend import streams, words
+from frontend import measured_tables, streams, tables, words
 from frontend.charts import run_charts, spark, table_of
 from frontend.views.asked import page_number, plain, viewer
 from frontend.words import waiting
+from frontend.words.books import amount
 from governance import selectors as governance
 from governance.clock import now
 from governance.errors import NotFound
@@ -21,6 +22,7 @@ from models_registry.waiting_views import SignatureInput
 from training_jobs import run_lists, selectors, series_export, services, spec_words
 from training_jobs.commons import asking_more, timetable
 from training_jobs.commons.lifecycle import State
+from training_jobs.ledger.currencies import read_amount
 from training_jobs.models import Run
 from training_jobs.pulse import pulse_of, rest
 from training_jobs.reviews import selectors as reviews
@@ -54,7 +56,10 @@ def detail(request: HttpRequest, run_id: int) -> HttpResponse:
     run, computing = context["run"], _computing(context["run"])
     more = {"particulars": spec_words.particulars(approved), "computing": computing}
     if any(each.row.wait is not None and each.row.wait.why is Why.TOO_DEAR for each, _says in computing):
-        more |= {"ceiling": asking_more.money_of(run), "more_money": asking_more.suggested(run)}
+        voted = asking_more.money_of(run)
+        if voted:
+            said = amount(read_amount(voted["amount"], voted["currency"]) or 0, voted["currency"])
+            more |= {"ceiling": voted | {"said": said}, "more_money": asking_more.suggested(run)}
     return render(request, "pages/run.html", context | more)
 
 
@@ -98,6 +103,18 @@ def series(_request: HttpRequest, run_id: int, form: str) -> HttpResponse:
     return answer
 
 
+@require_safe
+def measured(request: HttpRequest, run_id: int, form: str) -> HttpResponseBase:
+    """Hand out what was measured of a run and what each rule said of it, as a file."""
+    shown = selectors.run_detail(run_id, now(), viewer(request))
+    name = f"run-{run_id}-measured"
+    if form == "json":
+        gates, measures = measured_tables.gates(shown.gates), measured_tables.measures(shown.measures)
+        return tables.json_file(name, {"run": run_id, "verdict": shown.run.verdict, "gates": gates}, measures)
+    rows = measured_tables.of_run(shown.gates, shown.measures)
+    return tables.csv_file(name, measured_tables.RUN_COLUMNS, rows)
+
+
 @login_required
 @require_POST
 def cancel(request: HttpRequest, run_id: int) -> HttpResponse:
@@ -138,9 +155,9 @@ def sign(request: HttpRequest, run_id: int) -> HttpResponse:
 
 def _computing(run: Run) -> list[tuple[timetable.Computing, str]]:
     """Return what sites a run was given, and in words why it waits for one."""
-    names = timetable.site_names(run.community)
+    names, currency = timetable.site_names(run.community), asking_more.money_of(run).get("currency", "")
     return [
-        (each, waiting.row_words(each.row.wait, now(), names) if each.row.state == State.WAITING else "")
+        (each, waiting.row_words(each.row.wait, now(), names, currency) if each.row.state == State.WAITING else "")
         for each in timetable.computing_of(run, now())
     ]
 

@@ -8,10 +8,10 @@ from django.views.decorators.http import require_POST
 from frontend.views.asked import viewer
 from frontend.views.power import decimals_of
 from frontend.views.previews import section
+from frontend.views.told_before import told_before
 from governance import selectors, services
 from governance.clock import now
 from governance.kinds import kind_named
-from training_jobs import recipe_changes
 
 
 def index(request: HttpRequest, slug: str) -> HttpResponse:
@@ -38,7 +38,7 @@ def detail(request: HttpRequest, slug: str, draft_id: int) -> HttpResponse:
             "kind": kind,
             "effect": kind.describe(shown.draft.payload),
             "facts": kind.facts(shown.draft.payload),
-            "recipe": recipe_changes.against_base(shown.draft),
+            **told_before(shown.draft, now()),
             "decimals": decimals_of(shown.draft.community),
             **section(request, shown.draft),
         },

@@ -8,7 +8,8 @@ from typing import Any
 from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import render
 
-from frontend import tables
+from frontend import result_tables, tables
+from frontend.result_tables import votes as _votes
 from frontend.views.asked import page_number, plain, viewer
 from governance import selectors
 from governance.choices import text_of
@@ -56,7 +57,7 @@ def download(request: HttpRequest, slug: str, number: int, form: str) -> HttpRes
 
 
 def results(_request: HttpRequest, slug: str, number: int, form: str) -> HttpResponseBase:
-    """Answer with the results as a file: each choice, then each condition."""
+    """Answer with the results as a file: each choice, then each condition; as JSON with the tables below them."""
     shown = selectors.proposal_detail(slug, number, now(), with_ballots=False)
     found = shown.results
     rows = [
@@ -75,9 +76,17 @@ def results(_request: HttpRequest, slug: str, number: int, form: str) -> HttpRes
     head = {
         "proposal": shown.proposal.public_id, "method": shown.method.name, "is_final": found.final,
         "passed": found.passed, "ballots": found.ballot_count, "cast": _votes(found.cast, found.decimals),
-        "winners": list(found.winners),
+        "winners": list(found.winners), "is_sealed": found.sealed, **result_tables.nested(shown, now()),
     }  # fmt: skip
     return tables.json_file(name, head, rows)
+
+
+def results_table(_request: HttpRequest, slug: str, number: int, table: str) -> HttpResponseBase:
+    """Answer with one of the tables below the results as CSV; it has no rows where the page has no such table."""
+    moment = now()
+    shown = selectors.proposal_detail(slug, number, moment, with_ballots=False)
+    rows = result_tables.rows(table, shown, moment)
+    return tables.csv_file(f"{slug}-{number}-{table}", result_tables.COLUMNS[table], rows)
 
 
 def _wanted(request: HttpRequest) -> lists.Wanted:
@@ -115,13 +124,6 @@ def _found(value: int, condition: str, found: selectors.Results) -> str:
     if condition == "winner":
         return str(value)
     return _votes(value, found.house_decimals if condition == "objection" else found.decimals)
-
-
-def _votes(power: int, decimals: int) -> str:
-    """Return power exactly, in whole votes with a point, whatever the language."""
-    whole, rest = divmod(abs(power), 10**decimals)
-    places = str(rest).zfill(decimals).rstrip("0") if decimals else ""
-    return f"{'-' if power < 0 else ''}{whole}{'.' + places if places else ''}"
 
 
 def _json(choice: object) -> str:

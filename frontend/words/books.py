@@ -1,8 +1,7 @@
 """Words of the books: what accounts are for, what was booked, and amounts as people write them."""
 
-from django.utils.translation import gettext as _g
+from django.utils.translation import gettext, pgettext_lazy
 from django.utils.translation import gettext_lazy as _
-from django.utils.translation import pgettext_lazy
 
 from frontend import numbers
 from frontend.words.base import Word
@@ -40,5 +39,5 @@ def amount(units: int, currency: str) -> str:
     shown = numbers.grouped(int(whole)) + (numbers.decimal_separator() + part if part else "")
     sign = "\N{MINUS SIGN}" if units < 0 else ""
     if currency == DEVICE_SECOND:
-        return f"{sign}{shown} {_g('device-seconds')}"
+        return f"{sign}{shown} {gettext('device-seconds')}"
     return f"{sign}{shown}\u00a0{currency}"

@@ -52,7 +52,8 @@ def _shown(judged: Judged, results: Results) -> Condition:
     decimals = results.house_decimals if name == "objection" else results.decimals
     sentence = condition_sentence(judged, lambda power: numbers.power(power, decimals=decimals))
     whole = _whole(judged, results)
-    bar = None if name in {"winner", "opened"} else min(BASIS_POINTS, judged.found * BASIS_POINTS // whole)
+    is_empty = name == "majority" and not judged.found and judged.needed <= 1  # nobody voted: there is nothing to draw
+    bar = None if is_empty or name in {"winner", "opened"} else min(BASIS_POINTS, judged.found * BASIS_POINTS // whole)
     mark = min(BASIS_POINTS, judged.needed * BASIS_POINTS // whole)
     needed = numbers.power(judged.needed, decimals=decimals)
     return Condition(name, judged.holds, bar, mark, needed, name in _LIMITS, sentence)

@@ -8,7 +8,7 @@ from django.utils.translation import gettext as _
 
 from frontend import numbers
 from governance.onchain.promised import OF_CHARTER, TIMELOCK, Changed
-from governance.onchain.taking import GIVEN_UP
+from governance.onchain.waiting import GIVEN_UP
 
 
 @dataclass(frozen=True)

@@ -8,6 +8,10 @@ from governance.missing import Missing
 
 def sentence(of: Missing, decimals: int) -> str:
     """Return one of them as a sentence; `decimals` are those of the house that it is about."""
+    if of.condition == "majority" and of.power == 1 and of.is_left and decimals:  # the least part of a vote
+        if of.holds:
+            return _("The majority is lost with any vote more against.")
+        return _("For a majority, any vote more in favour is enough.")
     said = _sentence(of.condition, holds=of.holds) % {"votes": numbers.power(of.power, decimals=decimals)}
     if of.is_left or of.holds or of.condition in {"rejection", "objection"}:
         return said

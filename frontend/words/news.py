@@ -57,6 +57,16 @@ NEWS_TOPICS: dict[str, Word] = {
     "steward_duty": Word(
         _("Somebody reports harm, and I am a steward"), "warning", says=_("You answer incidents of this community.")
     ),
+    "settlement_duty": Word(
+        _("Payments on chain are read no further, and I am a steward"),
+        "warning",
+        says=_("You answer incidents of this community."),
+    ),
+    "own_payout": Word(
+        _("My site is paid on chain, or what was sent pays nothing"),
+        "scale",
+        says=_("You operate the site that is paid, or hold the address that is paid for it."),
+    ),
     "keeper_duty": Word(
         _("A hidden suite of mine is to be opened"),
         "hourglass",
@@ -145,6 +155,7 @@ _RELEASE = _("Look at the version")
 _COMMENT = _("Look at the comment")
 _STATEMENTS = _("Look at the consultation")
 _SECRET = _("Give my secret")
+_PAYMENTS = _("Look at the payments")
 
 SAYS: dict[str, Says] = {
     "vote_waits_for_you:ends_soon": Says(
@@ -300,7 +311,7 @@ SAYS: dict[str, Says] = {
     ),
     "proposal_returned": Says(
         _("It waits again: %(title)s"),
-        _("The timelock in which “%(title)s” in %(community)s waited is in force again; it can be carried out."),
+        _("“%(title)s” in %(community)s was canceled in its timelock and waits there again; it can be carried out."),
         _DECISION,
     ),
     "step_refused": Says(
@@ -393,6 +404,53 @@ SAYS: dict[str, Says] = {
         _("Set back: %(model)s"),
         _("A vote went back to version %(version)s of %(model)s: %(reason)s"),
         _RELEASE,
+    ),
+    "settlement_approved": Says(
+        _("Payment approved: %(amount)s for %(site)s"),
+        _(
+            "A vote in %(community)s approved %(amount)s for the site %(site)s, to be paid on chain at %(payout)s. "
+            "If that address is not yours any more, ask for a vote that takes the payment back."
+        ),
+        _PAYMENTS,
+    ),
+    "settlement_paid": Says(
+        _("Paid on chain: %(amount)s for %(site)s"),
+        _("%(community)s has paid %(amount)s for the site %(site)s: the transfer stands in a final block."),
+        _PAYMENTS,
+    ),
+    "settlement_unmatched": Says(
+        _("A transfer that pays nothing: %(site)s"),
+        _("The treasury of %(community)s sent the site %(site)s another sum than what is due; it counts for nothing."),
+        _PAYMENTS,
+    ),
+    "settlement_withdrawn": Says(
+        _("Payment taken back: %(amount)s for %(site)s"),
+        _("A vote in %(community)s took the payment of %(amount)s for the site %(site)s back: %(reason)s"),
+        _PAYMENTS,
+    ),
+    "own_payout:settlement_halted": Says(
+        _("In doubt: %(amount)s for %(site)s"),
+        _(
+            "The books of %(community)s say that the site %(site)s was paid %(amount)s, and the chain took back the "
+            "block of it. Whoever runs this platform is to look into it."
+        ),
+        _PAYMENTS,
+    ),
+    "settlement_duty:settlement_halted": Says(
+        _("Payments are read no further: %(community)s"),
+        _(
+            "The chain took back a payment that is in the books of %(community)s. Nothing more is read until whoever "
+            "runs this platform has looked into it."
+        ),
+        _PAYMENTS,
+    ),
+    "settlement_resumed": Says(
+        _("Not on the chain any more: %(amount)s for %(site)s"),
+        _(
+            "Whoever runs this platform has looked: the payment of %(amount)s for the site %(site)s is not on the "
+            "chain, and the books of %(community)s still have it. Only a vote sets that right."
+        ),
+        _PAYMENTS,
     ),
     "steward_duty:incident_reported": Says(
         _("Harm was reported: %(model)s"),

@@ -58,6 +58,7 @@ MOMENTS: dict[str, Word] = {
 # What stands as the reason where nobody's own words do, because the site or a contract withdrew the proposal.
 _REASONS: dict[str, Text] = {
     "canceled on the chain": _("The Governor of the community has canceled it."),
+    "canceled in the timelock": _("It was canceled in the timelock in which it waited, not by the Governor."),
     "left in a former timelock": _("The Governor of the community has another timelock now; what waited is canceled."),
     "too few keyholders published a key in time": _(
         "Too few keyholders published a key in time, so nobody could have opened the ballots."

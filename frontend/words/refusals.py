@@ -23,6 +23,8 @@ REFUSALS: dict[str, Text] = {
     "not_a_moderator": _("Only guardians and stewards of this community may do this."),
     "not_your_hiding": _("Only whoever hid a comment takes that back."),
     "judge_of_own": _("Somebody else answers: you hid this comment, or wrote it."),
+    "not_a_judge": _("Another moderator answers an appeal, or where there is none, somebody who holds votes."),
+    "hidden_before": _("Its author appealed against your hiding, and it was shown again. It has not changed since."),
     "unknown_moderation_rule": _("The policy has no such rule."),
     "too_many_co_authors": _("A draft has at most %(allowed)s co-authors."),
     "author_already": _("You are the author already."),
@@ -35,6 +37,10 @@ REFUSALS: dict[str, Text] = {
     "unknown_site": _("There is no such site."),
     "no_settlement_terms": _("No vote has fixed how debts in this currency are paid on chain."),
     "no_payout_address": _("The operator of this site has not said which address is paid on chain."),
+    "payout_on_another_chain": _(
+        "This address is paid on another chain already, and may be nobody’s on this one. Its operator has to name "
+        "the account with which they sign in."
+    ),
     "pays_itself": _("The treasury would pay itself. The site has to name another address."),
     "token_is_treasury": _("A token pays nobody. Name the account that holds it."),
     "malformed_rate": _("A rate is a whole number of base units, without a sign (%(allowed)s)."),
@@ -289,6 +295,9 @@ REFUSALS: dict[str, Text] = {
     "power_unreadable": _("No voting power can be read where the charter says. Compare it with the present one."),
     "too_many_changes": _("So many changes in one day are enough. Please come back tomorrow."),
     "too_many_relays": _("This site has sent enough for today. Send it from your own wallet."),
+    "not_shared": _("No wallet that names its owners stands at this address on the chain."),
+    "no_contract_wallets": _("Contract wallets sign only where power is read from a chain."),
+    "too_many_wallets": _("Many wallets were asked about from your network. Wait a minute."),
     "nonce_exhausted": _("This wallet has signed the last message that can be counted here."),
     "runner_name_malformed": _("A name has 1 to 80 letters, digits, spaces, dots, hyphens and underscores."),
     "name_taken": _("Another machine has this name."),

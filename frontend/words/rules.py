@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from django.utils.translation import gettext as _
 
 from frontend import numbers
-from governance.outcome import Rules
+from governance.outcome import SECONDS_MAX, Rules
 
 
 @dataclass(frozen=True)
@@ -35,12 +35,17 @@ def rules(of: Rules, decimals: int, *, binary: bool = True) -> list[Rule]:
         lines.append(Rule(_("Second house"), text % {"share": numbers.percent(of.objection_bps)}))
     lines += [
         Rule(_("Waiting time"), numbers.duration(of.timelock_seconds)),
-        Rule(_("Carried out within"), numbers.duration(of.execution_window_seconds)),
+        Rule(_("Carried out within"), _window(of.execution_window_seconds)),
     ]
     if of.cool_down_seconds:
         text = _("what did not pass can come back after %(duration)s")
         lines.append(Rule(_("Cool-down"), text % {"duration": numbers.duration(of.cool_down_seconds)}))
     return lines
+
+
+def _window(seconds: int) -> str:
+    """Say the longest window, which is what a Governor takes, as people would."""
+    return _("ten years") if seconds == SECONDS_MAX else numbers.duration(seconds)
 
 
 def _rejection(of: Rules) -> list[Rule]:

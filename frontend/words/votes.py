@@ -62,6 +62,8 @@ TIERS: dict[str, Word] = {
     "default": Word(_("Every decision")),
     "standard": Word(_("Everyday decisions")),
     "light": Word(_("Light decisions")),
+    "open": Word(_("Open votes")),
+    "secret": Word(_("Secret votes")),
     "low": Word(_("Low risk")),
     "medium": Word(_("Medium risk")),
     "high": Word(_("High risk")),

@@ -13,6 +13,7 @@ from django.utils.translation import gettext_lazy as _
 
 from frontend import numbers
 from frontend.words.base import Text, Word
+from frontend.words.books import amount
 from training_jobs.scheduling.values import Wait, Why
 
 MINUTE = 60
@@ -60,6 +61,12 @@ UNTIL: dict[Why, Text] = {
     ),
 }
 
+# The same of Why.TOO_DEAR where the currency is known.
+TOO_DEAR_IN_CURRENCY: Text = _(
+    "Waits for: a lower price. The cheapest site that could do it would cost up to %(price)s, and its ceiling is "
+    "%(ceiling)s."
+)
+
 SITE_STANDINGS: dict[str, Word] = {
     "open": Word(_("open"), "check", "yes", _("It takes work.")),
     "draining": Word(_("draining"), "hourglass", "warn", _("It ends what it has, and takes nothing new.")),
@@ -93,27 +100,34 @@ DOUBTS: dict[str, Word] = {
 }
 
 
-def waiting_words(wait: Wait, now: datetime, names: Mapping[str, str] | None = None) -> str:
+def waiting_words(wait: Wait, now: datetime, names: Mapping[str, str] | None = None, currency: str = "") -> str:
     """Return why it waits and about when it begins, as sentences. `names` are those of sites by their short names."""
     known = names or {}
     data = wait.data
+
+    def said(name: str) -> str:
+        units = int(data.get(name, 0))
+        return amount(units, currency) if currency else money(units)
+
     site = str(data.get("site", ""))
     values = {
         "site": known.get(site, site) or gettext("a site"),
         "before": request_name(str(data["before"])) if "before" in data else gettext("them"),
         "until": clock_time(int(data["until"]), now) if "until" in data else "",
-        "price": money(int(data.get("price", 0))),
-        "ceiling": money(int(data.get("ceiling", 0))),
+        "price": said("price"),
+        "ceiling": said("ceiling"),
     }
     template = UNTIL.get(wait.why, WAITS[wait.why]) if "until" in data else WAITS[wait.why]
+    if wait.why is Why.TOO_DEAR and currency:
+        template = TOO_DEAR_IN_CURRENCY
     return f"{str(template) % values} {_expected(wait, now)}".strip()
 
 
-def row_words(wait: Wait | None, now: datetime, names: Mapping[str, str] | None = None) -> str:
+def row_words(wait: Wait | None, now: datetime, names: Mapping[str, str] | None = None, currency: str = "") -> str:
     """Return the same of a request that no machine could take now: what holds it up stands on its own page."""
     if wait is None:
         return gettext("Held up for now: it is paused, or rests after a failure. It goes on by itself.")
-    return waiting_words(wait, now, names)
+    return waiting_words(wait, now, names, currency)
 
 
 def request_name(name: str) -> str:

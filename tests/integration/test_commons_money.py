@@ -131,7 +131,9 @@ def test_the_page_says_what_to_do_and_a_member_asks_for_more_in_one_step(ordered
     run = ordered("0.01", EURO, device_seconds=7_200)
     seen(clock(), "lake", "hill")
     page = client.get(f"/runs/{run.pk}/").content.decode()
-    assert "The 0.01 EUR that were voted pay for no more time at any site." in page
+    assert "The 0.01\N{NO-BREAK SPACE}EUR that were voted pay for no more time at any site." in page
+    assert "would cost up to 0.10\N{NO-BREAK SPACE}EUR, and its ceiling is 0.01\N{NO-BREAK SPACE}EUR." in page
+    assert page.index("pay for no more time") < page.index('id="run-live"'), "what is asked stands first"
     assert "Make the draft" not in page, "members sign in first"
     bob, now = voters["Bob"].address, run.created_at
     made = asking_more.propose(run.pk, "0.40", bob, now)

@@ -1,7 +1,11 @@
 """Two versions side by side: on the page and for programs."""
 
+import csv
+import io
+import json
 import re
 from collections.abc import Callable
+from fractions import Fraction
 
 import pytest
 from django.test import Client
@@ -147,3 +151,60 @@ def test_a_later_measurement_stands_after_the_release_and_changes_nothing_of_it(
 )
 def test_scores_of_what_does_not_exist_are_refused(story: Story, address: str, status: int) -> None:
     assert Client().get(address).status_code == status
+
+
+def test_the_tables_go_to_a_spreadsheet_with_the_same_exact_values(story: Story, get: Callable[..., str]) -> None:
+    address = "/models/commons/water-assistant/compare.csv"
+    for language in ("en", "fr"):
+        assert f'href="{address}?a=0&amp;b=1" download>CSV' in get(f"{PAGE}?a=0&b=1", **{"accept-language": language})
+    answer = Client().get(f"{address}?a=0&b=1")
+    rows = list(csv.DictReader(io.StringIO(answer.getvalue().decode("utf-8-sig"))))  # type: ignore[attr-defined]
+    api = Client().get(f"{API}?a=0&b=1").json()
+    told = {(row["metric"], row["suite"]): row for row in api["measures"]}
+    measures = {(row["name"], row["suite"]): row for row in rows if row["part"] == "measure"}
+    assert measures.keys() == told.keys()
+    one = next(row for (name, _suite), row in measures.items() if name == "answer_accuracy")
+    assert (one["first"], one["second"], one["outcome"], one["higher_is_better"]) == ("1/120", "3/4", "unsure", "True")
+    assert [row["name"] for row in rows if row["part"] == "rule"] == [each["rule"] for each in api["rules"]]
+    facts = {row["name"]: (row["first"], row["second"]) for row in rows if row["part"] == "fact"}
+    assert facts["version"] == ("0", "1")
+    assert facts["run"] == ("", str(story.accepted.pk))
+    changed = [row["name"] for row in rows if row["part"] == "file" and row["outcome"] == "differs"]
+    assert changed == api["files_changed"]
+
+
+def test_a_file_of_versions_that_are_not_there_is_refused(story: Story) -> None:
+    address = "/models/commons/water-assistant/compare.csv"
+    assert Client().get(f"{address}?a=1&b=9").status_code == 404
+    assert Client().get(f"{address}?a=1&b=1").status_code == 422
+
+
+def test_what_was_measured_of_a_run_is_a_file_with_what_each_rule_said(story: Story, get: Callable[..., str]) -> None:
+    for run in (story.accepted, story.rejected):
+        address = f"/runs/{run.pk}/measured"
+        for language in ("en", "fr"):
+            html = get(f"/runs/{run.pk}/", **{"accept-language": language})
+            assert f'href="{address}.csv" download' in html
+            assert f'href="{address}.json" download' in html
+        content = Client().get(f"{address}.csv").getvalue().decode("utf-8-sig")  # type: ignore[attr-defined]
+        rows = list(csv.DictReader(io.StringIO(content)))
+        body = json.loads(Client().get(f"{address}.json").getvalue())  # type: ignore[attr-defined]
+        assert run.evaluation_record is not None
+        evaluation = run.evaluation_record.body
+        reasons = evaluation["verdict"]["reasons"]
+        assert [(each["rule"], each["found"], each["holds"]) for each in body["gates"]] == [
+            (each["rule"], each["found"], each["holds"]) for each in reasons
+        ]
+        gates = [row for row in rows if row["part"] == "gate"]
+        assert [(row["name"], row["holds"]) for row in gates] == [(e["rule"], str(e["holds"])) for e in reasons]
+        accuracy = next(row for row in body["rows"] if row["metric"] == "answer_accuracy" and not row["suite"])
+        assert Fraction(accuracy["after"]) == measured(evaluation["candidate"]["answer_accuracy"])
+        assert Fraction(accuracy["before"]) == measured(evaluation["parent"]["answer_accuracy"])
+        assert len(rows) == len(body["gates"]) + len(body["rows"])
+        assert body["verdict"] == run.verdict
+    assert Client().get("/runs/999999/measured.csv").status_code == 404
+
+
+def measured(said: dict[str, int]) -> Fraction:
+    """Return a value of an evaluation."""
+    return Fraction(said["numerator"], said["denominator"])

@@ -3,6 +3,7 @@
 import csv
 import io
 import json
+import re
 from collections.abc import Callable
 from typing import Any
 
@@ -73,6 +74,21 @@ def test_each_filter_narrows_the_list_and_stays_in_its_form(gardens: Commons, cl
         assert "Remove the filter" in text
     assert '<option value="light" selected>' in shown(client, "tier=light")
     assert 'value="bob"' in shown(client, "author=bob")
+
+
+def test_the_labels_of_a_card_and_of_a_page_lead_to_the_list_of_others_like_it(
+    gardens: Commons, client: Client
+) -> None:
+    card = shown(client, "search=wells")
+    number = gardens.community.proposals.get(title="Deeper wells").number
+    page = client.get(f"{LIST}{number}/").content.decode().split("<main", 1)[1]
+    for text in (card, page):
+        labels = re.findall(r'<a class="label[^"]*" href="([^"]+)"', text)
+        assert labels == [f"{LIST}?kind=text_signal", f"{LIST}?tier=standard"]
+    for address in labels:
+        listed = client.get(address).content.decode().split("<main", 1)[1]
+        assert "1 decision" in listed
+        assert "Deeper wells" in listed
 
 
 def test_a_member_finds_what_needs_their_vote(gardens: Commons, client: Client) -> None:

@@ -19,7 +19,7 @@ from frontend.words.missing import sentence as missing_sentence
 from frontend.words.passing import Passing, earliest
 from frontend.words.passing import sentence as passing_sentence
 from governance.lifecycle import State
-from governance.missing import missing
+from governance.missing import Missing, missing
 from governance.outcome import Electorate, Rules, decide
 from governance.tally import METHODS
 from tests.integration.pages_story import Story, Teller, get, story, told
@@ -111,6 +111,17 @@ def test_what_is_said_to_be_missing_is_exactly_enough(
                 assert str(each.power) in missing_sentence(each, 0)
 
 
+def test_the_least_part_of_a_token_is_not_called_a_number_of_votes() -> None:
+    for holds, expected in (
+        (False, "For a majority, any vote more in favour is enough."),
+        (True, "The majority is lost with any vote more against."),
+    ):
+        least = Missing("majority", holds, 1, is_left=True)
+        assert missing_sentence(least, 18) == expected
+        assert "1 more votes" in missing_sentence(least, 0)  # where votes are counted by heads, one is one
+    assert "Fewer votes than that are left" in missing_sentence(Missing("majority", False, 1, is_left=False), 18)
+
+
 def test_an_open_vote_says_what_would_have_to_change(story: Story, get: Callable[..., str]) -> None:
     proposal = story.proposals["open"]
     text = get(f"{SLUG}/{proposal.number}/")
@@ -163,6 +174,68 @@ def test_the_vote_over_time_is_a_picture_with_its_table(story: Story, get: Calla
     assert "The chart as a table" in part
     assert "250,000" in part
     assert 'id="over-time"' not in get(f"{SLUG}/{story.proposals['pending'].number}/")
+
+
+def over_time_part(text: str) -> str:
+    return text[text.index('id="over-time"') : text.index('id="ballots"')]
+
+
+def test_where_only_turnout_is_followed_the_heading_says_so(story: Story, get: Callable[..., str]) -> None:
+    teller, now = Teller(story.community, story.wallets), datetime.now(UTC)
+    assert "How the vote stood over time</h2>" in get(f"{SLUG}/{story.proposals['open'].number}/")
+    poll = teller.poll("Which day?", "ranked-choice", now - timedelta(hours=2), ["Monday", "Tuesday", "Friday"])
+    teller.vote(poll, "Alice", [1, 2, 3], poll.opens_at + timedelta(minutes=1))
+    part = over_time_part(get(f"{SLUG}/{poll.number}/"))
+    assert "Votes cast over time</h2>" in part
+    assert "How the vote stood" not in part
+
+
+def test_the_table_over_time_has_all_choices_where_the_picture_draws_five(
+    story: Story, get: Callable[..., str], monkeypatch: Any
+) -> None:
+    teller, now = Teller(story.community, story.wallets), datetime.now(UTC)
+    choices = [f"Well {number}" for number in range(1, 8)]
+    poll = teller.poll("Which well?", "approval", now - timedelta(hours=2), choices)
+    teller.vote(poll, "Alice", [1, 2, 3, 4, 5], poll.opens_at + timedelta(minutes=1))
+    teller.vote(poll, "Daouda", [7], poll.opens_at + timedelta(minutes=9))
+    part = over_time_part(get(f"{SLUG}/{poll.number}/"))
+    assert part.count('class="chart__series ') == 5
+    assert "The picture draws the 5 choices with the most; the table has all of them." in part
+    table = part[part.index("<table") :]
+    assert re.findall(r'<th scope="col">(.*?)</th>', table)[1:] == [*choices[:5], "Well 7", "Well 6"]
+    last = re.findall(r'<td class="number">(.*?)</td>', table)[-7:]
+    assert last == ["400,000"] * 5 + ["90,000", "0"]
+    monkeypatch.setattr("frontend.charts.votes.CELLS_MAX", 14)
+    thinner = over_time_part(get(f"{SLUG}/{poll.number}/"))
+    assert thinner.count('<th scope="row"') == 2, "fewer moments, the last of them the same"
+    assert re.findall(r'<td class="number">(.*?)</td>', thinner)[-7:] == last
+
+
+def test_a_measured_run_is_evidence_and_leads_to_its_measures_and_samples(
+    story: Story, get: Callable[..., str], settings: Any
+) -> None:
+    def evidence(name: str) -> str:
+        text = get(f"{SLUG}/{story.proposals[name].number}/")
+        return text[text.index('id="evidence-summary"') : text.index("See all evidence")]
+
+    nothing, run = "Nothing was tried or measured for it so far.", story.accepted
+    assert nothing in evidence("queued")
+    measured = evidence("update")
+    assert nothing not in measured
+    assert "It was carried out, and the result was measured." in measured
+    assert f'href="/runs/{run.pk}/#measures"' in measured
+    assert 'id="measures"' in get(f"/runs/{run.pk}/")
+    assert "/samples/" not in measured, "none are kept"
+    assert nothing in evidence("next"), "its run is at work, and nothing is measured yet"
+    assert "There is no evidence yet." not in get(f"{SLUG}/{story.proposals['update'].number}/evidence/")
+    digest = run.evaluation_record.body["samples_sha256"]
+    kept = settings.ARTIFACTS_DIR / "samples" / f"{digest}.jsonl"
+    kept.parent.mkdir(parents=True, exist_ok=True)
+    kept.write_text("{}\n")
+    try:
+        assert f'href="/api/v1/samples/{digest}" download' in evidence("update")
+    finally:
+        kept.unlink()
 
 
 def test_the_rules_say_who_can_stop_it_and_the_end_says_what_came_of_it(story: Story, get: Callable[..., str]) -> None:

@@ -2,6 +2,7 @@
 
 import csv
 import io
+import json
 from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
@@ -130,6 +131,22 @@ def test_the_desk_goes_to_a_spreadsheet_with_its_filter(
     assert [(row["number"], row["weight"], row["relying"], row["voted"]) for row in found] == [
         ("3", "40", "1", "False")
     ]
+
+
+def test_programs_read_the_same_desk_as_json_and_the_page_has_its_address(
+    gardens: Commons, bob: Callable[..., str], client: Client
+) -> None:
+    services.cast_ballot(gardens.sign_ballot(numbered(gardens, 1), "Bob", 1, MOMENT, reason="=1+1"), MOMENT)
+    assert 'href="/c/gardens/desk.json?mine=voted" download' in bob("mine=voted")
+    body = json.loads(client.get("/c/gardens/desk.json?mine=voted").getvalue())
+    assert (body["community"], body["address"]) == ("gardens", gardens.address("Bob"))
+    assert [(row["number"], row["weight"], row["relying"], row["voted"]) for row in body["rows"]] == [
+        (1, "80", 2, True)
+    ]
+    assert body["rows"][0]["reason"] == "=1+1", "JSON is no spreadsheet"
+    text = client.get("/c/gardens/desk.csv?mine=voted").getvalue().decode("utf-8-sig")
+    assert next(csv.DictReader(io.StringIO(text)))["reason"] == "'=1+1"
+    assert Client().get("/c/gardens/desk.json").headers["Location"] == "/sign-in/?next=/c/gardens/desk.json"
 
 
 def test_the_desk_is_for_who_signed_in_and_empty_for_who_has_nothing(gardens: Commons, client: Client) -> None:

@@ -156,7 +156,10 @@ def test_a_log_that_forks_is_followed_no_further_and_both_states_are_kept(
     with pytest.raises(Conflict):
         follow(mirror, Served(), NOON)
     assert client.get(f"/mirror/copy{LOG}").json() == client.get(LOG).json(), "what was here is still served"
-    assert "This mirror has stopped" in client.get("/mirror/copy/").content.decode()
+    page = client.get("/mirror/copy/").content.decode()
+    assert "This mirror has stopped" in page
+    assert 'class="callout callout--no" role="alert"' in page, "it must not be overlooked"
+    assert 'href="https://gardens.example/c/gardens/"' in page, "where the community itself is found"
 
 
 def test_a_checkpoint_of_another_key_brings_nothing(commons: Any, tmp_path: Any) -> None:

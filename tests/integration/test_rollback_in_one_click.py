@@ -7,6 +7,8 @@ from typing import Any
 
 import pytest
 from django.test import Client
+from django.utils import translation
+from django.utils.translation import gettext
 
 from governance.models import Account, Proposal
 from models_registry.models import Version
@@ -46,6 +48,28 @@ def test_one_post_makes_a_draft_that_is_ready_to_submit(site: commons.Commons) -
     assert submitted.status_code == 302, text(submitted)
     made.refresh_from_db()
     assert made.submitted_at is not None
+
+
+@pytest.mark.parametrize("language", ["en", "fr"])
+def test_one_click_on_either_page_is_enough_and_its_reason_is_in_the_readers_language(
+    site: commons.Commons, language: str
+) -> None:
+    client = member(site)
+    with translation.override(language):
+        reason = gettext("Go back from version %(from)s to %(to)s") % {"from": 2, "to": 1}
+    if language == "en":
+        assert reason == "Go back from version 2 to 1"
+    for number, page in enumerate((PAGE, f"/releases/{FIRST}/")):
+        text = client.get(page, headers={"accept-language": language}).content.decode()
+        forms = re.findall(r"<form.*?</form>", text, re.DOTALL)
+        form = next(each for each in forms if f"/releases/{FIRST}/propose/" in each and "release_rollback" in each)
+        assert form.index("<button") < form.index("<details"), "the button stands there without unfolding"
+        fields = dict(re.findall(r'name="(kind|reason)"[^>]*? value="([^"]*)"', form))
+        assert fields == {"kind": "release_rollback", "reason": reason}
+        answer = client.post(f"/releases/{FIRST}/propose/", fields, headers={"accept-language": language})
+        assert answer.status_code == 302
+        made = Proposal.objects.get(kind="release_rollback")
+        assert made.payload["reason"] == reason, number
 
 
 def test_a_second_click_changes_the_draft_and_makes_no_other(site: commons.Commons) -> None:

@@ -298,5 +298,7 @@ def test_nothing_that_is_served_tells_a_sealed_choice(commons, client, monkeypat
 def _addresses(vote, ballot):
     page, api = f"/c/gardens/proposals/{vote.proposal.number}/", f"/api/v1/proposals/{vote.proposal.public_id}"
     places = [page, f"{page}voters/", f"{page}evidence/", f"{page}keys/", "/c/gardens/proposals/", "/c/gardens/"]
+    files = ("results.csv", "results.json", "rounds.csv", "pairwise.csv", "over-time.csv", "voters.csv", "voters.json")
+    places += [f"{page}{name}" for name in files]
     places += [api, f"{api}/voters", f"{api}/ballots", f"{api}/bundle", f"{api}/events", f"{api}/sealing"]
     return [*places, f"/receipts/{ballot.record_id}/", f"/receipts/{ballot.record_id}/receipt.json"]

@@ -47,7 +47,7 @@ window.addEventListener("eip6963:requestProvider", () => window.dispatchEvent(ne
   detail: { info: { uuid: "5d1f2f0e-0000-4000-8000-000000000002", name: "Test wallet", icon: "", rdns: "test.wallet" }, provider },
 })));
 """
-VIEWS = ("proposals", "delegates", "shared_wallets", "editor", "sealed", "voters")
+VIEWS = ("proposals", "delegates", "shared_wallets", "shared_signing", "editor", "sealed", "voters")
 SECONDS_BETWEEN_LOOKS = 5
 UNIT = demo.UNIT
 SECRET = ("tiers", "kinds", "sealing")  # what of a charter seals its ballots
@@ -433,6 +433,124 @@ def test_the_owners_of_a_shared_wallet_vote_in_secret_and_each_sees_what_they_si
     vote.close()
     ballot = Ballot.objects.get()
     assert (ballot.voter, ballot.choice, ballot.reason) == (safe, 1, "L’eau d’abord.")
+
+
+def test_the_owners_of_a_shared_wallet_lend_its_votes_and_take_them_back_by_handing_on_a_link(
+    chain: governed.Chain, gasless: Community, tabs: Any
+) -> None:
+    first, second, lent_to = (chain.accounts[name] for name in ("Alice", "Bob", "Daouda"))
+    safe = _shared(chain, gasless.token)
+    page = "/c/gasless/shared-wallet/"
+    alice, bob, narrow = tabs(), tabs(), tabs(width=360, language="fr")
+    sent: list[str] = []
+
+    alice.sign_in(f"/c/gasless/delegates/{lent_to}/", first)
+    alice.opened.run(lambda shown: shown.on("request", lambda asked: sent.append(f"{asked.url} {asked.post_data}")))
+    alice.opened.run(lambda shown: shown.get_by_role("link", name="Lend the votes of a wallet").click())
+    assert barriers(alice, narrow, f"{page}?do=delegation&delegate={lent_to}") == []
+    alice.opened.run(lambda shown: shown.get_by_label("Share, in percent").fill("40"))
+    _show_what_is_signed(alice, second)
+    alice.sees("No wallet that names its owners stands at this address on the chain.")
+    _show_what_is_signed(alice, safe)
+    alice.sees("The wallet lends its votes:")
+    alice.sees("Nobody has signed yet. 2 of the owners have to.")
+    alice.press("Sign as an owner", wallet=False)
+    alice.sees("Signed so far: 1 of 2.")
+    link = _link(alice)
+    (signature,) = re.findall(r"0x[0-9a-f]{130}", link)
+    assert not any(signature in each for each in sent), "the site sees no signature before all are there"
+    assert not Delegation.objects.exists()
+    assert barriers(alice, narrow, link) == []
+    alice.press("Sign as an owner", wallet=False)
+    alice.sees("This owner has signed already.")
+
+    stranger = tabs()
+    stranger.opened.open(link)
+    stranger.be(lent_to)
+    stranger.press("Sign as an owner")
+    stranger.sees("The wallet does not name this account among its owners.")
+
+    bob.opened.open(link.replace("4000", "9000"))
+    bob.sees("What the wallet would sign today is not what this link was made for.")
+    bob.opened.open(link[:-9])
+    bob.sees("This link is not whole, or not of this page.")
+    bob.opened.open(link.replace(signature, signature[:9] + ("1" if signature[9] == "0" else "0") + signature[10:]))
+    bob.sees("A signature in this link is of nobody who owns the wallet now.")
+    bob.sees("Nobody has signed yet.")
+    bob.opened.open(link)
+    bob.be(second)
+    bob.sees("Signed so far: 1 of 2.")
+    bob.opened.run(lambda shown: expect(shown.get_by_role("main").get_by_text("40%")).to_be_visible())
+    bob.press("Sign as an owner", keys=True)
+    bob.sees("It is done: the wallet has signed, and it counts.")
+    (lent,) = Delegation.objects.all()
+    assert (lent.delegator, lent.delegate, lent.share_bps) == (safe, lent_to, 4_000)
+    assert lent.record.body["wallet"]["kind"] == "erc1271"
+    assert barriers(bob, narrow, link) == []
+    bob.opened.run(lambda shown: shown.get_by_role("link", name="See what counts now").click())
+    bob.sees("To whom they lend")
+    bob.opened.open(link)
+    bob.sees("This was handed in already")
+
+    bob.opened.open(f"{page}?do=revocation&delegate={lent_to}")
+    _show_what_is_signed(bob, safe)
+    bob.press("Sign as an owner")
+    bob.sees("Signed so far: 1 of 2.")
+    alice.opened.open(_link(bob))
+    alice.sees("The wallet takes back the votes that it lends:")
+    alice.press("Sign as an owner", wallet=False)
+    alice.sees("It is done: the wallet has signed, and it counts.")
+    assert Delegation.objects.get(superseded_at=None).share_bps == 0
+
+
+def test_the_owners_of_a_shared_wallet_back_a_draft_and_a_change_of_it_ends_their_link(
+    chain: governed.Chain, gasless: Community, tabs: Any
+) -> None:
+    first, second, author = (chain.accounts[name] for name in ("Alice", "Bob", "Daouda"))
+    safe, now = _shared(chain, gasless.token), moment(chain.now)
+    draft = services.seek_sponsors(governed.draft(gasless, author).pk, author, now)
+    alice, bob, narrow = tabs(), tabs(), tabs(width=360, language="fr")
+
+    alice.sign_in(f"/c/gasless/sponsor/{draft.pk}/", first)
+    alice.opened.run(lambda shown: shown.get_by_role("link", name="Back it with a wallet").click())
+    _show_what_is_signed(alice, safe)
+    alice.sees("The wallet backs a draft, exactly as it is written now:")
+    alice.press("Sign as an owner", wallet=False)
+    alice.sees("Signed so far: 1 of 2.")
+    before = _link(alice)
+    fields = ("kind", "title", "text", "payload", "timing", "method", "seats")
+    said = {name: getattr(draft, name) for name in fields}
+    services.edit_draft(draft.pk, author, services.Draft(**said | {"text": "Something else."}), now)
+    bob.opened.open(before)
+    bob.sees("What the wallet would sign today is not what this link was made for.")
+
+    alice.opened.open(f"/c/gasless/shared-wallet/?do=sponsorship&draft={draft.pk}")
+    _show_what_is_signed(alice, safe)
+    alice.press("Sign as an owner", wallet=False)
+    alice.sees("Signed so far: 1 of 2.")
+    link = _link(alice)
+    assert barriers(alice, narrow, link) == []
+    bob.opened.open(link)
+    bob.be(second)
+    bob.press("Sign as an owner")
+    bob.sees("It is done: the wallet has signed, and it counts.")
+    (backer,) = services.sponsors_of(Proposal.objects.get(pk=draft.pk))
+    assert (backer.sponsor, backer.wallet["kind"]) == (safe, "erc1271")
+
+    alice.opened.run(lambda page: page.reload())
+    alice.sees("The wallet has said this already. Nothing is left to sign.")
+    assert barriers(alice, narrow, link) == []
+
+
+def _show_what_is_signed(tab: Tab, safe: str) -> None:
+    tab.opened.run(lambda page: page.get_by_label("Address of the shared wallet").fill(safe))
+    tab.press("Show what is signed", wallet=False)
+
+
+def _link(tab: Tab) -> str:
+    """Return the path of the link that this page offers for the other owners."""
+    found = tab.opened.run(lambda page: page.get_by_label("Link for the other owners of this wallet").input_value())
+    return str(found).removeprefix(SITE)
 
 
 def _shared(chain: governed.Chain, token: str) -> str:

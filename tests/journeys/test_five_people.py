@@ -1,6 +1,6 @@
 """The five people whom the site is made for, one journey each, and a picture of every page that they meet.
 
-A member without a wallet at hand, a delegate, a sceptic: see test_ballots_browser.py, test_join.py,
+A member without a wallet at hand, a delegate, a sceptic: see test_voting_browser.py, test_join.py,
 test_delegate_and_search.py and test_sceptic.py. Here: the maintainer who writes an update, and whoever reads in French, at
 200 % zoom, on a narrow screen, in other colours, or while the network is away. The pictures go to `var/pictures`, or to
 the folder that COMMONWEIGHTS_PICTURES names.

@@ -126,6 +126,32 @@ def test_a_chart_keeps_its_letters_inside_the_picture():
     assert chart.left >= longest * 9
 
 
+def test_the_last_label_of_an_axis_of_time_ends_inside_the_picture():
+    moments = [(1_763_726_400, 1), (1_763_726_408, 2)]
+    chart = draw([Series("a", moments)], x=Axis("Time", form="time"), y=Y)
+    *others, last = chart.columns
+    assert [tick.at_end for tick in others] == [False] * len(others)
+    assert last.at_end
+    assert f'x="{chart.width}" y="{chart.bottom + 22}" text-anchor="end"' in render_to_string(
+        "parts/line_chart.html", {"chart": chart}
+    )
+
+
+def test_labels_of_an_axis_of_time_do_not_meet():
+    names = ["In favour", "Against", "Abstention"]
+    series = [Series(name, [(1_763_726_400, 1), (1_763_726_408, 123_456_789)]) for name in names]
+    chart = draw(series, x=Axis("Time", form="time"), y=Y)
+    assert len(chart.columns) >= 2
+    for earlier, later in pairwise(chart.columns):
+        assert later.at - earlier.at >= len(later.text) * 10
+
+
+def test_a_lone_moment_stands_among_days():
+    chart = draw([Series("a", [(1_761_955_200, 1)])], x=Axis("Time", form="time"), y=Y)  # 1 November 2025, 00:00 UTC
+    assert any("1 Nov" in text for text in texts(chart.columns))
+    assert not any("23:59" in text for text in texts(chart.columns))
+
+
 # --- lines --------------------------------------------------------------------------------------------------------
 
 

@@ -14,7 +14,7 @@ from governance.notifications.topics import BY_KEY, EVENT_KINDS, TOPICS, Channel
 ROOT = Path(__file__).resolve().parents[2]
 VALUES = {
     "community", "title", "actor", "model", "version", "subject", "reason", "rules", "opens", "ends", "until", "effect",
-    "choice", "because", "refusal", "failure", "question",
+    "choice", "because", "refusal", "failure", "question", "site", "amount", "payout",
 }  # fmt: skip
 
 

@@ -80,3 +80,11 @@ def test_amounts_are_written_with_their_currency_and_the_separators_of_the_langu
         assert words.books.amount(-7_200, DEVICE_SECOND) == "\N{MINUS SIGN}7,200 device-seconds"
     with translation.override("fr"):
         assert words.books.amount(50_000_000, "EUR") == "0,50\u00a0EUR"
+
+
+@pytest.mark.parametrize(("language", "price"), [("en", "3.20\u00a0EUR"), ("fr", "3,20\u00a0EUR")])
+def test_where_the_currency_is_known_amounts_are_said_in_it(language: str, price: str) -> None:
+    with translation.override(language):
+        text = waiting.waiting_words(Wait("run:9", Why.TOO_DEAR, None, 0, KNOWN), NOW, None, "EUR")
+    assert price in text
+    assert "such as cents" not in text

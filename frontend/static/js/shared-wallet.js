@@ -1,6 +1,6 @@
 // Signing as an owner of a shared wallet: fetch the message, let the owner's own wallet sign it, hand the signature in.
 // Where ballots are sealed, what a ballot says stands after the # of a link that owners give each other: no server reads that.
-import { Problem, explain, get, post, word } from "./api.js";
+import { Problem, explain, get, post, send, word } from "./api.js";
 import { openingIn, openingLink } from "./shared-opening.js";
 import { connect, request } from "./wallet.js";
 
@@ -110,6 +110,12 @@ export function start(root) {
   for (const button of root.querySelectorAll("[data-shared-look]")) {
     button.addEventListener("click", () =>
       during(button, () => post(`/api/v1/wallet-ballots/${button.dataset.sharedLook}/look`, {})),
+    );
+  }
+
+  for (const button of root.querySelectorAll("[data-shared-withdraw]")) {
+    button.addEventListener("click", () =>
+      during(button, () => send("DELETE", `/api/v1/wallet-ballots/${button.dataset.sharedWithdraw}`, {})),
     );
   }
 

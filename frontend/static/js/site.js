@@ -20,6 +20,7 @@ import { start as startReaderSignOut } from "./reader-sign-out.js";
 import { start as startPalette } from "./palette.js";
 import { start as startReview } from "./review.js";
 import { startDialogClose, startSignIn, startSignOut } from "./sign-in.js";
+import { start as startSharedSigning } from "./shared-signing.js";
 import { start as startSharedWallet } from "./shared-wallet.js";
 import { start as startSponsor } from "./sponsor.js";
 import { start as startStream } from "./stream.js";
@@ -39,6 +40,7 @@ const PARTS = [
   ["[data-delegation]", startDelegation],
   ["[data-sponsor]", startSponsor],
   ["[data-shared-wallets]", startSharedWallet],
+  ["[data-shared-signing]", startSharedSigning],
   ["[data-keyholder]", startKeyholder],
   ["[data-passkey]", startPasskey],
   ["[data-passkey-seat]", startPasskeySeat],
