@@ -281,6 +281,7 @@ def test_a_transaction_that_was_taken_back_and_stands_in_another_block_pays_noth
     assert paying.read() == 1
     demo.rpc(paying.rpc_url, "evm_revert", [before])
     same = paying.approved()
+    demo.rpc(paying.rpc_url, "anvil_mine", ["0x1"])  # within one second the very block would be made again
     demo.send_transaction(paying.rpc_url, sent)  # the same sender, nonce and content, in another block
     assert paying.read() == 0
     due.refresh_from_db()
