@@ -22,7 +22,7 @@ STATEMENTS_MAX = 200
 STATEMENTS_PER_PARTICIPANT_MAX = 10
 PARTICIPANTS_MAX = 10_000
 OPEN_MAX = 10
-# Fewer people than this are never shown as a number of their own.
+# Nothing is shown of a consultation, a group or a house of fewer people, and no group speaks by fewer answers.
 PEOPLE_MIN = 5
 # Answers that make somebody part of a group of opinion, where there are as many statements (Polis asks for the same).
 ANSWERS_MIN = 7

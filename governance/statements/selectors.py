@@ -64,9 +64,14 @@ class Counted:
     gap_bps: int | None
 
     @property
+    def is_answered(self) -> bool:
+        """Say whether enough people of each group answered to speak of the group."""
+        return all(tally.total >= rules.PEOPLE_MIN for tally in self.groups or (self.all,))
+
+    @property
     def is_shared(self) -> bool:
-        """Say whether more than half of each group agrees."""
-        return all(2 * tally.agree > tally.total for tally in self.groups or (self.all,))
+        """Say whether more than half of each group agrees, of those who answered, and enough did."""
+        return self.is_answered and all(2 * tally.agree > tally.total for tally in self.groups or (self.all,))
 
 
 @dataclass(frozen=True)
@@ -108,8 +113,8 @@ class Result:
 
     @property
     def parting(self) -> tuple[Counted, ...]:
-        """Return the statements on which two groups lie far apart."""
-        return tuple(each for each in self.differing if (each.gap_bps or 0) >= FAR_APART_BPS)
+        """Return the statements on which two groups lie far apart, as far as enough of each answered."""
+        return tuple(each for each in self.differing if each.is_answered and (each.gap_bps or 0) >= FAR_APART_BPS)
 
 
 @dataclass(frozen=True)

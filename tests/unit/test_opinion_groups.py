@@ -11,10 +11,13 @@ from hypothesis import strategies as st
 
 from governance.errors import Malformed
 from governance.evidence.canonical import digest
+from governance.models import Statement
 from governance.statements import __main__ as command
 from governance.statements import export, principal
 from governance.statements.analysis import Row, analyse, by_consensus, by_difference, exact_consensus
 from governance.statements.rules import asking_order, is_worth_a_count, similar
+from governance.statements.selectors import Counted, Result, Tally
+from tests.integration.conftest import NOON
 
 NUMBERS = list(range(1, 13))
 
@@ -172,3 +175,23 @@ def test_an_open_consultation_is_never_counted_for_one_answer():
     assert not is_worth_a_count(100, 4)
     assert is_worth_a_count(100, 5)
     assert not is_worth_a_count(1_000, 5)
+
+
+def counted(*groups: tuple[int, int]) -> Counted:
+    """A statement that groups answered: so many agreed, so many disagreed."""
+    tallies = tuple(Tally(letter, agree, disagree, 0) for letter, (agree, disagree) in zip("AB", groups, strict=True))
+    whole = Tally("", sum(agree for agree, _ in groups), sum(disagree for _, disagree in groups), 0)
+    return Counted(Statement(), whole, tallies, None, None, consensus_bps=0, gap_bps=9_000)
+
+
+@pytest.mark.parametrize(
+    ("groups", "shared"), [(((6, 4), (6, 4)), True), (((1, 0), (1, 0)), False), (((9, 1), (4, 0)), False)]
+)
+def test_groups_meet_in_what_enough_of_each_answered_and_most_of_each_agree_with(groups, shared):
+    assert counted(*groups).is_shared is shared
+
+
+def test_groups_part_only_where_enough_of_each_answered():
+    few, enough = counted((9, 0), (0, 4)), counted((9, 0), (0, 5))
+    result = Result(NOON, "", 14, None, None, (), consensus=(), differing=(few, enough))
+    assert result.parting == (enough,)
