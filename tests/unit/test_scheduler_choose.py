@@ -211,6 +211,34 @@ def test_an_idle_reserve_is_lent_to_work_that_checkpoints_unless_policy_says_no(
     assert list(begun(old, request("r", checkpoints=True), policy=replace(RESERVED, reserved_lent=False))) == ["old"]
 
 
+@pytest.mark.parametrize("devices", [10, 9, 4])
+def test_an_overdue_request_that_needs_part_of_the_reserve_is_not_put_off_by_small_ones_for_ever(devices):
+    """Every hour somebody asks for one device for two hours: there would be never so many free at once."""
+    pool, policy = (site("a", 10),), replace(RESERVED, reserved_bps=1_000, wait_max=4 * HOUR)
+    waiting = {"big": request("big", devices, hours=3, checkpoints=True, submitted_at=NOW)}
+    runs: list[Running] = []
+    for hour in range(24):
+        now = NOW + hour * HOUR
+        runs = [run for run in runs if run.until > now]
+        waiting[f"r{hour}"] = request(f"r{hour}", hours=2, submitted_at=now)
+        for start in choose(waiting.values(), pool, Calendar(tuple(runs)), policy, now).starts:
+            runs.append(Running(waiting.pop(start.request), start.site, now, start.until, start.lent, now + HOUR))
+            assert sum(run.request.need.devices for run in runs) <= 10
+        if "big" not in waiting:
+            break
+    assert hour <= 4 + 2, "the bound, and the longest run that was at work then"
+    assert next(run for run in runs if run.request.id == "big").lent is (devices == 10)
+
+
+def test_a_newcomer_goes_before_what_an_overdue_request_would_borrow_and_calls_back_what_it_borrowed():
+    big = request("big", 4, checkpoints=True, submitted_at=NOW - 10 * HOUR)
+    policy = replace(RESERVED, wait_max=HOUR)
+    assert begun(big, policy=policy)["big"].lent
+    lent = Running(big, "a", NOW - HOUR, NOW + HOUR, lent=True, checkpoint_at=NOW + 60)
+    asked = choose((request("new", newcomer=True),), (site("a", 4),), Calendar((lent,)), policy, NOW)
+    assert [(recall.request, recall.at) for recall in asked.recalls] == [("big", NOW + 60)]
+
+
 def test_a_newcomer_who_waits_has_the_reserve_before_work_that_would_borrow_it():
     queue = (request("old", 3, tier=2), request("r", checkpoints=True, tier=1), request("new", newcomer=True))
     assert set(begun(*queue, policy=RESERVED)) == {"old", "new"}

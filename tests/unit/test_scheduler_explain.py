@@ -9,7 +9,7 @@ from governance.errors import Conflict
 from tests.unit.scheduler_worlds import HOUR, NOW, PLAIN, World, request, running, site, worlds
 from training_jobs.scheduling.choose import choose
 from training_jobs.scheduling.explain import Slot, explain, next_free
-from training_jobs.scheduling.fitting import affordable, could_run, price_at, seconds_at
+from training_jobs.scheduling.fitting import affordable, could_run, price_at, seconds_at, takes_work
 from training_jobs.scheduling.values import Booking, Calendar, Need, Policy, Request, Series, Site, Standing, Wait, Why
 
 RESERVED = replace(PLAIN, reserved_bps=2_500)
@@ -193,9 +193,25 @@ def is_true(told: Wait, asked: Request, world: World) -> bool:  # noqa: PLR0911 
         case Why.BEHIND_OTHERS:
             return bool(lasting) and len(world.queue) > 1
         case Why.RESERVED:
-            return bool(lasting) and not asked.newcomer and world.policy.reserved_bps > 0
+            return (
+                (bool(lasting) or never_shared(asked, world)) and not asked.newcomer and world.policy.reserved_bps > 0
+            )
         case _:
             return False
+
+
+def never_shared(asked: Request, world: World) -> bool:
+    """Whether a request needs more than there is outside the reserve, and cannot borrow."""
+    devices = sum(each.devices for each in world.sites if takes_work(each))
+    share = devices - devices * world.policy.reserved_bps // 10_000
+    return asked.need.devices > share and not (asked.checkpoints and world.policy.reserved_lent)
+
+
+def test_what_would_always_be_in_the_reserve_waits_for_it_and_nobody_says_when():
+    policy = replace(PLAIN, reserved_bps=2_500)
+    for runs in ((), (running("x", "a", 2),)):
+        told = waits(request(devices=4), running=runs, policy=policy)
+        assert (told.why, told.expected) == (Why.RESERVED, None)
 
 
 @given(worlds())

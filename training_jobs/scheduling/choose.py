@@ -5,7 +5,8 @@
 2. One that cannot begin holds a place at the earliest moment that the known ends allow, if none before it holds one
    at a site that could run it. Nothing begins that would be in the way of a held place: EASY backfill (Lifka, 1995),
    for each group of sites that compete. So the first in order is never put off; the oldest overdue one is the first.
-3. Who is no newcomer stays within all devices less the reserve.
+3. Who is no newcomer stays within all devices less the reserve. One that needs more than these can only begin on lent
+   devices (5), if it checkpoints; overdue, it holds a place on them.
 4. A newcomer who waits while newcomers hold less than the reserve calls back the fewest lent runs at their checkpoint.
 5. What is left idle of the reserve is lent to work that checkpoints, but for what the newcomer who waits first needs.
 
@@ -306,12 +307,20 @@ class Deciding:
         else:
             self.stopped |= _mask(places)
 
+    def only_in_reserve(self, request: Request) -> bool:
+        """Say whether a request of nobody new needs more devices than there are outside the reserve."""
+        return not request.newcomer and request.need.devices > self.quota.devices
+
+    def _holds_lent(self, request: Request) -> bool:
+        may = request.checkpoints and self.policy.reserved_lent and request.submitted_at <= self._overdue
+        return may and self.only_in_reserve(request)
+
     def _hold(self, request: Request, places: int) -> None:
         """Hold the earliest place for a request that cannot begin now, if there is one."""
         found = self.earliest(request, places)
-        if found is None or found[0] <= self.now:
+        if found is None or (found[0] <= self.now and not self._holds_lent(request)):
             return
-        since, at = found
+        since, at = max(found[0], self.now + 1), found[1]  # what is to be lent now begins last of all: held until then
         until = since + seconds_at(request.need, self.prepared.sites[at])
         self._claimed |= places
         self._keep(request, at, since, until)
@@ -319,7 +328,7 @@ class Deciding:
     def _keep(self, request: Request, at: int, since: int, until: int) -> None:
         self.held[request.id] = Held(request, at, since, until)
         self.room.hold(at, since, until, request.need.devices, request.id)
-        if not request.newcomer:
+        if not request.newcomer and not self._holds_lent(request):
             self.quota.hold(since, until, request.need.devices)
 
     def plan(self, request: Request) -> int | None:
@@ -339,7 +348,8 @@ class Deciding:
         best: tuple[int, int] | None = None
         need = request.need
         start = max(since, self.now)
-        if not request.newcomer:
+        shares = not request.newcomer and not self._holds_lent(request)
+        if shares:
             slot = self.quota.slot(need.devices, 1, start)
             if slot is None:
                 return None
@@ -350,7 +360,7 @@ class Deciding:
                 continue
             seconds = seconds_at(need, site)
             found = self.room.slot(at, need.devices, seconds, start)
-            while found is not None and not request.newcomer:
+            while found is not None and shares:
                 # both the site and the share must be free, and stay so: each may put the other off, only forward
                 shared = self.quota.slot(need.devices, seconds, found)
                 if shared is None or shared == found:

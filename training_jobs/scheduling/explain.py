@@ -1,8 +1,9 @@
 """Why a request waits and about when it begins, and the next free slot for a need: what `choose` found on its way.
 
 The reasons are nested, so exactly one is true of each request that `choose` leaves: no site could do it; none within
-the ceiling; a greener hour is waited for; lent work is called back for it; no fitting site has the devices free now;
-where it has, they are booked too soon; where they are not, they are held for others; else they are the reserve's.
+the ceiling; a greener hour is waited for; lent work is called back for it; it needs more than there is outside the
+reserve, and cannot borrow; no fitting site has the devices free now; where it has, they are booked too soon; where they
+are not, they are held for others; else they are the reserve's.
 
 An expected start takes each run for as long as it may last, and lets up to AHEAD_MAX requests that go before and
 compete for the same sites have their places first; the work of those beyond is spread over the devices of these sites.
@@ -102,7 +103,9 @@ def _explained(request: Request, deciding: Deciding, now: int) -> Wait:
     return _with_expected(request, why, data, deciding, now)
 
 
-def _reason(request: Request, places: list[int], deciding: Deciding, now: int) -> tuple[Why, dict[str, int | str]]:
+def _reason(  # noqa: PLR0911 - one for each reason
+    request: Request, places: list[int], deciding: Deciding, now: int
+) -> tuple[Why, dict[str, int | str]]:
     """Return the first of the nested reasons that leaves no place, with what is known of it."""
     devices, sites = request.need.devices, deciding.prepared.sites
     data: dict[str, int | str] = {"devices": devices}
@@ -110,6 +113,8 @@ def _reason(request: Request, places: list[int], deciding: Deciding, now: int) -
     recall = next((each for each in deciding.recalls if each.newcomer == request.id), None)
     if recall is not None:
         return Why.RESERVE_RECALLED, {**data, "site": recall.site, "until": deciding.held[request.id].since}
+    if deciding.only_in_reserve(request) and not (request.checkpoints and deciding.policy.reserved_lent):
+        return Why.RESERVED, {**data, "site": sites[places[0]].id}  # whatever ends, it would be in the reserve
     free = [at for at in places if deciding.room.free[at] >= devices]
     if not free:
         return Why.ALL_BUSY, data
