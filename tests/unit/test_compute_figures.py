@@ -92,6 +92,13 @@ def test_a_site_is_open_only_while_it_is_admitted_and_until_the_last_entry_of_th
     assert shown(log)["all", "use", "all", "open"] == 2 * HOUR + 2 * HOUR
 
 
+def test_what_is_kept_of_few_devices_is_what_the_scheduler_keeps_whole_ones_rounded_down():
+    rows = shown(ComputeLog().admit(0, "lake", 4).policy(0, 1_000).other(100 * HOUR))
+    assert (rows["all", "use", "all", "open"], rows["all", "use", "reserve", "reserved"]) == (400 * HOUR, 0)
+    rows = shown(ComputeLog().admit(0, "lake", 4).admit(0, "hill", 15).policy(0, 1_000).other(100 * HOUR))
+    assert rows["all", "use", "reserve", "reserved"] == 100 * HOUR
+
+
 def test_the_reserve_is_a_share_of_what_is_open_and_its_use_what_newcomers_had_of_it():
     log = ComputeLog().admit(0, "lake", 20).policy(0, 5_000)
     log.runs(0, FIVE, "newcomer", why=Why.STARTS_IN_RESERVE)

@@ -20,7 +20,6 @@ from itertools import accumulate
 
 from training_jobs.scheduling.events import KINDS as EVENT_KINDS
 from training_jobs.scheduling.events import Interruption, Outcome
-from training_jobs.scheduling.values import BPS
 from training_jobs.transparency import tables
 from training_jobs.transparency.suppression import SMALL, Hidden, hide, hide_sum
 from training_jobs.transparency.tables import ASKED, LENT, OUTCOMES, REQUESTERS, RESERVE, Tally, cell_of, reason_cell
@@ -283,7 +282,7 @@ def _use(world: World, tally: Tally, hidden: Hidden) -> Iterator[Figure]:
     months = {*tally.periods, *(month for month, seconds in world.open_seconds.items() if seconds)} - {ALL}
     for period in [ALL, *sorted(months)] if months else ():
         opened = _total(world.open_seconds, period)
-        reserved = Fraction(_total(world.reserved_bps_seconds, period), BPS)
+        reserved = _total(world.reserved_seconds, period)
         used, own = (shown.amount(period, cell, "device_seconds") for cell in (ALL, RESERVE))
         yield Figure(period, "use", ALL, "open", "device-seconds", opened)
         yield shown.row(period, ALL, "used", "device-seconds", used, ALL)
@@ -294,7 +293,7 @@ def _use(world: World, tally: Tally, hidden: Hidden) -> Iterator[Figure]:
         lent = shown.amount(period, LENT, "device_seconds")
         yield shown.row(period, RESERVE, "lent", "device-seconds", lent, LENT)
         if reserved:
-            yield shown.row(period, RESERVE, "utilisation", "share", own / reserved, RESERVE)
+            yield shown.row(period, RESERVE, "utilisation", "share", Fraction(own, reserved), RESERVE)
 
 
 def _total(by_month: Mapping[str, int], period: str) -> int:

@@ -18,7 +18,7 @@ from math import ceil
 
 from governance.errors import Invalid
 from training_jobs.scheduling import events
-from training_jobs.scheduling.values import Policy, Standing, Why
+from training_jobs.scheduling.values import BPS, Policy, Standing, Why
 
 ALL = "all"
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -106,7 +106,9 @@ class World:
         self.asked: dict[Key, Asked] = {}
         self.prices: list[Price] = []
         self.open_seconds: dict[str, int] = defaultdict(int)  # device-seconds by month
-        self.reserved_bps_seconds: dict[str, int] = defaultdict(int)  # the same, times basis points
+        self.reserved_seconds: dict[str, int] = defaultdict(
+            int
+        )  # the same, of the reserve: whole devices, as it is kept
         self.strays = 0
         self.until = 0
         self._now = 0
@@ -230,7 +232,7 @@ class World:
         if devices:
             for month, seconds in by_month(self._now, to):
                 self.open_seconds[month] += devices * seconds
-                self.reserved_bps_seconds[month] += reserved * seconds
+                self.reserved_seconds[month] += reserved // BPS * seconds
         self._now = to
 
 
