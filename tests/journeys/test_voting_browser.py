@@ -10,13 +10,30 @@ from typing import Any
 import pytest
 from playwright.sync_api import Locator, Page, Route, expect
 
-from tests.journeys.visitor import COMMUNITY, PHONE, QUESTION, Visit, Visitor, fits, tab_to
+from tests.journeys.visitor import (
+    COMMUNITY,
+    PHONE,
+    QUESTION,
+    Visit,
+    Visitor,
+    downloaded_receipt,
+    fits,
+    record_digest,
+    tab_to,
+)
 
 pytestmark = pytest.mark.journey
 
 OPEN_POLL = "Where do we meet in spring?"
 PLACES = ("The old mill", "The school", "Under the plane tree", "Online")
 HELD_MS = 15_000
+CHLOE = "0x3C44CdDdB6a900fa2b585dd299e03d12FA4293BC"
+# Counts what somebody does, over pages: each press of the pointer and each key.
+COUNT_ACTIONS = """() => {
+  sessionStorage.setItem("actions", "0");
+  const count = () => sessionStorage.setItem("actions", String(Number(sessionStorage.getItem("actions")) + 1));
+  for (const kind of ["pointerdown", "keydown"]) document.addEventListener(kind, count, { capture: true });
+}"""
 # A wallet of the tests: it announces itself as any other, and answers with what the test decides (EIP-6963, EIP-1193).
 WALLET = """
 window.asked = [];
@@ -309,3 +326,37 @@ def test_practising_feels_like_a_vote_by_keyboard_alone_and_keeps_nothing(visit:
         rows: Any = page.get_by_role("table").filter(has_text="yours and those of the neighbours").get_by_role("row")
         expect(rows.nth(1).locator(".ranked-inline li")).to_have_text(["Autumn", "Winter", "Spring", "Summer"])
         fits(page)
+
+
+def test_who_never_used_a_wallet_looks_first_practises_and_then_votes_in_three_actions(visit: Visit) -> None:
+    """The first of the five people, from reading to the receipt. An action is a press of the pointer or a key."""
+    with visit(PHONE) as visitor:
+        page = open_vote(visitor, QUESTION)
+        expect(page.get_by_role("main")).to_contain_text("If this passes")
+        page.get_by_text("Can I vote?").click()
+        page.get_by_role("search", name="Can this address vote").get_by_label("Address").fill(CHLOE)
+        page.get_by_role("button", name="See my voting power").click()
+        expect(page.get_by_role("main")).to_contain_text("Yes, this address can vote.")
+        assert not page.get_by_role("banner").locator(".viewer").count(), "nothing was connected for that"
+
+        page = visitor.open("/practice/")
+        page.get_by_role("radio", name="For").check()
+        page.get_by_role("button", name="Review and sign").click()
+        page.get_by_role("button", name="Sign for practice").click()
+        page.get_by_role("button", name="Send now").click()
+        expect(page.get_by_role("heading", name="Your practice receipt")).to_be_visible()
+
+        page = open_vote(visitor, QUESTION)
+        visitor.sign_in("Chloé")
+        page.get_by_role("radio", name="For").wait_for()
+        page.evaluate(COUNT_ACTIONS)
+        page.get_by_role("radio", name="For").check()
+        page.get_by_role("button", name="Review and sign").click()
+        dialog = page.get_by_role("dialog", name="What you are about to sign")
+        dialog.get_by_role("button", name="Sign with the wallet").click()
+        expect(page.get_by_role("heading", name="Voted: For", level=1)).to_be_visible(timeout=HELD_MS)
+        assert page.evaluate("sessionStorage.getItem('actions')") == "3", "choose, review, sign; it is sent by itself"
+
+        receipt = downloaded_receipt(page)
+        assert record_digest(receipt["ballot"]) == receipt["digest"]
+        assert receipt["ballot"]["body"]["voter"] == CHLOE
