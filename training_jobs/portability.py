@@ -35,6 +35,7 @@ from training_jobs.models import (
     NewcomerAttestation,
     PolicyReplay,
     Preview,
+    RaisedCeiling,
     Run,
     RunEvent,
     Runner,
@@ -182,6 +183,7 @@ PART = Part(
         Table(NewcomerAttestation, numbered=_is_free),
         Table(ComputeRequest, rows=leaving.requests, key=("name",), key_is_global=True),
         Table(Allotment, rows=leaving.allotments),
+        Table(RaisedCeiling, of="run__community"),
         Table(Slice, of="attempt__run__community", key=("id",), numbered=_is_free),
         Table(
             SpotCheck,

@@ -24,7 +24,7 @@ from governance.clock import unix
 from governance.errors import Refusal
 from training_jobs import services
 from training_jobs.carbon import configured
-from training_jobs.commons import allotments, lifecycle, requests, world
+from training_jobs.commons import allotments, lifecycle, requests, waiting, world
 from training_jobs.commons.lifecycle import Place
 from training_jobs.leases import locked
 from training_jobs.models import Admission, Allotment, ComputeRequest, Preview, Run, Site
@@ -62,6 +62,7 @@ def allot(now: datetime) -> int:
             rounds += not more
             if not found:
                 break
+    waiting.tell(now)
     return begun
 
 

@@ -13,7 +13,7 @@ from governance.errors import Conflict
 from governance.models import Community, Proposal
 from governance.services import note
 from governance.services.common import charter_under
-from training_jobs.commons import used
+from training_jobs.commons import data_rules, memory, naming, used
 from training_jobs.commons.allotments import ENDED, UNLIMITED
 from training_jobs.commons.policies import is_newcomer
 from training_jobs.ledger import runs as books
@@ -23,7 +23,7 @@ from training_jobs.previews import lifecycle as previews
 from training_jobs.scheduling import events
 from training_jobs.scheduling.events import Interruption, Outcome, Requester
 from training_jobs.scheduling.values import Origin
-from training_jobs.spec import ON_ONE_SITE, ROWS, TrainingSpec, decimal_text
+from training_jobs.spec import ON_ONE_SITE, TrainingSpec, decimal_text
 from training_jobs.spec.shape import EXCHANGING
 
 WEEK: Final = timedelta(days=7)
@@ -52,11 +52,13 @@ def of_run(run: Run, spec: TrainingSpec, now: datetime) -> None:
     seconds = min(max(1, -(-spec.device_seconds // (places * devices))), _SECONDS_MAX)
     ceiling = _ceiling(spec)
     author = run.proposal.author
+    needed = memory.of_run(run, spec)
+    data = data_rules.kinds_of(run.community, [use.digest for use in spec.datasets])
     for slot in range(places):
         share = ceiling if ceiling >= UNLIMITED else ceiling // places + (ceiling % places if slot == 0 else 0)
         request = ComputeRequest.objects.create(
             community=run.community,
-            name=f"run:{run.pk}/{slot}" if slot else f"run:{run.pk}",
+            name=naming.of_run(run, slot),
             origin=ComputeRequest.VOTED,
             member=author,
             run=run,
@@ -64,9 +66,9 @@ def of_run(run: Run, spec: TrainingSpec, now: datetime) -> None:
             requested_at=now,
             waiting_since=now,
             devices=devices,
-            memory_bytes=0,  # no estimate is known before a machine has tried
+            memory_bytes=needed,
             seconds=seconds,
-            data=sorted({ROWS[spec.objective]}),
+            data=data,
             ceiling=share,
             slack=0 if spec.deadline_seconds is None else max(0, min(spec.deadline_seconds, _SECONDS_MAX) - seconds),
             tier=_tier(run.proposal),
@@ -92,16 +94,16 @@ def of_preview(preview: Preview, now: datetime) -> None:
         raise Conflict("sandbox_quota_used", detail, found=spoken_for, allowed=quota)
     request = ComputeRequest.objects.create(
         community=community,
-        name=f"preview:{preview.pk}",
+        name=naming.of_preview(preview),
         origin=ComputeRequest.SANDBOX,
         member=preview.requested_by,
         preview=preview,
         requested_at=now,
         waiting_since=now,
         devices=1,
-        memory_bytes=0,
+        memory_bytes=memory.of_preview(preview),
         seconds=max(1, preview.seconds_max),
-        data=[],
+        data=data_rules.kinds_of(community, [use["digest"] for use in preview.spec["datasets"]]),
         ceiling=UNLIMITED,
         newcomer=is_newcomer(community, preview.requested_by, now),
     )

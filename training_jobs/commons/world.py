@@ -17,7 +17,7 @@ from django.db.models import Q
 from governance.clock import unix
 from governance.models import Community
 from training_jobs import budget, seats
-from training_jobs.commons import used
+from training_jobs.commons import data_rules, naming, used
 from training_jobs.commons.allotments import UNLIMITED, UNTAKEN
 from training_jobs.commons.policies import policy_of
 from training_jobs.lifecycle import State
@@ -96,7 +96,8 @@ def world_of(governing: Governed, now: datetime, forecast: Mapping[str, values.S
         usage=usage_of(governing.sites, policy.half_life, now),
     )
     currencies = {site.slug: selectors.currency_of(site) for site in governing.sites}
-    return World(tuple(_queue(served, sites, machines, currencies, now)), tuple(sites), calendar, policy)
+    queue = tuple(_queue(served, governing, sites, machines, currencies, now))
+    return World(queue, tuple(sites), calendar, policy)
 
 
 def waiting(now: datetime, which: Q) -> list[ComputeRequest]:
@@ -130,7 +131,7 @@ def value_of(request: ComputeRequest, now: datetime, not_at: Iterable[str] = ())
     elif run is not None and run.trained_at is not None:  # measuring costs its community nothing
         ceiling = UNLIMITED
     return values.Request(
-        id=request.name,
+        id=naming.id_of(request),
         community=request.community.slug,
         member=request.member,
         origin=values.Origin(request.origin),
@@ -190,6 +191,7 @@ def usage_of(sites: Iterable[Site], half_life: int, now: datetime) -> values.Usa
 
 def _queue(
     served: Collection[str],
+    governing: Governed,
     sites: list[values.Site],
     machines: Mapping[str, Machines],
     currencies: Mapping[str, str],
@@ -197,11 +199,13 @@ def _queue(
 ) -> Iterable[values.Request]:
     asked = waiting(now, Q(community__slug__in=served))
     avoided = _avoided(asked, now)
+    closed = data_rules.closed_to(asked, governing.sites)
     taken = _places_at(asked)
     for request in asked:
         here = {site.id for site in sites if request.community.slug in (site.serves or ())}
         never, rather_not = avoided[request.pk]
-        never = never | {slug for slug in here if request.devices > machines[slug].devices_max}
+        never = never | closed[request.pk]
+        never |= {slug for slug in here if request.devices > machines[slug].devices_max}
         # a ceiling is paid in its own currency alone
         money = currency_of(request)
         never |= {slug for slug in here if money not in {None, currencies[slug]}}

@@ -1,6 +1,6 @@
 """The tables of this app, by subject."""
 
-from training_jobs.models.commons import Allotment, ComputeRequest
+from training_jobs.models.commons import Allotment, ComputeRequest, RaisedCeiling
 from training_jobs.models.inquiries import Inquiry
 from training_jobs.models.ledger import LedgerAccount, LedgerEntry, LedgerHold, LedgerPosting
 from training_jobs.models.policies import ComputePolicy, NewcomerAttestation, PolicyReplay
@@ -29,6 +29,7 @@ __all__ = [
     "NewcomerAttestation",
     "PolicyReplay",
     "Preview",
+    "RaisedCeiling",
     "Run",
     "RunEvent",
     "Runner",

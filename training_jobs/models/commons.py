@@ -10,7 +10,7 @@ from typing import ClassVar, Self
 from django.db import models
 from django.db.models import F, Q
 
-from governance.models import Community
+from governance.models import Community, Proposal
 
 
 class ComputeRequestQuerySet(models.QuerySet["ComputeRequest"]):
@@ -28,8 +28,8 @@ class ComputeRequest(models.Model):
     REFUSED = "refused"
 
     community = models.ForeignKey(Community, on_delete=models.PROTECT, related_name="compute_requests")
-    # its name in the logs and to the scheduler: run:12 for the lead of a run, run:12/1 for a member's seat, preview:7
-    name = models.CharField(max_length=64, unique=True)
+    # its name in the community's log: run:12 for the lead of a run, run:12/1 for a member's seat, preview:7
+    name = models.CharField(max_length=64)
     origin = models.CharField(max_length=8, choices=[(VOTED, VOTED), (SANDBOX, SANDBOX)])
     member = models.CharField(max_length=42)
     run = models.ForeignKey("training_jobs.Run", on_delete=models.PROTECT, null=True, related_name="requests")
@@ -48,6 +48,8 @@ class ComputeRequest(models.Model):
     newcomer = models.BooleanField(default=False)  # as attested when it was requested
 
     waiting_since = models.DateTimeField()  # since it was requested, or interrupted
+    waits_for = models.CharField(max_length=20, blank=True)  # why it waits, as the log was last told (`values.Why`)
+    cannot_since = models.DateTimeField(null=True)  # since when no site that is here could ever begin it
     ended_at = models.DateTimeField(null=True)
     outcome = models.CharField(max_length=10, blank=True)  # as `scheduling.events.Outcome`, or "refused"
     reason = models.CharField(max_length=40, blank=True)  # a code, of one that was refused
@@ -59,6 +61,8 @@ class ComputeRequest(models.Model):
 
         ordering: ClassVar = ["requested_at", "pk"]
         constraints: ClassVar = [
+            # prevents two requests that one log cannot tell apart
+            models.UniqueConstraint(fields=["community", "name"], name="request_named_once_in_a_log"),
             # prevents one place of a run asking twice
             models.UniqueConstraint(fields=["run", "slot"], name="place_of_a_run_asks_once"),
             # prevents a request for nothing in particular, and one for two things
@@ -136,3 +140,21 @@ class Allotment(models.Model):
             and self.claimed_at <= moment
             and (self.ended_at is None or moment < self.ended_at)
         )
+
+
+class RaisedCeiling(models.Model):
+    """More money for a run that is under way, as a vote allowed: its ceiling from then on, in its own currency."""
+
+    run = models.ForeignKey("training_jobs.Run", on_delete=models.PROTECT, related_name="raised_ceilings")
+    proposal = models.OneToOneField(Proposal, on_delete=models.PROTECT, related_name="+")
+    raised_at = models.DateTimeField()
+    ceiling = models.PositiveBigIntegerField()  # micro-units, of the whole run
+
+    class Meta:
+        """The newest first."""
+
+        ordering: ClassVar = ["-raised_at", "-pk"]
+
+    def __str__(self) -> str:
+        """Return run and ceiling."""
+        return f"{self.run}: {self.ceiling}"

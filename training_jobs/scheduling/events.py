@@ -11,7 +11,7 @@ that is hashed here. Texts of people are in none.
 
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, fields, replace
+from dataclasses import MISSING, dataclass, fields, replace
 from enum import StrEnum
 from fractions import Fraction
 from math import ceil, floor
@@ -34,6 +34,7 @@ _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:/#@-]{0,63}")
 _SITE = re.compile(rf"(?!all\Z){_NAME.pattern}")  # in the figures `all` is the sum of the sites
 _CODE = re.compile(r"[a-z][a-z0-9_]{0,39}")
 _COUNTRY = re.compile(r"[A-Z]{2}")
+_KIND = re.compile(r"(?:[a-z0-9][a-z0-9_-]{0,39})?")
 
 
 class Requester(StrEnum):
@@ -249,6 +250,17 @@ class ComputeRefused:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ComputeWaits:
+    """Why a request waits from now on, told when the reason becomes another. None: nobody can say when it begins."""
+
+    kind: ClassVar[str] = "compute_waits"
+    request: Annotated[str, _text(_NAME)]
+    why: Annotated[Why, _one_of(Why)]  # one of those that say no start
+    expected: Annotated[int | None, _or_none(_whole(TIME_MAX))]  # UNIX seconds
+    plus_minus: Annotated[int, _whole(SECONDS_MAX)]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class SiteAdmitted:
     """The community, or its stewards (then without a proposal), let a site in. What it offers, `site_standing` says."""
 
@@ -279,6 +291,7 @@ class SiteStanding:
     memory_bytes: Annotated[int, _whole()]  # of each device
     region: Annotated[str, _text(_NAME)]
     country: Annotated[str, _text(_COUNTRY)]  # ISO 3166-1, two letters
+    device_kind: Annotated[str, _text(_KIND)] = ""  # older logs do not say it
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -319,6 +332,7 @@ Event = (
     | ComputeEnded
     | ComputeEmitted
     | ComputeRefused
+    | ComputeWaits
     | SiteAdmitted
     | SiteRemoved
     | SiteStanding
@@ -331,6 +345,7 @@ EVENTS: tuple[type[Event], ...] = (
     ComputeEnded,
     ComputeEmitted,
     ComputeRefused,
+    ComputeWaits,
     SiteAdmitted,
     SiteRemoved,
     SiteStanding,
@@ -354,6 +369,11 @@ def _key(name: str) -> str:
 
 
 _READERS = {kind: _readers(event) for kind, event in KINDS.items()}
+# Fields that came later: what their event says without them.
+_LATER: Mapping[str, Data] = {
+    event.kind: {_key(each.name): each.default for each in fields(event) if each.default is not MISSING}
+    for event in EVENTS
+}
 
 
 def read(kind: str, data: object) -> Event:
@@ -371,6 +391,7 @@ def read(kind: str, data: object) -> Event:
     for key in data:
         if key not in declared:
             raise Invalid("unknown_field", f"{kind} has no such field", found=str(key)[:80], allowed=list(declared))
+    data = {**_LATER[kind], **data}
     for key in declared:
         if key not in data:
             raise Invalid("missing_field", f"{kind} needs this field", field=key, allowed=list(declared))
@@ -389,6 +410,8 @@ def _consistent(event: Event) -> Event:
     if isinstance(event, ComputeStarted) and not event.why.startswith("starts"):
         starts = [str(each) for each in Why if each.startswith("starts")]
         raise _invalid("why", str(event.why), starts)
+    if isinstance(event, ComputeWaits) and event.why.startswith("starts"):
+        raise _invalid("why", str(event.why), [str(each) for each in Why if not each.startswith("starts")])
     if isinstance(event, ComputeRequested) and (event.proposal is not None) != (event.origin is Origin.VOTED):
         raise _invalid(_key("proposal"), event.proposal, "a number for a voted request, none for a sandbox request")
     if isinstance(event, ComputeEnded) and (event.joules is None) != (event.energy is EnergyHow.UNKNOWN):

@@ -75,6 +75,7 @@ class Site:
     data: frozenset[str] | None = None  # kinds of data that may enter; None: any
     serves: frozenset[str] | None = None  # communities that it serves; None: any
     standing: Standing = Standing.OPEN
+    kind: str = ""  # of its devices; the reserve is kept of each kind
 
 
 @dataclass(frozen=True, slots=True)

@@ -77,6 +77,7 @@ def as_value(site: Site, now: datetime) -> values.Site:
         data=None if site.data_in is None else frozenset(site.data_in),
         serves=frozenset(each.community.slug for each in _in_force(site)),
         standing=values.Standing.SUSPENDED if left else values.Standing(str(standing)),
+        kind=site.device_kind,
     )
 
 

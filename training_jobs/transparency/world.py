@@ -153,6 +153,8 @@ class World:
         if isinstance(event, events.ComputeRequested):
             return self._requested(log, event, actor)
         asked = self.asked.get((log, event.request))
+        if isinstance(event, events.ComputeWaits):
+            return asked is not None and not asked.is_over
         if isinstance(event, events.ComputeEmitted):
             return asked is not None and self._emitted(asked, event)
         return asked is not None and not asked.is_over and self._goes_on(asked, event)
