@@ -3,13 +3,13 @@
     python -m benchmarks.scheduler_choose [--requests 10000] [--sites 1000] [--rounds 15] [--check]
 
 Four seeded situations: nearly all sites idle, half of the devices at work, every device at work, and one or two devices
-left at each site while runs need more; each with carbon-aware starts, slack, bookings, newcomers, lent runs and fifty
-communities. A decision begins STARTS_MAX runs at most, so each situation is decided on again, with what has begun at
-work, until nothing more begins. Beside it, on the same values, what a scheduler without any of this does in one pass:
-the queue first come, first served, each request asking site after site. Prints, in Markdown, the medians over the
-rounds of the first decision (all requests wait), of the one in the middle, of the slowest, and of all together, in time
-of the processor; beside other work even that grows, for caches and clock are shared. `--check` fails where the first
-decision or the one in the middle takes more than 50 ms.
+left at each site while runs need more; each with carbon-aware starts, slack, bookings, newcomers, lent runs, devices of
+four kinds and fifty communities. A decision begins STARTS_MAX runs at most, so each situation is decided on again, with
+what has begun at work, until nothing more begins. Beside it, on the same values, what a scheduler without any of this
+does in one pass: the queue first come, first served, each request asking site after site. Prints, in Markdown, the
+medians over the rounds of the first decision (all requests wait), of the one in the middle, of the slowest, and of all
+together, in time of the processor; beside other work even that grows, for caches and clock are shared. `--check` fails
+where the first decision or the one in the middle takes more than 50 ms.
 """
 
 import argparse
@@ -158,7 +158,7 @@ def _grams(draw: random.Random, region: int, hour: int) -> int:
 
 
 def _site(draw: random.Random, number: int) -> Site:
-    return Site(
+    site = Site(
         id=f"site-{number}",
         region=f"region-{draw.randrange(24)}",
         country="FR",
@@ -172,6 +172,7 @@ def _site(draw: random.Random, number: int) -> Site:
         data=draw.choice((None, None, frozenset({"public", "personal"}), frozenset({"public"}))),
         serves=draw.choice((None, None, None, frozenset(f"community-{draw.randrange(50)}" for _ in range(10)))),
     )
+    return replace(site, kind=f"{site.memory_bytes // GIB} GiB")
 
 
 def _request(draw: random.Random, number: int, site: Site | None = None) -> Request:

@@ -1,12 +1,14 @@
 """Small worlds for the tests of the scheduler: builders with plain defaults, and worlds drawn from a seed."""
 
 import random
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
 from hypothesis import strategies as st
 
 from training_jobs.scheduling.fitting import could_run, seconds_at
+from training_jobs.scheduling.reserve import reserved
 from training_jobs.scheduling.values import (
     Booking,
     Calendar,
@@ -72,7 +74,8 @@ def worlds(most: int = 8) -> st.SearchStrategy[World]:
 
 def drawn(draw: random.Random, most: int) -> World:
     """Draw a world in which nothing is wrong yet: what runs fits its site beside what else runs there."""
-    sites = tuple(_site_drawn(draw, f"s{number}") for number in range(draw.randint(1, 4)))
+    kinds = draw.choice([("",), ("small", "large"), ("small", "large", "other")])
+    sites = tuple(_site_drawn(draw, f"s{number}", draw.choice(kinds)) for number in range(draw.randint(1, 4)))
     queue = tuple(_request_drawn(draw, f"r{number}") for number in range(draw.randint(1, most)))
     free = {each.id: each.devices for each in sites}
     runs = []
@@ -106,7 +109,7 @@ def drawn(draw: random.Random, most: int) -> World:
     return World(queue, sites, Calendar(tuple(runs), tuple(bookings), forecast, usage), policy)
 
 
-def _site_drawn(draw: random.Random, name: str) -> Site:
+def _site_drawn(draw: random.Random, name: str, kind: str) -> Site:
     return site(
         name,
         draw.randint(1, 6),
@@ -119,7 +122,17 @@ def _site_drawn(draw: random.Random, name: str) -> Site:
         data=draw.choice([None, None, frozenset({"public"}), SEVERAL]),
         serves=draw.choice([None, None, frozenset({"c"}), frozenset({"c", "d"})]),
         standing=draw.choice([Standing.OPEN, Standing.OPEN, Standing.OPEN, Standing.DRAINING]),
+        kind=kind,
     )
+
+
+def outside(sites: Iterable[Site], policy: Policy) -> dict[str, int]:
+    """Return how many devices of each kind at open sites lie outside its reserve."""
+    devices: dict[str, int] = {}
+    for each in sites:
+        if each.standing is Standing.OPEN:
+            devices[each.kind] = devices.get(each.kind, 0) + each.devices
+    return {kind: devices[kind] - kept for kind, kept in reserved(devices, policy.reserved_bps).items()}
 
 
 def _request_drawn(draw: random.Random, name: str) -> Request:

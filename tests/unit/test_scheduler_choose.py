@@ -1,19 +1,20 @@
 """Who begins where: what fits, who goes first, the reserve and its lending, held places, carbon; and laws of all worlds."""
 
 import random
+from collections import Counter
+from collections.abc import Iterable
 from dataclasses import replace
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tests.unit.scheduler_worlds import HOUR, NOW, PLAIN, World, request, running, site, worlds
+from tests.unit.scheduler_worlds import HOUR, NOW, PLAIN, World, outside, request, running, site, worlds
 from training_jobs.scheduling import carbon
 from training_jobs.scheduling.choose import choose
 from training_jobs.scheduling.fitting import affordable, could_run, price_at, seconds_at
 from training_jobs.scheduling.prepared import Prepared
 from training_jobs.scheduling.values import (
-    BPS,
     Booking,
     Calendar,
     Decision,
@@ -203,6 +204,46 @@ def test_the_reserve_counts_all_sites_together_and_newcomers_anywhere():
     assert len(begun(*newcomers, at=sites, policy=RESERVED)) == 4
 
 
+def test_the_reserve_is_kept_of_each_kind_so_that_newcomers_are_not_left_the_devices_nobody_wants():
+    pool = (site("new", 4, kind="large"), site("old", 8, kind="small", price=7_200))
+    started = begun(*(request(f"r{number}") for number in range(12)), at=pool, policy=RESERVED)
+    assert Counter(start.site for start in started.values()) == {"new": 3, "old": 6}
+    newcomer = begun(request("n", 1, newcomer=True), at=pool, policy=RESERVED, running=(running("x", "new", 3),))["n"]
+    assert (newcomer.site, newcomer.why) == ("new", Why.STARTS_IN_RESERVE)
+    # rounded down, of all together, three would be reserved, and all four of the large ones might be taken
+    assert not begun(request(devices=4), at=pool[:1], policy=replace(PLAIN, reserved_bps=1))
+
+
+def test_who_finds_one_kind_reserved_takes_another_that_fits_and_borrows_nothing():
+    pool = (site("new", 4, kind="large"), site("old", 8, kind="small", price=7_200))
+    runs = (running("x", "new", 3),)
+    started = begun(request(checkpoints=True), at=pool, policy=RESERVED, running=runs)["r"]
+    assert (started.site, started.lent) == ("old", False)
+    small = request(devices=1, checkpoints=True, ceiling=3_600)
+    assert begun(small, at=pool, policy=RESERVED, running=runs)["r"].lent
+
+
+def test_without_backfill_who_waits_for_the_share_of_one_kind_stops_nobody_at_another():
+    policy = replace(RESERVED, backfill=False)
+    pool = (site("new", 4, kind="large"), site("old", 8, kind="small"))
+    wide = request("wide", 3, tier=1, data=frozenset({"x"}))
+    sites = (pool[0], replace(pool[1], data=frozenset({"y"})))
+    queue = (wide, request("long", data=frozenset({"x"})), request("other", data=frozenset({"y"})))
+    started = begun(*queue, at=sites, policy=policy, running=(running("x", "new", 1),))
+    assert set(started) == {"other"}
+
+
+def test_an_overdue_request_holds_a_place_of_the_kind_that_has_enough_outside_its_reserve():
+    pool = (site("new", 4, kind="large"), site("old", 8, kind="small", price=7_200))
+    overdue = request("overdue", 4, hours=3, submitted_at=NOW - PLAIN.wait_max)
+    queue = (overdue, request("wide", 3, hours=9, not_at=frozenset({"new"})), request("elsewhere", 3, hours=9))
+    started = begun(*queue, at=pool, policy=RESERVED, running=(running("x", "old", 3, hours=2),))
+    assert {name: start.site for name, start in started.items()} == {"elsewhere": "new"}
+    narrow = replace(queue[1], need=request(devices=2, hours=9).need)
+    started = begun(overdue, narrow, at=pool, policy=RESERVED, running=(running("x", "old", 3, hours=2),))
+    assert started[narrow.id].why is Why.STARTS_BACKFILLED
+
+
 def test_an_idle_reserve_is_lent_to_work_that_checkpoints_unless_policy_says_no():
     old = request("old", 3, tier=1)
     started = begun(old, request("r", checkpoints=True), policy=RESERVED)
@@ -272,6 +313,8 @@ def test_a_newcomer_calls_back_the_fewest_lent_runs_at_their_next_checkpoint():
     assert recalled(2) == (Recall("z", "a", NOW + 90, "new"),)
     assert recalled(3) == (Recall("z", "a", NOW + 90, "new"), Recall("y", "a", NOW + 50, "new"))
     assert recalled(5) == ()
+    policy = replace(policy, backfill=False)
+    assert recalled(1) == (Recall("y", "a", NOW + 50, "new"),)
 
 
 def test_nothing_is_called_back_for_those_who_are_no_newcomers_or_have_the_reserve_already():
@@ -280,6 +323,21 @@ def test_nothing_is_called_back_for_those_who_are_no_newcomers_or_have_the_reser
     assert not choose([request()], [site()], Calendar(full), RESERVED, NOW).recalls
     theirs = (running("own", "a", 2, hours=9), running("new", "a", 1, hours=9, newcomer=True), lent)
     assert not choose([request("n", newcomer=True)], [site()], Calendar(theirs), RESERVED, NOW).recalls
+
+
+def test_lent_work_is_called_back_on_a_kind_of_which_newcomers_lack_their_reserve():
+    pool = (site("new", 4, kind="large"), site("old", 4, kind="small"))
+    policy = replace(RESERVED, reserved_bps=2_500)
+    runs = (
+        running("own", "new", 2, hours=9),
+        running("theirs", "new", 1, hours=9, newcomer=True),
+        running("x", "new", 1, hours=9, lent=True, checkpoint=NOW + 60),
+        running("their own", "old", 3, hours=9),
+        running("y", "old", 1, hours=9, lent=True, checkpoint=NOW + 90),
+    )
+    asked = choose([request("n", newcomer=True)], pool, Calendar(runs), policy, NOW)
+    assert asked.recalls == (Recall("y", "old", NOW + 90, "n"),)
+    assert not choose([request("n", newcomer=True)], pool[:1], Calendar(runs[:3]), policy, NOW).recalls
 
 
 def test_nothing_is_called_back_when_devices_come_free_before_the_checkpoint():
@@ -368,10 +426,14 @@ def held_at(world: World, starts: tuple[Start, ...], place: Site, moment: int) -
     return used + sum(needs[start.request] for start in starts if start.site == place.id and start.until > moment)
 
 
-def others_hold(runs: tuple[Running, ...], open_sites: set[str]) -> int:
-    return sum(
-        run.request.need.devices for run in runs if run.site in open_sites and not (run.request.newcomer or run.lent)
-    )
+def others_hold(runs: Iterable[Running], sites: Iterable[Site]) -> Counter[str]:
+    """Return how many devices of each kind those who are no newcomers hold at open sites, but for what is lent."""
+    kinds = {each.id: each.kind for each in sites if each.standing is Standing.OPEN}
+    held: Counter[str] = Counter()
+    for run in runs:
+        if run.site in kinds and not (run.request.newcomer or run.lent):
+            held[kinds[run.site]] += run.request.need.devices
+    return held
 
 
 def assert_lawful(world: World, decision: Decision) -> None:
@@ -388,11 +450,12 @@ def assert_lawful(world: World, decision: Decision) -> None:
         assert not start.lent or (world.policy.reserved_lent and asked.checkpoints and not asked.newcomer)
         begins = [each.since for each in world.calendar.bookings if NOW < each.since < start.until]
         assert all(held_at(world, starts, place, moment) <= place.devices for moment in [NOW, *begins])
-    open_sites = {each.id for each in world.sites if each.standing is Standing.OPEN}
-    total = sum(each.devices for each in world.sites if each.id in open_sites)
-    others = others_hold(world.calendar.running, open_sites)
-    own = [queue[start.request].need.devices for start in starts if not (start.lent or queue[start.request].newcomer)]
-    assert not own or others + sum(own) <= total - total * world.policy.reserved_bps // BPS
+    others, may_hold = others_hold(world.calendar.running, world.sites), outside(world.sites, world.policy)
+    for start in starts:
+        if not (start.lent or queue[start.request].newcomer):
+            kind = sites[start.site].kind
+            others[kind] += queue[start.request].need.devices
+            assert others[kind] <= may_hold[kind]
     lent = {run.request.id for run in world.calendar.running if run.lent and run.checkpoint_at > 0}
     called = [recall.request for recall in decision.recalls]
     assert len(set(called)) == len(called)
@@ -463,16 +526,17 @@ def test_decisions_that_end_after_a_few_starts_begin_together_what_one_begins(wo
 def test_who_is_alone_begins_unless_a_reason_that_can_be_checked_stands_against_it(world: World):
     (asked,) = world.queue
     starts = choose(*world.asked()).starts
-    total = sum(each.devices for each in world.sites if each.standing is Standing.OPEN)
-    others = others_hold(world.calendar.running, {each.id for each in world.sites if each.standing is Standing.OPEN})
-    share = asked.newcomer or others + asked.need.devices <= total - total * world.policy.reserved_bps // BPS
+    others, may_hold = others_hold(world.calendar.running, world.sites), outside(world.sites, world.policy)
     free = [
         each for each in world.sites if could_run(asked, each) and affordable(asked, each) and room(world, asked, each)
     ]
-    may = free and (share or (asked.checkpoints and world.policy.reserved_lent))
-    if not may:
-        assert not starts
-    elif not starts:
+    if not asked.newcomer:
+        own = [each for each in free if others[each.kind] + asked.need.devices <= may_hold[each.kind]]
+        free = own or (free if asked.checkpoints and world.policy.reserved_lent else [])
+    if starts:
+        assert starts[0].site in {each.id for each in free}
+        assert starts[0].lent == (not asked.newcomer and not own)
+    elif free:
         latest = asked.submitted_at + asked.slack
         assert world.policy.carbon_aware
         assert latest > NOW
@@ -491,6 +555,37 @@ def room(world: World, asked: Request, place: Site) -> bool:
     return all(held_at(world, (), place, moment) + asked.need.devices <= place.devices for moment in moments)
 
 
+@given(st.integers(0, 2**48))
+@settings(max_examples=100, deadline=None)
+def test_newcomers_find_the_reserve_of_each_kind_whatever_others_took_or_borrowed(seed: int):
+    draw = random.Random(seed)
+    pool = tuple(site(f"s{number}", draw.randint(1, 6), kind=draw.choice("abc")) for number in range(5))
+    policy = replace(
+        PLAIN, reserved_bps=draw.choice((1, 1_000, 2_500, 6_000)), reserved_lent=draw.random() < 0.5,
+        backfill=draw.random() < 0.5,
+    )  # fmt: skip
+    others = [request(f"o{n}", draw.randint(1, 4), hours=99, checkpoints=draw.random() < 0.7) for n in range(30)]
+    asked = {each.id: each for each in others}
+    runs = [
+        Running(asked[start.request], start.site, NOW, start.until, start.lent, NOW + 60 if start.lent else 0)
+        for start in choose(others, pool, Calendar(), policy, NOW).starts
+    ]
+    may_hold = outside(pool, policy)
+    newcomers = {}
+    for kind, left in may_hold.items():
+        elsewhere = frozenset(each.id for each in pool if each.kind != kind)
+        for number in range(sum(each.devices for each in pool if each.kind == kind) - left):
+            new = request(f"{kind}{number}", hours=9, newcomer=True, not_at=elsewhere)
+            newcomers[new.id] = new
+    for now in (NOW + 1, *range(NOW + 60, NOW + 100)):  # at once, or as lent work comes to its checkpoints
+        decision = choose(newcomers.values(), pool, Calendar(tuple(runs)), policy, now)
+        runs += [Running(newcomers.pop(start.request), start.site, now, start.until) for start in decision.starts]
+        gone = {recall.request for recall in decision.recalls}
+        assert policy.reserved_lent or not newcomers
+        runs = [run for run in runs if run.request.id not in gone]
+    assert not newcomers
+
+
 # --- nobody waits for ever ----------------------------------------------------------------------------------------------
 
 
@@ -500,15 +595,14 @@ def test_every_request_begins_within_the_bound_whatever_comes_after_it(seed: int
     """The bound of decision 0020: `wait_max`, and the longest run once and for each overdue request before it."""
     draw = random.Random(seed)
     sites = tuple(
-        site(f"s{number}", draw.randint(2, 4), data=draw.choice([None, frozenset({"public"})]))
+        site(f"s{number}", draw.randint(2, 4), data=draw.choice([None, frozenset({"public"})]), kind=draw.choice("ab"))
         for number in range(draw.randint(1, 2))
     )
     policy = Policy(
         wait_max=4 * HOUR, reserved_bps=draw.choice((0, 2_500)), reserved_lent=draw.random() < 0.5,
         carbon_aware=False, backfill=draw.random() < 0.5,
     )  # fmt: skip
-    total = sum(each.devices for each in sites)
-    share = total - total * policy.reserved_bps // BPS
+    share = outside(sites, policy)
     waiting: dict[str, Request] = {}
     runs: list[Running] = []
     overdue_before: dict[str, set[str]] = {}
@@ -521,11 +615,11 @@ def test_every_request_begins_within_the_bound_whatever_comes_after_it(seed: int
             runs.remove(run)
         for number in range(draw.randint(0, 2) if hour < arrivals else 0):
             new = request(
-                f"{hour}-{number}", min(draw.choice([1, 1, 2, 4]), share), hours=draw.randint(1, 3),
+                f"{hour}-{number}", draw.choice([1, 1, 2, 4]), hours=draw.randint(1, 3),
                 newcomer=draw.random() < 0.5, checkpoints=draw.random() < 0.5, submitted_at=now,
                 tier=draw.randint(0, 3), data=draw.choice([frozenset(), frozenset({"health"})]),
             )  # fmt: skip
-            if any(could_run(new, each) for each in sites):
+            if any(could_run(new, each) and new.need.devices <= share[each.kind] for each in sites):
                 waiting[new.id] = arrived[new.id] = new
         for each in waiting.values():
             if now - each.submitted_at >= policy.wait_max:

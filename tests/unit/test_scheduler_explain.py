@@ -6,9 +6,9 @@ import pytest
 from hypothesis import given, settings
 
 from governance.errors import Conflict
-from tests.unit.scheduler_worlds import HOUR, NOW, PLAIN, World, request, running, site, worlds
+from tests.unit.scheduler_worlds import HOUR, NOW, PLAIN, World, outside, request, running, site, worlds
 from training_jobs.scheduling.choose import choose
-from training_jobs.scheduling.explain import Slot, explain, next_free
+from training_jobs.scheduling.explain import Slot, explain, next_free, reasons
 from training_jobs.scheduling.fitting import affordable, could_run, price_at, seconds_at, takes_work
 from training_jobs.scheduling.values import Booking, Calendar, Need, Policy, Request, Series, Site, Standing, Wait, Why
 
@@ -78,6 +78,18 @@ def test_reserved_says_when_the_share_of_the_others_has_room_or_that_it_never_ha
     assert (told.why, told.expected, told.data["until"]) == (Why.RESERVED, NOW + 2 * HOUR, NOW + 2 * HOUR)
     never = waits(request(devices=4), policy=RESERVED)
     assert (never.why, never.expected) == (Why.RESERVED, None)
+
+
+def test_reserved_is_told_only_where_no_kind_with_devices_free_has_any_for_the_others():
+    pool = (site("new", 4, kind="large"), site("old", 4, kind="small"))
+    full = (running("x", "new", 3, hours=2), running("y", "old", 4, hours=1))
+    told = waits(request(hours=2), at=pool, policy=RESERVED, running=full)
+    assert (told.why, told.data["site"], told.expected) == (Why.RESERVED, "new", NOW + HOUR)
+    busy = (running("x", "new", 4, hours=2), running("y", "old", 4, hours=1))
+    assert waits(request(hours=2), at=pool, policy=RESERVED, running=busy).why is Why.ALL_BUSY
+    # more than the one kind ever has outside its reserve, and within the other once its runs have ended
+    told = waits(request(devices=4), at=(pool[0], site("old", 8, kind="small")), policy=RESERVED, running=full)
+    assert (told.why, told.data["site"], told.expected) == (Why.RESERVED, "old", NOW + HOUR)
 
 
 def test_a_newcomer_is_told_of_the_lent_work_that_is_called_back_for_it():
@@ -151,7 +163,7 @@ def used(world: World, starts: dict[str, str], place: Site, moment: int, ends: d
     runs = sum(
         run.request.need.devices
         for run in world.calendar.running
-        if run.site == place.id and max(run.until, NOW + 1) > moment
+        if run.site == place.id and ends.get(run.request.id, max(run.until, NOW + 1)) > moment
     )
     booked = sum(
         each.devices for each in world.calendar.bookings if each.site == place.id and each.since <= moment < each.until
@@ -164,6 +176,7 @@ def is_true(told: Wait, asked: Request, world: World) -> bool:  # noqa: PLR0911 
     decision = choose(*world.asked())
     starts = {start.request: start.site for start in decision.starts}
     ends = {start.request: start.until for start in decision.starts}
+    ends |= {recall.request: max(recall.at, NOW + 1) for recall in decision.recalls}
     fitting = [each for each in world.sites if could_run(asked, each)]
     payable = [each for each in fitting if affordable(asked, each)]
     need = asked.need.devices
@@ -193,18 +206,31 @@ def is_true(told: Wait, asked: Request, world: World) -> bool:  # noqa: PLR0911 
         case Why.BEHIND_OTHERS:
             return bool(lasting) and len(world.queue) > 1
         case Why.RESERVED:
-            return (
-                (bool(lasting) or never_shared(asked, world)) and not asked.newcomer and world.policy.reserved_bps > 0
+            kept = any(share_lacks(asked, each, world, starts) for each in lasting) or never_shared(
+                asked, payable, world
             )
+            return kept and not asked.newcomer and world.policy.reserved_bps > 0
         case _:
             return False
 
 
-def never_shared(asked: Request, world: World) -> bool:
-    """Whether a request needs more than there is outside the reserve, and cannot borrow."""
-    devices = sum(each.devices for each in world.sites if takes_work(each))
-    share = devices - devices * world.policy.reserved_bps // 10_000
-    return asked.need.devices > share and not (asked.checkpoints and world.policy.reserved_lent)
+def share_lacks(asked: Request, place: Site, world: World, starts: dict[str, str]) -> bool:
+    """Whether so many are not free of a site's kind, for who is no newcomer, once what begins now has begun."""
+    same = {each.id for each in world.sites if each.kind == place.kind and takes_work(each)}
+    needs = {each.id: each.need.devices for each in world.queue if not each.newcomer}
+    runs = [run for run in world.calendar.running if not (run.request.newcomer or run.lent)]
+    lent = {start.request for start in choose(*world.asked()).starts if start.lent}
+    held = sum(run.request.need.devices for run in runs if run.site in same)
+    held += sum(needs.get(name, 0) for name, at in starts.items() if at in same and name not in lent)
+    return held + asked.need.devices > outside(world.sites, world.policy)[place.kind]
+
+
+def never_shared(asked: Request, payable: list[Site], world: World) -> bool:
+    """Whether a request needs, wherever it could run, more than lies outside the reserve, and cannot borrow."""
+    share = outside(world.sites, world.policy)
+    return all(asked.need.devices > share[each.kind] for each in payable) and not (
+        asked.checkpoints and world.policy.reserved_lent
+    )
 
 
 def test_what_would_always_be_in_the_reserve_waits_for_it_and_nobody_says_when():
@@ -226,6 +252,16 @@ def test_each_request_that_does_not_begin_has_one_reason_and_it_is_true(world: W
             assert is_true(told, asked, world), told
             assert told.expected is None or told.expected > NOW
             assert told.plus_minus >= 0
+
+
+@given(worlds())
+@settings(max_examples=200, deadline=None)
+def test_the_reasons_of_a_whole_queue_are_those_of_each_request_that_waits(world: World):
+    starts = {start.request for start in choose(*world.asked()).starts}
+    told = {each.id: explain(each, *world.asked()).why for each in world.queue if each.id not in starts}
+    assert reasons(*world.asked()) == told
+    run = replace(running("x", "s0"), request=world.queue[0])
+    assert run.request.id not in reasons(*replace(world, calendar=Calendar((run,))).asked())
 
 
 @given(worlds())

@@ -5,26 +5,28 @@
 2. One that cannot begin holds a place at the earliest moment that the known ends allow, if none before it holds one
    at a site that could run it. Nothing begins that would be in the way of a held place: EASY backfill (Lifka, 1995),
    for each group of sites that compete. So the first in order is never put off; the oldest overdue one is the first.
-3. Who is no newcomer stays within all devices less the reserve. One that needs more than these can only begin on lent
-   devices (5), if it checkpoints; overdue, it holds a place on them.
-4. A newcomer who waits while newcomers hold less than the reserve calls back the fewest lent runs at their checkpoint.
-5. What is left idle of the reserve is lent to work that checkpoints, but for what the newcomer who waits first needs.
+3. Who is no newcomer stays, of each kind of device, within all less its reserve (decision 0026). One that needs more at
+   each site that could run it can only begin on lent devices (5), if it checkpoints; overdue, it holds a place on them.
+4. A newcomer who waits calls back the fewest lent runs at their checkpoint, on a kind of which newcomers hold less than
+   its reserve.
+5. What is left idle of a reserve is lent to work that checkpoints, but for what the newcomer who waits first needs.
 
 A decision depends on the values alone, never on the order in which queue, sites or calendar are given.
 """
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from operator import attrgetter
+from functools import reduce
+from operator import attrgetter, or_
 
 from training_jobs.scheduling import priority
 from training_jobs.scheduling.fitting import affordable, seconds_at, terms
 from training_jobs.scheduling.green import Green
 from training_jobs.scheduling.prepared import Prepared, each_place
-from training_jobs.scheduling.room import Quota, Room
+from training_jobs.scheduling.quota import Quotas
+from training_jobs.scheduling.room import Room
 from training_jobs.scheduling.values import (
-    BPS,
     Calendar,
     Decision,
     Policy,
@@ -110,10 +112,16 @@ class Deciding:
         self.room = Room(self.prepared, calendar, now)
         here = self.prepared.place
         self._running = [run for run in calendar.running if run.site in here]
-        reserve = self.prepared.devices * min(max(policy.reserved_bps, 0), BPS) // BPS
-        own = [(run.until, run.request.need.devices) for run in self._running if not (run.request.newcomer or run.lent)]
-        self.quota = Quota(self.prepared.devices - reserve, own, now)
-        self._newcomers_lack = reserve - sum(r.request.need.devices for r in self._running if r.request.newcomer)
+        own = [
+            (here[run.site], run.until, run.request.need.devices)
+            for run in self._running
+            if not (run.request.newcomer or run.lent)
+        ]
+        self.quotas = Quotas(self.prepared, policy.reserved_bps, own, now)
+        self._newcomers_lack = dict(self.quotas.reserved)  # of each kind, what they hold less than its reserve
+        for run in self._running:
+            if run.request.newcomer:
+                self._newcomers_lack[self.prepared.sites[here[run.site]].kind] -= run.request.need.devices
         self._queue: Sequence[Request] = list(queue)
         self._order = priority.places_in_order(self._queue, calendar.usage, policy, now)
         self.begun: set[str] = {run.request.id for run in calendar.running}
@@ -127,7 +135,7 @@ class Deciding:
         self._shape_at: list[Shape] = []  # of each request, as told in the queue; none where nothing is free
         self._shapes: dict[_Asked, Shape] = defaultdict(Shape)
         self._claimed = 0  # sites that could run a request which holds a place
-        self._newcomers: list[Request] = []  # who wait for devices
+        self._newcomers: list[tuple[Request, int]] = []  # who wait for devices, and `stopped` before them
         self._borrowers: list[int] = []  # who wait for the share of those who are no newcomers, as told in the queue
         self._go_through()
         if not self.more:
@@ -155,12 +163,17 @@ class Deciding:
         need = request.need
         return places & self.prepared.perhaps_affordable(need.devices * need.seconds, request.ceiling) if places else 0
 
+    def within_ceiling(self, request: Request, places: int) -> Iterator[int]:
+        """Yield of those places each where the whole run stays within its ceiling, the preferred first."""
+        return (at for at in each_place(places) if affordable(request, self.prepared.sites[at]))
+
     # --- 1 to 3: those that wait, in order ----------------------------------------------------------------------------
 
-    def _go_through(self) -> None:  # noqa: C901, PLR0912 - see below
+    def _go_through(self) -> None:  # noqa: C901, PLR0912, PLR0915 - see below
         # written out, not in small steps: ten thousand requests that wait pass here, and few come further
-        queue, quota, prepared, known = self._queue, self.quota, self.prepared, self._shapes
+        queue, prepared, known = self._queue, self.prepared, self._shapes
         with_free, known_free = self.room.with_free, self.room.known_free
+        with_quota, known_quota = self.quotas.with_free, self.quotas.known_free
         # in the order of the queue, for memory is read in a row several times as fast as here and there; but where
         # nothing is free, few are looked at
         shapes = self._shape_at
@@ -191,7 +204,8 @@ class Deciding:
                 mine = serving[community] = prepared.serving(community)
             places = shape.places & mine
             free = places & (known_free[devices] if devices in known_free else with_free(devices))
-            within = newcomer or devices <= quota.free
+            within = free & (known_quota[devices] if devices in known_quota else with_quota(devices))
+            may = free if newcomer else within
             behind = places & settled and not (newcomer and not many)
             if not free and (newcomer or not behind) and not with_free(1):
                 many = len(self._newcomers) >= RECALLS_MAX
@@ -199,20 +213,20 @@ class Deciding:
                     return  # no device is free anywhere: whatever waits, waits, and needs no place held
             if not places or request.id in begun:
                 continue
-            if free and within:
-                now = free & shape.lasting & ~self.stopped
+            if may:
+                now = may & shape.lasting & ~self.stopped
                 if now and self._begin(number, shape, now):
                     if len(starts) == starts_max:
                         self.more = True
                         return
                     continue
             if behind:
-                if free and not within:
+                if free != may:
                     borrowers.append(number)
                 # once the sites that serve anybody tell it of one, they do of all of its shape
                 if shape.places & settled & anybody:
                     shape.borrows = bool(shape.places & known_free[devices])
-                    shape.settled = not (within and shape.borrows)
+                    shape.settled = not shape.places & known_free[devices] & known_quota[devices]
                 continue
             self._waits(number, shape, places, free)
             settled = self._claimed if backfill else 0
@@ -221,7 +235,7 @@ class Deciding:
     def _begin(self, number: int, shape: Shape, free: int, *, lent: bool = False) -> bool:
         """Begin a request at the best of the places that are free for it, or let it wait for a greener hour."""
         request, room, prepared, best = self._queue[number], self.room, self.prepared, self._best
-        devices, ceiling = shape.devices, request.ceiling
+        devices, ceiling, quota_at = shape.devices, request.ceiling, self.quotas.at
         free &= prepared.perhaps_affordable(shape.work, ceiling)
         own = request.id if request.id in self.held else None
         while free:
@@ -232,10 +246,11 @@ class Deciding:
                 if own is None:
                     shape.lasting &= ~prepared.bits[at]
             elif price <= ceiling:
-                if lent or request.newcomer or self.quota.lasts(devices, until):
+                own_share = request.newcomer or quota_at[at].lasts(devices, until)
+                if own_share or lent:
                     latest = request.submitted_at + request.slack
                     if latest <= self.now or not self._is_greener_later(request, free, at):
-                        self._start(request, at, until, price, lent=lent)
+                        self._start(request, at, until, price, lent=not own_share)
                     return True
                 self._borrowers.append(number)
             free ^= prepared.bits[at]
@@ -264,7 +279,7 @@ class Deciding:
             why = Why.STARTS_ON_LENT
         elif request.submitted_at <= self._overdue:
             why = Why.STARTS_OVERDUE
-        elif request.newcomer and devices > self.quota.free:
+        elif request.newcomer and devices > self.quotas.at[at].free:
             why = Why.STARTS_IN_RESERVE
         elif self._claimed >> at & 1:
             why = Why.STARTS_BACKFILLED
@@ -272,9 +287,9 @@ class Deciding:
             why = Why.STARTS
         self.room.take(at, devices, until)
         if request.newcomer:
-            self._newcomers_lack -= devices
+            self._newcomers_lack[self.prepared.sites[at].kind] -= devices
         elif not lent:
-            self.quota.take(devices, until)
+            self.quotas.take(at, devices, until)
         self.begun.add(request.id)
         self.starts.append(Start(request.id, self.prepared.sites[at].id, until, price, why, lent))
 
@@ -283,8 +298,8 @@ class Deciding:
         request = self._queue[number]
         if request.newcomer:
             if len(self._newcomers) < RECALLS_MAX:
-                self._newcomers.append(request)
-        elif free and shape.devices > self.quota.free:
+                self._newcomers.append((request, self.stopped))
+        elif free & ~self.quotas.with_free(shape.devices):
             self._borrowers.append(number)
         if not places & self._claimed and len(self.held) < HELD_MAX:
             self._hold(request, self.perhaps_within_ceiling(request))
@@ -293,23 +308,25 @@ class Deciding:
 
     def _let_nobody_past(self, request: Request, free: int) -> None:
         """Without backfill nobody begins past a request where it could: at its sites, or in the share of all others."""
-        shares = not request.newcomer
-        if shares and request.need.devices > self.quota.devices:
-            return
-        places = [
-            at
-            for at in each_place(self.perhaps_within_ceiling(request) & ~self.stopped)
-            if affordable(request, self.prepared.sites[at])
-        ]
-        if free and shares and request.need.devices > self.quota.free:
-            if places:
-                self.quota.close()
-        else:
-            self.stopped |= _mask(places)
+        devices, shares = request.need.devices, not request.newcomer
+        places = self.perhaps_within_ceiling(request) & ~self.stopped
+        reserved = 0  # places where what is free now is the reserve's
+        if shares:
+            places &= self.quotas.with_devices(devices)
+            reserved = free & ~self.quotas.with_free(devices)
+        for kind, here in self.prepared.kinds.items() if places else ():
+            mine = places & here
+            if mine and not reserved & here:
+                self.stopped |= _mask(self.within_ceiling(request, mine))
+            elif mine and any(True for _ in self.within_ceiling(request, mine)):
+                self.quotas.close(kind)
 
     def only_in_reserve(self, request: Request) -> bool:
-        """Say whether a request of nobody new needs more devices than there are outside the reserve."""
-        return not request.newcomer and request.need.devices > self.quota.devices
+        """Say whether one of nobody new needs, wherever it could run, more than lies outside that kind's reserve."""
+        if request.newcomer:
+            return False
+        outside = self.perhaps_within_ceiling(request) & self.quotas.with_devices(request.need.devices)
+        return not any(True for _ in self.within_ceiling(request, outside))
 
     def _holds_lent(self, request: Request) -> bool:
         may = request.checkpoints and self.policy.reserved_lent and request.submitted_at <= self._overdue
@@ -329,7 +346,7 @@ class Deciding:
         self.held[request.id] = Held(request, at, since, until)
         self.room.hold(at, since, until, request.need.devices, request.id)
         if not request.newcomer and not self._holds_lent(request):
-            self.quota.hold(since, until, request.need.devices)
+            self.quotas.at[at].hold(since, until, request.need.devices)
 
     def plan(self, request: Request) -> int | None:
         """Hold the earliest place for a request beside all that is held, and return when; None: never.
@@ -349,27 +366,25 @@ class Deciding:
         need = request.need
         start = max(since, self.now)
         shares = not request.newcomer and not self._holds_lent(request)
-        if shares:
-            slot = self.quota.slot(need.devices, 1, start)
-            if slot is None:
-                return None
-            start = slot
+        starts = self.quotas.starts(places, need.devices, start) if shares else {}
+        soonest = min(starts.values(), default=start)
         for at in each_place(places):
             site = self.prepared.sites[at]
-            if not affordable(request, site):
+            begin = starts.get(site.kind) if shares else start
+            if begin is None or (best is not None and begin >= best[0]) or not affordable(request, site):
                 continue
             seconds = seconds_at(need, site)
-            found = self.room.slot(at, need.devices, seconds, start)
+            found = self.room.slot(at, need.devices, seconds, begin)
             while found is not None and shares:
                 # both the site and the share must be free, and stay so: each may put the other off, only forward
-                shared = self.quota.slot(need.devices, seconds, found)
+                shared = self.quotas.at[at].slot(need.devices, seconds, found)
                 if shared is None or shared == found:
                     found = shared
                     break
                 found = self.room.slot(at, need.devices, seconds, shared)
             if found is not None and (best is None or (found, at) < best):
                 best = (found, at)
-                if found <= start:
+                if found <= soonest:
                     break
         return best
 
@@ -381,17 +396,21 @@ class Deciding:
         for run in sorted(may_go, key=lambda run: (-run.request.need.devices, run.checkpoint_at, run.request.id)):
             lent.setdefault(self.prepared.place[run.site], []).append(run)
         holds = False
-        for request in self._newcomers:
-            if lent and self._newcomers_lack > 0:
-                self._recall_for(request, lent)
+        for request, stopped in self._newcomers:
+            if lent:
+                self._recall_for(request, lent, stopped)
             if not holds and request.id not in self.held:
                 self._hold(request, self.perhaps_within_ceiling(request))
             holds = holds or request.id in self.held
 
-    def _recall_for(self, request: Request, lent: dict[int, list[Running]]) -> None:
+    def _lacking(self) -> int:
+        """Return the sites of the kinds of which newcomers hold less than the reserve."""
+        return reduce(or_, (here for kind, here in self.prepared.kinds.items() if self._newcomers_lack[kind] > 0), 0)
+
+    def _recall_for(self, request: Request, lent: dict[int, list[Running]], stopped: int) -> None:
         """Call back the fewest runs at one site that let a newcomer begin sooner than it would; ties: the sooner."""
         best: tuple[int, int, int, list[Running]] | None = None
-        places = self.perhaps_within_ceiling(request) & _mask(lent) & ~self.stopped
+        places = self.perhaps_within_ceiling(request) & _mask(lent) & ~stopped & self._lacking()
         own = self.held.get(request.id)
         for at in each_place(places):
             soonest = max(self.now + 1, min(run.checkpoint_at for run in lent[at]))
@@ -414,7 +433,7 @@ class Deciding:
             moment = max(run.checkpoint_at, self.now)
             self.recalls.append(Recall(run.request.id, site.id, moment, request.id))
             self.room.ends_at(at, [self._end_of(run)], max(moment, self.now + 1))
-        self._newcomers_lack -= request.need.devices
+        self._newcomers_lack[site.kind] -= request.need.devices
         self.room.release(request.id)
         self._keep(request, at, since, since + seconds_at(request.need, site))
 

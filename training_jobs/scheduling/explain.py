@@ -14,7 +14,7 @@ from dataclasses import dataclass
 
 from governance.errors import Conflict
 from training_jobs.scheduling.choose import Deciding
-from training_jobs.scheduling.fitting import affordable, price_at, seconds_at, terms
+from training_jobs.scheduling.fitting import price_at, seconds_at, terms
 from training_jobs.scheduling.prepared import Prepared, each_place
 from training_jobs.scheduling.values import Calendar, Need, Origin, Policy, Request, Site, Wait, Why
 
@@ -52,6 +52,18 @@ def explain(
     return _explained(request, Deciding(queue, sites, calendar, policy, now), now)
 
 
+def reasons(
+    queue: Iterable[Request], sites: Iterable[Site] | Prepared, calendar: Calendar, policy: Policy, now: int
+) -> dict[str, Why]:
+    """Return why each request that waits does so, by id; those that begin now, or run, have none.
+
+    The reasons that `explain` gives, all from one decision: for whoever tells them of a whole queue.
+    """
+    queue = list(queue)
+    deciding = Deciding(queue, sites, calendar, policy, now)
+    return {each.id: _reason(each, deciding, now)[0] for each in queue if each.id not in deciding.begun}
+
+
 def next_free(
     need: Need,
     sites: Iterable[Site] | Prepared,
@@ -86,53 +98,66 @@ def _explained(request: Request, deciding: Deciding, now: int) -> Wait:
             return Wait(request.id, start.why, now, 0, {"site": start.site, "devices": request.need.devices})
     if request.id in deciding.begun:
         raise Conflict("request_runs", "a request that runs does not wait", found=request.id)
-    could = deciding.could_run(request)
-    if not could:
-        return Wait(request.id, Why.NO_SITE_FITS, data={"devices": request.need.devices})
+    why, at = _reason(request, deciding, now)
     sites = deciding.prepared.sites
-    places = [at for at in each_place(could) if affordable(request, sites[at])]
-    if not places:
-        least = min(price_at(request.need, sites[at]) for at in each_place(could))
-        return Wait(request.id, Why.TOO_DEAR, data={"price": least, "ceiling": request.ceiling})
+    data: dict[str, int | str] = {"devices": request.need.devices}
+    if at is not None:
+        data["site"] = sites[at].id
+    if why is Why.NO_SITE_FITS:
+        return Wait(request.id, why, data=data)
+    if why is Why.TOO_DEAR:
+        least = min(price_at(request.need, sites[at]) for at in each_place(deciding.could_run(request)))
+        return Wait(request.id, why, data={"price": least, "ceiling": request.ceiling})
     later = deciding.greenest_later(request)
     if later is not None:
         start_at, at = later
-        data: dict[str, int | str] = {"until": start_at, "site": sites[at].id, "devices": request.need.devices}
-        return Wait(request.id, Why.GREENER_LATER, start_at, 0, data)
-    why, data = _reason(request, places, deciding, now)
+        return Wait(request.id, why, start_at, 0, {**data, "until": start_at, "site": sites[at].id})
+    if why is Why.RESERVE_RECALLED:
+        data["until"] = deciding.held[request.id].since
+    elif why is Why.BEHIND_OTHERS and at is not None:
+        until = now + seconds_at(request.need, sites[at])
+        before = deciding.room.holder(at, until, but=request.id)
+        stopped = deciding.stopped >> at & 1 or not deciding.room.lasts(at, request.need.devices, until, but=request.id)
+        data |= {"before": before} if before and stopped else {}
     return _with_expected(request, why, data, deciding, now)
 
 
-def _reason(  # noqa: PLR0911 - one for each reason
-    request: Request, places: list[int], deciding: Deciding, now: int
-) -> tuple[Why, dict[str, int | str]]:
-    """Return the first of the nested reasons that leaves no place, with what is known of it."""
-    devices, sites = request.need.devices, deciding.prepared.sites
-    data: dict[str, int | str] = {"devices": devices}
-    ends = {at: now + seconds_at(request.need, sites[at]) for at in places}
+def _reason(request: Request, deciding: Deciding, now: int) -> tuple[Why, int | None]:
+    """Return the first of the nested reasons that leaves no place, and a place that it is about."""
+    if not deciding.could_run(request):
+        return Why.NO_SITE_FITS, None
+    first = next(deciding.within_ceiling(request, deciding.perhaps_within_ceiling(request)), None)
+    if first is None:
+        return Why.TOO_DEAR, None
+    if request.id in deciding.greener:
+        return Why.GREENER_LATER, None
     recall = next((each for each in deciding.recalls if each.newcomer == request.id), None)
     if recall is not None:
-        return Why.RESERVE_RECALLED, {**data, "site": recall.site, "until": deciding.held[request.id].since}
+        return Why.RESERVE_RECALLED, deciding.prepared.place[recall.site]
     if deciding.only_in_reserve(request) and not (request.checkpoints and deciding.policy.reserved_lent):
-        return Why.RESERVED, {**data, "site": sites[places[0]].id}  # whatever ends, it would be in the reserve
-    free = [at for at in places if deciding.room.free[at] >= devices]
+        return Why.RESERVED, first  # whatever ends, it would be in the reserve
+    return _reason_not_now(request, deciding, now)
+
+
+def _reason_not_now(request: Request, deciding: Deciding, now: int) -> tuple[Why, int | None]:
+    """Return which of the reasons that pass with time it is."""
+    devices, sites, room = request.need.devices, deciding.prepared.sites, deciding.room
+    free = [
+        (at, now + seconds_at(request.need, sites[at]))
+        for at in deciding.within_ceiling(request, deciding.perhaps_within_ceiling(request) & room.with_free(devices))
+    ]
     if not free:
-        return Why.ALL_BUSY, data
-    unbooked = [at for at in free if deciding.room.lasts(at, devices, ends[at], held=False)]
-    if not unbooked:
-        return Why.BOOKED, {**data, "site": sites[free[0]].id}
+        return Why.ALL_BUSY, None
+    unbooked = next((at for at, until in free if room.lasts(at, devices, until, held=False)), None)
+    if unbooked is None:
+        return Why.BOOKED, free[0][0]
     left = [
-        at
-        for at in unbooked
-        if not deciding.stopped >> at & 1 and deciding.room.lasts(at, devices, ends[at], but=request.id)
+        at for at, until in free if not deciding.stopped >> at & 1 and room.lasts(at, devices, until, but=request.id)
     ]
     if not left:
-        at = unbooked[0]
-        before = deciding.room.holder(at, ends[at], but=request.id)
-        return Why.BEHIND_OTHERS, {**data, "site": sites[at].id} | ({"before": before} if before else {})
-    if devices > deciding.quota.left:
-        return Why.RESERVED, {**data, "site": sites[left[0]].id}
-    return Why.BEHIND_OTHERS, {**data, "site": sites[left[0]].id}
+        return Why.BEHIND_OTHERS, unbooked
+    shared = left if request.newcomer else [at for at in left if devices <= deciding.quotas.at[at].left]
+    return (Why.BEHIND_OTHERS, shared[0]) if shared else (Why.RESERVED, left[0])
 
 
 def _with_expected(request: Request, why: Why, data: dict[str, int | str], deciding: Deciding, now: int) -> Wait:

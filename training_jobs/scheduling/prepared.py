@@ -61,7 +61,7 @@ class Prepared:
         self.paces: list[tuple[str, int]] = []  # each region with each speed, about; and which of them each site has
         self.pace: list[int] = []
         known: dict[tuple[str, int, int], int] = {}
-        self.devices = 0
+        self.kinds: dict[str, int] = {}  # of devices, and the sites that have them
         limits: list[int] = []
         prices: list[int] = []
         self._data: dict[frozenset[str] | None, int] = {}
@@ -81,7 +81,7 @@ class Prepared:
                 self.paces.append((site.region, speed))
             self.pace.append(known[about])
             self.energy.append(energy)
-            self.devices += site.devices
+            self.kinds[site.kind] = self.kinds.get(site.kind, 0) | bit
             limits.append(site.hours_max * HOUR * site.speed_permille // 1_000 if site.hours_max > 0 else _NO_LIMIT)
             prices.append(dear)
             self.regions[site.region] = self.regions.get(site.region, 0) | bit

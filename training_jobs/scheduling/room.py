@@ -5,9 +5,7 @@ that begins now therefore fits when it fits now and at each such beginning befor
 a run that should have ended still holds its devices, and is taken to end in the next second.
 """
 
-from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Iterator, Sequence
-from itertools import accumulate
 
 from training_jobs.scheduling.prepared import Prepared
 from training_jobs.scheduling.values import Calendar
@@ -166,84 +164,3 @@ class Room:
         self._spans.setdefault(at, []).append(span)
         if span[0] > self.now:
             self.turns[at] = min(self.turns.get(at, span[0]), span[0])
-
-
-class Quota:
-    """What those who are no newcomers may hold together: all devices of the sites less the reserve."""
-
-    def __init__(self, devices: int, runs: Iterable[tuple[int, int]], now: int) -> None:
-        """Take how many there are, and the runs (until, devices) on them."""
-        self.devices = devices
-        self._now = now
-        self._runs = [(until if until > now else now + 1, size) for until, size in runs]
-        self.free = devices - sum(size for _, size in self._runs)
-        self._held: list[tuple[int, int, int]] = []  # since, until, devices
-        self._spare: list[int] = []  # at the beginning of each held place, beside it
-        self._ends: list[int] = []  # of the runs, sorted; laid out again when runs have begun since
-        self._left: int | None = None
-        self._back: list[int] = []  # devices that have come back before the end of that index
-
-    def lasts(self, devices: int, until: int) -> bool:
-        """Say whether so many are free in [now, until)."""
-        if devices > self.free:
-            return False
-        if not self._spare or devices <= min(self._spare):
-            return True
-        for (since, _, _), spare in zip(self._held, self._spare, strict=True):
-            if since < until and spare < devices:
-                return False
-        return True
-
-    def take(self, devices: int, until: int) -> None:
-        """Begin a run now."""
-        self.free -= devices
-        self._runs.append((until, devices))
-        for index, (since, *_) in enumerate(self._held):
-            if since < until:
-                self._spare[index] -= devices
-
-    def close(self) -> None:
-        """Let nobody else begin; `left` keeps what was free."""
-        self._left, self.free = self.left, 0
-
-    @property
-    def left(self) -> int:
-        """How many are free, whether or not anybody else may begin."""
-        return self.free if self._left is None else self._left
-
-    def slot(self, devices: int, seconds: int, start: int) -> int | None:
-        """Return the earliest moment from `start` on at which so many are free for so long; None: never."""
-        if devices > self.devices:
-            return None
-        self._lay_out()
-        if self._stays_free(devices, start, start + seconds):
-            return start
-        enough = bisect_left(self._back, self._back[-1] + devices - self.devices)  # runs that must have ended, at least
-        first = max(start, self._ends[enough - 1] if enough else start)
-        ends = self._ends[bisect_left(self._ends, first) :] if self._held else [first]
-        for moment in sorted({first, *ends, *(end for _, end, _ in self._held if end > first)}):
-            if self._stays_free(devices, moment, moment + seconds):
-                return moment
-        return None
-
-    def hold(self, since: int, until: int, devices: int) -> None:
-        """Hold a place for a request."""
-        self._lay_out()
-        self._held.append((since, until, devices))
-        self._spare = [self._free_at(begin) for begin, *_ in self._held]
-
-    def _stays_free(self, devices: int, since: int, until: int) -> bool:
-        if self._free_at(since) < devices:
-            return False
-        return all(self._free_at(begin) >= devices for begin, *_ in self._held if since < begin < until)
-
-    def _free_at(self, moment: int) -> int:
-        running = self._back[-1] - self._back[bisect_right(self._ends, moment)]
-        return self.devices - running - sum(size for since, end, size in self._held if since <= moment < end)
-
-    def _lay_out(self) -> None:
-        if len(self._ends) == len(self._runs) and self._back:
-            return
-        self._runs.sort()
-        self._ends = [end for end, _ in self._runs]
-        self._back = list(accumulate((size for _, size in self._runs), initial=0))
