@@ -29,7 +29,7 @@ from training_jobs.scheduling.values import (
 )
 
 HOUR = 3_600
-SMALL = Size(sites=12, communities=5, requests=90, days=21, load_bps=11_000)
+SMALL = Size(sites=16, communities=5, requests=90, days=28, load_bps=11_000)
 POLICY = Policy(carbon_aware=False)
 
 
@@ -309,3 +309,45 @@ def test_recalling_what_was_not_lent_is_refused():
 
     with pytest.raises(Conflict):
         simulate(world_of([asked_of(request_of()), asked_of(request_of("b", 60))]), recalls, POLICY)
+
+
+def test_the_chooser_is_not_asked_while_nothing_fits_what_is_free():
+    asked_at = []
+
+    def counting(queue, sites, calendar, policy, now):
+        asked_at.append(now)
+        return first_fit(queue, sites, calendar, policy, now)
+
+    long, waiting = request_of("a", seconds=30 * HOUR, devices=2), request_of("b", 60, devices=2)
+    outcome = simulate(world_of([asked_of(long), asked_of(waiting)]), counting, POLICY)
+    assert asked_at == [0, 30 * HOUR]
+    assert outcome.decisions == 2
+    assert outcome.ended[1].started_at == 30 * HOUR
+
+
+def test_a_booking_far_ahead_is_known_to_who_takes_long_at_a_slow_site():
+    long = request_of(seconds=50 * 24 * HOUR)
+    slow = life_of(site_of(speed_permille=500, devices=1))
+    world = world_of([asked_of(long)], [slow], bookings=(Booking("s", 95 * 24 * HOUR, 96 * 24 * HOUR, 1),))
+    assert only(simulate(world, ByPolicy(), POLICY)).started_at == 96 * 24 * HOUR
+
+
+def test_the_reserve_is_counted_of_each_kind():
+    # all of the ten small devices are taken, so that theirs is not kept, though ten large ones stand free
+    lives = [
+        life_of(site_of("small", devices=10, kind="small")),
+        life_of(site_of("large", devices=10, kind="large", memory_bytes=2)),
+    ]
+    asked = asked_of(request_of(devices=10, seconds=5 * 24 * HOUR))
+    outcome = simulate(world_of([asked], lives), first_fit, POLICY)
+    days = 24 * HOUR
+    assert (outcome.reserve.due, outcome.reserve.kept) == (2 * 10 * days, 10 * days + 5 * days)
+
+
+def test_sites_of_a_made_year_have_kinds_and_one_site_has_one(small):
+    sites = [life.site for life in make_world("kinds", sample_intensity(), replace(SMALL, sites=100)).sites]
+    kinds = {site.kind for site in sites}
+    assert len(kinds) >= 4
+    assert all(kind for kind in kinds)
+    for kind in kinds:
+        assert len({site.memory_bytes for site in sites if site.kind == kind}) == 1

@@ -214,13 +214,18 @@ def test_room_counts_known_ends_and_bookings():
 
 def test_use_halves_after_a_half_life_and_is_kept_per_member():
     meter = Meter(7 * DAY, 0)
-    meter.add(("c", "alice"), 1_000_000)
-    meter.add(("c", "bob"), 500_000)
-    usage = meter.usage(7 * DAY)
+    meter.add(("c", "alice"), 1_000_000, 100)
+    meter.add(("c", "bob"), 500_000, 100)
+    for days in range(1, 8):
+        meter.add(("d", "carol"), 100_000, days * DAY)
+    usage = meter.usage(["c"])
     assert usage.at == 7 * DAY
-    # decayed in steps of an hour, each rounded to the nearest unit
+    # weighed by the hour, each rounded down
     assert abs(usage.members["c", "alice"] - 500_000) < 200
     assert abs(usage.communities["c"] - 750_000) < 200
+    carol = sum(100_000 * 2 ** (-(7 - days) / 7) for days in range(1, 8))
+    assert abs(usage.communities["d"] - carol) < 200
+    assert {community for community, _ in usage.members} == {"c"}
 
 
 # --- replay -----------------------------------------------------------------------------------------------------------

@@ -1,9 +1,11 @@
 """Whether a site that is empty could ever do a request, whatever its standing is at present; and what is free there."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import replace
 
 from training_jobs.scheduling.fitting import HOUR, affordable, seconds_at
-from training_jobs.scheduling.values import Booking, Request, Site
+from training_jobs.scheduling.prepared import Prepared, each_place
+from training_jobs.scheduling.values import Booking, Request, Site, Standing
 
 
 def fits(request: Request, site: Site) -> bool:
@@ -18,6 +20,29 @@ def fits(request: Request, site: Site) -> bool:
         and (site.hours_max == 0 or seconds_at(need, site) <= site.hours_max * HOUR)
         and affordable(request, site)
     )
+
+
+class Means:
+    """All sites of a world as bits of a mask, so that which could do a request is found once for each request."""
+
+    def __init__(self, sites: Iterable[Site]) -> None:
+        """Take the sites, as if all were open."""
+        self._prepared = Prepared([replace(site, standing=Standing.OPEN) for site in sites], carbon_aware=False)
+
+    def bit(self, site: Site) -> int:
+        """Return what stands for a site; nothing for one that could never do any work."""
+        at = self._prepared.place.get(site.id)
+        return 0 if at is None else 1 << at
+
+    def places(self, request: Request) -> int:
+        """Return the mask of the sites that fit a request, and perhaps a few that are just too dear."""
+        places = self._prepared.could_run(request)
+        need = request.need
+        return places & self._prepared.perhaps_affordable(need.devices * need.seconds, request.ceiling) if places else 0
+
+    def any_affordable(self, request: Request, places: int) -> bool:
+        """Say whether any of these sites could do the whole request within its ceiling."""
+        return any(affordable(request, self._prepared.sites[at]) for at in each_place(places))
 
 
 def spare(devices: int, holds: Collection[tuple[int, int]], bookings: Sequence[Booking], now: int, until: int) -> int:

@@ -6,7 +6,8 @@ An event is one thing that happens to a request or to a site at a moment, and th
 `started`, `checkpoint` (a run saves its work; the meter is read; a recall is kept), `report` (the same of a run that
 cannot save), `recalled`, `lost` (with its site), `done`, `stopped`, `refused`, `site` (its standing changes), `booking`
 (begins or ends). Decisions are counted apart: the chooser is asked at most once in `DECIDE_EVERY` seconds, for all that
-happened since, and once an hour while anything waits.
+happened since, and once an hour while anything waits. It is not asked where it could only answer that nothing begins:
+no site has free what any request needs, and no lent work could be called back.
 
 What it leaves out: restoring a checkpoint takes no time; a site's silence is known when it begins; what a silent site
 lost since the last checkpoint is not paid for; prices do not change during the year.
@@ -15,18 +16,20 @@ lost since the last checkpoint is not paid for; prices do not change during the 
 import heapq
 from collections import Counter
 from dataclasses import replace
+from functools import reduce
+from operator import or_
 
 from governance.errors import Conflict
-from training_jobs.federation.fitting import fits
+from training_jobs.federation.fitting import Means
 from training_jobs.federation.forecasts import Forecasts
-from training_jobs.federation.state import Job, Meter, Run, SiteState
+from training_jobs.federation.state import Job, Kind, Meter, Run, SiteState
 from training_jobs.federation.values import Asked, Chooser, Ended, Fate, Left, Outcome, Reserve, Stay, World
 from training_jobs.scheduling.fitting import HOUR
 from training_jobs.scheduling.prices import cost, seconds_payable
-from training_jobs.scheduling.values import BPS, Booking, Calendar, Policy, Running, Site, Standing, Start
+from training_jobs.scheduling.reserve import reserved
+from training_jobs.scheduling.values import Booking, Calendar, Policy, Running, Site, Standing, Start
 
 DECIDE_EVERY = 300
-BOOKINGS_KNOWN = 45 * 24 * HOUR  # how far ahead a site's calendar is looked at
 DRAIN_MAX = 120 * 24 * HOUR  # how long after the year the loop goes on for what still waits or runs
 
 _SITE, _BOOKED, _RUN = range(3)
@@ -50,10 +53,16 @@ class _Loop:
         self.world, self.chooser, self.policy, self.forecasts = world, chooser, policy, forecasts
         self.now = world.since
         self.heap: list[tuple[int, int, int, object]] = []
-        self.states = {life.site.id: SiteState(index, life.site) for index, life in enumerate(world.sites)}
+        self.means = Means([life.site for life in world.sites])
+        self.states = {
+            life.site.id: SiteState(index, life.site, self.means.bit(life.site))
+            for index, life in enumerate(world.sites)
+        }
+        self.there = 0  # the sites that have come and not gone for good
         self.jobs: dict[str, Job] = {}
         self.queue: dict[str, Job] = {}
         self.runs: dict[str, Run] = {}
+        self.lent: dict[str, Run] = {}  # those of them on devices of the reserve
         self.purses = {community.id: community.budget for community in world.communities}
         self.meter = Meter(policy.half_life, world.since)
         self.counts: Counter[str] = Counter()
@@ -62,10 +71,14 @@ class _Loop:
         self.seen: tuple[Site, ...] | None = None
         self.calendar_day = -1
         self.bookings: tuple[Booking, ...] = ()
+        # how far ahead a site's calendar is looked at: no run that begins now lasts longer, nor in an hour
+        longest = max((asked.request.need.seconds for asked in world.asked), default=0)
+        slowest = min((life.site.speed_permille for life in world.sites), default=1_000)
+        self.ahead = -(-longest * 1_000 // max(slowest, 1)) + 2 * HOUR
         # integrals over [since, until), and what they are of since `flowed`
         self.flowed = world.since
-        self.usable = self.open = self.firm = 0
-        self.usable_seconds = self.due = self.kept = 0
+        self.usable = self.usable_seconds = self.due_seconds = self.kept_seconds = 0
+        self.kinds = {life.site.kind: Kind() for life in world.sites}
         for index, life in enumerate(world.sites):
             state = self.states[life.site.id]
             for turn in life.turns:
@@ -109,7 +122,7 @@ class _Loop:
             if kind == _RUN:
                 run: Run = what  # type: ignore[assignment]  # what a kind carries is fixed where it is pushed
                 if run.live and now < run.end and run.recall_at is None:
-                    add(run.member, run.devices * run.every)
+                    add(run.member, run.devices * run.every, now)
                     run.metered = now
                     if run.checkpoints:
                         run.saved = now
@@ -145,7 +158,7 @@ class _Loop:
     def _submitted(self, asked: Asked) -> None:
         self.counts["submitted"] += 1
         request = asked.request
-        job = self.jobs[request.id] = Job(asked)
+        job = self.jobs[request.id] = Job(asked, self.means.places(request))
         if self.purses[request.community] < request.ceiling:
             self._end(job, Fate.REFUSED, Left.NO_BUDGET)
         elif not self._any_fits(job):
@@ -160,7 +173,7 @@ class _Loop:
         if not run.live:
             return
         now = self.now
-        self.meter.add(run.member, run.devices * (now - run.metered))
+        self.meter.add(run.member, run.devices * (now - run.metered), now)
         run.metered = now
         if now == run.end:
             self._leave(run, run.ends)
@@ -181,7 +194,9 @@ class _Loop:
         if standing not in (Standing.OPEN, Standing.DRAINING):
             for run in list(state.runs.values()):
                 self._leave(run, Left.SITE_LOST)
+        self.there |= state.bit
         if standing is None:
+            self.there ^= state.bit
             for job in [each for each in self.queue.values() if not self._any_fits(each)]:
                 del self.queue[job.request.id]
                 self._end_unplaced(job)
@@ -202,11 +217,12 @@ class _Loop:
         job, state, now = run.job, run.site, self.now
         run.live = False
         del state.runs[run.serial], self.runs[job.request.id]
+        self.lent.pop(job.request.id, None)
         state.free += run.devices
         if run.firm:
             state.firm -= run.devices
             if state.standing is Standing.OPEN:
-                self.firm -= run.devices
+                self.kinds[state.site.kind].firm -= run.devices
         kept_until = run.saved if left is Left.SITE_LOST else now
         since, seconds = run.running.since, kept_until - run.running.since
         paid = cost(state.site.price, run.devices, seconds)
@@ -232,6 +248,7 @@ class _Loop:
             self._end(job, Fate.STOPPED, Left.TIME_USED)
             return
         job.request = replace(job.request, need=replace(need, seconds=seconds), ceiling=ceiling)
+        job.places = self.means.places(job.request)
         if self._any_fits(job):
             self.queue[job.request.id] = job
         else:
@@ -250,7 +267,7 @@ class _Loop:
             self.purses[job.request.community] += job.asked.request.ceiling - job.spent
 
     def _any_fits(self, job: Job) -> bool:
-        return any(state.standing is not None and fits(job.request, state.site) for state in self.states.values())
+        return self.means.any_affordable(job.request, job.places & self.there)
 
     # --- decisions ----------------------------------------------------------------------------------------------------
 
@@ -259,6 +276,9 @@ class _Loop:
         now = self.now
         self.next_decision = None
         if not self.queue:
+            return
+        self.next_decision = now - now % HOUR + HOUR
+        if not self._could_change():
             return
         more = True
         while more:
@@ -270,14 +290,33 @@ class _Loop:
             more = decision.more
         recalled = {recall.request: recall.at for recall in decision.recalls}
         for name in recalled:
-            if name not in self.runs or not self.runs[name].running.lent or not self.runs[name].checkpoints:
+            if name not in self.lent or not self.lent[name].checkpoints:
                 raise Conflict("not_lent", "only lent work that checkpoints is recalled", field="request", found=name)
-        for name, run in self.runs.items():
+        for name, run in self.lent.items():
             at = recalled.get(name)
             self.recalls_asked += at is not None and run.recall_at is None
             run.recall_at = at
-        if self.queue:
-            self.next_decision = now - now % HOUR + HOUR
+        if not self.queue:
+            self.next_decision = None
+
+    def _could_change(self) -> bool:
+        """Say whether any request fits what is free now at a site that is open, or a newcomer could call work back."""
+        if self.lent and any(job.request.newcomer for job in self.queue.values()):
+            return True
+        by_free: dict[int, int] = {}
+        for state in self.states.values():
+            free = state.free - state.booked
+            if free > 0 and state.standing is Standing.OPEN:
+                by_free[free] = by_free.get(free, 0) | state.bit
+        with_free: dict[int, int] = {}
+        for job in self.queue.values():
+            devices = job.request.need.devices
+            if devices not in with_free:
+                masks = (mask for free, mask in by_free.items() if free >= devices)
+                with_free[devices] = reduce(or_, masks, 0)
+            if job.places & with_free[devices]:
+                return True
+        return False
 
     def _start(self, start: Start) -> None:
         job, state = self.queue.get(start.request), self.states.get(start.site)
@@ -300,10 +339,12 @@ class _Loop:
         self.serial += 1
         run = Run(self.serial, job, state, running, end, ends)
         state.runs[run.serial] = self.runs[start.request] = run
+        if start.lent:
+            self.lent[start.request] = run
         state.free -= devices
         if run.firm:
             state.firm += devices
-            self.firm += devices
+            self.kinds[site.kind].firm += devices
         self.counts["started"] += 1
         heapq.heappush(self.heap, (min(run.report, end), _RUN, run.serial, run))
 
@@ -317,18 +358,19 @@ class _Loop:
         return self.seen
 
     def _calendar(self) -> Calendar:
-        now, running = self.now, []
-        for run in self.runs.values():
+        now = self.now
+        for run in self.lent.values():  # nothing else is called back
             if run.checkpoints and run.running.checkpoint_at != run.report:
                 known = run.running
                 run.running = Running(known.request, known.site, known.since, known.until, known.lent, run.report)
-            running.append(run.running)
+        running = tuple(run.running for run in self.runs.values())
         if now // HOUR != self.calendar_day:
             self.calendar_day = now // HOUR
             self.bookings = tuple(
-                each for each in self.world.bookings if each.until > now and each.since < now + BOOKINGS_KNOWN
+                each for each in self.world.bookings if each.until > now and each.since < now + self.ahead
             )
-        return Calendar(tuple(running), self.bookings, self.forecasts.at(now), self.meter.usage(now))
+        asking = {job.request.community for job in self.queue.values()}
+        return Calendar(running, self.bookings, self.forecasts.at(now), self.meter.usage(asking))
 
     # --- sums over time -----------------------------------------------------------------------------------------------
 
@@ -339,20 +381,26 @@ class _Loop:
             return
         self.flowed += seconds
         self.usable_seconds += self.usable * seconds
-        due = self.open * self.policy.reserved_bps
-        self.due += due * seconds
-        self.kept += min(due, (self.open - self.firm) * BPS) * seconds
+        for kind in self.kinds.values():
+            self.due_seconds += kind.due * seconds
+            self.kept_seconds += min(kind.due, max(kind.open - kind.firm, 0)) * seconds
 
     def _count_devices(self) -> None:
-        """Count anew what is open; sites change rarely."""
-        self.open = self.usable = self.firm = 0
+        """Count anew what is open of each kind, and what of it is reserved; sites change rarely."""
+        self.usable = 0
+        for kind in self.kinds.values():
+            kind.open = kind.firm = 0
         for state in self.states.values():
             if state.standing in (Standing.OPEN, Standing.DRAINING):
                 devices = max(state.site.devices - state.booked, 0)
                 self.usable += devices
                 if state.standing is Standing.OPEN:
-                    self.open += devices
-                    self.firm += state.firm
+                    kind = self.kinds[state.site.kind]
+                    kind.open += devices
+                    kind.firm += state.firm
+        due = reserved({name: kind.open for name, kind in self.kinds.items()}, self.policy.reserved_bps)
+        for name, kind in self.kinds.items():
+            kind.due = due[name]
 
     def outcome(self) -> Outcome:
         """Return what came of it. What still runs counts up to here, as delivered but not done."""
@@ -372,7 +420,7 @@ class _Loop:
             policy=self.policy,
             ended=ended,
             open_device_seconds=self.usable_seconds,
-            reserve=Reserve(self.due // BPS, self.kept // BPS),
+            reserve=Reserve(self.due_seconds, self.kept_seconds),
             recalls_asked=self.recalls_asked,
             recalls_kept=self.counts["recalled"],
             events=dict(sorted(self.counts.items())),

@@ -1,13 +1,22 @@
 """Makes a year of a federation from a seed: sites that come, fall silent and go, communities, and what they ask for.
 
-The same seed and size give the same world. What is drawn is made up, and chosen so that the rules are tried: sizes have
-heavy tails, days and weeks a rhythm, most asks say more time than they need and some less, and the work is scaled so
-that it takes `load_bps` of the devices there are. The carbon intensity of the regions is given from outside.
+The same seed and size give the same world. What is drawn is made up, and chosen so that the rules are tried:
+
+- Sites have devices of one kind each, five kinds in all: volunteers mostly small ones, clusters large ones. Their
+  memory, speed and power are about those of cards that are in use; each site measures a little more or less.
+- Most requests ask for one device, and those that ask for more take most of the time. Most say more time than they
+  need, some less. Who is new tries things out: one or two devices, little memory, a third of the time.
+- Days and weeks have a rhythm, and before deadlines (of conferences and grants) much more is asked for. So there are
+  weeks in which machines stand free, and weeks in which all are taken and the rules decide.
+- The work is scaled so that it takes `load_bps` of the devices there are.
+
+The carbon intensity of the regions is given from outside.
 """
 
 import random
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from typing import NamedTuple, TypeVar
 
 from governance.errors import Invalid
 from training_jobs.carbon.sample_year import BEGIN
@@ -17,14 +26,40 @@ from training_jobs.scheduling.values import BPS, Booking, Need, Origin, Request,
 
 DAY = 24 * HOUR
 GIB = 1 << 30
+T = TypeVar("T")
 SECONDS_MIN, SECONDS_MAX = 600, 20 * DAY
 SANDBOX_MAX = 12 * HOUR
 PRICE = 1_000_000  # micro-units for a device-hour of the reference device
-# devices of a site, and how often out of a hundred: volunteers, laboratories, clusters
-SITE_DEVICES = ((1, 45), (2, 30), (4, 17), (8, 8))
-ASKED_DEVICES = ((1, 66), (2, 22), (4, 9), (8, 3))
-MEMORY = ((16, 15), (24, 25), (48, 25), (80, 35))  # GiB a device
-ASKED_MEMORY = ((12, 50), (20, 25), (40, 18), (72, 7))
+# days from one deadline to the next; before each, requests come so many times as often for so many days
+DEADLINE_EVERY, RUSH, RUSH_DAYS = 60, 2, 21
+
+
+class Kind(NamedTuple):
+    """Devices of one kind: GiB of memory, permille of the reference device's speed, watts at work."""
+
+    name: str
+    gib: int
+    speed: int
+    watts: int
+
+
+SMALL = Kind("gpu-16", 16, 450, 200)
+HOME = Kind("gpu-24", 24, 800, 350)
+OFFICE = Kind("gpu-48", 48, 1_000, 300)
+CLUSTER = Kind("gpu-80", 80, 1_400, 400)
+NEWEST = Kind("gpu-80-fast", 80, 2_400, 700)
+# devices of a site, how often out of a hundred, and of which kind: volunteers, laboratories, clusters
+SITE_DEVICES = ((1, 65), (2, 24), (4, 9), (8, 2))
+KINDS: Mapping[int, tuple[tuple[Kind, int], ...]] = {
+    1: ((SMALL, 35), (HOME, 50), (OFFICE, 15)),
+    2: ((SMALL, 15), (HOME, 50), (OFFICE, 35)),
+    4: ((HOME, 30), (OFFICE, 40), (CLUSTER, 30)),
+    8: ((OFFICE, 20), (CLUSTER, 60), (NEWEST, 20)),
+}
+ASKED_DEVICES = ((1, 70), (2, 18), (4, 9), (8, 3))
+NEWCOMERS_DEVICES = ((1, 80), (2, 20))
+ASKED_GIB = ((12, 60), (20, 25), (40, 11), (72, 4))
+NEWCOMERS_GIB = ((12, 65), (20, 30), (40, 5))
 SLACKS = ((0, 40), (8 * HOUR, 20), (DAY, 30), (2 * DAY, 10))
 # how busy each hour of the day (UTC) and each day of the week is
 HOURS = (2, 1, 1, 1, 1, 2, 4, 8, 12, 14, 14, 12, 10, 12, 14, 14, 12, 9, 7, 6, 5, 4, 3, 2)
@@ -86,7 +121,8 @@ def make_world(seed: str, intensity: Mapping[str, Series], size: Size | None = N
     for index in range(size.sites):
         site = _site(rng, index, sorted(intensity), communities)
         if size.alike:
-            site = replace(site, devices=4 + 4 * (index % 2), memory_bytes=80 * GIB, hours_max=0, serves=None)
+            devices = 4 + 4 * (index % 2)
+            site = replace(site, devices=devices, memory_bytes=80 * GIB, hours_max=0, serves=None, kind=CLUSTER.name)
         churns = rng.randrange(BPS) < size.churn_bps
         sites.append(SiteLife(site, _turns(rng, since, until) if churns else (Turn(since, Standing.OPEN),)))
         bookings += _bookings(rng, site, since, until) if churns else []
@@ -104,7 +140,7 @@ def make_world(seed: str, intensity: Mapping[str, Series], size: Size | None = N
     )
 
 
-def _pick(rng: random.Random, table: tuple[tuple[int, int], ...]) -> int:
+def _pick(rng: random.Random, table: tuple[tuple[T, int], ...]) -> T:
     return rng.choices([value for value, _ in table], [weight for _, weight in table])[0]
 
 
@@ -114,19 +150,21 @@ def _pick(rng: random.Random, table: tuple[tuple[int, int], ...]) -> int:
 def _site(rng: random.Random, index: int, regions: list[str], communities: list[str]) -> Site:
     region = rng.choice(regions)
     devices = _pick(rng, SITE_DEVICES)
-    speed = rng.choice((500, 700, 1_000, 1_000, 1_400, 2_000))
+    kind = _pick(rng, KINDS[devices])
+    speed = kind.speed * rng.randint(90, 110) // 100
     return Site(
         id=f"site-{index:03}",
         region=region,
         country=region[:2].upper(),
         devices=devices,
-        memory_bytes=_pick(rng, MEMORY) * GIB,
-        watts=rng.randint(250, 450) * (500 + speed // 2) // 1_000,
+        memory_bytes=kind.gib * GIB,
+        watts=kind.watts * rng.randint(90, 125) // 100,
         price=PRICE * speed // 1_000 * rng.randint(70, 130) // 100,
         speed_permille=speed,
         pue_permille=rng.randint(1_050, 1_600),
         hours_max=rng.choice((0, 0, 0, 480, 240)),
         serves=frozenset(rng.sample(communities, max(len(communities) // 2, 1))) if rng.random() < 1 / 10 else None,
+        kind=kind.name,
     )
 
 
@@ -167,9 +205,11 @@ def _bookings(rng: random.Random, site: Site, since: int, until: int) -> list[Bo
 
 
 def _moments(rng: random.Random, count: int, since: int, until: int) -> list[int]:
-    """Return when requests come: by the rhythm of the day and of the week, to the minute."""
+    """Return when requests come: by the rhythm of the day and of the week, and by deadlines, to the minute."""
     days = range((until - since) // DAY)
-    by_day = rng.choices(days, [WEEKDAYS[(since // DAY + 3 + day) % 7] for day in days], k=count)
+    first = rng.randrange(DEADLINE_EVERY)
+    busy = [RUSH if (day + first) % DEADLINE_EVERY < RUSH_DAYS else 1 for day in days]
+    by_day = rng.choices(days, [WEEKDAYS[(since // DAY + 3 + day) % 7] * busy[day] for day in days], k=count)
     by_hour = rng.choices(range(24), HOURS, k=count)
     return sorted(
         since + day * DAY + hour * HOUR + rng.randrange(60) * 60 for day, hour in zip(by_day, by_hour, strict=True)
@@ -187,14 +227,15 @@ def _asked(rng: random.Random, communities: list[str], size: Size, since: int, u
 def _one(rng: random.Random, name: str, community: str, moment: int, size: Size) -> Asked:
     newcomer = rng.randrange(BPS) < size.newcomers_bps
     sandbox = rng.randrange(BPS) < size.sandbox_bps
-    devices = 1 if sandbox else min(_pick(rng, ASKED_DEVICES), 4 if newcomer else 8)
+    devices = 1 if sandbox else _pick(rng, NEWCOMERS_DEVICES if newcomer else ASKED_DEVICES)
     seconds = int(HOUR * rng.paretovariate(1.6)) if sandbox else int(10 * HOUR * rng.lognormvariate(0, 1.2))
+    seconds //= 3 if newcomer else 1
     request = Request(
         id=name,
         community=community,
         member=f"{'new' if newcomer else 'member'}-{rng.randrange(30):02}",
         origin=Origin.SANDBOX if sandbox else Origin.VOTED,
-        need=Need(devices, _pick(rng, ASKED_MEMORY) * GIB, seconds),
+        need=Need(devices, _pick(rng, NEWCOMERS_GIB if newcomer else ASKED_GIB) * GIB, seconds),
         submitted_at=moment,
         ceiling=0,
         newcomer=newcomer,

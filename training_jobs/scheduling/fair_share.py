@@ -9,6 +9,7 @@ Only ratios of usage count for the factor, and all usage decays alike. So `add` 
 ends: it moves `at` in ticks of a 64th of the half-life, and writes what came later with its weight as of `at`.
 """
 
+from collections import defaultdict
 from collections.abc import Hashable, Iterable, Mapping
 from functools import cache
 from typing import TypeVar
@@ -95,21 +96,25 @@ def factors(usage: Usage, asking: Iterable[tuple[str, str]], policy: Policy) -> 
     the known members of a community. A community with a share of 0 or less has factor 0 once it has used something.
     """
     asking = set(asking)
-    known: dict[str, set[str]] = {community: set() for community in (*usage.communities, *policy.shares)}
-    for community, member in (*usage.members, *asking):
-        known.setdefault(community, set()).add(member)
-    shares = {community: max(policy.shares.get(community, 1), 0) for community in known}
-    share_all, used_all = sum(shares.values()), sum(usage.communities.values())
-    used_within: dict[str, int] = {}
+    amounts: dict[str, list[int]] = defaultdict(list)  # of the members of each community; thousands pass here
     for (community, _), amount in usage.members.items():
-        used_within[community] = used_within.get(community, 0) + amount
+        amounts[community].append(amount)
+    for each in asking:
+        if each not in usage.members:
+            amounts[each[0]].append(0)
+    shares = {
+        community: max(policy.shares.get(community, 1), 0)
+        for community in {*usage.communities, *policy.shares, *amounts}
+    }
+    share_all, used_all = sum(shares.values()), sum(usage.communities.values())
+    used_within = {community: sum(amounts[community]) for community, _ in asking}
     of_community = {
         community: _factor(usage.communities.get(community, 0), used_all, shares[community], share_all)
         for community in {community for community, _ in asking}
     }
     return {
         (community, member): of_community[community]
-        * _factor(usage.members.get((community, member), 0), used_within.get(community, 0), 1, len(known[community]))
+        * _factor(usage.members.get((community, member), 0), used_within[community], 1, len(amounts[community]))
         >> BITS
         for community, member in asking
     }

@@ -9,14 +9,15 @@ without a forecast come after all that have one.
 
 from bisect import bisect_left
 from collections.abc import Iterator, Sequence
+from functools import lru_cache
 from itertools import accumulate
-from operator import mul, or_
+from operator import or_
 from typing import NamedTuple
 
 from training_jobs.scheduling.carbon import Curve
 from training_jobs.scheduling.prepared import Prepared
 from training_jobs.scheduling.room import Room
-from training_jobs.scheduling.values import Calendar
+from training_jobs.scheduling.values import Calendar, Series
 
 _QUARTER = 900
 _UNKNOWN = 1 << 80  # gram-seconds per kWh of a grid that nobody forecasts
@@ -41,6 +42,36 @@ class _Starts(NamedTuple):
     rows: list[_Row]
 
 
+class _Forecast:
+    """A series as it was issued, whatever moment it is looked at: its curve, and what no run goes below."""
+
+    __slots__ = ("curve", "floor", "spans")
+
+    def __init__(self, series: Series) -> None:
+        """Sum it up."""
+        self.curve = Curve.of(series, series.since, series.since + series.step * len(series.grams_per_kwh))
+        self.floor = min(series.grams_per_kwh)
+        self.spans: dict[int, int] = {}  # by steps
+
+    def least(self, steps: int) -> int:
+        """Return what no run of so many steps goes below: each whole span of it at its least."""
+        known = self.spans.get(steps)
+        if known is None:
+            span = 1 << steps.bit_length() >> 1
+            if span == steps:
+                known = self.curve.least(span) if span else 0
+            else:
+                known = self.least(span) + self.least(steps - span)
+            self.spans[steps] = known
+        return known
+
+
+@lru_cache(maxsize=256)
+def _read(series: Series) -> _Forecast:
+    """Return a forecast summed up; kept, for the same one is looked at in many decisions."""
+    return _Forecast(series)
+
+
 class Green:
     """The forecasts at one moment, with what was computed from them so far."""
 
@@ -48,20 +79,21 @@ class Green:
         """Take the forecasts of the regions in which there are sites."""
         self.now = now
         self._prepared, self._room = prepared, room
-        self._curves: dict[str, Curve] = {}
+        self._forecasts: dict[str, _Forecast] = {}
         for region in prepared.regions:
             series = calendar.forecast.get(region)
             if series is not None and series.grams_per_kwh and series.step > 0:
-                self._curves[region] = Curve.of(series, now, series.since + series.step * len(series.grams_per_kwh))
+                self._forecasts[region] = _read(series)
+        self._curves = {region: each.curve for region, each in self._forecasts.items()}
         self._before = {region: curve.up_to(now) for region, curve in self._curves.items()}
         # those with the greenest hour first: there a later start is likely to be found
         self._grids = sorted(
-            (min(curve.values), curve.step, prepared.regions[region], region) for region, curve in self._curves.items()
+            (each.floor, each.curve.step, prepared.regions[region], region) for region, each in self._forecasts.items()
         )
         self._orders: dict[int, tuple[list[int], list[int]]] = {}  # by seconds
         self._starts: dict[tuple[str, int], _Starts] = {}  # by region and seconds
-        self._spans: dict[tuple[str, int], int] = {}  # by region and steps of its forecast
-        self._free: list[int] | None = None
+        self._free: list[int] | None = None  # places with anything free; and the paces of these
+        self._paces: list[tuple[int, str, int]] = []
 
     def best(self, places: int, seconds: int) -> int:
         """Return the place of a mask, free now, that emits least for a run that begins now; ties: the preferred."""
@@ -94,7 +126,7 @@ class Green:
         self, places: int, chosen: int, work: int, latest: int, grids: Sequence[_Grid]
     ) -> Iterator[tuple[int, int, int]]:
         """Yield the best later start of each region, and its place, after what it emits, where that is less."""
-        sites, power, spans = self._prepared.sites, self._prepared.power, self._spans
+        sites, power, forecasts = self._prepared.sites, self._prepared.power, self._forecasts
         now = self.now
         at_once = self._emits(chosen, work, now)
         for floor, step, mask, region in grids:
@@ -105,9 +137,10 @@ class Green:
                 # no start is greener than the least of the forecast, and the least of whole spans of it
                 if floor * seconds * power[at] < at_once:
                     steps = seconds // step
-                    least = spans.get((region, steps))
+                    known = forecasts[region]
+                    least = known.spans.get(steps)
                     if least is None:
-                        least = self._least(region, steps)
+                        least = known.least(steps)
                     if least * power[at] < at_once:
                         start = self._best_start(region, latest, seconds)
                         if start > now:
@@ -129,30 +162,19 @@ class Green:
 
         With it, for each place in that order, the mask of all up to it.
         """
-        prepared = self._prepared
-        means = []
-        for region, speed in prepared.paces:
+        prepared, room = self._prepared, self._room
+        if self._free is None:
+            self._free = [at for at, free in enumerate(room.free) if free > 0]
+            self._paces = [(pace, *prepared.paces[pace]) for pace in {prepared.pace[at] for at in self._free}]
+        means = {}
+        for pace, region, speed in self._paces:
             curve = self._curves.get(region)
             # energy is per unit of work, so that a fast site's sum over few seconds counts for as much work
             end = self.now - (-seconds * 1_000 // speed)
-            means.append((curve.up_to(end) - self._before[region]) * speed if curve else _UNKNOWN)
-        emits = list(map(mul, prepared.energy, map(means.__getitem__, prepared.pace)))
-        if self._free is None:
-            self._free = [at for at, free in enumerate(self._room.free) if free > 0]
+            means[pace] = (curve.up_to(end) - self._before[region]) * speed if curve else _UNKNOWN
+        emits = {at: prepared.energy[at] * means[prepared.pace[at]] for at in self._free}
         order = sorted(self._free, key=emits.__getitem__)
         return order, list(accumulate(map(prepared.bits.__getitem__, order), or_))
-
-    def _least(self, region: str, steps: int) -> int:
-        """Return what no run of so many steps goes below: each whole span of it at its least."""
-        known = self._spans.get((region, steps))
-        if known is None:
-            span = 1 << steps.bit_length() >> 1
-            if span == steps:
-                known = self._curves[region].least(span) if span else 0
-            else:
-                known = self._least(region, span) + self._least(region, steps - span)
-            self._spans[region, steps] = known
-        return known
 
     def _best_start(self, region: str, latest: int, seconds: int) -> int:
         """Return the best start in [now, latest] for a run of about so many seconds; ties: the earlier."""
