@@ -110,11 +110,6 @@ def _require_dataset(row: Row) -> None:
             raise Invalid("bad_value", f"{name} is a SHA-256", field=name, found=str(value)[:80])
 
 
-def _call_is_named(community: Community, number: int) -> bool:
-    named: bool = community.events.filter(data__call=number).exists()
-    return named
-
-
 def _signatures(community: Community) -> "QuerySet[ReleaseSignature]":
     """Return the signatures for releases, and for those that wait."""
     waiting = WaitingRelease.objects.filter(model__community=community).values("release_record")
@@ -276,7 +271,7 @@ PART = Part(
         Table(IncidentStewards),
         Table(Incident, key=("number",), left_out={"network": ("", NETWORK)}, redact=_without_contact),
         Table(WaitingReport, left_out={"network": ("", NETWORK)}, redact=_without_told_contact),
-        Table(Call, numbered=_call_is_named),
+        Table(Call, numbered=True),
         Table(Delivery, of="version__model__community", left_out=_LEASE),
         Table(Notice, of="proposal__community", left_out=_LEASE),
     ),

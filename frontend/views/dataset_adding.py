@@ -12,7 +12,9 @@ from frontend.views.asked import viewer
 from governance import clock, selectors
 from governance.errors import Malformed, Refusal
 from governance.models import Community
+from models_registry.data_words import DATA_KINDS
 from models_registry.datasets import asking, intakes
+from models_registry.datasets.data_kinds import RECOMMENDED
 from models_registry.datasets.formats import ENDINGS
 from models_registry.datasets.formats.separated import DIALECTS
 from models_registry.datasets.kinds import KINDS
@@ -23,7 +25,7 @@ from models_registry.rights.sources import CONSENT
 
 SOURCES = ("file", "url", "repository")
 _OF_SOURCE = {"file": (), "url": ("url", "sha256"), "repository": ("repository", "revision", "files")}
-_COMMON = ("slug", "title", "license", "role", "columns", "dialect", "language", "topic")
+_COMMON = ("slug", "title", "license", "role", "columns", "dialect", "language", "topic", "country")
 _FILES_MAX = 100
 
 
@@ -70,7 +72,7 @@ def _ask(request: HttpRequest, slug: str, said: dict[str, str]) -> Any:  # noqa:
         raise Malformed("malformed_field", "choose a source", field="source", found=source)
     names = (*_COMMON, *_OF_SOURCE[source])
     values: dict[str, Any] = {name: said[name].strip() for name in names if said.get(name, "").strip()}
-    values |= {"community": slug, **_rights(request, said)}
+    values |= {"community": slug, "data_kinds": _data_kinds(request), **_rights(request, said)}
     if source == "file":
         file = request.FILES.get("file")
         if file is None:
@@ -94,6 +96,12 @@ def _rights(request: HttpRequest, said: dict[str, str]) -> dict[str, Any]:
     return values
 
 
+def _data_kinds(request: HttpRequest) -> list[str]:
+    """Return the kinds of data that were ticked, and those that were written with commas between them."""
+    written = request.POST.get("other_kinds", "").split(",")
+    return [*request.POST.getlist("data_kind"), *(word.strip() for word in written if word.strip())]
+
+
 def _form(
     request: HttpRequest,
     community: Community,
@@ -111,6 +119,8 @@ def _form(
         "dialects": [(name, _DIALECTS[name]()) for name in DIALECTS],
         "endings": ",".join(ENDINGS),
         "consents": CONSENT,
+        "data_kinds": [(kind, DATA_KINDS[kind]) for kind in RECOMMENDED],
+        "ticked": request.POST.getlist("data_kind"),
         "kinds": [(kind, ", ".join(texts)) for kind, texts in KINDS.items()],
     }
     return render(request, "pages/dataset_add.html", context, status=status)
@@ -153,4 +163,6 @@ _LABELS = {
     "sources[0].license": lambda: _("Licence"),
     "sources[0].contact": lambda: _("Whom to ask"),
     "croissant": lambda: _("Croissant file"),
+    "data_kinds": lambda: _("Kinds of data"),
+    "country": lambda: _("Country in which the rows are kept"),
 }

@@ -6,6 +6,7 @@ from django.shortcuts import render
 from frontend.views.asked import viewer
 from governance import clock
 from governance import selectors as governance
+from models_registry.data_words import data_kind_names
 from models_registry.datasets import intakes, selectors
 from models_registry.hidden_suites import selectors as hidden_suites
 from models_registry.incidents.services import is_steward
@@ -36,6 +37,7 @@ def detail(request: HttpRequest, digest: str) -> HttpResponse:
         "community": dataset.community,
         "tab": "datasets",
         "dataset": dataset,
+        "kinds_said": data_kind_names(dataset.data_kinds),
         "may_erase": asks and (asks == dataset.registered_by or is_steward(dataset.community, asks, clock.now())),
     }
     return render(request, "pages/dataset.html", context)

@@ -9,7 +9,9 @@ from django.utils.translation import gettext_lazy, ngettext
 from governance.errors import Conflict, Invalid
 from governance.kinds import Fact, Field, ForOrAgainst, require_keys
 from governance.models import Community, Proposal, Record
+from models_registry.data_words import data_kind_names
 from models_registry.datasets import registering
+from models_registry.datasets.data_kinds import said
 from models_registry.languages import language_names
 from models_registry.models import Dataset
 from models_registry.rights.sources import recorded
@@ -17,6 +19,7 @@ from models_registry.rights.words import CONSENT
 from models_registry.row_words import KINDS
 
 _CONTRIBUTORS_SHOWN = 5
+_SAID = ("data_kinds", "country")
 _RIGHTS = ("sources", "contributors", "contributions", "replaces")
 
 
@@ -48,7 +51,7 @@ class DatasetInclusion(ForOrAgainst):
 
     def clean(self, community: Community, payload: dict[str, Any]) -> dict[str, Any]:
         """Freeze what voters must know of the dataset: its digest above all."""
-        known = frozenset({"slug", "title", "license", "role", "kind", "records", "languages", *_RIGHTS})
+        known = frozenset({"slug", "title", "license", "role", "kind", "records", "languages", *_RIGHTS, *_SAID})
         require_keys(payload, {"digest"}, known)
         dataset = Dataset.objects.filter(community=community, digest=str(payload["digest"])).first()
         if dataset is None:
@@ -85,15 +88,16 @@ class DatasetInclusion(ForOrAgainst):
             "contributors": dataset.contributors,
             "contributions": dataset.contributions or None,
             "replaces": left_by.body["digest"] if (left_by := dataset.left_by) else None,
+            **said(dataset.data_kinds, dataset.country),
         }
         for name in known & set(payload):
-            if payload[name] != frozen[name]:
+            if payload[name] != frozen.get(name):
                 raise Invalid(
                     "dataset_differs",
                     "the dataset says otherwise",
                     field=f"payload.{name}",
                     found=payload[name],
-                    allowed=frozen[name],
+                    allowed=frozen.get(name),
                 )
         return frozen
 
@@ -110,6 +114,8 @@ class DatasetInclusion(ForOrAgainst):
             Fact(_("Size"), records),
             Fact(_("Languages"), language_names(payload["languages"])),
             Fact(_("Licence"), payload["license"]),
+            Fact(_("Kinds of data"), data_kind_names(payload.get("data_kinds", [])) or _("nobody has said it")),
+            *([Fact(_("Kept in the country"), payload["country"])] if "country" in payload else []),
             Fact(_("Sources"), _sources(payload["sources"])),
             Fact(_("Contributors"), _contributors(payload["contributors"])),
             Fact(_("Digest"), payload["digest"]),

@@ -24,6 +24,7 @@ from governance.records import keep
 from governance.services import note, require_standing
 from models_registry.datasets.boxed import Box, StorageFailed, Taken, Wanted, read_and_scan
 from models_registry.datasets.canonical import tree_path
+from models_registry.datasets.data_kinds import said
 from models_registry.datasets.kinds import OF_ROLE, keys_of
 from models_registry.datasets.rows import Limits, Reading, too_large
 from models_registry.models import Dataset, Model
@@ -35,7 +36,10 @@ _CHUNK_BYTES = 1024 * 1024
 
 @dataclass(frozen=True)
 class NewDataset:
-    """What whoever registers a dataset says of it: `digest` is the one that it must turn out to have, or empty."""
+    """What whoever registers a dataset says of it: `digest` is the one that it must turn out to have, or empty.
+
+    `data_kinds` and `country` are as `data_kinds` has read them; empty where nothing is said.
+    """
 
     slug: str
     title: str
@@ -45,6 +49,8 @@ class NewDataset:
     digest: str = ""
     reading: Reading = field(default_factory=Reading)
     rights: Rights = field(default_factory=Rights)
+    data_kinds: list[str] = field(default_factory=list)
+    country: str = ""
 
 
 def datasets_folder() -> Path:
@@ -112,6 +118,8 @@ def keep_taken(community: Community, actor: str, new: NewDataset, taken: Taken, 
                 "records_root": taken.records_root,
                 "shards": taken.shards,
                 "languages": taken.languages,
+                "data_kinds": new.data_kinds,
+                "country": new.country,
                 "scans": taken.scans,
                 **settled.columns(),
                 "registered_by": actor,
@@ -147,6 +155,9 @@ def include_dataset(proposal: Proposal, execution: Record, now: datetime) -> Dat
         raise Unavailable("dataset_unreadable", "the stored rows cannot be read; nothing was changed") from error
     if found != dataset.digest:
         raise Conflict("blocked_payload_changed", "the stored rows are not the ones that were voted on")
+    voted = {name: proposal.payload[name] for name in ("data_kinds", "country") if name in proposal.payload}
+    if voted != said(dataset.data_kinds, dataset.country):
+        raise Conflict("blocked_payload_changed", "what kinds of data it is, or its country, is not what was voted on")
     left_by = dataset.left_by
     replaced = left_by.body["digest"] if left_by else None
     parents = [execution, *([left_by] if left_by else [])]
@@ -176,6 +187,7 @@ def record_of(dataset: Dataset, replaced: str | None) -> dict[str, object]:
         "contributors": dataset.contributors,
         "contributions": dataset.contributions or None,
         "replaces": replaced,
+        **said(dataset.data_kinds, dataset.country),
     }
 
 

@@ -7,6 +7,7 @@ from rest_framework import serializers
 from governance.serializers import StrictSerializer, StrictText
 from governance.serializers.base import AnyJson
 from models_registry.datasets import intakes, uploads
+from models_registry.datasets.data_kinds import read_country, read_data_kinds
 from models_registry.datasets.formats.separated import DIALECTS
 from models_registry.datasets.registering import NewDataset
 from models_registry.datasets.rows import LANGUAGES, Reading, read_columns
@@ -31,6 +32,9 @@ class DatasetInput(StrictSerializer):
     dialect = serializers.ChoiceField(choices=list(DIALECTS), required=False)
     language = serializers.ChoiceField(choices=list(LANGUAGES), required=False, allow_blank=True)
     topic = StrictText(max_length=200, required=False, allow_blank=True)
+    # What kinds of data it is (a list, or text with commas), and where its rows are kept (`data_kinds`).
+    data_kinds = AnyJson(required=False)
+    country = StrictText(max_length=2, required=False, allow_blank=True)
     # Whose data it is (`rights.settling`): JSON, as text in a form; `croissant` may be a file there.
     sources = AnyJson(required=False)
     contributors = AnyJson(required=False)
@@ -59,7 +63,7 @@ class UploadInput(StrictSerializer):
 
 
 def new_dataset(values: dict[str, Any], file_name: str = "") -> NewDataset:
-    """Return what the values of a form say; raise IntakeError for a mapping that is none."""
+    """Return what the values of a form say; raise IntakeError or Invalid for what cannot be read."""
     return NewDataset(
         slug=values["slug"],
         title=values["title"],
@@ -74,6 +78,8 @@ def new_dataset(values: dict[str, Any], file_name: str = "") -> NewDataset:
             dialect=values.get("dialect", "comma"),
         ),
         rights=read_rights(values),
+        data_kinds=read_data_kinds(values.get("data_kinds", [])),
+        country=read_country(values.get("country", "")),
     )
 
 
@@ -162,6 +168,8 @@ class DatasetOutput(serializers.ModelSerializer[Dataset]):
             "records_root",
             "shards",
             "languages",
+            "data_kinds",
+            "country",
             "scans",
             "sources",
             "contributors",

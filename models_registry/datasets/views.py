@@ -48,6 +48,8 @@ class DatasetList(generics.ListAPIView[Dataset]):
                     "dialect": {"type": "string", "enum": ["comma", "semicolon", "tab"]},
                     "language": {"type": "string", "description": "of rows that do not say theirs"},
                     "topic": {"type": "string", "description": "of rows that do not say theirs"},
+                    "data_kinds": {"type": "string", "description": "kinds of data, comma-separated words"},
+                    "country": {"type": "string", "description": "where the rows are kept: ISO 3166-1 alpha-2"},
                     "sources": {"type": "string", "description": "JSON list of sources"},
                     "contributors": {"type": "string", "description": "JSON: who contributed which rows"},
                     "croissant": {"type": "string", "format": "binary", "description": "a Croissant 1.0 file"},

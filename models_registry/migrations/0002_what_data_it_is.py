@@ -14,7 +14,7 @@ class Migration(migrations.Migration):
         migrations.AddField(
             model_name="dataset",
             name="country",
-            field=models.CharField(blank=True, max_length=2),
+            field=models.CharField(blank=True, default="", max_length=2),
         ),
         migrations.AddField(
             model_name="dataset",

@@ -43,7 +43,8 @@ class Dataset(models.Model):
     shards = models.JSONField()
     languages = models.JSONField()
     data_kinds = models.JSONField(default=list)  # what kinds of data the rows are, as rules of sites name them
-    country = models.CharField(max_length=2, blank=True)  # where the rows are kept, ISO 3166-1; empty: anywhere
+    # where the rows are kept, ISO 3166-1; empty: nowhere in particular
+    country = models.CharField(max_length=2, blank=True, default="")
     scans = models.JSONField()
     sources = models.JSONField(default=list)
     contributors = models.JSONField(default=list)

@@ -24,6 +24,9 @@ from models_registry.rights.contributors import Attribution, Owned, attribution_
 from models_registry.rights.leaves import named, numbered
 from models_registry.rights.settling import contributions_path
 
+# Where its rows may go follows from these: no vote loosens it by taking records out.
+_BOUND = ("data_kinds", "country")
+
 
 @dataclass(frozen=True)
 class Left:
@@ -82,7 +85,10 @@ def write(dataset: Dataset, removed: Collection[str]) -> Left:
 
 
 def register(dataset: Dataset, left: Left, now: datetime) -> Dataset:
-    """Return the row of what is left: registered, included by no vote yet. Anybody may have registered the same."""
+    """Return the row of what is left: registered, included by no vote yet.
+
+    Anybody may have registered the same rows before, and may have said that they may go further: what was voted counts.
+    """
     described = canonical.describe(dataset_path(left.digest))
     found, _created = Dataset.objects.get_or_create(
         community=dataset.community,
@@ -99,6 +105,9 @@ def register(dataset: Dataset, left: Left, now: datetime) -> Dataset:
             "registered_at": now,
         },
     )
+    if found.included_at is None:
+        found.data_kinds, found.country = dataset.data_kinds, dataset.country
+        found.save(update_fields=_BOUND)
     return found
 
 
@@ -162,7 +171,7 @@ def holds(dataset: Dataset, leaf: str) -> bool:
         return any(found == leaf for _number, found, _line in numbered(lines))
 
 
-_KEPT = ("slug", "title", "license", "role", "kind", "scans", "sources", "registered_by")
+_KEPT = ("slug", "title", "license", "role", "kind", "scans", "sources", "registered_by", *_BOUND)
 
 
 def _left(dataset: Dataset, removed: Collection[str], put: Any) -> Left:  # noqa: ANN401 - what a file's write is

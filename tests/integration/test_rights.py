@@ -306,6 +306,30 @@ def test_a_contributor_takes_their_rows_back_where_the_rule_allows_it(place: Pla
     assert (answer.status_code, answer.json()["code"]) == (422, "not_a_contributor")
 
 
+@pytest.mark.parametrize("registered_before", [False, True])
+def test_what_is_left_goes_no_further_than_the_dataset_did(place: Place, registered_before: bool) -> None:
+    """Not even where somebody registered the same rows before, and said that they are public."""
+    commons, said = place.commons, {"data_kinds": ["health"], "country": "FR"}
+
+    def register(data: list[dict[str, str]], **values: Any) -> Dataset:
+        new = registering.NewDataset("pairs", "Questions", "CC-BY-4.0", "training", "pairs.jsonl", **values)
+        stream = io.BytesIO(content(data))
+        alice = commons.address("Alice")
+        return registering.register_dataset(commons.community, alice, new, stream, place.moment)[0]
+
+    dataset = register(rows(), **said)
+    place.passed("dataset_inclusion", {"digest": dataset.digest})
+    if registered_before:
+        register([row for row in rows() if row["id"] != "bob-003"], data_kinds=["public"])
+    left = removed(place, Dataset.objects.get(pk=dataset.pk), records=["bob-003"]).successor
+    assert left is not None
+    assert left.inclusion_record is not None
+    assert {name: left.inclusion_record.body[name] for name in said} == said
+    assert (left.data_kinds, left.country) == (["health"], "FR")
+    found = [str(each) for each in fsck.check_one(commons.community)]
+    assert [each for each in found if "data_kinds" in each or "country" in each] == []
+
+
 def test_who_gave_every_row_takes_the_whole_dataset_back(place: Place) -> None:
     commons = place.commons
     dataset = included(place, Rights(contributors={"all": commons.address("Bob")}))

@@ -7,9 +7,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as some
 
 from governance.errors import Conflict, Invalid, Refusal
+from models_registry.datasets.countries import COUNTRIES
 from training_jobs.scheduling import values
 from training_jobs.sites import declared, lifecycle, measured
-from training_jobs.sites.countries import COUNTRIES
 from training_jobs.sites.lifecycle import ALLOWED, SILENT_AFTER, Action, Facts, Standing
 
 NOW = datetime(2026, 11, 21, 12, tzinfo=UTC)

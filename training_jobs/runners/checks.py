@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from governance.errors import Conflict, NotFound
+from training_jobs.commons import data_rules
 from training_jobs.leases import StaleLease
 from training_jobs.models import Runner, SpotCheck
 from training_jobs.spot_checks import services, work
@@ -23,10 +24,11 @@ def open_to(runner: Runner, now: datetime) -> list[SpotCheck]:
 
 
 def claim(runner: Runner, check_id: int, now: datetime) -> dict[str, Any]:
-    """Take a check; return the assignment, or raise Conflict."""
+    """Take a check; return the assignment, or raise Conflict; Forbidden where the rows may not go to this machine."""
     check = _check(runner, check_id)
-    if not services.may_check(check, runner):
+    if not services.is_anothers(check, runner):
         raise Conflict("own_work", "this is left to the machines of others, each of which checks a slice once")
+    _require_may_have_rows(runner, check)
     lease = services.claim(check_id, runner.lease_name, runner, now)
     if lease is None:
         raise Conflict("not_claimable", "somebody else has this check, or it is over", found=str(check.state(now)))
@@ -46,8 +48,10 @@ def claim(runner: Runner, check_id: int, now: datetime) -> dict[str, Any]:
 
 def files(runner: Runner, lease: Lease) -> Mapping[str, Path]:
     """Return path in RUN_DIR → file of what the check needs."""
-    _check(runner, lease.check_id)
-    return work.files_of(services.held(lease, runner.lease_name).slice)
+    check = _check(runner, lease.check_id)
+    held = services.held(lease, runner.lease_name)
+    _require_may_have_rows(runner, check)
+    return work.files_of(held.slice)
 
 
 def heartbeat(runner: Runner, lease: Lease, now: datetime) -> str:
@@ -91,8 +95,14 @@ def _held(runner: Runner, lease: Lease) -> None:
     services.held(lease, runner.lease_name)
 
 
+def _require_may_have_rows(runner: Runner, check: SpotCheck) -> None:
+    run = check.slice.attempt.run
+    data_rules.require_may_have(runner.site, run.community, data_rules.of_run(run))
+
+
 def _check(runner: Runner, check_id: int) -> SpotCheck:
-    joined = SpotCheck.objects.select_related("slice__attempt__run", "slice__site")
+    run = "slice__attempt__run"
+    joined = SpotCheck.objects.select_related(f"{run}__community", f"{run}__spec_record", "slice__site")
     check = joined.filter(pk=check_id, slice__attempt__run__community=runner.community_id).first()
     if check is None:
         raise NotFound("unknown_check", "this community has no such check", found=check_id)

@@ -15,7 +15,7 @@ from django.db.models import QuerySet
 
 from governance.errors import Conflict, NotFound
 from models_registry.models import Dataset, Version
-from training_jobs.commons import allotments
+from training_jobs.commons import allotments, data_rules
 from training_jobs.leases import StaleLease
 from training_jobs.models import Preview, Runner
 from training_jobs.previews import lifecycle, services, trial_report, work
@@ -68,8 +68,9 @@ def held(runner: Runner, lease: Lease) -> Preview:
 
 
 def files(runner: Runner, lease: Lease) -> dict[str, Path]:
-    """Return path in RUN_DIR → file of what the trial needs."""
+    """Return path in RUN_DIR → file of what the trial needs; raise Forbidden where its rows may not go to a machine."""
     trial = held(runner, lease)
+    data_rules.require_may_have(runner.site, trial.proposal.community, data_rules.named(trial.spec))
     base = Version.objects.get(model__community=runner.community_id, revision=trial.spec["base"]["revision"])
     return inputs.named_files(base, trial.spec, work.wanted_of(trial))
 

@@ -15,8 +15,7 @@ from governance.errors import Invalid, Malformed, Unavailable
 from governance.views.base import REFUSED, BytesParser, digest_of, number
 from models_registry.parts import read_range
 from training_jobs.leases import Lease
-from training_jobs.models import Run
-from training_jobs.runners import checkpoints, downloads, inputs, proof, services, tokens, uploads, work
+from training_jobs.runners import checkpoints, downloads, proof, services, tokens, uploads, work
 from training_jobs.runners import serializers as forms
 from training_jobs.runners.authentication import RunnerView
 from training_jobs.runners.parsing import ResultParser
@@ -109,7 +108,7 @@ class Files(RunnerView):
     def get(self, request: Request, pk: int) -> Response:
         """List path, size and digest."""
         lease = _lease(request, pk)
-        found = _available(work.held(self.runner, lease), lease)
+        found = _available(self, lease)
         return Response(forms.FileListOutput({"files": downloads.listing(found)}).data)
 
 
@@ -129,7 +128,7 @@ class File(RunnerView):
     def get(self, request: Request, pk: int, path: str) -> Any:  # noqa: ANN401 - a file, or a refusal of its range
         """Send the file or its part (Range, RFC 9110 section 14)."""
         lease = _lease(request, pk)
-        return downloads.answer(request, _available(work.held(self.runner, lease), lease), path)
+        return downloads.answer(request, _available(self, lease), path)
 
 
 class Heartbeat(RunnerView):
@@ -310,9 +309,9 @@ def _lease_in(values: Mapping[str, Any], run_id: int) -> Lease:
     return Lease(run_id, values["fence"], values["slot"])
 
 
-def _available(run: Run, lease: Lease) -> dict[str, Any]:
+def _available(view: RunnerView, lease: Lease) -> dict[str, Any]:
     try:
-        found = inputs.files_of(run, lease)
+        found = work.files(view.runner, lease)
     except OSError as error:
         raise Unavailable("storage_failed", "the files of the run cannot be read just now") from error
     downloads.require_there(found)

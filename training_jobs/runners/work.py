@@ -26,11 +26,11 @@ from models_registry.provenance.manifest import check_entries
 from models_registry.publishing.check import ArtifactError, check_artifact
 from training_jobs import folders, kept_samples, lifecycle, seats, services
 from training_jobs.assignments import assignment, can_meet
-from training_jobs.commons import allotments
+from training_jobs.commons import allotments, data_rules
 from training_jobs.lifecycle import Action
 from training_jobs.models import Attempt, ComputeRequest, Run, RunEvent, Runner, Seat
 from training_jobs.results import REPORTED, require_form
-from training_jobs.runners import uploads
+from training_jobs.runners import inputs, uploads
 from training_jobs.runners.uploads import attempt_folder
 from training_jobs.services import Lease, StaleLease
 
@@ -66,6 +66,8 @@ def open_runs(runner: Runner, now: datetime) -> list[Offer]:
     for run in joined:
         if seats.held_by(run, runner.lease_name, now) or not can_meet(run):
             continue
+        if data_rules.why_not(runner.site, run.community, data_rules.of_run(run)) is not None:
+            continue
         is_free = (run.pk, 0) not in kept and run.state(now) in lifecycle.ALLOWED[Action.CLAIM]
         if is_free and not _kept_away(runner, run.pk):
             offers.append(Offer(run, "lead"))
@@ -84,8 +86,12 @@ def run_for(runner: Runner, run_id: int) -> Run:
 
 
 def claim(runner: Runner, run_id: int, now: datetime) -> dict[str, Any]:
-    """Take the lead of a run, or else its lowest free seat; return the assignment, or raise Conflict."""
+    """Take the lead of a run, or else its lowest free seat; return the assignment, or raise Conflict.
+
+    Raises Forbidden where the rows that it learns from may not go to this machine.
+    """
     run = run_for(runner, run_id)
+    data_rules.require_may_have(runner.site, run.community, data_rules.of_run(run))
     lease, why = None, ""
     for kept_away, take in ((_kept_away, services.claim), (_kept_from_seats, seats.claim)):
         forbids = kept_away(runner, run_id)
@@ -111,6 +117,13 @@ def held(runner: Runner, lease: Lease) -> Run:
     if (place.fence, place.lease_owner) != (lease.fence, runner.lease_name):
         raise StaleLease(lease)
     return run
+
+
+def files(runner: Runner, lease: Lease) -> dict[str, Path]:
+    """Return path in RUN_DIR → file of what a place needs; raise Forbidden where rows may not go to this machine."""
+    run = held(runner, lease)
+    data_rules.require_may_have(runner.site, run.community, data_rules.of_run(run))
+    return inputs.files_of(run, lease)
 
 
 def heartbeat(runner: Runner, lease: Lease, now: datetime) -> str:

@@ -11,9 +11,10 @@ from typing import Any
 
 from governance.eip712 import AddressError, parse_address
 from governance.errors import Conflict, Invalid
+from models_registry.datasets.countries import COUNTRIES
+from models_registry.datasets.data_kinds import WORD
 from training_jobs.scheduling import prices
 from training_jobs.scheduling.values import BPS
-from training_jobs.sites.countries import COUNTRIES
 from training_jobs.sites.currencies import CURRENCIES
 
 DEVICES_MAX = 100_000
@@ -24,7 +25,6 @@ NAME_MAX, REASON_MAX = 120, 1_000
 # In the figures `all` is the sum of the sites.
 _SLUG = re.compile(r"(?!all\Z)[a-z0-9](?:[a-z0-9-]{0,48}[a-z0-9])?")
 _REGION = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,39}")
-_WORD = re.compile(r"[a-z0-9][a-z0-9_-]{0,39}")
 _FOUND_CHARACTERS = 80
 
 ADDRESS_FORM = "0x and 40 hex digits, with the checksum of EIP-55"
@@ -166,7 +166,7 @@ def _kinds(name: str, value: object) -> list[str] | None:
     if not isinstance(value, list) or len(value) > KINDS_MAX:
         detail = f"null for any, or a list of at most {KINDS_MAX} kinds of data"
         raise Invalid("malformed_field", detail, field=name, found=_found(value))
-    kind = _form(_WORD)
+    kind = _form(WORD)
     return sorted({kind(name, each) for each in value})
 
 
@@ -191,7 +191,7 @@ _CHECKS: Mapping[str, Callable[[str, Any], Any]] = {
     "name": lambda name, value: text(name, value, NAME_MAX),
     "region": _form(_REGION),
     "country": _country,
-    "device_kind": _form(_WORD),
+    "device_kind": _form(WORD),
     "devices": _whole(1, DEVICES_MAX),
     "memory_bytes": _whole(1, MEMORY_MAX),
     "currency": _currency,

@@ -84,6 +84,7 @@ def _offer(site: Site, found: lifecycle.Standing) -> dict[str, Any]:
         "memory_bytes": site.memory_measured,
         "region": site.region,
         "country": site.country,
+        "device_kind": site.device_kind,
     }
 
 
@@ -98,6 +99,7 @@ def _standing(site: Site, why: str) -> events.SiteStanding:
         memory_bytes=told["memory_bytes"],
         region=told["region"],
         country=told["country"],
+        device_kind=told.get("device_kind", ""),  # a site was told before kinds were
     )
 
 

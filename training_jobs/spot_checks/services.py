@@ -1,7 +1,8 @@
 """Everything that changes a spot check: the lease, what was found, its end. As for runs, the lease decides.
 
-Who checks is no machine of the site that is checked, none of its operator, and of one slice nobody twice. What a check
-comes to is judged here, by what the site handed over: no checker is told what that was.
+Who checks is no machine of the site that is checked, none of its operator, and of one slice nobody twice; and it stands
+where the rows may go (`commons.data_rules`). What a check comes to is judged here, by what the site handed over: no
+checker is told what that was.
 """
 
 from collections.abc import Iterable, Mapping
@@ -15,6 +16,7 @@ from django.db import transaction
 from governance.errors import Conflict, Invalid, NotFound
 from governance.services import note
 from training_jobs import leased
+from training_jobs.commons import allotments, data_rules
 from training_jobs.leases import StaleLease
 from training_jobs.models import Runner, Slice, SpotCheck
 from training_jobs.models.spot_checks import NOT_POSSIBLE
@@ -24,6 +26,7 @@ from training_jobs.spot_checks import comparison, files, judging
 
 PLATFORM = "platform"  # the workers of the platform are one checker
 STEPS_MAX = 100_000
+_WITH = ("slice__attempt__run__community", "slice__attempt__run__spec_record", "slice__site")
 _FIELDS = frozenset({"first", "last", "final", "losses", "files", "sketch", "code_digest", "environment"})
 
 
@@ -64,13 +67,27 @@ def open_to(runner: Runner, now: datetime) -> list[SpotCheck]:
 
 
 def may_check(check: SpotCheck, runner: Runner | None) -> bool:
-    """Say whether a machine may check: None is a worker of the platform."""
+    """Say whether a machine may check: it is another's, and may have the rows. None is a worker of the platform."""
+    return is_anothers(check, runner) and may_have_rows(check, runner)
+
+
+def is_anothers(check: SpotCheck, runner: Runner | None) -> bool:
+    """Say whether a machine has nothing to do with what it would check."""
     site, attempt = check.slice.site, check.slice.attempt
     before = set(check.slice.checks.exclude(pk=check.pk).values_list("checker", flat=True))
     if runner is None:
         return site.slug != settings.HOME_SITE and PLATFORM not in before
     owners = set(Runner.objects.filter(pk__in=_numbers({attempt.owner, *before})).values_list("owner", flat=True))
     return runner.site_id != site.pk and runner.owner not in {*owners, site.operator}
+
+
+def may_have_rows(check: SpotCheck, runner: Runner | None) -> bool:
+    """Say whether the rows may go where a machine stands. The platform, where it is no site, has them already."""
+    site = allotments.home() if runner is None else runner.site
+    if site is None and runner is None:
+        return True
+    run = check.slice.attempt.run
+    return data_rules.why_not(site, run.community, data_rules.of_run(run)) is None
 
 
 def claim(check_id: int, owner: str, runner: Runner | None, now: datetime) -> Lease | None:
@@ -201,7 +218,7 @@ def held(lease: Lease, owner: str) -> SpotCheck:
 
 
 def _open(now: datetime) -> list[SpotCheck]:
-    joined = SpotCheck.objects.unfinished().select_related("slice__attempt__run", "slice__site").order_by("pk")
+    joined = SpotCheck.objects.unfinished().select_related(*_WITH).order_by("pk")
     return [check for check in joined if check.state(now) in lifecycle.CLAIMABLE]
 
 
@@ -249,7 +266,7 @@ def _is_too_long(check: SpotCheck, now: datetime) -> bool:
 
 def _locked(check_id: int) -> SpotCheck:
     rows = SpotCheck.objects.select_for_update(of=("self",))
-    check = rows.select_related("slice__attempt__run__proposal", "slice__site").filter(pk=check_id).first()
+    check = rows.select_related("slice__attempt__run__proposal", *_WITH).filter(pk=check_id).first()
     if check is None:
         raise NotFound("unknown_check", "there is no such check", found=check_id)
     return check

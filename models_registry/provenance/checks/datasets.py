@@ -16,8 +16,10 @@ from models_registry.provenance.shapes import parent_of, parents_of
 from models_registry.rights import contributors
 
 INCLUDED_AS, REMOVED_AS, TAKING_BACK = "dataset_inclusion", "dataset_removal", "taking_back"
+# What a dataset says of itself only where somebody said it. Where its rows may go follows from it: none may be lost.
+_SAID = ("data_kinds", "country")
 # What stays as it was in a dataset from which records were removed.
-_KEPT = ("slug", "title", "license", "role", "kind", "sources", "scans")
+_KEPT = ("slug", "title", "license", "role", "kind", "sources", "scans", *_SAID)
 
 
 def proposed_as(dataset: Record, case: Case) -> str:
@@ -93,8 +95,8 @@ def _check_included(dataset: Record, case: Case, answer: Answer) -> None:
     """
     proposal = proposal_of(dataset, case)
     payload = proposal.body["payload"]
-    voted = {"digest"} | (payload.keys() & dataset.body.keys())
-    different = sorted(key for key in voted if not same(payload.get(key), dataset.body[key]))
+    voted = {"digest", *_SAID} | (payload.keys() & dataset.body.keys())
+    different = sorted(key for key in voted if not same(payload.get(key), dataset.body.get(key)))
     if different:
         detail = f"proposal {proposal.body['number']} put another {', '.join(different)} to the vote"
         answer.fail("dataset_not_approved", case.place(dataset), detail)
@@ -166,7 +168,7 @@ def _check_left(dataset: Record, removal: Record, case: Case, answer: Answer) ->
         answer.fail("removal_spliced", place, "another vote made it than the removal that it rests on")
     if (body["digest"], body["replaces"]) != (removal.body["successor"], removal.body["digest"]):
         answer.fail("dataset_not_approved", place, "it is not what the removal left of the dataset")
-    changed = [name for name in _KEPT if not same(body[name], old[name])]
+    changed = [name for name in _KEPT if not same(body.get(name), old.get(name))]
     if changed:
         answer.fail("replaced_wrong", place, f"its {', '.join(changed)} is not that of the dataset it replaces")
     if body["records"] != old["records"] - len(removed):

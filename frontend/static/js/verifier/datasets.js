@@ -6,8 +6,10 @@ import { named, parentOf, parentsOf, proposalOf, removedAt } from "./records.js"
 export const INCLUDED_AS = "dataset_inclusion";
 export const REMOVED_AS = "dataset_removal";
 export const TAKING_BACK = "taking_back";
+// What a dataset says of itself only where somebody said it: where rows may go follows from it, so that none may be lost.
+const SAID = ["data_kinds", "country"];
 // What stays as it was in a dataset from which records were removed.
-const KEPT = ["slug", "title", "license", "role", "kind", "sources", "scans"];
+const KEPT = ["slug", "title", "license", "role", "kind", "sources", "scans", ...SAID];
 
 // What a voted removal left comes in by the same vote; what a contributor left who took rows back, by one of its own.
 export function datasetProposedAs(dataset, records) {
@@ -47,7 +49,8 @@ function shardsFit({ shards, files, records, digest }) {
 function checkIncluded(dataset, payload, answer) {
   const { body } = dataset;
   const voted = ["digest", ...Object.keys(payload).filter((key) => Object.hasOwn(body, key))];
-  if (!voted.every((key) => Object.hasOwn(payload, key) && same(body[key], payload[key]))) {
+  const isVoted = voted.every((key) => Object.hasOwn(payload, key) && same(body[key], payload[key]));
+  if (!isVoted || !SAID.every((key) => same(body[key] ?? null, payload[key] ?? null))) {
     answer.problem("dataset_not_approved", named(dataset), "it is not the dataset that was voted on");
   }
 }
@@ -91,7 +94,7 @@ function checkLeft(dataset, removal, records, answer) {
   const takenBack = removal.body.taken_back;
   if (takenBack === null && parentOf(dataset, "execution", records) !== parentOf(removal, "execution", records)) say("removal_spliced", "another vote made it than the removal that it rests on");
   if (body.digest !== removal.body.successor || body.replaces !== removal.body.digest) say("dataset_not_approved", "it is not what the removal left of the dataset");
-  const changed = KEPT.filter((name) => !same(body[name], old[name]));
+  const changed = KEPT.filter((name) => !same(body[name] ?? null, old[name] ?? null));
   if (changed.length) say("replaced_wrong", `its ${changed.join(", ")} is not that of the dataset it replaces`);
   if (body.records !== old.records - (removal.body.records ?? []).length) say("replaced_wrong", "its number of records is not what the removal left");
   const before = rowsByContributor(old);

@@ -193,7 +193,7 @@ const BODIES = {
   }),
   execution: { executed_at: "count", kind: "text" },
   keys: (value) => wrong(KEYS, value) ?? keysProblem(value),
-  dataset: {
+  dataset: andMaybe("data_kinds", ["slug"], andMaybe("country", "slug", {
     slug: "slug",
     title: "text",
     license: "text",
@@ -210,7 +210,7 @@ const BODIES = {
     contributors: [{ contributor: "address?", records: { "*": "count" }, share: { numerator: "integer", denominator: "count" } }],
     contributions: "digest?",
     replaces: "digest?",
-  },
+  })),
   taking_back: { allowed: "boolean", days: "count?" },
   removal: {
     digest: "digest",
