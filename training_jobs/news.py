@@ -6,6 +6,8 @@ from typing import Any
 from governance.models import Event
 from governance.notifications.planning import Facts
 from models_registry import news
+from training_jobs.commons.raising import RAISED
+from training_jobs.ledger.currencies import read_amount
 from training_jobs.models import Run
 from training_jobs.settlement import news as settlement
 
@@ -17,13 +19,19 @@ def facts(event: Event) -> Facts:
     if event.kind.startswith("settlement_"):
         return settlement.facts(event)
     known = news.facts(event)
-    number = event.data.get("run")
-    if type(number) is not int or not event.kind.startswith(("run_", "review_", "openings_", "release_refused")):
+    if "run" not in event.data or not event.kind.startswith(("run_", "review_", "openings_", "release_refused")):
         return known
-    run = Run.objects.select_related("model", "evaluation_record").filter(pk=number).first()
-    if run is None or run.community_id != event.community_id:
+    # By its vote: a run may have another number where its community has moved.
+    run = Run.objects.select_related("model", "evaluation_record").filter(proposal=event.proposal_id).first()
+    if run is None:
         return known
-    said: dict[str, Any] = {**news.about(run.model), "rules": _broken(run) if event.kind == "run_judged" else []}
+    said: dict[str, Any] = {
+        "run": run.pk,
+        **news.about(run.model),
+        "rules": _broken(run) if event.kind == "run_judged" else [],
+    }
+    if event.kind == RAISED:
+        said["amounts"] = [[read_amount(event.data["amount"], event.data["currency"]), event.data["currency"]]]
     return replace(known, model=str(run.model), said={**known.said, **said})
 
 

@@ -17,6 +17,7 @@ from models_registry.calls import selectors as calls
 from models_registry.incidents import selectors as incidents
 from models_registry.rights import selectors as rights
 from models_registry.rollbacks import newer_in_use
+from training_jobs.commons import ceilings
 from training_jobs.inquiries import selectors as inquiries
 from training_jobs.inquiries import services as inquiry_services
 from training_jobs.selectors import override_of, run_of_version
@@ -39,7 +40,9 @@ def detail(request: HttpRequest, revision: str) -> HttpResponse:
             "report": selectors.verification(shown.version),
             "card": cards.address(request, "site:release_card", revision),
             "run": run,
-            "picture": lineage_picture.draw(shown.lineage.graph, community.slug) if shown.lineage else None,
+            "picture": lineage_picture.draw(shown.lineage.graph, community.slug, run.pk if run else None)
+            if shown.lineage
+            else None,
             "attested": attestations.page_of(shown.version, page_number(request)),
             "discussed": notices.told_of(shown.version.proposal, now()) if shown.version.proposal else [],
             "watched": watch.watched(shown.version, now()),
@@ -47,6 +50,7 @@ def detail(request: HttpRequest, revision: str) -> HttpResponse:
             "calls": calls.open_about(shown.version, viewer(request), now()),
             "incidents": incidents.page(incidents.of_version(shown.version), 1, now()),
             "override": override_of(run),
+            "raises": ceilings.raises_of(run) if run else [],
             "anchor": told_of(shown.version.release_record_id),
             "removed_data": rights.warnings_of_version(shown.version, now()),
             "shares": rights.shares_of(shown.version),

@@ -29,7 +29,8 @@ KIND_GROUPS: tuple[tuple[Promise, tuple[str, ...]], ...] = (
         _("Machines and money"),
         (
             *("compute_policy", "site_admission", "site_removal", "site_stewards"),
-            *("budget_opening", "budget_transfer", "settlement_terms", "site_settlement", "settlement_withdrawal"),
+            *("budget_opening", "budget_transfer", "run_ceiling"),
+            *("settlement_terms", "site_settlement", "settlement_withdrawal"),
         ),
     ),
 )

@@ -359,9 +359,15 @@ SAYS: dict[str, Says] = {
     "run_at_ceiling": Says(
         _("Stopped at its ceiling: %(model)s"),
         _(
-            "The training of %(model)s has used all the money that was voted for it, and rests at its last checkpoint. "
-            "Stop it, so that what is left goes back to the budget, or propose it again with a higher ceiling."
+            "The money that was voted for the training of %(model)s pays for no more time, and it rests at its last "
+            "checkpoint. Propose more money for it, and it goes on from there; or stop it, and what is left goes back "
+            "to the budget."
         ),
+        _RUN,
+    ),
+    "run_ceiling_raised": Says(
+        _("More money for a training: %(model)s"),
+        _("A vote lets the training of %(model)s cost up to %(amount)s. It goes on from its last checkpoint."),
         _RUN,
     ),
     "release_refused": Says(

@@ -114,6 +114,7 @@ TOPICS: Final = (
             "run_failed",
             "run_paused",
             "run_at_ceiling",
+            "run_ceiling_raised",
             "release_refused",
         ),
     ),
@@ -203,7 +204,7 @@ TOPICS: Final = (
         events=("comment_written",),
     ),
     Topic("carried_out", _FOLLOWERS, Channel.INBOX, events=("proposal_executed",)),
-    Topic("run_started", _OF_MODEL, Channel.INBOX, events=("run_created",)),
+    Topic("run_started", _OF_MODEL, Channel.INBOX, events=("run_created", "run_ceiling_raised")),
     Topic("run_ended", _OF_MODEL, Channel.DAILY, events=_RUN_ENDS),
     Topic("released", _OF_MODEL, Channel.DAILY, events=("version_released",)),
     Topic(

@@ -1,58 +1,22 @@
 """What shared computing costs: a held ceiling, sites that are paid for attempts, and a run that stops at its ceiling."""
 
+# ruff: noqa: F401, F811 - fixtures are imported by their names
+
 from datetime import timedelta
 
 import pytest
 
-from governance.clock import now as clock
-from governance.errors import Conflict, Invalid
+from governance.errors import Conflict
 from governance.models import Event
 from tests.integration.books import EURO, balances, wrong
-from tests.integration.conftest import pass_
 from tests.integration.machines import description, report
-from tests.integration.shared_sites import MINUTE, OPERATOR, add_site, allotted, machine_of, request_named, seen, told
+from tests.integration.paid_runs import CENT, PRICE, ordered, take
+from tests.integration.shared_sites import MINUTE, OPERATOR, allotted, request_named, seen, told
 from tests.simulators import tiny_model
 from training_jobs import services
-from training_jobs.commons import allotting, asking_more, selectors
-from training_jobs.ledger import booking
+from training_jobs.commons import allotting, selectors
 from training_jobs.models import Allotment, Run
 from training_jobs.scheduling.values import Why
-
-CENT = EURO // 100
-PRICE = 10 * CENT  # of the sites: a device-hour
-
-
-def fill(community, amount):
-    line = booking.Line(booking.OUT, booking.budget_named("general"), "EUR", amount)
-    booking.book(community, booking.Booking("opened", "for-tests", [line], community.proposals.first()), clock())
-
-
-@pytest.fixture
-def ordered(community, update, propose, voters, settings, tmp_path):
-    """Let two sites in, fill the budget, and order a run with a ceiling in money."""
-    settings.RUNS_DIR = tmp_path / "runs"
-    settings.RUNS_DIR.mkdir()
-
-    def order(ceiling, budget, **changes):
-        lately = clock() - timedelta(hours=3)
-        for slug in ("lake", "hill"):
-            add_site(community, slug, lately)
-        fill(community, budget)
-        limits = {**update["spec"]["budget"], "money": {"amount": ceiling, "currency": "EUR"}, **changes}
-        pass_(propose("model_update", {"spec": {**update["spec"], "budget": limits}}, now=lately), voters)
-        run = Run.objects.first()
-        if run is not None:
-            seen(run.created_at, "lake", "hill")
-        return run
-
-    return order
-
-
-def take(run, now):
-    slug = allotted(f"run:{run.pk}").site.slug
-    lease = services.claim(run.pk, machine_of(slug).lease_name, now)
-    services.stream(lease, [{"event": "started"}], now)
-    return slug, lease
 
 
 def test_a_run_at_two_sites_pays_both_and_gives_the_rest_back(community, ordered, tmp_path):
@@ -113,7 +77,7 @@ def test_a_run_stops_at_its_ceiling_and_asks(community, ordered, voters):
     wait = selectors.explanation_of(request_named(f"run:{run.pk}"), now)
     assert (wait.why, wait.data["ceiling"]) == (Why.TOO_DEAR, 0)
     (said,) = Event.objects.filter(kind="run_at_ceiling")
-    assert (said.proposal, said.data) == (run.proposal, {"run": run.pk, "amount": "0.1", "currency": "EUR"})
+    assert (said.proposal, said.data) == (run.proposal, {"run": run.pk, "amount": "0.10", "currency": "EUR"})
     services.cancel(run.pk, voters["Alice"].address, now)
     assert told(community)[-1]["outcome"] == "stopped"
     assert told(community)[-1]["cost"] == 10 * CENT
@@ -125,26 +89,6 @@ def test_a_run_whose_ceiling_pays_for_no_site_waits_and_says_so(ordered):
     assert allotting.allot(now) == 0
     wait = selectors.explanation_of(request_named(f"run:{run.pk}"), now)
     assert (wait.why, wait.data) == (Why.TOO_DEAR, {"price": PRICE, "ceiling": CENT})
-
-
-def test_the_page_says_what_to_do_and_a_member_asks_for_more_in_one_step(ordered, voters, client):
-    run = ordered("0.01", EURO, device_seconds=7_200)
-    seen(clock(), "lake", "hill")
-    page = client.get(f"/runs/{run.pk}/").content.decode()
-    assert "The 0.01\N{NO-BREAK SPACE}EUR that were voted pay for no more time at any site." in page
-    assert "would cost up to 0.10\N{NO-BREAK SPACE}EUR, and its ceiling is 0.01\N{NO-BREAK SPACE}EUR." in page
-    assert page.index("pay for no more time") < page.index('id="run-live"'), "what is asked stands first"
-    assert "Make the draft" not in page, "members sign in first"
-    bob, now = voters["Bob"].address, run.created_at
-    made = asking_more.propose(run.pk, "0.40", bob, now)
-    assert made.payload["spec"]["budget"]["money"] == {"amount": "0.4", "currency": "EUR"}
-    assert {**made.payload["spec"], "budget": 0} == {**run.proposal.payload["spec"], "budget": 0}
-    again = asking_more.propose(run.pk, "0.50", bob, now)
-    assert (again.pk, again.payload["spec"]["budget"]["money"]["amount"]) == (made.pk, "0.5")
-    for amount, code in (("0.01", "not_more"), ("much", "malformed_amount")):
-        with pytest.raises(Invalid) as refused:
-            asking_more.propose(run.pk, amount, bob, now)
-        assert refused.value.code == code
 
 
 def test_a_run_does_not_begin_where_the_budget_has_not_got_its_ceiling(ordered):

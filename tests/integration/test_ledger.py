@@ -9,7 +9,18 @@ from hypothesis import strategies as st
 from governance.errors import Conflict, Invalid, NotFound, Refusal
 from governance.models import Event
 from governance.power import power_source
-from tests.integration.books import EURO, HOLDER, balances, commons, decide, funded, metered, opening, wrong  # noqa: F401
+from tests.integration.books import (  # noqa: F401
+    EURO,
+    HOLDER,
+    balances,
+    commons,
+    decide,
+    funded,
+    metered,
+    moving,
+    opening,
+    wrong,
+)
 from tests.integration.conftest import NOON
 from training_jobs.ledger import booking, selectors, services
 from training_jobs.models import LedgerAccount, LedgerEntry, LedgerHold, LedgerPosting
@@ -96,6 +107,27 @@ def test_a_site_is_never_paid_more_than_the_ceiling(funded):  # noqa: F811
     nothing = services.settle(funded.community, RUN, "attempt:3", metered(), NOON)
     assert nothing.postings.count() == 0
     assert wrong(funded.community) == []
+
+
+def test_a_vote_sets_more_aside_once_and_never_more_than_there_is(funded):  # noqa: F811
+    community, (by_vote, other) = funded.community, [funded.propose("budget_transfer", moving("1.00")) for _ in "ab"]
+    held(funded)
+    services.settle(community, RUN, "attempt:1", metered(), NOON)
+    for _time in range(2):
+        more = services.hold_more(community, RUN, 30 * EURO, by_vote, NOON)
+    assert (more.ceiling, more.left) == (30 * EURO, 24 * EURO)
+    found = balances(community)
+    assert (found["budget:general EUR"], found["held:runs EUR"]) == (70 * EURO, 24 * EURO)
+    entry = LedgerEntry.objects.latest("number")
+    assert (entry.number, entry.kind, entry.proposal, entry.hold) == (4, "held", by_vote, more)
+    for ceiling, code in ((30 * EURO, "not_more"), (20 * EURO, "not_more"), (101 * EURO, "account_exhausted")):
+        with pytest.raises(Conflict, match=code):
+            services.hold_more(community, RUN, ceiling, other, NOON)
+    assert "training_jobs_ledgerhold raised by" in wrong(community), "no vote of the kind that raises ceilings did it"
+    services.release(community, RUN, NOON)
+    with pytest.raises(Conflict, match="hold_released"):
+        services.hold_more(community, RUN, 40 * EURO, other, NOON)
+    assert balances(community)["budget:general EUR"] == 94 * EURO
 
 
 def test_devices_that_cost_nothing_need_no_budget_and_bring_credits(commons):  # noqa: F811

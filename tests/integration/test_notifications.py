@@ -295,6 +295,7 @@ def test_members_with_power_hear_of_a_draft_that_seeks_sponsors_and_nobody_of_on
         ("run_canceled", {"run": 7}, "run_ended"),
         ("run_paused", {"run": 7, "reason": "Wait."}, "run_ended"),
         ("run_at_ceiling", {"run": 7, "amount": "5", "currency": "EUR"}, "run_ended"),
+        ("run_ceiling_raised", {"run": 7, "amount": "5", "before": "2", "currency": "EUR"}, "run_started"),
         ("version_released", {"revision": "a" * 40, "version": 3}, "released"),
         ("release_paused", {"revision": "a" * 40, "version": 3, "reason": "Wait."}, "release_stopped"),
         ("release_held", {"revision": "a" * 40, "version": 3, "reason": "Wait."}, "release_stopped"),

@@ -11,13 +11,14 @@ from governance.clock import unix
 from governance.fsck import Finding
 from governance.fsck.finding import advised, compare, finding, guarded, seconds
 from governance.models import Community, Event
+from training_jobs.commons import naming
 from training_jobs.ledger.booking import RUNS, said
-from training_jobs.models import LedgerAccount, LedgerEntry, LedgerHold, LedgerPosting, Run
+from training_jobs.ledger.services import BY_A_VOTE
+from training_jobs.models import LedgerAccount, LedgerEntry, LedgerHold, LedgerPosting, RaisedCeiling
 from training_jobs.models.ledger import HELD, OUTSIDE
 
 ACCOUNT, ENTRY, HOLD = "training_jobs_ledgeraccount", "training_jobs_ledgerentry", "training_jobs_ledgerhold"
 RESTORE = "restore the row from a backup; the log has what was booked"
-RUN_PREFIX = "run:"
 # The event that tells each kind of entry.
 EVENTS = {
     "opened": "budget_opened",
@@ -101,12 +102,15 @@ def _check_holds(community: Community) -> Iterator[Finding]:
 
 
 def _told(hold: LedgerHold) -> dict[str, object]:
-    """Return what the entries of a hold make it: begun once, ended at most once, nothing lost between."""
+    """Return what the entries of a hold make it: begun once, raised by votes, ended at most once, nothing lost."""
     entries = list(hold.entries.order_by("number").prefetch_related("postings__source"))
-    begun, ended = ([entry for entry in entries if entry.kind == kind] for kind in ("held", "released"))
+    held, ended = ([entry for entry in entries if entry.kind == kind] for kind in ("held", "released"))
+    raised = [entry for entry in held if entry.key.startswith(BY_A_VOTE)]
+    begun = [entry for entry in held if entry not in raised]
     ceiling, spent, returned = (_moved(entries, kind, hold.budget.currency) for kind in ("held", "settled", "released"))
     return {
         "times begun": len(begun),
+        "raised by": sorted(entry.proposal_id for entry in raised if entry.proposal_id is not None),
         "times ended": len(ended),
         "held_at": seconds(begun[0].at) if begun else None,
         "released_at": seconds(ended[0].at) if ended else None,
@@ -119,8 +123,10 @@ def _told(hold: LedgerHold) -> dict[str, object]:
 def _kept(hold: LedgerHold) -> dict[str, object]:
     """Return the same as the row of the hold has it."""
     is_over = hold.released_at is not None
+    raised = RaisedCeiling.objects.filter(proposal__ledger_entries__hold=hold).values_list("proposal", flat=True)
     return {
         "times begun": 1,
+        "raised by": sorted(set(raised)),
         "times ended": int(is_over),
         "held_at": seconds(hold.held_at),
         "released_at": seconds(hold.released_at),
@@ -132,11 +138,7 @@ def _kept(hold: LedgerHold) -> dict[str, object]:
 
 def _check_run(community: Community, hold: LedgerHold) -> Iterator[Finding]:
     """Find a request that names a run which is not there."""
-    number = hold.request.removeprefix(RUN_PREFIX)
-    if number == hold.request:
-        return
-    there = number.isdecimal() and len(number) <= 18 and Run.objects.filter(community=community, pk=number).exists()  # noqa: PLR2004
-    if not there:
+    if hold.request.startswith(naming.OF_A_RUN) and not naming.runs_named(community, [hold.request]):
         yield finding(HOLD, hold.pk, "request", "a run of this community", hold.request)
 
 

@@ -2,7 +2,8 @@
 
 A run's way through the books:
 
-1. `hold`: its ceiling goes from a budget to what is set aside, before it starts;
+1. `hold`: its ceiling goes from a budget to what is set aside, before it starts; where a vote raises it, `hold_more`
+   sets the difference aside as well;
 2. `settle`: what was metered goes from there to the site, as often as a site has worked; never above the ceiling. The
    site's operator gets the device-seconds that were paid for as contribution credits;
 3. `release`: what is left goes back to the budget, when the run has ended.
@@ -37,11 +38,12 @@ from training_jobs.ledger.booking import (
     said,
     site_named,
 )
-from training_jobs.ledger.currencies import DEVICE_SECOND, require_amount, require_money, require_written
+from training_jobs.ledger.currencies import DEVICE_SECOND, for_people, require_amount, require_money, require_written
 from training_jobs.models import LedgerEntry, LedgerHold
 from training_jobs.scheduling.prices import PriceError, cost, seconds_payable
 
 GENERAL: Final = "general"  # the budget that requests draw on where nobody names another
+BY_A_VOTE: Final = "vote:"  # how the key of an entry begins that a vote itself causes
 _REQUEST: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9:._-]{0,79}")
 _CAUSE: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9:._-]{0,59}")
 _OWNER: Final = re.compile(r"[A-Za-z0-9_-]{1,50}")
@@ -125,6 +127,35 @@ def hold(
 
 
 @transaction.atomic
+def hold_more(community: Community, request: str, ceiling: int, proposal: Proposal, now: datetime) -> LedgerHold:
+    """Raise the ceiling of a request as a vote decided, once for each vote; what it is more comes from its budget.
+
+    Raises Conflict for a request whose rest was given back, where the ceiling is not above the present one, and where
+    the budget has not got the difference.
+    """
+    require_amount(ceiling, "ceiling")
+    lock(community)
+    held = held_for(community, request)
+    key = _cause_of(proposal)
+    if booked(community, key) is not None:
+        return held
+    if held.released_at is not None:
+        raise Conflict("hold_released", "what was held for this request was given back", field="request", found=request)
+    purse, currency = budget_named(held.budget.owner), held.budget.currency
+    if ceiling <= held.ceiling:
+        found, least = (for_people(each, currency) for each in (ceiling, held.ceiling))
+        detail = "more than this is held already"
+        raise Conflict("not_more", detail, field="ceiling", found=found, allowed=f"above {least}")
+    line = Line(purse, SET_ASIDE, currency, ceiling - held.ceiling)
+    require_covered(community, purse, currency, line.amount, "ceiling")
+    held.ceiling = ceiling
+    held.save(update_fields=["ceiling"])
+    entry = book(community, Booking("held", key, [line], proposal, held), now)
+    note("budget_held", now, community=community, proposal=proposal, **said(entry))
+    return held
+
+
+@transaction.atomic
 def settle(community: Community, request: str, cause: str, metered: Metered, now: datetime) -> LedgerEntry:
     """Pay a site for what it metered, up to what is left of the ceiling. `cause` names the piece of work, once.
 
@@ -187,12 +218,17 @@ def _book_for(
     proposal: Proposal, kind: str, line: Line, data: dict[str, Any], now: datetime
 ) -> tuple[LedgerEntry, bool]:
     """Book the one line of a vote; return the entry, and whether this call made it."""
-    key = f"vote:{proposal.record_id}"
+    key = _cause_of(proposal)
     lock(proposal.community)
     before = booked(proposal.community, key)
     if before is not None:
         return before, False
     return book(proposal.community, Booking(kind, key, [line], proposal, data=data), now), True
+
+
+def _cause_of(proposal: Proposal) -> str:
+    """Return what the books call a vote: its record, which moves with its community."""
+    return f"{BY_A_VOTE}{proposal.record_id}"
 
 
 def _amount_of(payload: dict[str, Any]) -> int:
