@@ -42,7 +42,8 @@ from models_registry.incidents import waiting
 from models_registry.tasks import deliver_job, intake_job, notice_job
 from training_jobs import discussions, folders, news
 from training_jobs import services as runs
-from training_jobs.commons import allotting, emitted, replaying
+from training_jobs.commons import allotting, door, emitted, replaying
+from training_jobs.commons.requests import TurnedAway
 from training_jobs.inquiries import revotes, schedule
 from training_jobs.inquiries import services as inquiries
 from training_jobs.inquiries import work as inquiry_work
@@ -86,6 +87,8 @@ def sweep() -> int:
                 code = getattr(error, "code", "unusable_proposal")
                 detail = getattr(error, "detail", str(error))
                 governance.note_once(proposal_id, "step_refused", clock(), code=code, detail=detail)
+                if isinstance(error, TurnedAway):
+                    door.tell(error, clock())
             except SnapshotReorged as error:
                 logger.exception("proposal %s cannot be counted", proposal_id)
                 governance.note_once(proposal_id, "snapshot_reorged", clock(), detail=error.detail)

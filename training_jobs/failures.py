@@ -166,6 +166,28 @@ FAILURES: dict[str, Failure] = {
         _("The trainings on this machine’s devices could not reach each other inside their box."),
         _("Install bubblewrap on the machine, or let another one take the run."),
     ),
+    # shared computing
+    "no_site_fits": Failure(
+        _("No site could do it"),
+        _(
+            "For as long as anybody may wait here, no site had the devices, the memory, the hours and the rules on "
+            "data that it needs."
+        ),
+        _("Propose fewer devices or a smaller model, or let a site in that could do it."),
+    ),
+    "too_dear": Failure(
+        _("Too dear everywhere"),
+        _("For as long as anybody may wait here, every site that could do it cost more than its ceiling allowed."),
+        _("Propose it again with a higher ceiling, or with less work."),
+    ),
+    "reserved": Failure(
+        _("Only in the reserve"),
+        _(
+            "For as long as anybody may wait here, it needed devices that are kept for newcomers, and could not borrow "
+            "them."
+        ),
+        _("Propose fewer devices, or a smaller reserve in how computing is shared."),
+    ),
     # previews
     "preview_too_long": Failure(
         _("Too long for a preview"),

@@ -1,12 +1,15 @@
-"""Why a request of computing begins or waits, in whole sentences; and the words of what became of it at a site.
+"""Why a request of computing begins, waits or is refused, in sentences; and the words of what became of it at a site.
 
 `WAITS` has a sentence for every code of the scheduler, `UNTIL` one for where it is known how long the reason holds.
+`TOLD` has what the log says of one that waits, which knows no site and no price; `REFUSED` why one was refused.
 """
 
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from fractions import Fraction
+from typing import Any
 
+from django.template.defaultfilters import capfirst
 from django.template.defaultfilters import date as format_date
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
@@ -14,6 +17,11 @@ from django.utils.translation import gettext_lazy as _
 from frontend import numbers
 from frontend.words.base import Text, Word
 from frontend.words.books import amount
+from governance.clock import unix
+from governance.errors import Invalid
+from training_jobs.commons.door import AT_THE_DOOR
+from training_jobs.commons.selectors import Row
+from training_jobs.scheduling.events import ComputeRefused, ComputeWaits, read
 from training_jobs.scheduling.values import Wait, Why
 
 MINUTE = 60
@@ -67,6 +75,26 @@ TOO_DEAR_IN_CURRENCY: Text = _(
     "%(ceiling)s."
 )
 
+TOLD: dict[Why, Text] = {
+    Why.NO_SITE_FITS: _("Waits for: a site that could do it."),
+    Why.TOO_DEAR: _("Waits for: a lower price."),
+    Why.RESERVED: _("Waits for: the reserved share of newcomers."),
+    Why.BEHIND_OTHERS: _("Waits for: others who go first."),
+    Why.ALL_BUSY: _("Waits for: devices."),
+    Why.BOOKED: _("Waits for: time without a break."),
+    Why.GREENER_LATER: _("Waits for: a greener hour."),
+    Why.RESERVE_RECALLED: _("Waits for: reserved devices that were lent."),
+}
+REFUSED: dict[str, Text] = {
+    "no_sites": _("The community had no site any more"),
+    "no_site_fits": _("No site could do it, for as long as anybody may wait"),
+    "too_dear": _("Every site that could do it cost more than the ceiling, for as long as anybody may wait"),
+    "reserved": _("It only fitted devices that are kept for newcomers, for as long as anybody may wait"),
+    "quota": _("The member’s own quota for a week was used"),
+    "daily_limit": _("The member had asked often enough for one day"),
+    "no_money": _("The budget had not got its ceiling"),
+}
+
 SITE_STANDINGS: dict[str, Word] = {
     "open": Word(_("open"), "check", "yes", _("It takes work.")),
     "draining": Word(_("draining"), "hourglass", "warn", _("It ends what it has, and takes nothing new.")),
@@ -112,7 +140,7 @@ def waiting_words(wait: Wait, now: datetime, names: Mapping[str, str] | None = N
     site = str(data.get("site", ""))
     values = {
         "site": known.get(site, site) or gettext("a site"),
-        "before": request_name(str(data["before"])) if "before" in data else gettext("them"),
+        "before": _before(data),
         "until": clock_time(int(data["until"]), now) if "until" in data else "",
         "price": said("price"),
         "ceiling": said("ceiling"),
@@ -123,16 +151,61 @@ def waiting_words(wait: Wait, now: datetime, names: Mapping[str, str] | None = N
     return f"{str(template) % values} {_expected(wait, now)}".strip()
 
 
-def row_words(wait: Wait | None, now: datetime, names: Mapping[str, str] | None = None, currency: str = "") -> str:
-    """Return the same of a request that no machine could take now: what holds it up stands on its own page."""
-    if wait is None:
+def row_words(row: Row, now: datetime, names: Mapping[str, str] | None = None, currency: str = "") -> str:
+    """Return the same of a request as it is shown, and when it is refused if no site could begin it until then.
+
+    Of one that no machine could take now, what holds it up stands on its own page.
+    """
+    if row.wait is None:
         return gettext("Held up for now: it is paused, or rests after a failure. It goes on by itself.")
-    return waiting_words(wait, now, names, currency)
+    says = waiting_words(row.wait, now, names, currency)
+    if row.outlook is None:
+        return says
+    since = clock_time(unix(row.outlook.since), now)
+    if row.outlook.until is None:
+        ends = gettext("No site could begin it since %(since)s. While a vote on more money is open, it is not refused.")
+        return f"{says} {ends % {'since': since}}"
+    ends = gettext("No site could begin it since %(since)s. Unless that changes, it is refused: %(until)s.")
+    return f"{says} {ends % {'since': since, 'until': clock_time(unix(row.outlook.until), now)}}"
+
+
+def told_words(kind: str, data: object, at: datetime) -> str:
+    """Return what an entry of the log of `at` says of why a request waits or was refused; nothing for other entries."""
+    if kind not in {ComputeWaits.kind, ComputeRefused.kind}:
+        return ""
+    try:
+        said = read(kind, data)
+    except Invalid:  # a log cannot be mended
+        return ""
+    if isinstance(said, ComputeWaits):
+        expected = _expected(Wait(said.request, said.why, said.expected, said.plus_minus), at)
+        says = f"{TOLD[said.why]} {expected}"
+    else:
+        assert isinstance(said, ComputeRefused)
+        says = f"{refused_words(said.reason)}."
+    return gettext("%(request)s: %(says)s") % {"request": capfirst(request_name(said.request)), "says": says}
+
+
+def refused_words(reason: str) -> str:
+    """Return why a request was refused; a code that has no words as it is."""
+    return str(REFUSED.get(reason, reason))
+
+
+def _before(data: Mapping[str, Any]) -> str:
+    """Return who goes first; a request of another community with whose it is."""
+    if "before" not in data:
+        return gettext("them")
+    name = request_name(str(data["before"]))
+    if "before_of" not in data:
+        return name
+    return gettext("%(request)s of %(community)s") % {"request": name, "community": data["before_of"]}
 
 
 def request_name(name: str) -> str:
     """Return a request as people call it: “run 12”, “run 12, machine 2”, “preview 7”."""
     kind, _colon, rest = name.partition(":")
+    if name.startswith(AT_THE_DOOR):
+        return gettext("a request that was not taken in")
     number, _slash, slot = rest.partition("/")
     if kind == "preview":
         return gettext("preview %(number)s") % {"number": number}

@@ -36,6 +36,7 @@ _QUIET = frozenset(
         "dataset_refused",
         "refused",
         "incident_asked",
+        "compute_waits",
     }
 )
 

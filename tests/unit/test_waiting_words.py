@@ -8,7 +8,8 @@ from django.utils import translation
 
 from frontend import words
 from frontend.words import waiting
-from training_jobs.commons import allotments
+from training_jobs import failures
+from training_jobs.commons import allotments, requests
 from training_jobs.ledger.currencies import DEVICE_SECOND
 from training_jobs.models.ledger import ACCOUNT_KINDS, ENTRY_KINDS
 from training_jobs.models.spot_checks import DOUBTS, OUTCOMES
@@ -52,6 +53,8 @@ def test_what_is_known_of_a_wait_is_in_its_words() -> None:
         "Expected start: 15:20\u00a0UTC, give or take 40 minutes."
     )
     assert "held for run 7, machine 2." in said(Why.BEHIND_OTHERS, **KNOWN)
+    of_others = {**KNOWN, "before_of": "orchards"}
+    assert "held for run 7, machine 2 of orchards." in said(Why.BEHIND_OTHERS, **of_others)
     assert "would cost up to 320, and its ceiling is 200" in said(Why.TOO_DEAR, **KNOWN)
     assert "Nobody can say yet" in said(Why.NO_SITE_FITS)
     assert said(Why.STARTS, **KNOWN) == "Begins now at Lake cluster."
@@ -88,3 +91,35 @@ def test_where_the_currency_is_known_amounts_are_said_in_it(language: str, price
         text = waiting.waiting_words(Wait("run:9", Why.TOO_DEAR, None, 0, KNOWN), NOW, None, "EUR")
     assert price in text
     assert "such as cents" not in text
+
+
+@pytest.mark.parametrize("language", ["en", "fr"])
+def test_what_the_log_says_of_a_wait_is_told_in_words(language: str) -> None:
+    with translation.override(language):
+        for why in waiting.TOLD:
+            said_so = {"request": "run:7", "why": str(why), "expected": None, "plus_minus": 0}
+            text = waiting.told_words("compute_waits", said_so, NOW)
+            assert text.startswith({"en": "Run 7", "fr": "Entraînement 7"}[language])
+            assert text.endswith(".")
+        for reason in (*waiting.REFUSED, "some_other_code"):
+            assert waiting.told_words("compute_refused", {"request": "run:7/1", "reason": reason}, NOW).endswith(".")
+
+
+def test_every_reason_to_wait_or_to_be_refused_has_words() -> None:
+    assert set(waiting.TOLD) == {why for why in Why if not why.startswith("starts")}
+    reasons = {requests.NO_SITES, requests.QUOTA, requests.NO_MONEY, requests.DAILY_LIMIT, *requests.UNCOMPUTABLE}
+    assert set(waiting.REFUSED) == reasons
+    assert set(failures.FAILURES) >= requests.UNCOMPUTABLE
+
+
+def test_a_wait_in_the_log_has_its_expected_start_and_a_broken_entry_has_no_words() -> None:
+    said_so = {"request": "run:7", "why": "reserved", "expected": NOON + 3 * HOUR + 1_200, "plus_minus": 2_400}
+    assert waiting.told_words("compute_waits", said_so, NOW) == (
+        "Run 7: Waits for: the reserved share of newcomers. Expected start: 15:20\u00a0UTC, give or take 40 minutes."
+    )
+    refused = {"request": "door:quota/99", "reason": "quota"}
+    assert waiting.told_words("compute_refused", refused, NOW) == (
+        "A request that was not taken in: The member’s own quota for a week was used."
+    )
+    assert waiting.told_words("compute_waits", {"request": 7}, NOW) == ""
+    assert waiting.told_words("vote_cast", said_so, NOW) == ""

@@ -1,7 +1,8 @@
 """Requests of computing are made when a vote or a member asks, and end when what they asked for has: each told once.
 
 A community shares computing as soon as it has let a site in. One that has none makes no requests, and its runs are for
-whoever comes first. All is called inside the transaction of what causes it; asked again, nothing changes.
+whoever comes first. All is called inside the transaction of what causes it; asked again, nothing changes. What is not
+even taken in raises `TurnedAway` with what was asked; once that transaction is undone, `commons.door` tells the log.
 """
 
 from datetime import datetime, timedelta
@@ -13,7 +14,7 @@ from governance.errors import Conflict
 from governance.models import Community, Proposal
 from governance.services import note
 from governance.services.common import charter_under
-from training_jobs.commons import data_rules, memory, naming, used
+from training_jobs.commons import ceilings, data_rules, memory, naming, used
 from training_jobs.commons.allotments import ENDED, UNLIMITED
 from training_jobs.commons.policies import is_newcomer
 from training_jobs.ledger import runs as books
@@ -22,13 +23,27 @@ from training_jobs.models import Admission, Allotment, ComputeRequest, Preview, 
 from training_jobs.previews import lifecycle as previews
 from training_jobs.scheduling import events
 from training_jobs.scheduling.events import Interruption, Outcome, Requester
-from training_jobs.scheduling.values import Origin
+from training_jobs.scheduling.values import Origin, Why
 from training_jobs.spec import ON_ONE_SITE, TrainingSpec, decimal_text
 from training_jobs.spec.shape import EXCHANGING
 
 WEEK: Final = timedelta(days=7)
 NO_SITES: Final = "no_sites"  # why a request is refused whose community has no site any more
+# Why one ends that no site could compute for too long (`commons.uncomputable`): the codes of runs and previews as well.
+UNCOMPUTABLE: Final = frozenset({str(Why.NO_SITE_FITS), str(Why.TOO_DEAR), str(Why.RESERVED)})
+QUOTA, NO_MONEY, DAILY_LIMIT = "quota", "no_money", "daily_limit"  # why one is not even taken in
 _SECONDS_MAX: Final = events.SECONDS_MAX
+
+
+class TurnedAway(Conflict):
+    """A request that is not taken in: the refusal that its asker sees, the reason for the log, and what was asked."""
+
+    def __init__(self, refused: Conflict, reason: str, asked: ComputeRequest, proposal: Proposal | None = None) -> None:
+        """Keep it. `proposal` is that of a voted run; `asked` is not stored, and has no name."""
+        super().__init__(
+            refused.code, refused.detail, field=refused.field, found=refused.found, allowed=refused.allowed
+        )
+        self.reason, self.asked, self.proposal = reason, asked, proposal
 
 
 def shares(community: Community) -> bool:
@@ -42,11 +57,10 @@ def shares(community: Community) -> bool:
 def of_run(run: Run, spec: TrainingSpec, now: datetime) -> None:
     """Ask for devices for each place of an approved run, and set its ceiling in money aside.
 
-    Raises Conflict where the community's budget has not got so much.
+    Raises TurnedAway where the community's budget has not got so much.
     """
     if not shares(run.community):
         return
-    books.hold_ceiling(run, now)
     places = spec.workers if spec.strategy in EXCHANGING else 1
     devices = spec.workers if spec.strategy in ON_ONE_SITE else spec.stages
     seconds = min(max(1, -(-spec.device_seconds // (places * devices))), _SECONDS_MAX)
@@ -54,11 +68,9 @@ def of_run(run: Run, spec: TrainingSpec, now: datetime) -> None:
     author = run.proposal.author
     needed = memory.of_run(run, spec)
     data = data_rules.kinds_of(run.community, [use.digest for use in spec.datasets])
-    for slot in range(places):
-        share = ceiling if ceiling >= UNLIMITED else ceiling // places + (ceiling % places if slot == 0 else 0)
-        request = ComputeRequest.objects.create(
+    asked = [
+        ComputeRequest(
             community=run.community,
-            name=naming.of_run(run, slot),
             origin=ComputeRequest.VOTED,
             member=author,
             run=run,
@@ -69,17 +81,44 @@ def of_run(run: Run, spec: TrainingSpec, now: datetime) -> None:
             memory_bytes=needed,
             seconds=seconds,
             data=data,
-            ceiling=share,
+            ceiling=ceiling if ceiling >= UNLIMITED else ceilings.shares(ceiling, places)[slot],
             slack=0 if spec.deadline_seconds is None else max(0, min(spec.deadline_seconds, _SECONDS_MAX) - seconds),
             tier=_tier(run.proposal),
             checkpoints=True,
             newcomer=is_newcomer(run.community, author, now),
         )
-        _tell_requested(request, run.proposal.number, now)
+        for slot in range(places)
+    ]
+    try:
+        books.hold_ceiling(run, now)
+    except Conflict as refused:
+        if refused.code != "account_exhausted":
+            raise
+        raise TurnedAway(refused, NO_MONEY, asked[0], run.proposal) from refused
+    for request in asked:
+        request.name = naming.of_run(run, request.slot)
+        request.save()
+        tell_requested(request, run.proposal.number, now)
 
 
 def of_preview(preview: Preview, now: datetime) -> None:
-    """Ask for a device for a preview, from its member's own quota. Raises Conflict where the quota is used.
+    """Ask for a device for a preview, from its member's own quota. Raises TurnedAway where the quota is used."""
+    request = asked_for(preview, now)
+    if request is None:
+        return
+    community, member = request.community, request.member
+    quota, spoken_for = settings.SANDBOX_SECONDS_PER_WEEK, quota_used(community, member, now)
+    if spoken_for + preview.seconds_max > quota:
+        detail = "so many device-seconds in a week are enough for one member; wait until older ones no longer count"
+        refused = Conflict("sandbox_quota_used", detail, found=spoken_for, allowed=quota)
+        raise TurnedAway(refused, QUOTA, request)
+    request.name = naming.of_preview(preview)
+    request.save()
+    tell_requested(request, None, now)
+
+
+def asked_for(preview: Preview, now: datetime) -> ComputeRequest | None:
+    """Return what a preview would ask for, without a name and not stored; None where nobody shares computing for it.
 
     The first steps of a training are for this platform's own workers alone: where their site is none that the community
     let in, they are as before.
@@ -87,14 +126,9 @@ def of_preview(preview: Preview, now: datetime) -> None:
     community = preview.proposal.community
     by_us_alone = not preview.is_trial and not Site.objects.serving(community).filter(slug=settings.HOME_SITE).exists()
     if by_us_alone or not shares(community):
-        return
-    quota, spoken_for = settings.SANDBOX_SECONDS_PER_WEEK, quota_used(community, preview.requested_by, now)
-    if spoken_for + preview.seconds_max > quota:
-        detail = "so many device-seconds in a week are enough for one member; wait until older ones no longer count"
-        raise Conflict("sandbox_quota_used", detail, found=spoken_for, allowed=quota)
-    request = ComputeRequest.objects.create(
+        return None
+    return ComputeRequest(
         community=community,
-        name=naming.of_preview(preview),
         origin=ComputeRequest.SANDBOX,
         member=preview.requested_by,
         preview=preview,
@@ -107,7 +141,6 @@ def of_preview(preview: Preview, now: datetime) -> None:
         ceiling=UNLIMITED,
         newcomer=is_newcomer(community, preview.requested_by, now),
     )
-    _tell_requested(request, None, now)
 
 
 def quota_used(community: Community, member: str, now: datetime) -> int:
@@ -125,6 +158,7 @@ def quota_used(community: Community, member: str, now: datetime) -> int:
 def close(run: Run, now: datetime) -> None:
     """End the requests of a locked run that is over, each as soon as nobody works at its place; then give money back.
 
+    Where no site could compute it, those that never had devices were refused.
     1. a place at which a machine still stops ends later; 2. the log is told what each used; 3. the rest is released.
     """
     outcome = _outcome_of_run(run)
@@ -136,7 +170,7 @@ def close(run: Run, now: datetime) -> None:
         if run.attempts.filter(slot=request.slot, ended_at__isnull=True).exists():  # 1
             left += 1
         else:
-            _end(request, outcome, now)  # 2
+            _over(request, outcome, run.failure, now)  # 2
     if not left:
         books.release_rest(run, now)  # 3
 
@@ -153,17 +187,29 @@ def close_preview(preview: Preview, now: datetime) -> None:
         return
     outcome = Outcome.DONE if preview.finished_at is not None else Outcome.FAILED
     for request in ComputeRequest.objects.open().filter(preview=preview).select_related("community"):
-        _end(request, outcome, now)
+        _over(request, outcome, preview.failure, now)
 
 
 def withdraw(request: ComputeRequest, now: datetime) -> None:
     """End a request that nobody is asked for any more, because its community has no sites: whoever comes takes it."""
     if request.allotments.exists():
         _end(request, Outcome.CANCELED, now)
-        return
-    request.ended_at, request.outcome, request.reason = now, ComputeRequest.REFUSED, NO_SITES
+    else:
+        _refuse(request, NO_SITES, now)
+
+
+def _over(request: ComputeRequest, outcome: Outcome, failure: str, now: datetime) -> None:
+    if outcome is Outcome.FAILED and failure in UNCOMPUTABLE and not request.allotments.exists():
+        _refuse(request, failure, now)
+    else:
+        _end(request, outcome, now)
+
+
+def _refuse(request: ComputeRequest, reason: str, now: datetime) -> None:
+    """End a request that never had devices: nobody computes it, for a reason that has a code."""
+    request.ended_at, request.outcome, request.reason = now, ComputeRequest.REFUSED, reason
     request.save(update_fields=["ended_at", "outcome", "reason"])
-    said = events.ComputeRefused(request=request.name, reason=NO_SITES)
+    said = events.ComputeRefused(request=request.name, reason=reason)
     note(said.kind, now, community=request.community, **events.data_of(said))
 
 
@@ -197,7 +243,8 @@ def _end(request: ComputeRequest, outcome: Outcome, now: datetime) -> None:
     note(said.kind, now, community=request.community, **events.data_of(said))
 
 
-def _tell_requested(request: ComputeRequest, proposal: int | None, now: datetime) -> None:
+def tell_requested(request: ComputeRequest, proposal: int | None, now: datetime) -> None:
+    """Tell the log of a request under its name; `proposal` is the number of the vote on a run."""
     said = events.ComputeRequested(
         request=request.name,
         origin=Origin(request.origin),

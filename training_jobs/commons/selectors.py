@@ -4,8 +4,8 @@ Reads only; answers are computed with the same function that decides. A request 
 communities: the answer is the soonest of theirs.
 """
 
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Final
 
@@ -14,7 +14,9 @@ from django.db.models import Prefetch, QuerySet
 from governance.clock import unix
 from governance.errors import Conflict, NotFound
 from governance.models import Community
-from training_jobs.commons import allotting, lifecycle, world
+from training_jobs.commons import allotting, lifecycle, naming, uncomputable, world
+from training_jobs.commons.requests import UNCOMPUTABLE
+from training_jobs.commons.uncomputable import Outlook
 from training_jobs.models import Allotment, ComputeRequest
 from training_jobs.scheduling import explain
 from training_jobs.scheduling.explain import Slot
@@ -26,12 +28,16 @@ _NEVER = 1 << 62
 
 @dataclass(frozen=True)
 class Row:
-    """A request as it is shown. `wait`: why it waits; None where it does not, or is held up by its run itself."""
+    """A request as it is shown. `wait`: why it waits; None where it does not, or is held up by its run itself.
+
+    `outlook`: where no site could begin it, since when, and when it is refused.
+    """
 
     request: ComputeRequest
     state: lifecycle.State
     allotment: Allotment | None
     wait: Wait | None
+    outlook: Outlook | None = None
 
 
 def requests_of(community: Community) -> QuerySet[ComputeRequest]:
@@ -70,7 +76,8 @@ def rows(requests: Iterable[ComputeRequest], now: datetime) -> list[Row]:
     """Return requests as they are shown; all are explained from one look at the world."""
     asked = list(requests)
     waits = explanations([each for each in asked if state_of(each) is lifecycle.State.WAITING], now)
-    return [Row(each, state_of(each), in_force(each), waits.get(each.pk)) for each in asked]
+    outlooks = _outlooks([each for each in asked if each.pk in waits], waits, now)
+    return [Row(each, state_of(each), in_force(each), waits.get(each.pk), outlooks.get(each.pk)) for each in asked]
 
 
 def explanation_of(request: ComputeRequest, now: datetime) -> Wait:
@@ -94,7 +101,7 @@ def explanations(requests: Iterable[ComputeRequest], now: datetime) -> dict[int,
         seen = world.world_of(governing, now, allotting.forecast_for(governing, now))
         values = {each.id: each for each in seen.queue}
         for request in mine:
-            value = values.get(request.name) or world.value_of(request, now)
+            value = values.get(naming.id_of(request)) or world.value_of(request, now)
             try:
                 wait = explain.explain(value, seen.queue, seen.sites, seen.calendar, seen.policy, unix(now))
             except Conflict:  # it began between the two looks
@@ -102,16 +109,26 @@ def explanations(requests: Iterable[ComputeRequest], now: datetime) -> dict[int,
             found[request.pk] = min(found.get(request.pk, wait), wait, key=_soonest)
     for request in asking:
         found.setdefault(request.pk, Wait(request.name, Why.NO_SITE_FITS, data={"devices": request.devices}))
-    return found
+    return _by_name(asking, found)
 
 
 def next_slot(
-    community: Community, need: Need, now: datetime, *, newcomer: bool = False, ceiling: int | None = None
+    community: Community,
+    need: Need,
+    now: datetime,
+    *,
+    newcomer: bool = False,
+    ceiling: int | None = None,
+    asks_grids: bool = True,
 ) -> Slot | None:
-    """Return the next slot in which a community could have what it needs, beside all that waits; None: never."""
+    """Return the next slot in which a community could have what it needs, beside all that waits; None: never.
+
+    Without `asks_grids` nobody is asked over the network, and nothing that waits is thought to wait for a greener hour.
+    """
     found = []
     for governing in world.governed():
-        seen = world.world_of(governing, now, allotting.forecast_for(governing, now))
+        grids = allotting.forecast_for(governing, now) if asks_grids else {}
+        seen = world.world_of(governing, now, grids)
         slot = explain.next_free(
             need,
             seen.sites,
@@ -128,10 +145,34 @@ def next_slot(
     return min(found, key=lambda slot: (slot.since, slot.price, slot.site), default=None)
 
 
+def _outlooks(requests: Iterable[ComputeRequest], waits: Mapping[int, Wait], now: datetime) -> dict[int, Outlook]:
+    """Return by request what becomes of those that no site could begin."""
+    cannot = [each for each in requests if each.cannot_since is not None and waits[each.pk].why in UNCOMPUTABLE]
+    patience = uncomputable.patience(world.governed()) if cannot else {}
+    found = {each.pk: uncomputable.outlook(each, waits[each.pk].why, patience, now) for each in cannot}
+    return {pk: outlook for pk, outlook in found.items() if outlook is not None}
+
+
 def _joined(found: QuerySet[ComputeRequest]) -> QuerySet[ComputeRequest]:
     allotted = Allotment.objects.select_related("site").order_by("-allotted_at", "-pk")
     joined = found.select_related("community", "run__spec_record", "run__proposal", "preview__proposal")
     return joined.prefetch_related(Prefetch("allotments", queryset=allotted), "run__seats")
+
+
+def _by_name(asking: Iterable[ComputeRequest], found: Mapping[int, Wait]) -> dict[int, Wait]:
+    """Return explanations with the names of the logs: `before`, and `before_of` whose log, if it is another one."""
+    first = {naming.number_in(str(wait.data["before"])) for wait in found.values() if "before" in wait.data}
+    known = ComputeRequest.objects.select_related("community").in_bulk(first)
+    named = {}
+    for request in asking:
+        wait = found[request.pk]
+        data = dict(wait.data)
+        if "before" in data:
+            before = known[naming.number_in(str(data["before"]))]
+            data["before"] = before.name
+            data |= {"before_of": before.community.slug} if before.community_id != request.community_id else {}
+        named[request.pk] = replace(wait, request=request.name, data=data)
+    return named
 
 
 def _soonest(wait: Wait) -> tuple[int, int]:

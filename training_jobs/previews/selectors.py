@@ -103,6 +103,11 @@ def preview_numbered(preview_id: int, viewer: str, now: datetime) -> Shown:
     return _shown(preview, preview.proposal, now)
 
 
+def shown_of(preview: Preview, now: datetime) -> Shown:
+    """Return a preview with what pages show of it."""
+    return _shown(preview, preview.proposal, now)
+
+
 def draft_numbered(draft_id: int, viewer: str) -> Proposal:
     """Return a draft that the viewer may see; raise NotFound for any other."""
     found = Proposal.objects.select_related("community").filter(pk=draft_id, submitted_at__isnull=True)

@@ -16,13 +16,14 @@ from django.db import transaction
 from governance.errors import Conflict, Invalid, NotFound
 from governance.evidence.canonical import digest
 from governance.kinds import kind_named
-from governance.models import Proposal
+from governance.models import Community, Proposal
 from governance.services import note, require_standing, sponsors_of
 from governance.services.common import get_proposal, lock_community, locked_proposal, require_author
 from models_registry.models import Dataset
 from training_jobs import leased, seats
 from training_jobs import services as runs
-from training_jobs.commons import allotments, requests
+from training_jobs.commons import allotments, door, memory, requests
+from training_jobs.commons.policies import is_newcomer
 from training_jobs.leases import StaleLease
 from training_jobs.models import Preview
 from training_jobs.previews import lifecycle, trial_plan
@@ -57,28 +58,48 @@ def order(proposal_id: int, actor: str, now: datetime) -> Preview:
 
     1. only what trains or is learned from, only before the decision, one at a time, so many a day; a preview and the
        trial of a draft for its author only;
-    2. whoever orders one has the power that such a proposal needs; an author with the sponsors;
+    2. whoever orders one has the power that such a proposal needs, an author with the sponsors; or is a newcomer for
+       whom others vouch, and tries a training of their own;
     3. what was proposed could still be carried out;
-    4. where the community shares computing, the member's own quota pays for it.
+    4. where the community shares computing, the member's own quota pays for it; the log is told of one that is turned
+       away.
     """
+    try:
+        return _order(proposal_id, actor, now)
+    except requests.TurnedAway as refused:
+        door.tell(refused, now)
+        raise
+
+
+def _order(proposal_id: int, actor: str, now: datetime) -> Preview:
     proposal = get_proposal(proposal_id)
     _require_possible(proposal, actor, now)  # 1
     backers = tuple(backer.sponsor for backer in sponsors_of(proposal)) if actor == proposal.author else ()
-    require_standing(proposal.community, actor, proposal.kind, backers)  # 2
+    require_may_try(proposal.community, actor, proposal.kind, now, backers)  # 2
     with transaction.atomic():
         proposal = locked_proposal(proposal_id)
         lock_community(proposal.community_id)
         _require_possible(proposal, actor, now)
-        preview = Preview.objects.create(
-            proposal=proposal, requested_by=actor, created_at=now, kind=KINDS[proposal.kind], **_ordered(proposal, now)
-        )
+        preview = _ordered(proposal, actor, now)
+        preview.save()
         _note("requested", preview, now, actor=actor, spec=preview.spec_digest)
         requests.of_preview(preview, now)  # 4
     return preview
 
 
-def _ordered(proposal: Proposal, now: datetime) -> dict[str, Any]:
-    """Return what is to be run, and within which bounds."""
+def require_may_try(community: Community, actor: str, kind: str, now: datetime, backers: tuple[str, ...] = ()) -> None:
+    """Refuse whoever has not the power that such a proposal needs, unless it is a newcomer's own training."""
+    if KINDS[kind] != Preview.TRAINING or not is_newcomer(community, actor, now):
+        require_standing(community, actor, kind, backers)
+
+
+def _ordered(proposal: Proposal, actor: str, now: datetime) -> Preview:
+    """Return a preview that is not stored yet: what is to be run, and within which bounds."""
+    bounds = _bounds(proposal, now)
+    return Preview(proposal=proposal, requested_by=actor, created_at=now, kind=KINDS[proposal.kind], **bounds)
+
+
+def _bounds(proposal: Proposal, now: datetime) -> dict[str, Any]:
     payload = kind_named(proposal.kind).clean(proposal.community, proposal.payload)  # 3
     if KINDS[proposal.kind] == Preview.TRAINING:
         spec = payload["spec"]
@@ -139,7 +160,10 @@ def _require_possible(proposal: Proposal, actor: str, now: datetime) -> None:
     if proposal.previews.unfinished().exists():
         raise Conflict("preview_at_work", "a preview of this proposal is in line or at work; wait for it")
     if not left_today(proposal, actor, now):
-        raise Conflict("too_many_previews", "so many previews in one day are enough", allowed=settings.PREVIEWS_PER_DAY)
+        detail = "so many previews in one day are enough"
+        refused = Conflict("too_many_previews", detail, allowed=settings.PREVIEWS_PER_DAY)
+        asked = requests.asked_for(_ordered(proposal, actor, now), now)
+        raise refused if asked is None else requests.TurnedAway(refused, requests.DAILY_LIMIT, asked)
 
 
 # --- the lease ----------------------------------------------------------------------------------------------------
@@ -215,6 +239,7 @@ def fail(lease: Lease, code: str, detail: str, now: datetime, *, permanent: bool
             _give_up(preview, code, detail, now)
         else:
             _free(preview)
+            memory.after_preview(preview, code, now)
             allotments.interrupt_preview(preview.pk, Interruption.ATTEMPT_FAILED, now)
     return preview
 
@@ -235,6 +260,12 @@ def leave_silent(preview: Preview, now: datetime) -> None:
     """End what a silent machine left of a locked preview: nobody prolongs its lease any more."""
     if _is_claimable(preview, now):
         _free(preview)
+
+
+def uncomputable(preview: Preview, code: str, now: datetime) -> None:
+    """Give a locked preview up that no site could compute for too long."""
+    if _is_claimable(preview, now):
+        _give_up(preview, code, "", now)
 
 
 def settle(now: datetime) -> list[int]:
