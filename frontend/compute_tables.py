@@ -7,6 +7,7 @@ from fractions import Fraction
 from django.utils.translation import gettext as _
 
 from frontend import numbers
+from frontend.words.waiting import refused_words
 from training_jobs.transparency.figures import Figure, Figures
 
 # What is shown of a unit of the feed: hours, kilowatt-hours and minor units of money.
@@ -47,7 +48,8 @@ def headlines(found: Figures) -> list[Headline]:
 def tables(found: Figures) -> dict[str, FiguresTable]:
     """Return the tables of all months together, by key."""
     read = _Reader(found.rows)
-    made = [_waiting(read), _outcomes(read), _reasons(read), _use(read), _energy(read), _sites(read), _fairness(read)]
+    read_off = (_waiting, _told, _outcomes, _reasons, _use, _energy, _sites, _fairness)
+    made = [each(read) for each in read_off]
     return {table.key: table for table in made if table.rows}
 
 
@@ -114,23 +116,31 @@ def _outcomes(read: _Reader) -> FiguresTable:
 
 
 def _reasons(read: _Reader) -> FiguresTable:
-    rows = [(reason, [read.cell("refusals", reason, "refused")]) for reason in read.groups("refusals")]
+    reasons = read.groups("refusals")
+    rows = [(refused_words(reason), [read.cell("refusals", reason, "refused")]) for reason in reasons]
     return FiguresTable("reasons", _("Why requests were refused"), [_("Requests")], rows)
+
+
+def _told(read: _Reader) -> FiguresTable:
+    rows = [(reason, [read.cell("waits", reason, "told")]) for reason in read.groups("waits")]
+    return FiguresTable("told", _("What requests were told that they wait for"), [_("Requests")], rows)
 
 
 def _use(read: _Reader) -> FiguresTable:
     columns = [_("Device-hours there"), _("Device-hours used"), _("Device-hours lent to others"), _("Used")]
     rows = []
     if read.groups("use"):
-        lent = read.cell("use", "reserve", "lent")
         everything = [*read.cells("use", "all", ("open", "used")), NOTHING, read.cell("use", "all", "utilisation")]
-        reserve = [
-            *read.cells("use", "reserve", ("reserved", "used")),
-            lent,
-            read.cell("use", "reserve", "utilisation"),
-        ]
-        rows = [(_("All devices"), everything), (_("The reserve"), reserve)]
+        rows = [(_("All devices"), everything), (_("The reserve"), _reserve(read, "reserve"))]
+        kinds = [group for group in read.groups("use") if group.startswith("reserve:")]
+        for group in kinds if len(kinds) > 1 else ():
+            kind = group.partition(":")[2]
+            rows.append((_("The reserve of %(kind)s") % {"kind": kind}, _reserve(read, group)))
     return FiguresTable("use", _("Devices that were open, and what ran on them"), columns, rows)
+
+
+def _reserve(read: _Reader, group: str) -> list[str]:
+    return read.cells("use", group, ("reserved", "used", "lent", "utilisation"))
 
 
 def _energy(read: _Reader) -> FiguresTable:

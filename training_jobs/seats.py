@@ -19,7 +19,7 @@ from governance.errors import Conflict
 from governance.evidence.canonical import canonical_bytes
 from training_jobs import lifecycle
 from training_jobs.assignments import require_relay
-from training_jobs.commons import allotments, requests
+from training_jobs.commons import allotments, memory, requests
 from training_jobs.leases import SILENT, Lease, StaleLease, end_attempt, event, locked, over
 from training_jobs.lifecycle import Action
 from training_jobs.models import Attempt, Run, Seat
@@ -165,6 +165,7 @@ def fail(lease: Lease, code: str, detail: str, now: datetime) -> Run:
         failures = run.attempts.filter(slot=lease.slot).exclude(outcome__in=HARMLESS).count()
         _leave(seat, retry_at=now + timedelta(seconds=lifecycle.rest_seconds(max(1, failures))))
         event(lease, "failed", {"code": code, "detail": detail[:1000]}, now)
+        memory.after(run, lease.slot, code, now)
         allotments.interrupt(run, lease.slot, Interruption.ATTEMPT_FAILED, now)
     return run
 

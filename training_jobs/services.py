@@ -29,7 +29,7 @@ from models_registry.rights.services import require_standing_dataset
 from training_jobs import judging, lifecycle, openings, seats
 from training_jobs import spec as specs
 from training_jobs.assignments import require_relay
-from training_jobs.commons import allotments, requests
+from training_jobs.commons import allotments, memory, requests
 from training_jobs.leases import SILENT, Lease, StaleLease, end_attempt, event, locked, over
 from training_jobs.lifecycle import Action, State
 from training_jobs.models import Attempt, Run, RunEvent
@@ -239,6 +239,7 @@ def fail(lease: Lease, code: str, detail: str, now: datetime, *, permanent: bool
         else:
             run.retry_at = now + timedelta(seconds=wait)
             run.save()
+            memory.after(run, 0, code, now)
             allotments.interrupt(run, 0, Interruption.ATTEMPT_FAILED, now)
     return run
 
@@ -379,6 +380,15 @@ def settle(now: datetime) -> list[int]:
             requests.close(run, now)
             ended.append(run_id)
     return ended
+
+
+def uncomputable(run: Run, code: str, now: datetime) -> None:
+    """Give a locked run up of which no site could compute a place for too long; whoever works at another one stops."""
+    for attempt in run.attempts.filter(slot=0, ended_at__isnull=True):
+        silent = run.lease_expires_at is not None and run.lease_expires_at <= now
+        until = run.heartbeat_at if silent else now
+        end_attempt(run, Lease(run.pk, attempt.number), seats.RUN_OVER, now, until=until)
+    _give_up(run, code, "", now)
 
 
 def not_released(run: Run, code: str, now: datetime) -> None:

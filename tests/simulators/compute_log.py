@@ -26,12 +26,12 @@ class ComputeLog:
         self.entries.append(Entry(JANUARY + at, "ballot_cast", {"choice": 1}, "0x01"))
         return self
 
-    def admit(self, at, site, devices=4):
+    def admit(self, at, site, devices=4, kind=""):
         self.write(at, events.SiteAdmitted(site=site, proposal=None))
-        return self.stand(at, site, devices)
+        return self.stand(at, site, devices, kind=kind)
 
-    def stand(self, at, site, devices=4, standing=Standing.OPEN):
-        said = {"why": "said", "memory_bytes": 2**34, "region": "FR", "country": "FR"}
+    def stand(self, at, site, devices=4, standing=Standing.OPEN, kind=""):
+        said = {"why": "said", "memory_bytes": 2**34, "region": "FR", "country": "FR", "device_kind": kind}
         return self.write(at, events.SiteStanding(site=site, standing=standing, devices=devices, **said))
 
     def remove(self, at, site):
@@ -58,6 +58,9 @@ class ComputeLog:
         joules = None if energy is EnergyHow.UNKNOWN else 100
         used = {"device_seconds": 1, "joules": joules, "energy": energy, "grams": grams, "cost": cost}
         return self.write(at, events.ComputeEnded(request=request, site=site, outcome=outcome, **used))
+
+    def waits(self, at, request, why=Why.ALL_BUSY):
+        return self.write(at, events.ComputeWaits(request=request, why=why, expected=None, plus_minus=0))
 
     def refuse(self, at, request, reason="no_quota"):
         return self.write(at, events.ComputeRefused(request=request, reason=reason))

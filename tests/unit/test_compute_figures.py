@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from governance.errors import Invalid
 from tests.simulators.compute_log import DAY, FEBRUARY, HOUR, JANUARY, ComputeLog, a_year_of_computing
+from training_jobs.scheduling import events
 from training_jobs.scheduling.events import EnergyHow, Interruption, Outcome
 from training_jobs.scheduling.values import Standing, Why
 from training_jobs.transparency.figures import Entry, Log, figures, figures_of_many, jain, nearest_rank
@@ -92,11 +93,91 @@ def test_a_site_is_open_only_while_it_is_admitted_and_until_the_last_entry_of_th
     assert shown(log)["all", "use", "all", "open"] == 2 * HOUR + 2 * HOUR
 
 
-def test_what_is_kept_of_few_devices_is_what_the_scheduler_keeps_whole_ones_rounded_down():
+def test_what_is_kept_of_few_devices_is_what_the_scheduler_keeps_whole_ones_rounded_up():
     rows = shown(ComputeLog().admit(0, "lake", 4).policy(0, 1_000).other(100 * HOUR))
-    assert (rows["all", "use", "all", "open"], rows["all", "use", "reserve", "reserved"]) == (400 * HOUR, 0)
+    assert (rows["all", "use", "all", "open"], rows["all", "use", "reserve", "reserved"]) == (400 * HOUR, 100 * HOUR)
     rows = shown(ComputeLog().admit(0, "lake", 4).admit(0, "hill", 15).policy(0, 1_000).other(100 * HOUR))
-    assert rows["all", "use", "reserve", "reserved"] == 100 * HOUR
+    assert rows["all", "use", "reserve", "reserved"] == 200 * HOUR
+    rows = shown(ComputeLog().admit(0, "lake", 4).policy(0, 0).other(100 * HOUR))
+    assert rows["all", "use", "reserve", "reserved"] == 0
+
+
+def test_the_reserve_is_kept_of_each_kind_of_devices_and_counted_where_newcomers_had_it():
+    log = ComputeLog().admit(0, "lake", 12, kind="cuda").admit(0, "hill", 8, kind="cpu").policy(0, 2_500)
+    log.runs(0, FIVE, "newcomer", why=Why.STARTS_IN_RESERVE)
+    log.runs(HOUR, [f"lent{number}" for number in range(5)], why=Why.STARTS_ON_LENT, site="hill")
+    rows = shown(log)
+    assert rows["all", "use", "reserve:cuda", "reserved"] == 2 * 3 * HOUR
+    assert rows["all", "use", "reserve:cpu", "reserved"] == 2 * 2 * HOUR
+    assert (rows["all", "use", "reserve:cuda", "used"], rows["all", "use", "reserve:cpu", "used"]) == (5 * HOUR, 0)
+    assert (rows["all", "use", "reserve:cuda", "lent"], rows["all", "use", "reserve:cpu", "lent"]) == (0, 5 * HOUR)
+    assert rows["all", "use", "reserve:cuda", "utilisation"] == Fraction(5, 6)
+    assert rows["all", "use", "reserve", "reserved"] == 2 * 5 * HOUR
+
+
+def test_the_reserve_follows_what_is_open_and_of_which_kind():
+    log = ComputeLog().admit(0, "lake", 10, kind="cuda").admit(0, "hill", 10, kind="cpu").policy(0, 2_000)
+    log.stand(HOUR, "hill", 10, Standing.SILENT, kind="cpu").stand(2 * HOUR, "lake", 20, kind="rocm").other(3 * HOUR)
+    rows = shown(log)
+    kept = {group: rows["all", "use", group, "reserved"] for _, table, group, measure in rows if measure == "reserved"}
+    assert kept == {
+        "reserve": (4 + 2 + 4) * HOUR, "reserve:cuda": 4 * HOUR, "reserve:cpu": 2 * HOUR, "reserve:rocm": 4 * HOUR,
+    }  # fmt: skip
+
+
+def test_a_log_that_says_no_kinds_has_one_reserve():
+    log = ComputeLog().admit(0, "lake", 10).other(HOUR)
+    assert {row.group for row in figures(log.log).rows if row.table == "use"} == {"all", "reserve"}
+    log.admit(HOUR, "hill", 10, kind="cpu").other(2 * HOUR)
+    rows = shown(log)
+    assert rows["all", "use", "reserve:unknown", "reserved"] == HOUR + HOUR
+    assert rows["all", "use", "reserve:cpu", "reserved"] == HOUR
+
+
+def test_of_several_logs_the_policy_of_the_one_that_let_a_site_in_first_holds_there():
+    first = ComputeLog().policy(0, 5_000).admit(0, "lake", 8, kind="cuda").remove(2 * HOUR, "lake").other(3 * HOUR)
+    second = ComputeLog().policy(0, 0).admit(HOUR, "lake", 8, kind="cuda").other(3 * HOUR)
+    rows = {
+        (row.period, row.table, row.group, row.measure): row.value
+        for row in figures_of_many({"soil": second.log, "water": first.log}).rows
+    }
+    assert rows["all", "use", "all", "open"] == 3 * 8 * HOUR
+    assert rows["all", "use", "reserve:cuda", "reserved"] == 2 * 4 * HOUR
+
+
+def test_a_request_is_counted_once_for_each_reason_that_it_was_told_and_each_month():
+    log = ComputeLog().admit(0, "lake", 4)
+    for name in FIVE:
+        log.ask(0, name)
+    for name in FIVE:
+        log.waits(0, name).waits(60, name, Why.GREENER_LATER).waits(120, name)
+    for name in FIVE:
+        log.waits(31 * DAY, name)
+    rows = shown(log)
+    told = {key: value for key, value in rows.items() if key[1] == "waits"}
+    assert told == {
+        ("all", "waits", "all_busy", "told"): 5,
+        ("all", "waits", "greener_later", "told"): 5,
+        ("2026-01", "waits", "all_busy", "told"): 5,
+        ("2026-01", "waits", "greener_later", "told"): 5,
+        ("2026-02", "waits", "all_busy", "told"): 5,
+    }
+
+
+def test_a_reason_that_few_were_told_is_hidden():
+    log = ComputeLog().admit(0, "lake", 4)
+    for name in FIVE:
+        log.ask(0, name)
+    for name in FIVE[:4]:
+        log.waits(0, name)
+    (row, *_) = (row for row in figures(log.log).rows if row.table == "waits")
+    assert (row.group, row.value) == ("all_busy", None)
+
+
+def test_a_request_that_needs_more_memory_or_says_why_it_waits_is_no_stray_unless_nobody_asked():
+    more = events.ComputeNeedsMore(request="a", site="lake", memory_bytes=2**40)
+    log = ComputeLog().admit(0, "lake", 4).write(0, more).waits(0, "a").ask(1, "a").write(2, more).waits(3, "a")
+    assert figures(log.log).strays == 2
 
 
 def test_the_reserve_is_a_share_of_what_is_open_and_its_use_what_newcomers_had_of_it():

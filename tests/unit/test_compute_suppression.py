@@ -13,6 +13,7 @@ from scipy.optimize import linprog
 
 from tests.simulators.compute_log import DAY, ComputeLog
 from training_jobs.scheduling.events import EnergyHow
+from training_jobs.scheduling.values import Why
 from training_jobs.transparency.figures import figures, figures_of_many
 from training_jobs.transparency.suppression import SMALL, Size, Sum, Table, determined, hide
 
@@ -35,12 +36,13 @@ worlds = st.lists(asked, max_size=45)
 
 
 def world(wishes):
-    log = ComputeLog().admit(0, "lake", 100).admit(0, "hill", 100)
+    log = ComputeLog().admit(0, "lake", 100, kind="cuda").admit(0, "hill", 100, kind="cpu")
     for number, (month, who, what, person, how) in enumerate(sorted(wishes, key=lambda wish: wish[0])):
         at, name = month * 31 * DAY + 60 * number, f"r{number}"
         log.ask(at, name, who, actor=f"person {person}")
         if what in {"lake", "hill"}:
-            log.start(at, name, what).end(at + 60, name, what, energy=how)
+            why = Why.STARTS_IN_RESERVE if who == "newcomer" else Why.STARTS_ON_LENT if person % 2 else Why.STARTS
+            log.start(at, name, what, why).end(at + 60, name, what, energy=how)
         elif what != "open":
             log.refuse(at, name, what)
     return log.other(100 * DAY).log
@@ -71,6 +73,9 @@ def equations(published):
         yield ("requests", period, "all", "refused"), reasons
         for measure in ("ended", "cost"):
             yield ("energy", period, "all", measure), [("energy", period, str(how), measure) for how in EnergyHow]
+        for measure in ("used", "lent"):
+            of_kinds = [("use", period, f"reserve:{kind}", measure) for kind in ("cuda", "cpu")]
+            yield ("use", period, "reserve", measure), of_kinds
         for measure in {measure for table, _, measure in groups if table == "sites"}:
             yield ("sites", period, "all", measure), [("sites", period, site, measure) for site in ("lake", "hill")]
 

@@ -1,7 +1,8 @@
 """Who uses what when: the sites of a community over a span of time, from allotments and from what sites are busy with.
 
 Reads only; a row is frozen and knows no language. Bars are laid in lanes, so that two at one time stand below each
-other. What is held for newcomers is a share of all open devices under one policy, not a place at a site: `reserves`.
+other. What is held for newcomers is a share of all open devices under one policy, whole devices of each kind, and not a
+place at a site: `reserves`.
 """
 
 import re
@@ -18,7 +19,7 @@ from governance.models import Community
 from training_jobs.commons import selectors as commons
 from training_jobs.commons.policies import policy_of
 from training_jobs.models import Admission, Allotment, Busy, ComputeRequest, Run, Site
-from training_jobs.scheduling.values import BPS
+from training_jobs.scheduling.reserve import reserved
 from training_jobs.sites import lifecycle, selectors
 
 DAY = timedelta(days=1)
@@ -104,13 +105,11 @@ class Line:
 
 
 @dataclass(frozen=True)
-class Reserve:
-    """What is held for newcomers at the sites that one community governs. Devices."""
+class KindReserve:
+    """What is held for newcomers of one kind of devices, at the sites that one community governs. Devices."""
 
-    governed_by: Community
-    share_bps: int
-    lends: bool
-    devices: int  # of all its open sites
+    kind: str
+    devices: int  # of its open sites
     held: int
     newcomers: int  # at work now
     lent: int  # at work now on reserved devices, to be given back
@@ -119,6 +118,41 @@ class Reserve:
     def idle(self) -> int:
         """Return how much of it nobody uses."""
         return max(0, self.held - self.newcomers - self.lent)
+
+
+@dataclass(frozen=True)
+class Reserve:
+    """What is held for newcomers at the sites that one community governs: of each kind, and of all. Devices."""
+
+    governed_by: Community
+    share_bps: int
+    lends: bool
+    kinds: tuple[KindReserve, ...]  # in the order of their names
+
+    @property
+    def devices(self) -> int:
+        """Return how many devices of its sites are open."""
+        return sum(each.devices for each in self.kinds)
+
+    @property
+    def held(self) -> int:
+        """Return how many of them are held."""
+        return sum(each.held for each in self.kinds)
+
+    @property
+    def newcomers(self) -> int:
+        """Return how many newcomers use now."""
+        return sum(each.newcomers for each in self.kinds)
+
+    @property
+    def lent(self) -> int:
+        """Return how many are lent now."""
+        return sum(each.lent for each in self.kinds)
+
+    @property
+    def idle(self) -> int:
+        """Return how many of those that are held nobody uses."""
+        return sum(each.idle for each in self.kinds)
 
 
 @dataclass(frozen=True)
@@ -192,20 +226,26 @@ def reserves(community: Community, now: datetime) -> tuple[Reserve, ...]:
     sites = [site for site in selectors.all_sites(community) if site.standing(now) is lifecycle.Standing.OPEN]
     governs = governing(sites)
     governors = {each.pk: each for each in governs.values()}
-    at_work = Allotment.objects.in_force().filter(site__in=sites).select_related("request")
-    newcomers: dict[int, int] = defaultdict(int)
-    lent: dict[int, int] = defaultdict(int)
-    for allotment in at_work:
+    newcomers: dict[tuple[int, str], int] = defaultdict(int)  # by community and kind of device
+    lent: dict[tuple[int, str], int] = defaultdict(int)
+    for allotment in Allotment.objects.in_force().filter(site__in=sites).select_related("request", "site"):
         counted = newcomers if allotment.request.newcomer else lent if allotment.lent else None
         if counted is not None:
-            counted[governs[allotment.site_id].pk] += allotment.request.devices
+            place = governs[allotment.site_id].pk, allotment.site.device_kind
+            counted[place] += allotment.request.devices
     found = []
     for pk, governor in sorted(governors.items(), key=lambda item: item[1].slug):
         policy = policy_of(governor)
-        devices = sum(selectors.given(site) for site in sites if governs[site.pk].pk == pk)
-        held = devices * policy.reserved_bps // BPS
-        share = policy.reserved_bps
-        found.append(Reserve(governor, share, policy.reserved_lent, devices, held, newcomers[pk], lent[pk]))
+        devices: dict[str, int] = defaultdict(int)
+        for site in sites:
+            if governs[site.pk].pk == pk:
+                devices[site.device_kind] += selectors.given(site)
+        held = reserved(devices, policy.reserved_bps)
+        kinds = tuple(
+            KindReserve(kind, devices[kind], held[kind], newcomers[pk, kind], lent[pk, kind])
+            for kind in sorted(devices)
+        )
+        found.append(Reserve(governor, policy.reserved_bps, policy.reserved_lent, kinds))
     return tuple(found)
 
 

@@ -261,6 +261,16 @@ class ComputeWaits:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ComputeNeedsMore:
+    """A request ran out of memory at a site: from now on it needs so much of each device, more than that site has."""
+
+    kind: ClassVar[str] = "compute_needs_more"
+    request: Annotated[str, _text(_NAME)]
+    site: Annotated[str, _text(_SITE)]
+    memory_bytes: Annotated[int, _whole(least=1)]  # of each device
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class SiteAdmitted:
     """The community, or its stewards (then without a proposal), let a site in. What it offers, `site_standing` says."""
 
@@ -333,6 +343,7 @@ Event = (
     | ComputeEmitted
     | ComputeRefused
     | ComputeWaits
+    | ComputeNeedsMore
     | SiteAdmitted
     | SiteRemoved
     | SiteStanding
@@ -346,6 +357,7 @@ EVENTS: tuple[type[Event], ...] = (
     ComputeEmitted,
     ComputeRefused,
     ComputeWaits,
+    ComputeNeedsMore,
     SiteAdmitted,
     SiteRemoved,
     SiteStanding,

@@ -13,6 +13,7 @@ quantitative measure of fairness" (DEC-TR-301, 1984).
 """
 
 import heapq
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
@@ -189,6 +190,7 @@ def _order(timed: tuple[int, str, int, Entry]) -> tuple[int, str, int]:
 
 def _rows(world: World, counted: Mapping[str, Tally], hidden: Mapping[str, Hidden]) -> Iterator[Figure]:
     yield from _requests(world, counted["requests"], hidden["requests"])
+    yield from _waits(counted["waits"], hidden["waits"])
     yield from _use(world, counted["use"], hidden["use"])
     yield from _energy(counted["energy"], hidden["energy"])
     yield from _sites(counted["sites"], hidden["sites"])
@@ -277,27 +279,50 @@ def _run(asked: Asked) -> int:
     return sum((part.until or part.since) - part.since for part in asked.parts)
 
 
+def _waits(tally: Tally, hidden: Hidden) -> Iterator[Figure]:
+    shown = _Shown("waits", tally, hidden)
+    for period in tally.periods if tally.requests else ():
+        for why in tally.cells:
+            if shown.is_there(period, why):
+                yield shown.row(period, why, "told", "requests", shown.count(period, why), why)
+
+
 def _use(world: World, tally: Tally, hidden: Hidden) -> Iterator[Figure]:
     shown = _Shown("use", tally, hidden)
     months = {*tally.periods, *(month for month, seconds in world.open_seconds.items() if seconds)} - {ALL}
+    kept = {kind or tables.UNNAMED for by_kind in world.reserved_seconds.values() for kind in by_kind}
+    kinds = sorted(kept | tables.kinds_in(tally.cells))
     for period in [ALL, *sorted(months)] if months else ():
-        opened = _total(world.open_seconds, period)
-        reserved = _total(world.reserved_seconds, period)
-        used, own = (shown.amount(period, cell, "device_seconds") for cell in (ALL, RESERVE))
+        opened = sum(seconds for month, seconds in world.open_seconds.items() if period in (ALL, month))
+        used = shown.amount(period, ALL, "device_seconds")
         yield Figure(period, "use", ALL, "open", "device-seconds", opened)
         yield shown.row(period, ALL, "used", "device-seconds", used, ALL)
         if opened:
             yield shown.row(period, ALL, "utilisation", "share", Fraction(used, opened), ALL)
-        yield Figure(period, "use", RESERVE, "reserved", "device-seconds", reserved)
-        yield shown.row(period, RESERVE, "used", "device-seconds", own, RESERVE)
-        lent = shown.amount(period, LENT, "device_seconds")
-        yield shown.row(period, RESERVE, "lent", "device-seconds", lent, LENT)
-        if reserved:
-            yield shown.row(period, RESERVE, "utilisation", "share", Fraction(own, reserved), RESERVE)
+        by_kind = _reserved(world, period)
+        yield from _reserve(shown, period, RESERVE, sum(by_kind.values()), RESERVE, LENT)
+        for kind in kinds if kinds != [tables.UNNAMED] else ():
+            cells = [tables.kind_cell(group, kind) for group in (RESERVE, LENT)]
+            yield from _reserve(shown, period, f"{RESERVE}:{kind}", by_kind[kind], *cells)
 
 
-def _total(by_month: Mapping[str, int], period: str) -> int:
-    return sum(by_month.values()) if period == ALL else by_month.get(period, 0)
+def _reserve(shown: _Shown, period: str, group: str, reserved: int, own_cell: str, lent_cell: str) -> Iterator[Figure]:
+    """Yield the figures of the reserve of all devices, or of one kind."""
+    own, lent = (shown.amount(period, cell, "device_seconds") for cell in (own_cell, lent_cell))
+    yield Figure(period, "use", group, "reserved", "device-seconds", reserved)
+    yield shown.row(period, group, "used", "device-seconds", own, own_cell)
+    yield shown.row(period, group, "lent", "device-seconds", lent, lent_cell)
+    if reserved:
+        yield shown.row(period, group, "utilisation", "share", Fraction(own, reserved), own_cell)
+
+
+def _reserved(world: World, period: str) -> Counter[str]:
+    """Return the reserved device-seconds of a period by kind."""
+    found: Counter[str] = Counter()
+    for month, by_kind in world.reserved_seconds.items():
+        if period in (ALL, month):
+            found.update({kind or tables.UNNAMED: seconds for kind, seconds in by_kind.items()})
+    return found
 
 
 def _energy(tally: Tally, hidden: Hidden) -> Iterator[Figure]:

@@ -2,7 +2,8 @@
 
 Pure. A table has its own cells, since its groups are: requests by who asked and what became of them (the month is that
 in which they were asked for), work that ended by how its energy is known (the month of the end), parts of work by site
-(the month of the start), devices in use (the months in which they were).
+(the month of the start), devices in use (the months in which they were), requests that wait by the reason that they
+were told (the months in which they were).
 """
 
 from collections import Counter, defaultdict
@@ -21,6 +22,7 @@ ASKED = "asked"
 RESERVE, LENT = "reserve", "lent"
 _IN_RESERVE = {Why.STARTS_IN_RESERVE: RESERVE, Why.STARTS_ON_LENT: LENT}
 SITE, _REASON = "site:", "reason:"
+UNNAMED = "unknown"  # the kind of devices of which the log does not say it
 
 
 @dataclass(slots=True)
@@ -91,6 +93,16 @@ def reasons_in(cells: Iterable[str]) -> list[str]:
     return sorted(cell.removeprefix(_REASON) for cell in cells if cell.startswith(_REASON))
 
 
+def kind_cell(group: str, kind: str) -> str:
+    """Return the name of the cell of what was used of the reserve (RESERVE, or LENT) of one kind of devices."""
+    return f"{group}:{kind or UNNAMED}"
+
+
+def kinds_in(cells: Iterable[str]) -> set[str]:
+    """Return the kinds of devices of which there are cells."""
+    return {cell.partition(":")[2] for cell in cells if cell.startswith((f"{RESERVE}:", f"{LENT}:"))}
+
+
 def _requests(world: World) -> Tally:
     tally = Tally()
     for asked in world.asked.values():
@@ -143,10 +155,25 @@ def _use(world: World) -> Tally:
     tally = Tally()
     for asked in world.asked.values():
         for part in asked.parts:
-            cells = [ALL, *([_IN_RESERVE[part.why]] if part.why in _IN_RESERVE else [])]
+            group = _IN_RESERVE.get(part.why)
+            cells = [ALL] if group is None else [ALL, group, kind_cell(group, part.kind)]
             for month, seconds in by_month(part.since, world.until if part.until is None else part.until):
                 for cell in cells:
                     tally.add(month, cell, asked, device_seconds=asked.said.devices * seconds)
+    return tally
+
+
+def _sums_of_use(cells: list[str]) -> list[Sum[str]]:
+    """Return that each kind's part makes the reserve. What is neither reserved nor lent is not shown on its own."""
+    parts = {group: tuple(cell for cell in cells if cell.startswith(f"{group}:")) for group in (RESERVE, LENT)}
+    return [Sum(group, of_kinds) for group, of_kinds in parts.items() if of_kinds]
+
+
+def _waits(world: World) -> Tally:
+    tally = Tally()
+    for asked in world.asked.values():
+        for month, why in asked.waited_for:
+            tally.add(month, str(why), asked)
     return tally
 
 
@@ -159,6 +186,8 @@ def _all_is_sum(cells: list[str]) -> list[Sum[str]]:
 REQUESTS = Kind("requests", _requests, _sums_of_requests, tuple(cell_of(who, "started") for who in (ALL, *REQUESTERS)))
 ENERGY_USED = Kind("energy", _energy, lambda _: [Sum(ALL, ENERGY)])
 SITES = Kind("sites", _sites, _all_is_sum)
-# What is neither reserved nor lent is not shown on its own, so nothing adds up but the months.
-USE = Kind("use", _use, lambda _: [])
-KINDS: Mapping[str, Kind] = {kind.name: kind for kind in (REQUESTS, ENERGY_USED, SITES, USE)}
+USE = Kind("use", _use, _sums_of_use)
+# A request may be told several reasons, so nothing adds up. Over the months it counts once, so they do not either: that
+# they are taken to hides more, never less.
+WAITS = Kind("waits", _waits, lambda _: [])
+KINDS: Mapping[str, Kind] = {kind.name: kind for kind in (REQUESTS, ENERGY_USED, SITES, USE, WAITS)}

@@ -10,7 +10,7 @@ event that cannot be read: counted, and otherwise left out. A log cannot be mend
 figures of it.
 """
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -18,7 +18,8 @@ from math import ceil
 
 from governance.errors import Invalid
 from training_jobs.scheduling import events
-from training_jobs.scheduling.values import BPS, Policy, Standing, Why
+from training_jobs.scheduling.reserve import reserved
+from training_jobs.scheduling.values import Policy, Standing, Why
 
 ALL = "all"
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -29,9 +30,13 @@ Key = tuple[str, str]  # (log, name in it)
 
 @dataclass(slots=True)
 class Part:
-    """The time that a request held devices of a site. `until` is None while it does; `end` is why it ended."""
+    """The time that a request held devices of a site, of the kind that it had then.
+
+    `until` is None while it does; `end` is why it ended.
+    """
 
     site: str
+    kind: str
     why: Why
     since: int
     until: int | None = None
@@ -51,6 +56,7 @@ class Asked:
     ended: events.ComputeEnded | None = None
     ended_at: int = 0
     emitted: dict[int, events.ComputeEmitted] = field(default_factory=dict)  # by part
+    waited_for: set[tuple[str, Why]] = field(default_factory=set)  # months in which it was told a reason
 
     @property
     def grams(self) -> int | None:
@@ -90,33 +96,48 @@ class Price:
 
 @dataclass(slots=True)
 class _SiteInLog:
-    admitted: bool = False
+    admitted: int = 0  # number of the admission that is in force, among all of all logs; 0: none
     devices: int = 0  # those that are open
+    kind: str = ""  # of its devices
 
     @property
     def open(self) -> int:
         return self.devices if self.admitted else 0
 
 
+@dataclass(frozen=True, slots=True)
+class _Open:
+    """The devices of a site that are open, and the log whose policy holds there."""
+
+    devices: int
+    governs: str
+    kind: str
+
+
 class World:
-    """All that the figures are computed from. A site that several logs name is one site with its largest offer."""
+    """All that the figures are computed from. A site that several logs name is one site with its largest offer.
+
+    The policy of the log that let it in first, of those in which it still is, holds there, as for the scheduler. The
+    reserve is that of all open devices under one policy, whole devices of each kind.
+    """
 
     def __init__(self) -> None:
         """Begin with nothing."""
         self.asked: dict[Key, Asked] = {}
         self.prices: list[Price] = []
         self.open_seconds: dict[str, int] = defaultdict(int)  # device-seconds by month
-        self.reserved_seconds: dict[str, int] = defaultdict(
-            int
-        )  # the same, of the reserve: whole devices, as it is kept
+        self.reserved_seconds: dict[str, Counter[str]] = defaultdict(Counter)  # the same, of the reserve, by kind
         self.strays = 0
         self.until = 0
         self._now = 0
         self._sites: dict[str, dict[str, _SiteInLog]] = defaultdict(dict)
-        self._reserved: dict[str, int] = {}
+        self._admissions = 0
         self._price_of: dict[str, int] = {}
-        self._open: dict[str, tuple[int, int]] = {}  # of each site: devices, and reserved ones times basis points
-        self._open_now = (0, 0)  # the sums
+        self._open: dict[str, _Open] = {}  # by site
+        self._open_now = 0  # the sum of their devices
+        self._share: dict[str, int] = {}  # that is reserved in each log, in basis points
+        self._pool: dict[str, Counter[str]] = defaultdict(Counter)  # open devices under each log's policy, by kind
+        self._kept: dict[str, dict[str, int]] = {}  # reserved ones of these
 
     def take(self, log: str, at: int, kind: str, data: object, actor: str = "") -> None:
         """Take the next entry of a log. Raises Invalid for a moment that is none."""
@@ -142,9 +163,8 @@ class World:
     def _happens(self, log: str, event: events.Event, actor: str) -> bool:
         """Note what happened; say whether it could."""
         if isinstance(event, events.ComputePolicyAdopted):
-            self._reserved[log] = event.reserved_bps
-            for site in self._sites:
-                self._count_open(site)
+            self._share[log] = event.reserved_bps
+            self._reserve(log)
             return True
         if isinstance(event, events.SiteAdmitted | events.SiteRemoved | events.SiteStanding):
             could = self._site(log, event)
@@ -153,8 +173,8 @@ class World:
         if isinstance(event, events.ComputeRequested):
             return self._requested(log, event, actor)
         asked = self.asked.get((log, event.request))
-        if isinstance(event, events.ComputeWaits):
-            return asked is not None and not asked.is_over
+        if isinstance(event, events.ComputeWaits | events.ComputeNeedsMore):
+            return asked is not None and not asked.is_over and self._waits(asked, event)
         if isinstance(event, events.ComputeEmitted):
             return asked is not None and self._emitted(asked, event)
         return asked is not None and not asked.is_over and self._goes_on(asked, event)
@@ -182,10 +202,17 @@ class World:
     def _started(self, asked: Asked, event: events.ComputeStarted) -> bool:
         if asked.running is not None:
             return False
-        asked.parts.append(Part(event.site, event.why, self._now))
+        kind = self._sites[event.site].get(asked.log, _SiteInLog()).kind
+        asked.parts.append(Part(event.site, kind, event.why, self._now))
         if self._price_of.get(event.site) != event.price:
             self._price_of[event.site] = event.price
             self.prices.append(Price(self._now, event.site, event.price))
+        return True
+
+    def _waits(self, asked: Asked, event: events.ComputeWaits | events.ComputeNeedsMore) -> bool:
+        """Note why it waits, where it does."""
+        if isinstance(event, events.ComputeWaits):
+            asked.waited_for.add((month_of(self._now), event.why))
         return True
 
     @staticmethod
@@ -213,28 +240,44 @@ class World:
         site = self._sites[event.site].setdefault(log, _SiteInLog())
         if isinstance(event, events.SiteStanding):
             site.devices = event.devices if event.standing is Standing.OPEN else 0
+            site.kind = event.device_kind
             return True
         admits = isinstance(event, events.SiteAdmitted)
-        is_new = site.admitted is not admits
-        site.admitted = admits
-        return is_new
+        if bool(site.admitted) is admits:
+            return False
+        self._admissions += 1
+        site.admitted = self._admissions if admits else 0
+        return True
 
     def _count_open(self, name: str) -> None:
-        """Count what a site offers now: of all logs the largest offer, and the largest reserve."""
+        """Count what a site offers now: of all logs the largest offer, under the policy that holds there."""
+        before = self._open.pop(name, None)
+        if before is not None:
+            self._count(before, -1)
         logs = self._sites[name]
         devices = max(site.open for site in logs.values())
-        reserved = max(site.open * self._reserved.get(log, _RESERVED_AT_FIRST) for log, site in logs.items())
-        before = self._open.get(name, (0, 0))
-        self._open[name] = (devices, reserved)
-        self._open_now = (self._open_now[0] + devices - before[0], self._open_now[1] + reserved - before[1])
+        if devices:
+            governs = min((log for log, site in logs.items() if site.admitted), key=lambda log: logs[log].admitted)
+            self._open[name] = _Open(devices, governs, logs[governs].kind)
+            self._count(self._open[name], 1)
+
+    def _count(self, site: _Open, sign: int) -> None:
+        """Add the devices of a site to those that are open, or take them away."""
+        self._open_now += sign * site.devices
+        self._pool[site.governs][site.kind] += sign * site.devices
+        self._reserve(site.governs)
+
+    def _reserve(self, log: str) -> None:
+        self._kept[log] = reserved(self._pool[log], self._share.get(log, _RESERVED_AT_FIRST))
 
     def _advance(self, to: int) -> None:
         """Let the sites be open until then, as they stand."""
-        devices, reserved = self._open_now
-        if devices:
+        if self._open_now:
             for month, seconds in by_month(self._now, to):
-                self.open_seconds[month] += devices * seconds
-                self.reserved_seconds[month] += reserved // BPS * seconds
+                self.open_seconds[month] += self._open_now * seconds
+                for kept in self._kept.values():
+                    for kind, devices in kept.items():
+                        self.reserved_seconds[month][kind] += devices * seconds
         self._now = to
 
 
