@@ -48,8 +48,8 @@ class Picture:
     folded: int
 
 
-def draw(graph: Graph, community: str) -> Picture | None:
-    """Place the nodes of a graph, or return nothing for one without decisions."""
+def draw(graph: Graph, community: str, run: int | None = None) -> Picture | None:
+    """Place the nodes of a graph, or return nothing for one without decisions. `run`: the number of the run here."""
     numbers = sorted({node.number for node in graph.nodes if node.number is not None}, reverse=True)
     if not numbers:
         return None
@@ -60,7 +60,7 @@ def draw(graph: Graph, community: str) -> Picture | None:
         column = _column(node, columns)
         if row is not None and column is not None:
             placed.setdefault((row, column), node)
-    boxes = {node.id: _box(node, row, column, community) for (row, column), node in sorted(placed.items())}
+    boxes = {node.id: _box(node, row, column, community, run) for (row, column), node in sorted(placed.items())}
     pairs = [(boxes[child], boxes[parent]) for child, parent in graph.edges if child in boxes and parent in boxes]
     # What rests on a later row is drawn; a proposal under a charter that an earlier vote changed stands in the list.
     lines = [_line(child, parent) for child, parent in pairs if child.y <= parent.y]
@@ -79,10 +79,10 @@ def _column(node: Node, columns: dict[int, int]) -> int | None:
     return columns.get(node.number)
 
 
-def _box(node: Node, row: int, column: int, community: str) -> Box:
+def _box(node: Node, row: int, column: int, community: str, run: int | None) -> Box:
     x = MARGIN + column * (BOX_WIDTH + GAP_X)
     y = MARGIN + row * (BOX_HEIGHT + GAP_Y)
-    return Box(node.id, x, y, node.kind, _detail(node), _href(node, community))
+    return Box(node.id, x, y, node.kind, _detail(node), _href(node, community, run))
 
 
 def _detail(node: Node) -> str:
@@ -101,14 +101,13 @@ def _detail(node: Node) -> str:
     return node.id[:8]
 
 
-def _href(node: Node, community: str) -> str:
+def _href(node: Node, community: str, run: int | None) -> str:
     """Return the page that tells of this record."""
     body = node.record.body
     if node.kind == "release":
         return reverse("site:release", args=[body["revision"]])
     if node.kind in {"run", "evaluation"}:
-        run = body["run"] if node.kind == "run" else None
-        return reverse("site:run", args=[run]) if run else "#better"
+        return reverse("site:run", args=[run]) if run and node.kind == "run" else "#better"
     if node.kind == "dataset":
         return reverse("site:dataset", args=[body["digest"]])
     if node.kind == "rule":

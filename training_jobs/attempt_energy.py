@@ -8,7 +8,7 @@ only, in four queries for however many runs.
 """
 
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
@@ -21,7 +21,7 @@ from governance.errors import Invalid
 from governance.models import Event
 from training_jobs.carbon import meters
 from training_jobs.carbon.meters import Energy
-from training_jobs.models import Allotment, Attempt, Run, RunEvent
+from training_jobs.models import Allotment, Attempt, ComputeRequest, Run, RunEvent
 from training_jobs.scheduling.events import ComputeEmitted, read
 
 # A meter counts the whole machine, with its fans and what else goes on there.
@@ -126,28 +126,30 @@ def parts_of(runs: Sequence[Run], now: datetime) -> dict[int, list[Part]]:
     for row in claimed.select_related("request", "site"):
         if row.request.run_id is not None:
             allotments[(row.request.run_id, row.request.slot)].append(row)
-    told = _told({row.request.name for rows in allotments.values() for row in rows})
+    told = _told([row.request for rows in allotments.values() for row in rows])
     found: dict[int, list[Part]] = defaultdict(list)
     for attempt in Attempt.objects.filter(run__in=numbers).order_by("pk"):
         given = next(
             (row for row in allotments[(attempt.run_id, attempt.slot)] if row.covers(attempt.started_at)), None
         )
         spoken = lines[(attempt.run_id, attempt.slot, attempt.number)]
-        emitted = None if given is None else told.get((given.request.name, attempt.number))
+        emitted = None if given is None else told.get((given.request_id, attempt.number))
         found[attempt.run_id].append(_part(attempt, given, spoken, emitted, now))
     return found
 
 
-def _told(requests: Collection[str]) -> dict[tuple[str, int], ComputeEmitted]:
-    """Return what the logs were told that parts of requests emitted, by request and attempt."""
-    found: dict[tuple[str, int], ComputeEmitted] = {}
-    if requests:
-        said = Event.objects.filter(kind=ComputeEmitted.kind, data__request__in=list(requests)).order_by("pk")
-        for data in said.values_list("data", flat=True):
+def _told(requests: Iterable[ComputeRequest]) -> dict[tuple[int, int], ComputeEmitted]:
+    """Return what the logs were told that parts of requests emitted, by number of the request and attempt."""
+    named = {(each.community_id, each.name): each.pk for each in requests}
+    found: dict[tuple[int, int], ComputeEmitted] = {}
+    if named:
+        names = sorted({name for _, name in named})
+        said = Event.objects.filter(kind=ComputeEmitted.kind, data__request__in=names).order_by("pk")
+        for community, data in said.values_list("community", "data"):
             with suppress(Invalid):
                 event = read(ComputeEmitted.kind, data)
-                if isinstance(event, ComputeEmitted):
-                    found.setdefault((event.request, event.part), event)
+                if isinstance(event, ComputeEmitted) and (community, event.request) in named:
+                    found.setdefault((named[community, event.request], event.part), event)
     return found
 
 

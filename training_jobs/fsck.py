@@ -14,6 +14,7 @@ from training_jobs.inquiries import fsck as inquiries
 from training_jobs.ledger import fsck as ledger
 from training_jobs.models import Run
 from training_jobs.overrides.proposal_kinds import VerdictOverride
+from training_jobs.overrides.services import number_of
 from training_jobs.reviews import fsck as reviews
 from training_jobs.settlement import fsck as settlement
 from training_jobs.sites import fsck as sites
@@ -37,20 +38,22 @@ def check_one(community: Community) -> Iterator[Finding]:
 
 def _check(community: Community) -> Iterator[Finding]:
     votes = community.proposals.filter(kind=VerdictOverride.name, executed_at__isnull=False)
-    by_run = {vote.payload.get("run"): vote for vote in votes.order_by("pk")}
-    runs = Run.objects.filter(community=community).select_related("evaluation_record", "override_record")
+    by_evaluation = {vote.payload.get("evaluation"): vote for vote in votes.order_by("pk")}
+    runs = Run.objects.filter(community=community).select_related("evaluation_record", "override_record", "run_record")
     for run in runs.filter(override_record__isnull=False).order_by("pk"):
-        vote = by_run.pop(run.pk, None)
+        vote = by_evaluation.pop(run.evaluation_record_id, None)
         if vote is None or run.override_record is None:
             yield finding(TABLE, run.pk, "override_record", "none: no vote released it", run.override_record_id)
             continue
-        subject = f"override:run:{run.pk}"
+        number = number_of(run)
+        subject = f"override:run:{number}"
         parents = [str(vote.execution_record_id), str(run.evaluation_record_id)]
         yield from against_record(run, run.override_record, "override", subject, vote.payload, parents)
         event = vote.events.filter(kind="verdict_overridden").order_by("position").first()
         told = {"run": event.data.get("run") if event else None, "overridden_at": seconds(event.at) if event else None}
-        yield from compare(TABLE, run.pk, told, {"run": run.pk, "overridden_at": seconds(run.overridden_at)})
+        yield from compare(TABLE, run.pk, told, {"run": number, "overridden_at": seconds(run.overridden_at)})
         if run.verdict != "rejected":
             yield finding(TABLE, run.pk, "verdict", "rejected: only that is overridden", run.verdict)
-    for number, vote in by_run.items():
-        yield finding("governance_proposal", vote.pk, "run", f"run {number}, released by it", "no override")
+    for vote in by_evaluation.values():
+        expected = f"run {vote.payload.get('run')}, released by it"
+        yield finding("governance_proposal", vote.pk, "run", expected, "no override")

@@ -50,7 +50,6 @@ from training_jobs.models import (
     Slice,
     SpotCheck,
 )
-from training_jobs.overrides.proposal_kinds import VerdictOverride
 
 Numbers = Mapping[type[models.Model], Mapping[int, int]]
 LEASE = "a lease: nobody works on it elsewhere"
@@ -59,28 +58,6 @@ SIGHT = "when it was last heard of: nobody has heard of it elsewhere"
 CALENDAR = "the calendar of its operator, who sends it where the site goes on"
 _LEASE = {"lease_owner": ("", LEASE), "lease_expires_at": (None, LEASE), "heartbeat_at": (None, LEASE)}
 _RUNNER = re.compile(r"runner:([0-9]{1,18})")
-
-
-def _run_is_named(community: Community, number: int) -> bool:
-    """Say whether a vote that releases a rejected run names this one by its number, or a hold in the books."""
-    votes = community.proposals.filter(kind=VerdictOverride.name).values_list("payload", flat=True)
-    held: bool = community.events.filter(data__request=f"run:{number}").exists()
-    return held or any(payload.get("run") == number for payload in votes)
-
-
-def _preview_is_named(community: Community, number: int) -> bool:
-    """Say whether a request of computing names a preview by its number."""
-    return leaving.request_is_named(community, f"preview:{number}")
-
-
-def _inquiry_is_named(community: Community, number: int) -> bool:
-    named: bool = community.events.filter(data__inquiry=number).exists()
-    return named
-
-
-def _is_free(_community: Community, _number: int) -> bool:
-    """Let a row have another number: what names it by that decides nothing."""
-    return False
 
 
 def _translate_owner(row: Row, numbers: Numbers) -> None:
@@ -166,29 +143,29 @@ PART = Part(
         Table(
             Runner,
             key=("id",),
-            numbered=_is_free,
+            numbered=True,
             left_out={"capabilities": ({}, MACHINE), "last_seen_at": (None, MACHINE)},
         ),
-        Table(Run, key=("id",), numbered=_run_is_named, left_out=_LEASE),
+        Table(Run, key=("id",), numbered=True, left_out=_LEASE),
         Table(Seat, of="run__community", left_out=_LEASE),
-        Table(Attempt, of="run__community", key=("id",), numbered=_is_free, translate=_translate_owner),
+        Table(Attempt, of="run__community", key=("id",), numbered=True, translate=_translate_owner),
         Table(RunEvent, of="run__community", translate=_translate_event),
         Table(Attested, of="run__community"),
-        Table(Preview, rows=leaving.previews, key=("id",), numbered=_preview_is_named, left_out=_LEASE),
-        Table(Inquiry, of="version__model__community", numbered=_inquiry_is_named, left_out=_LEASE),
+        Table(Preview, rows=leaving.previews, key=("id",), numbered=True, left_out=_LEASE),
+        Table(Inquiry, of="version__model__community", numbered=True, left_out=_LEASE),
         Table(Admission),
         Table(SiteMeasurement, of="runner__community"),
         Table(SiteStewards),
         Table(ComputePolicy),
-        Table(NewcomerAttestation, numbered=_is_free),
-        Table(ComputeRequest, rows=leaving.requests, key=("name",), key_is_global=True),
+        Table(NewcomerAttestation, numbered=True),
+        Table(ComputeRequest, rows=leaving.requests, key=("name",)),
         Table(Allotment, rows=leaving.allotments),
         Table(RaisedCeiling, of="run__community"),
-        Table(Slice, of="attempt__run__community", key=("id",), numbered=_is_free),
+        Table(Slice, of="attempt__run__community", key=("id",), numbered=True),
         Table(
             SpotCheck,
             of="slice__attempt__run__community",
-            numbered=_is_free,
+            numbered=True,
             left_out=_LEASE,
             translate=_translate_checker,
         ),

@@ -149,10 +149,10 @@ def measured_for(proposal: Proposal, now: datetime) -> Measured | None:
     """Return the measured run that a proposal has started or, where its payload names one, is about."""
     runs = Run.objects.select_related("model", "version", "evaluation_record").filter(evaluation_record__isnull=False)
     own = runs.filter(proposal=proposal).first()
-    named = proposal.payload.get("run")
+    named = proposal.payload.get("evaluation")
     about = None
-    if own is None and type(named) is int:
-        about = runs.filter(community=proposal.community_id, pk=named).first()
+    if own is None and isinstance(named, str):
+        about = runs.filter(community=proposal.community_id, evaluation_record=named).first()
     run = own or about
     if run is None or run.evaluation_record is None:
         return None

@@ -1,6 +1,5 @@
 """Template filters of the compute commons: money in minor units, requests by name, what became of them."""
 
-import re
 from collections.abc import Mapping
 from fractions import Fraction
 
@@ -10,7 +9,10 @@ from frontend import words
 from frontend.templatetags.commonweights import moment_text
 from frontend.words import waiting
 from frontend.words.books import amount
+from governance.models import Event
+from training_jobs.commons.naming import OF_A_RUN
 from training_jobs.commons.timetable import Bar, Use
+from training_jobs.models import ComputeRequest
 
 register = template.Library()
 
@@ -28,16 +30,34 @@ def name_in(address: str, names: Mapping[str, str]) -> str:
 
 
 @register.filter
-def run_of(name: str) -> int:
+def run_in(name: str, runs: Mapping[str, int]) -> int:
     """Return the number of the run that a request is of; 0 where it is of none."""
-    found = re.match(r"run:([0-9]{1,18})", name)
-    return int(found[1]) if found else 0
+    return runs.get(name, 0)
 
 
 @register.filter
 def request_name(name: str) -> str:
     """Return a request as people call it."""
     return waiting.request_name(name)
+
+
+@register.filter
+def refused_words(reason: str) -> str:
+    """Return why a request was refused."""
+    return waiting.refused_words(reason)
+
+
+@register.filter
+def told_words(event: Event) -> str:
+    """Return what an entry of the log says of why a request of computing waits or was refused, if it does."""
+    return waiting.told_words(event.kind, event.data, event.at)
+
+
+@register.filter
+def name_in_log(request: ComputeRequest) -> str:
+    """Return how the log calls the run of a request, where it is not by the number that the run has here."""
+    name = request.name.partition("/")[0]
+    return "" if name == f"{OF_A_RUN}{request.run_id}" else name
 
 
 @register.filter

@@ -126,7 +126,7 @@ def _without_unsubmitted(row: Row) -> Row:
 
 PART = Part(
     tables=(
-        Table(Record, rows=_no_rows, key=("digest",), shared=("canonical",)),
+        Table(Record, rows=_no_rows, key=("digest",), key_is_global=True, shared=("canonical",)),
         Table(Community, rows=_itself, key=("slug",)),
         Table(Council),
         Table(Member),

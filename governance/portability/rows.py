@@ -58,7 +58,7 @@ def read(table: Table, rows: Iterable[Row], community: Community, numbers: Numbe
 
 def reset_sequence(table: Table) -> None:
     """Let new rows get numbers after those that came in with theirs (PostgreSQL; SQLite looks by itself)."""
-    if table.numbered is None or connection.vendor != "postgresql":
+    if not table.numbered or connection.vendor != "postgresql":
         return
     name = connection.ops.quote_name(table.name)
     with connection.cursor() as cursor:
@@ -134,10 +134,10 @@ def _insert(table: Table, batch: list[Row], community: Community, numbers: Numbe
         column.name: _resolve(column, batch, community, numbers) for column in columns(table) if column.is_relation
     }
     names = [field.attname for field in table.model._meta.concrete_fields]  # noqa: SLF001
-    if table.numbered is None:
+    if not table.numbered:
         names = [name for name in names if name != "id"]
     else:
-        _number(table, batch, community, numbers)
+        _number(table, batch, numbers)
     made = [_values(table, row, names, resolved, community) for row in batch]
     try:
         insert(table.model, names, made)
@@ -187,7 +187,7 @@ def _resolve(
     named = {_name(column, row[column.name]) for row in batch if row[column.name] is not None}
     if not named:
         return {}
-    if table.numbered is not None:
+    if table.numbered:
         found: dict[Name, Any] = {name: numbers.get(target, {}).get(name[0]) for name in named}
         found = {name: key for name, key in found.items() if key is not None}
     else:
@@ -200,9 +200,7 @@ def _resolve(
 
 def _looked_up(table: Table, named: set[Name], community: Community) -> dict[Name, Any]:
     paths = key_paths(table)
-    rows = table.model._base_manager.all()  # noqa: SLF001
-    if table.rows is None and not table.key_is_global:
-        rows = rows.filter(**{table.of: community})
+    rows = table.model._base_manager.all() if table.key_is_global else table.query(community)  # noqa: SLF001
     for place, path in enumerate(paths):
         rows = rows.filter(**{f"{path}__in": [name[place] for name in named]})
     return {tuple(name): key for key, *name in rows.values_list("pk", *paths)}
@@ -217,8 +215,8 @@ def _name(column: "models.Field[Any, Any]", value: Any) -> Name:  # noqa: ANN401
     return tuple(parts)
 
 
-def _number(table: Table, batch: list[Row], community: Community, numbers: Numbers) -> None:
-    """Let rows keep their numbers where these are free, and give others to those that nothing names by theirs."""
+def _number(table: Table, batch: list[Row], numbers: Numbers) -> None:
+    """Let rows keep their numbers where these are free, and give them others where not."""
     mine = numbers.setdefault(table.model, {})
     manager = table.model._base_manager  # noqa: SLF001
     for row in batch:
@@ -230,9 +228,6 @@ def _number(table: Table, batch: list[Row], community: Community, numbers: Numbe
     for row in batch:
         old = row["id"]
         if old in taken:
-            if table.numbered is not None and table.numbered(community, old):
-                detail = f"number {old} of {table.name} is taken here, and the log or a vote of the community names it"
-                raise Conflict("number_is_taken", detail, field=table.name, found=old)
             row["id"], after = after, after + 1
         mine[old] = row["id"]
 

@@ -23,8 +23,8 @@ class Table:
 
     `of` is the lookup that leads to the community, unless `rows` finds the rows. `key` are the columns by which other
     rows name one (empty: none does). `left_out` gives columns, each with what stands in its place elsewhere and why;
-    `redact` takes out what is private within a column. `require` refuses values that could lead outside. Where
-    `numbered` is given the database's id leaves, because the log or a record may name it; it says whether one is named.
+    `redact` takes out what is private within a column. `require` refuses values that could lead outside. Where it
+    is `numbered` the database's id leaves, too, and is kept where it is free; nothing that is signed is found by it.
     `translate` changes a row that comes in, where numbers had to change ({model: {old: new}}). `shared`: a row of this
     name may be there already; it is the same one if these columns are equal, and then it stays as it is there.
     `key_is_global`: the key names one row of the whole site, whichever community has it.
@@ -37,7 +37,7 @@ class Table:
     left_out: Mapping[str, tuple[Any, str]] = field(default_factory=dict)
     redact: Callable[[Row], Row] | None = None
     require: Callable[[Row], None] | None = None
-    numbered: Callable[[Community, int], bool] | None = None
+    numbered: bool = False
     translate: "Callable[[Row, Mapping[type[models.Model], Mapping[int, int]]], None] | None" = None
     shared: tuple[str, ...] = ()
     key_is_global: bool = False
@@ -121,7 +121,7 @@ def columns(table: Table) -> "list[models.Field[Any, Any]]":
     kept = []
     for column in table.model._meta.concrete_fields:  # noqa: SLF001
         counted = isinstance(column, models.AutoField | models.BigAutoField)
-        if counted and table.numbered is None:
+        if counted and not table.numbered:
             continue
         if column.related_model is Community or column.name in table.left_out:
             continue

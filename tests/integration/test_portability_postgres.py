@@ -153,5 +153,5 @@ def _goes_on(community: Community, now: datetime) -> None:
     name = machine_of("lake").lease_name
     leases = at_once(SWEEPERS, lambda _number: services.claim(request.run_id, name, now))
     assert Counter(lease is None for lease in leases) == {True: SWEEPERS - 1, False: 1}
-    assert kinds(community, request.name) == ["requested", "started"]
+    assert kinds(community, request.name) == ["requested", "waits", "started"]
     assert wrong(community) == []

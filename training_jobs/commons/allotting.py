@@ -11,7 +11,7 @@ locked for a moment only; where more can begin, the next follows at once.
 
 import logging
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from typing import Final
@@ -24,7 +24,7 @@ from governance.clock import unix
 from governance.errors import Refusal
 from training_jobs import services
 from training_jobs.carbon import configured
-from training_jobs.commons import allotments, lifecycle, requests, waiting, world
+from training_jobs.commons import allotments, lifecycle, naming, requests, waiting, world
 from training_jobs.commons.lifecycle import Place
 from training_jobs.leases import locked
 from training_jobs.models import Admission, Allotment, ComputeRequest, Preview, Run, Site
@@ -50,19 +50,21 @@ def allot(now: datetime) -> int:
         return 0
     end_what_is_over(now)
     take_back(now)
-    begun = 0
-    for governing in world.governed():
+    begun, looks, governed = 0, [], world.governed()
+    for governing in governed:
         foreseen = forecast_for(governing, now)
         rounds = 0
         while rounds < ROUNDS_MAX:
-            found, more = 0, False
+            found, more, seen = 0, False, None
             with _alone(f"sites that {governing.community.slug} governs"):
-                found, more = _decide(governing, foreseen, now)
+                found, more, seen = _decide(governing, foreseen, now)
             begun += found
             rounds += not more
             if not found:
+                looks += [] if seen is None else [waiting.Look(governing, seen)]
                 break
-    waiting.tell(now)
+    if len(looks) == len(governed):  # else something goes on to begin, or was not looked at: the next sweep tells
+        waiting.tell(looks, now)
     return begun
 
 
@@ -157,40 +159,45 @@ def _place(run: Run | None, preview: Preview | None, slot: int) -> Place:
 # --- what begins --------------------------------------------------------------------------------------------------
 
 
-def _decide(governing: world.Governed, forecast: Grid, now: datetime) -> tuple[int, bool]:
-    """Return how many begin, and whether the decision ended with them, so that another is to be made at once."""
+def _decide(governing: world.Governed, forecast: Grid, now: datetime) -> tuple[int, bool, world.World]:
+    """Return how many begin, whether the decision ended with them so that another is to be made at once, and of what.
+
+    Where nothing begins, that is how the world still is.
+    """
     pks = sorted(site.pk for site in governing.sites)
     list(Site.objects.select_for_update(of=("self",), no_key=True).filter(pk__in=pks).order_by("pk"))  # 1
     seen = world.world_of(governing, now, forecast)  # 2
     if not seen.queue:
-        return 0, False
+        return 0, False, seen
     decision = choose(seen.queue, seen.sites, seen.calendar, seen.policy, unix(now))
-    starts = {start.request: start for start in decision.starts}
-    _lock(list(starts))  # 3
+    starts = {naming.number_in(start.request): start for start in decision.starts}
+    _lock(starts)  # 3
     sites = {site.slug: site for site in governing.sites}
     begun = _begin(starts, sites, forecast, now)  # 4
-    called = [recall.request for recall in decision.recalls]
-    Allotment.objects.in_force().filter(request__name__in=called, recalled_at__isnull=True).update(recalled_at=now)  # 5
+    asked = ComputeRequest.objects.filter(pk__in=[allotment.request_id for allotment in begun])
+    asked.update(waits_for="", cannot_since=None)  # whatever it waits for later is told anew
+    called = [naming.number_in(recall.request) for recall in decision.recalls]
+    Allotment.objects.in_force().filter(request__in=called, recalled_at__isnull=True).update(recalled_at=now)  # 5
     for allotment in sorted(begun, key=lambda each: (each.request.community_id, each.pk)):  # 6
         allotments.started(allotment, now)
-    return len(begun), decision.more
+    return len(begun), decision.more, seen
 
 
-def _lock(names: Sequence[str]) -> None:
+def _lock(begun: Collection[int]) -> None:
     """Lock the runs and previews of requests, always in one order."""
-    asked = ComputeRequest.objects.filter(name__in=names)
+    asked = ComputeRequest.objects.filter(pk__in=begun)
     for table, which in ((Run, "run"), (Preview, "preview")):
         rows = table.objects.select_for_update().filter(pk__in=asked.values(which))
         list(rows.order_by("pk").values_list("pk", flat=True))
 
 
-def _begin(starts: Mapping[str, Start], sites: Mapping[str, Site], forecast: Grid, now: datetime) -> list[Allotment]:
+def _begin(starts: Mapping[int, Start], sites: Mapping[str, Site], forecast: Grid, now: datetime) -> list[Allotment]:
     """Give devices to those that still wait, as far as their sites have machines for them."""
     machines = world.machines_at(sites.values())
     at_work = Counter(Allotment.objects.in_force().filter(site__in=sites.values()).values_list("site__slug", flat=True))
     begun = []
-    for request in world.waiting(now, Q(name__in=starts)):
-        start = starts[request.name]
+    for request in world.waiting(now, Q(pk__in=starts)):
+        start = starts[request.pk]
         if not world.has_room(machines[start.site], at_work[start.site]):
             continue
         at_work[start.site] += 1

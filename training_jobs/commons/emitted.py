@@ -17,7 +17,7 @@ from datetime import datetime, timedelta
 from typing import Final
 
 from django.db import transaction
-from django.db.models import Q
+from django.db.models import F, Q
 
 from governance.clock import unix
 from governance.errors import Refusal
@@ -37,7 +37,7 @@ logger = logging.getLogger(__name__)
 PATIENCE: Final = timedelta(days=14)
 # A source that does not know these hours yet is asked again after as long.
 ASK_AGAIN: Final = timedelta(minutes=15)
-_Key = tuple[str, int, int]  # request, part, the moment it ended
+_Key = tuple[int, int, int]  # number of the request, part, the moment it ended
 _asked: dict[_Key, datetime] = {}  # of this process: forgotten, it costs a question more
 
 
@@ -54,7 +54,7 @@ def count(now: datetime) -> int:
         del _asked[key]
     told = 0
     for request, part, waited in _untold(now):
-        key = (request.name, part.number, unix(part.until))
+        key = (request.pk, part.number, unix(part.until))
         if key in _asked:
             continue
         said = _counted(cache, request, part, waited, now)
@@ -69,25 +69,18 @@ def _untold(now: datetime) -> Iterator[tuple[ComputeRequest, used.Part, int]]:
     """Yield the parts that ended lately and were not told, and how many seconds their request waited at first."""
     since = now - PATIENCE
     said = Event.objects.filter(kind=ComputeEmitted.kind, at__gte=since)
-    told = {(str(name), number) for name, number in said.values_list("data__request", "data__part")}
-    attempts = Attempt.objects.filter(ended_at__gt=since, run__requests__isnull=False)
-    places = {
-        (run, slot)
-        for run, slot, number in attempts.values_list("run", "slot", "number").distinct()
-        if ((f"run:{run}/{slot}" if slot else f"run:{run}"), number) not in told
-    }
+    told = set(said.values_list("community", "data__request", "data__part"))
+    asked_for = [f"run__requests{column}" for column in ("", "__community", "__name")]
+    lately = Attempt.objects.filter(ended_at__gt=since, run__requests__slot=F("slot"))
+    untold = {pk for pk, *part in lately.values_list(*asked_for, "number") if tuple(part) not in told}
     sandbox = Allotment.objects.filter(request__run__isnull=True, claimed_at__isnull=False, ended_at__gt=since)
-    asked = ComputeRequest.objects.filter(
-        Q(run__in={run for run, _ in places}) | Q(pk__in=sandbox.values("request"))
-    ).select_related("community")
-    for request in asked.order_by("pk"):
-        if request.run_id is not None and (request.run_id, request.slot) not in places:
-            continue
+    asked = ComputeRequest.objects.filter(Q(pk__in=untold) | Q(pk__in=sandbox.values("request")))
+    for request in asked.select_related("community").order_by("pk"):
         parts = used.parts_of(request)
         first = min((part.since for part in parts), default=request.requested_at)
         waited = max(0, unix(first) - unix(request.requested_at))
         for part in parts:
-            if since < part.until and (request.name, part.number) not in told:
+            if since < part.until and (request.community_id, request.name, part.number) not in told:
                 yield request, part, waited
 
 

@@ -9,10 +9,13 @@ behind when a community leaves; so of requests an event without its row is found
 from collections import defaultdict
 from collections.abc import Iterator
 
+from django.db.models import F
+
 from governance.errors import Invalid
 from governance.fsck import Finding
 from governance.fsck.finding import advised, compare, finding, guarded, seconds
 from governance.models import Community, Event
+from training_jobs.commons import ceilings, door, naming, raising_fsck, waiting_fsck
 from training_jobs.commons.replaying import ATTEMPTS_MAX, is_replayed
 from training_jobs.models import Allotment, Attempt, ComputePolicy, ComputeRequest, NewcomerAttestation, PolicyReplay
 from training_jobs.scheduling.events import ComputeEmitted, read
@@ -22,7 +25,6 @@ POLICY, ATTESTATION = "training_jobs_computepolicy", "training_jobs_newcomeratte
 REPLAY = "training_jobs_policyreplay"
 AGAIN = "delete the row: while the vote is open the figures are computed again"
 RESTORE = "restore the row from a backup; the log has what was asked, allotted, adopted or attested"
-OF_A_RUN = "run:"
 _FIGURE = 3  # columns
 _ASKED = ("origin", "devices", "memory_bytes", "seconds", "ceiling", "slack")
 
@@ -30,6 +32,9 @@ _ASKED = ("origin", "devices", "memory_bytes", "seconds", "ceiling", "slack")
 def check_one(community: Community) -> Iterator[Finding]:
     """Yield what is wrong with the shared computing of one community; nothing for a sound database."""
     yield from advised(RESTORE, guarded(REQUEST, community.slug, _requests(community)))
+    yield from advised(RESTORE, guarded(REQUEST, community.slug, waiting_fsck.check(community)))
+    yield from guarded("governance_event", community.slug, door.check(community))
+    yield from advised(RESTORE, guarded(raising_fsck.TABLE, community.slug, raising_fsck.check(community)))
     yield from advised(RESTORE, guarded(ALLOTMENT, community.slug, _allotments(community)))
     yield from advised(RESTORE, guarded(ALLOTMENT, community.slug, _emitted(community)))
     yield from advised(RESTORE, guarded(POLICY, community.slug, _policies(community)))
@@ -43,6 +48,7 @@ def _requests(community: Community) -> Iterator[Finding]:
         _by_request(community, "compute_requested"),
         _by_request(community, "compute_ended", "compute_refused"),
     )
+    more = _by_request(community, "compute_needs_more")
     rows = ComputeRequest.objects.filter(community=community).select_related("run__proposal").order_by("pk")
     for row in rows.iterator(chunk_size=500):
         began, over = asked.get(row.name), ended.get(row.name)
@@ -51,6 +57,9 @@ def _requests(community: Community) -> Iterator[Finding]:
             continue
         told = began[-1]
         expected = {name: told.data.get(name) for name in _ASKED}
+        raised = ceilings.raised_share(row)
+        expected |= {} if raised is None else {"ceiling": raised}
+        expected |= {"memory_bytes": more[row.name][-1].data.get("memory_bytes")} if row.name in more else {}
         expected |= {"requester": told.data.get("requester"), "proposal_number": told.data.get("proposal_number")}
         expected |= {"member": told.actor, "requested_at": seconds(told.at)}
         found = {name: getattr(row, name) for name in _ASKED}
@@ -101,12 +110,11 @@ def _allotments(community: Community) -> Iterator[Finding]:
 
 def _emitted(community: Community) -> Iterator[Finding]:
     """Carbon in the log can be computed from its event again, and is of the time that an attempt took."""
-    attempts = Attempt.objects.filter(run__requests__community=community, ended_at__isnull=False)
-    rows = attempts.values_list("run", "slot", "number", "started_at", "ended_at").distinct()
-    times = {
-        (f"{OF_A_RUN}{run}/{slot}" if slot else f"{OF_A_RUN}{run}", number): (seconds(began), seconds(ended))
-        for run, slot, number, began, ended in rows
-    }
+    attempts = Attempt.objects.filter(
+        run__requests__community=community, run__requests__slot=F("slot"), ended_at__isnull=False
+    )
+    rows = attempts.values_list("run__requests__name", "number", "started_at", "ended_at")
+    times = {(name, number): (seconds(began), seconds(ended)) for name, number, began, ended in rows}
     there: set[tuple[str, int]] = set()
     for event in community.events.filter(kind=ComputeEmitted.kind).order_by("position").iterator(chunk_size=500):
         try:
@@ -119,7 +127,7 @@ def _emitted(community: Community) -> Iterator[Finding]:
         if key in there:
             yield finding("governance_event", event.pk, event.kind, "one for each part", "another one")
         there.add(key)
-        if said.request.startswith(OF_A_RUN):
+        if said.request.startswith(naming.OF_A_RUN):
             began, ended = times.get(key, (None, None))
             until = None if began is None or ended is None else max(ended, began + 1)
             expected: dict[str, object] = {"since": began, "until": until}
@@ -129,7 +137,7 @@ def _emitted(community: Community) -> Iterator[Finding]:
 def _missing(told: dict[str, list[Event]], table: str) -> Iterator[Finding]:
     """Yield what the log has of places of runs, and no row."""
     for name, events in told.items():
-        if name.startswith(OF_A_RUN):
+        if name.startswith(naming.OF_A_RUN):
             for event in events:
                 yield finding("governance_event", event.pk, event.kind, f"a row of {table}", "none")
 

@@ -20,7 +20,7 @@ from governance.clock import unix
 from governance.errors import Refusal
 from governance.models import Community, Event
 from training_jobs.carbon.configured import intensity
-from training_jobs.commons import policies, timetable
+from training_jobs.commons import naming, policies, timetable
 from training_jobs.federation.replay import History
 from training_jobs.federation.values import Asked, Ended, Fate, Left, SiteLife, Stay, Turn
 from training_jobs.federation.values import Community as Member
@@ -196,7 +196,7 @@ def _ended(request: ComputeRequest, known: Collection[str], now: datetime) -> tu
 def _request(row: ComputeRequest) -> Request:
     """Return a request as the scheduler had it when it was asked; sites that failed with it are tried again."""
     return Request(
-        id=row.name,
+        id=naming.id_of(row),
         community=row.community.slug,
         member=row.member,
         origin=Origin(row.origin),

@@ -50,12 +50,6 @@ def allotments(community: Community) -> "QuerySet[Allotment]":
     return Allotment.objects.filter(request__in=requests(community).order_by()).order_by("pk")
 
 
-def request_is_named(community: Community, name: str) -> bool:
-    """Say whether the log names a request of computing."""
-    named: bool = community.events.filter(kind="compute_requested", data__request=name).exists()
-    return named
-
-
 def follow(community: Community, now: datetime) -> None:
     """Do what has to follow once all rows are in.
 

@@ -6,6 +6,7 @@ Nothing is booked for a run without a ceiling in money, nor in a community that 
 from datetime import datetime
 
 from training_jobs import spec as specs
+from training_jobs.commons import naming
 from training_jobs.ledger import services
 from training_jobs.ledger.booking import account, booked, budget_named
 from training_jobs.ledger.currencies import require_written
@@ -14,8 +15,8 @@ from training_jobs.scheduling.prices import seconds_payable
 
 
 def request_of(run: Run) -> str:
-    """Return what the books call a run."""
-    return f"run:{run.pk}"
+    """Return what the books call a run: as its lead's request is called in the log, also before it is made."""
+    return naming.of_run(run)
 
 
 def hold_ceiling(run: Run, now: datetime) -> LedgerHold | None:
@@ -38,7 +39,8 @@ def settle_attempt(attempt: Attempt, site: Site, price: int, now: datetime, *, d
 
 def paid_for(attempt: Attempt) -> int | None:
     """Return what a site was paid for an attempt, in micro-units; None where nothing was booked."""
-    entry = booked(attempt.run.community, f"settle:{request_of(attempt.run)}:{_cause(attempt)}")
+    name = naming.given_to(attempt.run)
+    entry = booked(attempt.run.community, f"settle:{name}:{_cause(attempt)}") if name else None
     return None if entry is None else int(entry.data["paid"])
 
 
@@ -55,7 +57,8 @@ def seconds_left(run: Run, price: int, devices: int) -> int | None:
 
 def held_for(run: Run) -> LedgerHold | None:
     """Return what is held for a run, if something is."""
-    return LedgerHold.objects.filter(community=run.community_id, request=request_of(run)).first()
+    name = naming.given_to(run)
+    return LedgerHold.objects.filter(community=run.community_id, request=name).first() if name else None
 
 
 def _cause(attempt: Attempt) -> str:

@@ -25,16 +25,15 @@ class VerdictOverride(ForOrAgainst):
 
     def fields(self, community: Community) -> list[Field]:
         """Ask which run, and why."""
-        runs = Run.objects.filter(community=community, verdict="rejected", override_record__isnull=True)
+        rejected = Run.objects.filter(community=community, verdict="rejected", override_record__isnull=True)
+        runs = {services.number_of(run): run for run in rejected.select_related("proposal", "run_record")}
         return [
             Field(
                 "run",
                 _("Run"),
                 "choice",
                 _("Only runs that the rules rejected."),
-                options=tuple(
-                    (str(run.pk), f"{run.pk} · {run.proposal.title}") for run in runs.select_related("proposal")
-                ),
+                options=tuple((str(number), f"{number} · {run.proposal.title}") for number, run in runs.items()),
             ),
             Field(
                 "reason",
