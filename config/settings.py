@@ -145,6 +145,7 @@ PROPOSAL_KINDS = [
     "training_jobs.settlement.proposal_kinds.SiteSettlement",
     "training_jobs.settlement.proposal_kinds.SettlementWithdrawal",
     "training_jobs.commons.proposal_kinds.ComputePolicyChange",
+    "training_jobs.commons.raising_kind.RunCeiling",
     "governance.proposal_kinds.TextSignal",
     "governance.proposal_kinds.Poll",
     "governance.proposal_kinds.GovernanceRules",

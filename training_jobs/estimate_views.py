@@ -13,17 +13,21 @@ from governance.errors import NotFound
 from governance.services import proposal_by_public_id
 from governance.views.base import REFUSED
 from training_jobs import before_vote
-from training_jobs.scheduling.outlay import Outlay, Span
+from training_jobs.before_vote import BeforeVote
+from training_jobs.commons.beginning import beginning_of
+from training_jobs.ledger.estimates import Forecast
+from training_jobs.scheduling.explain import Slot
+from training_jobs.scheduling.outlay import Span
 
 
 class SpanOutput(serializers.Serializer[Any]):
-    """From the least to the most (`about`) that the estimated work takes, and what the whole budget takes (`most`).
+    """Between what and what the work is likely to end (`low`, `high`), and what the whole budget takes (`most`).
 
-    `least` and `about` are null where a dataset is not known; `places`: of how many places the amount is known.
+    `low` and `high` are null where too few past runs say it; `places`: of how many places the amount is known.
     """
 
-    least = serializers.IntegerField(allow_null=True)
-    about = serializers.IntegerField(allow_null=True)
+    low = serializers.IntegerField(allow_null=True)
+    high = serializers.IntegerField(allow_null=True)
     most = serializers.IntegerField()
     places = serializers.IntegerField()
 
@@ -34,11 +38,34 @@ class MoneySpanOutput(SpanOutput):
     currency = serializers.CharField()
 
 
+class SecondsOutput(serializers.Serializer[Any]):
+    """Device-seconds: what is planned, the interval of comparable past runs, and what is approved at most."""
+
+    planned = serializers.IntegerField(allow_null=True, help_text="An upper bound; null: a dataset is not known here.")
+    low = serializers.IntegerField(allow_null=True)
+    high = serializers.IntegerField(allow_null=True)
+    most = serializers.IntegerField()
+    level_bps = serializers.IntegerField(help_text="Basis points of runs that are to end within.")
+    runs = serializers.IntegerField(help_text="Comparable past runs.")
+    runs_needed = serializers.IntegerField(help_text="With fewer there is no interval.")
+    alike = serializers.BooleanField(help_text="All of them of the same model, objective and strategy.")
+    tried = serializers.IntegerField(help_text="Past runs held against the interval of those before them.")
+    held = serializers.IntegerField(help_text="How many of these lay within it.")
+
+
+class SlotOutput(serializers.Serializer[Any]):
+    """Where and when it could begin, approved today; UNIX seconds."""
+
+    site = serializers.CharField()
+    since = serializers.IntegerField()
+
+
 class PlaceOutput(serializers.Serializer[Any]):
     """Where the work may land, and what is declared of it; null: nothing. Without `site`: this installation's."""
 
     site = serializers.CharField(allow_blank=True)
     watts = serializers.IntegerField(allow_null=True, help_text="Of one device.")
+    watts_metered_in = serializers.IntegerField(help_text="Attempts whose median it is; 0: it is declared.")
     grams_per_kwh_least = serializers.IntegerField(allow_null=True)
     grams_per_kwh_most = serializers.IntegerField(allow_null=True)
     grid = serializers.CharField(allow_blank=True, help_text="The source of the grid's intensity; empty: none.")
@@ -47,16 +74,19 @@ class PlaceOutput(serializers.Serializer[Any]):
 
 
 class EstimateOutput(serializers.Serializer[Any]):
-    """What an update would take, by what is declared today. Null: of no place is it known. Milligrams are of CO2e."""
+    """What an update would take, by what is known today. Null: of no place is it known. Milligrams are of CO2e.
+
+    `next_slot` is null where the community shares no sites, or none that could ever do it.
+    """
 
     proposal = serializers.CharField()
-    device_seconds_about = serializers.IntegerField(allow_null=True)
-    device_seconds_most = serializers.IntegerField()
+    device_seconds = SecondsOutput()
     joules = SpanOutput(allow_null=True)
     milligrams = SpanOutput(allow_null=True)
     carbon_unknown = serializers.ChoiceField(choices=["", "no_power", "no_intensity"], allow_blank=True)
     money = MoneySpanOutput(many=True)
     places = PlaceOutput(many=True)
+    next_slot = SlotOutput(allow_null=True)
 
 
 class ProposalEstimate(APIView):
@@ -65,17 +95,19 @@ class ProposalEstimate(APIView):
     @extend_schema(responses={200: EstimateOutput, **REFUSED}, operation_id="proposal_estimate")
     def get(self, _request: Request, public_id: str) -> Response:
         """Answer with device-seconds, energy, carbon and money."""
-        found = before_vote.outlay_of(proposal_by_public_id(public_id), clock.now())
+        proposal, now = proposal_by_public_id(public_id), clock.now()
+        found = before_vote.told_of(proposal, now)
         if found is None:
             raise NotFound("nothing_is_trained", "proposals of this kind train nothing", field="proposal")
-        return Response(EstimateOutput(_row(public_id, found)).data)
+        begins = beginning_of(proposal, now)
+        return Response(EstimateOutput(_row(public_id, found, begins.slot if begins else None)).data)
 
 
-def _row(proposal: str, of: Outlay) -> dict[str, Any]:
+def _row(proposal: str, told: BeforeVote, slot: Slot | None) -> dict[str, Any]:
+    of = told.outlay
     return {
         "proposal": proposal,
-        "device_seconds_about": of.seconds_about,
-        "device_seconds_most": of.seconds_most,
+        "device_seconds": _seconds(told.seconds),
         "joules": of.joules,
         "milligrams": of.milligrams,
         "carbon_unknown": of.carbon_unknown,
@@ -84,6 +116,7 @@ def _row(proposal: str, of: Outlay) -> dict[str, Any]:
             {
                 "site": place.site,
                 "watts": place.watts,
+                "watts_metered_in": place.metered,
                 "grams_per_kwh_least": place.grams_per_kwh[0] if place.grams_per_kwh else None,
                 "grams_per_kwh_most": place.grams_per_kwh[1] if place.grams_per_kwh else None,
                 "grid": place.grid,
@@ -92,9 +125,25 @@ def _row(proposal: str, of: Outlay) -> dict[str, Any]:
             }
             for place in of.places
         ],
+        "next_slot": slot,
+    }
+
+
+def _seconds(of: Forecast) -> dict[str, Any]:
+    low, high = of.interval or (None, None)
+    return {
+        "planned": of.planned,
+        "low": low,
+        "high": high,
+        "most": of.most,
+        "level_bps": of.coverage.level_bps,
+        "runs": of.runs,
+        "runs_needed": of.runs_needed,
+        "alike": of.alike,
+        "tried": of.coverage.tried,
+        "held": of.coverage.held,
     }
 
 
 def _money(currency: str, span: Span) -> dict[str, Any]:
-    amounts = {"least": span.least, "about": span.about, "most": span.most, "places": span.places}
-    return {"currency": currency, **amounts}
+    return {"currency": currency, "low": span.low, "high": span.high, "most": span.most, "places": span.places}

@@ -263,12 +263,12 @@ class ModelUpdate(ForOrAgainst):
         ]
 
     def cost(self, payload: dict[str, Any]) -> str:
-        """Return the estimate of the work, and the budget that the vote approves."""
-        about, most = before_vote.device_seconds(payload)
-        if about is None:
+        """Return the plan of the work, and the budget that the vote approves."""
+        planned, most = before_vote.device_seconds(payload)
+        if planned is None:
             return _("at most %(most)s") % {"most": _device_time(most)}
-        return _("about %(estimate)s, at most %(most)s") % {
-            "estimate": _device_time(about),
+        return _("%(estimate)s by its plan, at most %(most)s") % {
+            "estimate": _device_time(planned),
             "most": _device_time(most),
         }
 

@@ -2,7 +2,7 @@
 
 from django.urls import include, path
 
-from training_jobs import estimate_views, footprint_views, opening_views, version_views, views
+from training_jobs import estimate_views, experiment_views, footprint_views, opening_views, version_views, views
 
 urlpatterns = [
     path("runs", views.RunList.as_view(), name="api-runs"),
@@ -30,6 +30,7 @@ urlpatterns = [
     ),
     path("proposals/<str:public_id>/difference", views.ProposalDifference.as_view(), name="api-proposal-difference"),
     path("proposals/<str:public_id>/estimate", estimate_views.ProposalEstimate.as_view(), name="api-proposal-estimate"),
+    path("communities/<slug:slug>/experiments", experiment_views.Experiments.as_view(), name="api-experiments"),
     path("models/<slug:namespace>/<slug:name>/map", version_views.ModelMap.as_view(), name="api-model-map"),
     path("models/<slug:namespace>/<slug:name>/compare", version_views.ModelCompare.as_view(), name="api-model-compare"),
     path("models/<slug:namespace>/<slug:name>/scores", version_views.ModelScores.as_view(), name="api-model-scores"),

@@ -2,20 +2,33 @@
 
 from django import template
 
+from frontend.compute_tables import FiguresTable
 from frontend.words import outlay
-from frontend.words.rules import Rule
-from training_jobs.scheduling.outlay import Outlay
+from training_jobs.before_vote import Afterwards, BeforeVote
+from training_jobs.ledger.estimates import Forecast
 
 register = template.Library()
 
 
 @register.filter
-def outlay_lines(of: Outlay) -> list[Rule]:
-    """Return energy, carbon and money, each with its label."""
-    return outlay.lines(of)
+def outlay_table(of: BeforeVote) -> FiguresTable:
+    """Return device-seconds, energy, carbon and money as a table."""
+    return outlay.table(of)
 
 
 @register.filter
-def outlay_basis(of: Outlay) -> str:
-    """Return what the estimate rests on."""
-    return outlay.basis(of)
+def outlay_past(of: Forecast) -> list[str]:
+    """Return where the interval is from and how often such ones held; or how many runs lack."""
+    return list(outlay.past(of))
+
+
+@register.filter
+def afterwards_table(of: Afterwards) -> FiguresTable:
+    """Return what was estimated of a run beside what it took."""
+    return outlay.afterwards(of)
+
+
+@register.filter
+def outlay_notes(of: BeforeVote) -> list[str]:
+    """Return what power, grid and prices the table rests on."""
+    return outlay.notes(of)

@@ -6,7 +6,7 @@ from django.shortcuts import render
 from frontend.views.asked import page_number
 from governance import clock
 from governance import selectors as governance
-from training_jobs.commons import books
+from training_jobs.commons import books, naming
 from training_jobs.ledger import selectors
 from training_jobs.models.ledger import CONTRIBUTION_CREDIT, OUTSIDE
 from training_jobs.settlement import selectors as settling
@@ -27,6 +27,9 @@ def index(request: HttpRequest, slug: str) -> HttpResponse:
     total = entries.count()
     pages = max(1, -(-total // ENTRIES_PER_PAGE))
     number = min(page_number(request) or 1, pages)
+    shown = list(entries[(number - 1) * ENTRIES_PER_PAGE : number * ENTRIES_PER_PAGE])
+    holds = list(books.open_holds(community)[:HOLDS_SHOWN_MAX])
+    named = {hold.request for hold in (*holds, *(entry.hold for entry in shown)) if hold is not None}
     given = accounts.filter(kind=CONTRIBUTION_CREDIT, balance__gt=0).order_by("-balance", "pk")[:CREDITS_SHOWN_MAX]
     context = {
         "community": community,
@@ -34,8 +37,9 @@ def index(request: HttpRequest, slug: str) -> HttpResponse:
         "accounts": accounts.exclude(kind__in=[CONTRIBUTION_CREDIT, OUTSIDE]),
         "given": given,
         "names": governance.member_names(community, [account.owner for account in given]),
-        "holds": books.open_holds(community)[:HOLDS_SHOWN_MAX],
-        "entries": entries[(number - 1) * ENTRIES_PER_PAGE : number * ENTRIES_PER_PAGE],
+        "holds": holds,
+        "entries": shown,
+        "runs": naming.runs_named(community, named),
         "total": total,
         "number": number,
         "pages": pages,

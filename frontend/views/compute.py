@@ -5,7 +5,9 @@ from django.shortcuts import render
 
 from frontend import compute_tables, numbers
 from frontend.charts.compute import compute_charts
+from frontend.words import outlay
 from governance import clock, selectors
+from training_jobs.commons import books
 from training_jobs.footprint import used_by
 from training_jobs.transparency import published
 from training_jobs.transparency.feed import FORMATS
@@ -24,6 +26,7 @@ def index(request: HttpRequest, slug: str) -> HttpResponse:
         "charts": compute_charts(found),
         "shared": compute_tables.shared(published.fairness_of_site()),
         "runs_used": used_by(community, clock.now()),
+        "plans_held": outlay.held_of(books.plans(community)),
         "entries": numbers.grouped(found.size),
         "formats": [(form, form.upper() if form != "parquet" else "Parquet") for form in FORMATS],
     }

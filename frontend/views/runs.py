@@ -12,7 +12,6 @@ from frontend import measured_tables, streams, tables, words
 from frontend.charts import run_charts, spark, table_of
 from frontend.views.asked import page_number, plain, viewer
 from frontend.words import waiting
-from frontend.words.books import amount
 from governance import selectors as governance
 from governance.clock import now
 from governance.errors import NotFound
@@ -20,9 +19,9 @@ from governance.evidence.canonical import strict_loads
 from models_registry import release_keys
 from models_registry.waiting_views import SignatureInput
 from training_jobs import run_lists, selectors, series_export, services, spec_words
-from training_jobs.commons import asking_more, timetable
+from training_jobs.before_vote import compared_with
+from training_jobs.commons import asking_more, ceilings, timetable
 from training_jobs.commons.lifecycle import State
-from training_jobs.ledger.currencies import read_amount
 from training_jobs.models import Run
 from training_jobs.pulse import pulse_of, rest
 from training_jobs.reviews import selectors as reviews
@@ -54,12 +53,13 @@ def detail(request: HttpRequest, run_id: int) -> HttpResponse:
     context = _context(run_id, viewer(request))
     approved = from_payload(context["shown"].spec).to_dict()
     run, computing = context["run"], _computing(context["run"])
-    more = {"particulars": spec_words.particulars(approved), "computing": computing}
+    more = {"particulars": spec_words.particulars(approved), "computing": computing, "estimated": compared_with(run)}
+    more |= {"raises": ceilings.raises_of(run)}
     if any(each.row.wait is not None and each.row.wait.why is Why.TOO_DEAR for each, _says in computing):
-        voted = asking_more.money_of(run)
-        if voted:
-            said = amount(read_amount(voted["amount"], voted["currency"]) or 0, voted["currency"])
-            more |= {"ceiling": voted | {"said": said}, "more_money": asking_more.suggested(run)}
+        ceiling = ceilings.of(run)
+        if ceiling is not None:
+            more |= {"ceiling": ceiling, "more_money": asking_more.suggested(ceiling)}
+            more |= {"votes_on_more": asking_more.votes_on(run, now())}
     return render(request, "pages/run.html", context | more)
 
 
@@ -134,7 +134,7 @@ def pause(request: HttpRequest, run_id: int) -> HttpResponse:
 @login_required
 @require_POST
 def ask_more(request: HttpRequest, run_id: int) -> HttpResponse:
-    """Make a draft of the same training with a higher ceiling in one step, and show it."""
+    """Make a draft for a higher ceiling of a run in one step, and show it."""
     made = asking_more.propose(run_id, request.POST.get("amount", ""), viewer(request), now())
     return redirect("site:draft", slug=made.community.slug, draft_id=made.pk)
 
@@ -155,9 +155,10 @@ def sign(request: HttpRequest, run_id: int) -> HttpResponse:
 
 def _computing(run: Run) -> list[tuple[timetable.Computing, str]]:
     """Return what sites a run was given, and in words why it waits for one."""
-    names, currency = timetable.site_names(run.community), asking_more.money_of(run).get("currency", "")
+    names, ceiling = timetable.site_names(run.community), ceilings.of(run)
+    currency = "" if ceiling is None else ceiling.currency
     return [
-        (each, waiting.row_words(each.row.wait, now(), names, currency) if each.row.state == State.WAITING else "")
+        (each, waiting.row_words(each.row, now(), names, currency) if each.row.state == State.WAITING else "")
         for each in timetable.computing_of(run, now())
     ]
 

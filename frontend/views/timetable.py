@@ -112,7 +112,7 @@ def _waiting(community: Community, now: datetime, page: int) -> dict[str, Any]:
     number = min(max(page, 1), pages)
     shown = waits[(number - 1) * WAITING_PER_PAGE : number * WAITING_PER_PAGE]
     names = timetable.site_names(community)
-    rows = [(row.request, waiting.row_words(row.wait, now, names)) for row in commons.rows(shown, now)]
+    rows = [(row.request, waiting.row_words(row, now, names)) for row in commons.rows(shown, now)]
     return {"waits": rows, "waits_all": total, "number": number, "pages": pages}
 
 
@@ -194,6 +194,7 @@ def _time(line: timetable.Line, bar: timetable.Bar) -> calendar_out.Time:
     else:
         what, category = waiting.request_name(bar.name), "RESERVED"
     summary = one_line(f"{line.row.site.name}: {what}", SUMMARY_MAX)
+    whose = f"{bar.community.slug}:" if bar.community is not None else ""  # names are those of a community's log
     return calendar_out.Time(
-        f"{bar.site}:{bar.name}", bar.since, bar.until, bar.devices, summary, bar.noted_at, category
+        f"{bar.site}:{whose}{bar.name}", bar.since, bar.until, bar.devices, summary, bar.noted_at, category
     )

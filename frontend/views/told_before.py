@@ -3,18 +3,23 @@
 from datetime import datetime
 from typing import Any
 
+from frontend import data_places
+from frontend.words.beginning import begins
 from governance.models import Proposal
 from governance.selectors.charters import charter_compared
 from training_jobs import before_vote, recipe_changes
+from training_jobs.commons.beginning import beginning_of
 
 
 def told_before(proposal: Proposal, moment: datetime, *, ended: bool = False) -> dict[str, Any]:
-    """Return what differs from the recipe or charter before, and what the work takes, by what is declared today.
+    """Return what differs from the recipe or charter before, what the work takes, and when it could begin today.
 
     Once a vote has ended, the run says what it took.
     """
     return {
         "recipe": recipe_changes.against_base(proposal),
         "charter": charter_compared(proposal),
-        "outlay": None if ended else before_vote.outlay_of(proposal, moment),
+        "data_places": None if ended else data_places.shown(proposal),
+        "outlay": None if ended else before_vote.told_of(proposal, moment),
+        "begins": None if ended else begins(beginning_of(proposal, moment), proposal.community, moment),
     }

@@ -76,6 +76,7 @@ REFUSALS: dict[str, Text] = {
     "not_admitted": _("This community has not let the site in."),
     "site_moved_on": _("This cannot be done with the site as it stands now."),
     "too_many_sites": _("These are as many sites as can be taken in at present (%(allowed)s). Come back later."),
+    "too_many_kinds": _("Name at most %(allowed)s kinds of data."),
     "unknown_country": _("A country has two capital letters, such as FR."),
     "date_in_future": _("This day has not come yet; a value is of today at the latest (%(allowed)s)."),
     "share_too_small": _(
@@ -321,6 +322,11 @@ REFUSALS: dict[str, Text] = {
     "nothing_to_try": _("No training here learns from rows of this kind, so they cannot be tried."),
     "no_model_to_try": _("The community has no model yet that a dataset could be tried on."),
     "no_suite_to_try": _("Register an evaluation suite of questions with answers first."),
+    "nothing_to_choose": _(
+        "There is nothing to choose from yet: it takes a version and a dataset that a vote has included."
+    ),
+    "not_offered": _("Choose one of those that are offered."),
+    "no_dataset_chosen": _("Choose at least one dataset, and at most %(allowed)s."),
     "preview_at_work": _("A preview of this is in line or at work. Wait for it."),
     "too_many_previews": _("You have asked for %(allowed)s previews within a day. Please come back tomorrow."),
     "sandbox_quota_used": _(

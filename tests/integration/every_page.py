@@ -34,7 +34,7 @@ TOKEN = "a-link-of-a-letter"
 # Whoever is somebody else is sent to the sign-in, home or to their settings, or is refused.
 MEMBERS_ONLY = frozenset({
     "home of a member", "receipts of mine", "inbox", "settings", "delete me", "everything about me", "desk", "draft",
-    "edit a draft", "co-authors", "commit to a hidden suite", "add a dataset", "ask people", "offer a site",
+    "edit a draft", "co-authors", "commit to a hidden suite", "add a dataset", "ask people", "offer a site", "experiments",
     *(f"propose {kind}" for kind in ("model_update", "ethics_rule", "poll", "text_signal")),
 })  # fmt: skip
 VISITORS_ONLY = frozenset({"home", "sign in", "join", "refused"})
@@ -122,6 +122,7 @@ def further(story: Story, made: dict[str, Any], now: datetime) -> dict[str, str]
         "ask to remove": f"/datasets/{story.dataset.digest}/ask/",
         "removal": f"/removal-requests/{made['removal'].reference}/",
         "newcomers": f"{SLUG}/newcomers/",
+        "experiments": f"{SLUG}/experiments/",
         "intake": f"/intakes/{made['intake'].pk}/",
         "preview": f"/previews/{made['preview'].pk}/",
         "review": f"/runs/{made['review'].pk}/review/",

@@ -193,7 +193,7 @@ def test_an_attempt_that_fails_goes_on_at_another_site(community, order):
     name = f"run:{run.pk}"
     allotting.allot(now)
     here = allotted(name).site.slug
-    services.fail(take(run, here, now), "out_of_memory", "", now, permanent=False)
+    services.fail(take(run, here, now), "disk_full", "", now, permanent=False)
     assert told(community, name)[-1]["why"] == "attempt_failed"
     assert allotting.allot(now + MINUTE) == 1
     assert allotted(name).site.slug != here

@@ -138,8 +138,25 @@ def test_many_that_wait_are_paged(gardens, page):
 def test_the_reserve_of_newcomers_is_said_in_devices(gardens, page):
     rows.a_busy_week(gardens.community, NOW)
     text = said(page(CALENDAR))
-    assert "10% of the open devices that share the policy of Gardens: 1 of 16." in text
+    assert "10% of the open devices that share the policy of Gardens: 2 of 16." in text
     assert "Newcomers use 2 now, 2 are lent to others, 0 stand free." in text
+    assert "It is kept of each kind" not in text
+
+
+def test_where_there_are_several_kinds_of_devices_the_reserve_of_each_is_said(gardens, page):
+    rows.site(gardens.community, NOW, devices=12, devices_measured=12)
+    rows.site(gardens.community, NOW, "forest", device_kind="cpu")
+    text = said(page(CALENDAR))
+    assert "policy of Gardens: 2 of 20." in text
+    assert "It is kept of each kind of devices, for none stands in for another: 1 of 8 cpu, 1 of 12 cuda." in text
+
+
+def test_what_waits_and_needs_nobody_knows_how_much_memory_says_none(gardens, page):
+    rows.site(gardens.community, NOW)
+    rows.asked_for(gardens.community, NOW, devices=9, memory_bytes=0)
+    text = said(page(CALENDAR))
+    assert "9 devices for 1 hour at most" in text
+    assert "0 bytes" not in text
 
 
 @pytest.mark.parametrize(

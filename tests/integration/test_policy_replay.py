@@ -13,7 +13,7 @@ from tests.integration import commons
 from tests.integration.books import decide
 from tests.integration.conftest import FOR
 from tests.integration.site_places import INPUTS, measured_site, signed_in
-from training_jobs.commons import history, policies, replaying
+from training_jobs.commons import history, naming, policies, replaying
 from training_jobs.commons.policies import NewcomerRule
 from training_jobs.models import Allotment, ComputeRequest, PolicyReplay, Preview, Site
 from training_jobs.scheduling.prices import MONEY_MAX
@@ -96,6 +96,7 @@ def replayed(proposal: Proposal) -> PolicyReplay:
 
 def test_a_larger_reserve_shortens_the_wait_of_newcomers_and_the_page_says_so(gardens):
     crowded(gardens)
+    decide(gardens, "compute_policy", payload(reserved_bps=0))
     proposal = gardens.propose("compute_policy", payload(reserved_bps=5_000), now=clock.now())
     page = f"/c/gardens/proposals/{proposal.number}/"
     api = f"/api/v1/proposals/{proposal.public_id}/replay"
@@ -161,11 +162,13 @@ def test_a_history_tells_what_it_leaves_out(gardens, monkeypatch):
     admitting.remove("hill", gardens.community, gardens.address("Alice"), "It is loud.", begin + 2 * DAY)
     told = history.told_of(gardens.community, clock.now())
     assert dict(told.left_out) == {"before": 1, "elsewhere": 1, "grids": 1, "never_began": 1}
-    assert [(each.asked.request.id, each.fate.value) for each in told.history.past] == [
+    requests = {naming.id_of(each): each.name for each in ComputeRequest.objects.all()}
+    assert [(requests[each.asked.request.id], each.fate.value) for each in told.history.past] == [
         ("preview:1", "done"), ("preview:3", "open"), ("preview:4", "refused"),
     ]  # fmt: skip
     lives = {life.site.id: [turn.standing for turn in life.turns] for life in told.history.sites}
     assert lives == {"hill": [Standing.OPEN, Standing.DRAINING], "lake": [Standing.OPEN]}
+    assert {life.site.kind for life in told.history.sites} == {"cpu"}, "the reserve is kept of each kind"
     monkeypatch.setattr(history, "REQUESTS_MAX", 2)
     assert history.told_of(gardens.community, clock.now()).left_out["too_many"] == 3
 

@@ -15,7 +15,7 @@ from training_jobs.models import Admission, Busy, Runner, Site
 from training_jobs.runners import services as runners
 from training_jobs.runners import tokens, work
 from training_jobs.scheduling import events, values
-from training_jobs.sites import admitting, calendars, selectors, services
+from training_jobs.sites import admitting, calendars, selectors, services, telling
 from training_jobs.sites.lifecycle import SILENT_AFTER, Standing
 
 MINUTE = timedelta(minutes=1)
@@ -115,6 +115,7 @@ def test_the_scheduler_sees_what_was_measured_and_no_more_than_was_offered(garde
         data=frozenset({"text"}),
         serves=frozenset({"gardens"}),
         standing=values.Standing.OPEN,
+        kind="cpu",
     )
 
 
@@ -271,3 +272,19 @@ def test_what_is_registered_is_what_was_said(gardens):
     site.refresh_from_db()
     assert {name: getattr(site, name) for name in LAKE} == LAKE
     assert (site.data_in, site.data_out) == (None, [])
+
+
+def test_the_log_is_told_the_kind_of_a_sites_devices(gardens, later):
+    site = measured_site(gardens, "Daouda", later, device_kind="cuda")
+    admit(gardens, site, later)
+    assert [event["device_kind"] for event in said("site_standing")] == ["cuda"]
+
+
+def test_a_site_that_was_told_before_kinds_were_is_told_anew(gardens, later):
+    site = measured_site(gardens, "Daouda", later)
+    admit(gardens, site, later)
+    site.refresh_from_db()
+    site.told.pop("device_kind")
+    site.save(update_fields=["told"])
+    assert telling.standing(site, "", later)
+    assert not telling.standing(site, "", later)

@@ -132,21 +132,26 @@ def told(update, propose, client):
 
 def test_where_nothing_is_declared_the_page_says_that_carbon_is_not_known(told):
     said, estimate = told()
-    assert "Energy not known: no power declared" in said
-    assert "Carbon not known: no power declared" in said
+    assert "Energy not known: no power declared Carbon not known: no power declared" in said
     assert (estimate["joules"], estimate["milligrams"], estimate["money"]) == (None, None, [])
     assert estimate["carbon_unknown"] == "no_power"
-    assert 0 < estimate["device_seconds_about"] <= estimate["device_seconds_most"]
+    seconds = estimate["device_seconds"]
+    assert 0 < seconds["planned"] <= seconds["most"]
+    assert (seconds["low"], seconds["high"], seconds["runs"], seconds["runs_needed"]) == (None, None, 0, 9)
+    assert "There are 0 comparable past runs, and what is likely is known from 9 on" in said
+    assert estimate["next_slot"] is None
+    assert "Approved today" not in said
 
 
 def test_what_the_installation_declares_is_multiplied(told, settings):
     settings.DEVICE_WATTS, settings.GRID_GRAMS_PER_KWH = 300, 50
     said, estimate = told()
-    seconds = estimate["device_seconds_most"]
+    seconds = estimate["device_seconds"]["most"]
     assert estimate["joules"]["most"] == seconds * 300
     assert estimate["milligrams"]["most"] == -(-seconds * 300 * 50 // 3_600)
-    assert re.search(r"Carbon about [\d.]+ g, at most [\d.]+ g of CO₂e", said)
-    assert "Estimated from 300 W for each device and 50 g for each kWh, as this site declares." in said
+    assert re.search(r"Carbon [\d.]+ g of CO₂e", said)
+    assert "Power of a device as this site declares it: 300 W." in said
+    assert "Carbon of the grid as this site declares it: 50 g for each kWh." in said
     assert "Money" not in said
     assert "CO₂e" in told("fr")[0]
 
@@ -160,17 +165,16 @@ def test_where_sites_are_shared_the_estimate_spans_them_with_their_prices(told, 
     said, estimate = told()
     assert estimate["carbon_unknown"] == "no_intensity", "no forecast is kept yet, and a page asks nobody"
     assert "Carbon not known: no carbon intensity of the grid is known" in said
-    assert estimate["joules"]["least"] * 2 == estimate["joules"]["about"]
+    assert estimate["joules"]["most"] == 800 * estimate["device_seconds"]["most"]
     (money,) = estimate["money"]
-    assert money["currency"] == "EUR"
-    assert money["least"] < money["about"] <= money["most"]
-    assert re.search(r"Money about [\d.]+\s?EUR", said)
-    assert "Estimated by what the 2 sites that share their computing declare" in said
+    assert (money["currency"], money["low"], money["places"]) == ("EUR", None, 2)
+    assert re.search(r"Money [\d.]+\s?EUR", said)
+    assert "Power as it is declared by: hill, lake." in said
     at = int(now.timestamp())
     configured.forecasts(["sample-wind"], at)
     said, estimate = told()
     assert estimate["milligrams"]["places"] == 1
-    assert "known for 1 of 2 sites" in said
+    assert "Carbon: known for 1 of 2 sites." in said
     configured.forecasts(["sample-sun"], at)
     said, estimate = told()
     assert estimate["milligrams"]["places"] == 2
@@ -190,7 +194,7 @@ def test_the_check_of_a_form_says_carbon_before_anything_is_saved(update, voters
     answers |= {"proposal_title": "Once more", "epochs": "1"}
     said = words(author.post(f"/c/{community.slug}/propose/model_update/check/", answers).content.decode())
     assert "If this passes" in said, said
-    assert re.search(r"Carbon about [\d.]+ g, at most [\d.]+ g of CO₂e", said)
+    assert re.search(r"Carbon [\d.]+ g of CO₂e", said)
 
 
 def test_a_proposal_that_trains_nothing_has_no_estimate(gardens, client):

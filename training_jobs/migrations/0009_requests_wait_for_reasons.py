@@ -32,7 +32,7 @@ class Migration(migrations.Migration):
         migrations.AddField(
             model_name="computerequest",
             name="waits_for",
-            field=models.CharField(blank=True, max_length=20),
+            field=models.CharField(blank=True, default="", max_length=20),
         ),
         migrations.AlterField(
             model_name="computerequest",

@@ -48,7 +48,8 @@ class ComputeRequest(models.Model):
     newcomer = models.BooleanField(default=False)  # as attested when it was requested
 
     waiting_since = models.DateTimeField()  # since it was requested, or interrupted
-    waits_for = models.CharField(max_length=20, blank=True)  # why it waits, as the log was last told (`values.Why`)
+    # why it waits, as the log was last told (`values.Why`); empty while it does not
+    waits_for = models.CharField(max_length=20, blank=True, default="")
     cannot_since = models.DateTimeField(null=True)  # since when no site that is here could ever begin it
     ended_at = models.DateTimeField(null=True)
     outcome = models.CharField(max_length=10, blank=True)  # as `scheduling.events.Outcome`, or "refused"

@@ -1,15 +1,16 @@
-"""What work will take of energy, carbon and money, from device-seconds and what is declared of where it may land. Pure.
+"""What work will take of energy, carbon and money, from device-seconds and what is known of where it may land. Pure.
 
     energy = device-seconds x watts of one device
     carbon = energy x overhead of the building (PUE) x intensity of the grid
     money = the price of a device-hour x device-seconds (`prices.cost`)
 
 These are the sums of a run's footprint (`attempt_energy`, `commons.emitted`), so that both can be compared. Where
-places differ, or the hours ahead, the answer is the span between the least and the most. What a place does not declare
-is not zero: it is left out, and `places` beside each span says so.
+places differ, or the hours ahead, the least is the low end of the interval of device-seconds at the least rate, and the
+most that is likely its high end at the highest. What a place does not declare is not zero: it is left out, and `places`
+beside each span says so. A voted ceiling in money cuts off what goes above it.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -24,6 +25,7 @@ class Place:
 
     site: str
     watts: int | None = None  # of one device
+    metered: int = 0  # of how many attempts these watts are the median; 0: they are declared
     grams_per_kwh: tuple[int, int] | None = None  # the least and the most of the hours that are known
     grid: str = ""  # the source of the intensity
     price: int | None = None  # micro-units of money per device-hour
@@ -33,13 +35,13 @@ class Place:
 
 @dataclass(frozen=True, slots=True)
 class Span:
-    """From the least to the most that the estimated work takes, and what the approved budget takes at most.
+    """Between what and what the work is likely to end, and what the approved budget takes at most.
 
-    `least` and `about` are None where the work itself is not estimated. `places`: of how many it is known.
+    `low` and `high` are None where no interval of device-seconds is known. `places`: of how many it is known.
     """
 
-    least: int | None
-    about: int | None
+    low: int | None
+    high: int | None
     most: int
     places: int
 
@@ -48,8 +50,6 @@ class Span:
 class Outlay:
     """The estimate of one piece of work. None: of no place is it known. `money` is micro-units by currency."""
 
-    seconds_about: int | None  # device-seconds that are estimated
-    seconds_most: int  # device-seconds that are approved
     places: tuple[Place, ...]
     joules: Span | None
     milligrams: Span | None  # of CO2e
@@ -63,8 +63,14 @@ class Outlay:
         return "no_power" if self.joules is None else "no_intensity"
 
 
-def outlay(seconds_about: int | None, seconds_most: int, places: Sequence[Place]) -> Outlay:
-    """Return what so many device-seconds take where they may land; amounts are rounded up."""
+def outlay(
+    likely: tuple[int, int] | None, most: int, places: Sequence[Place], ceilings: Mapping[str, int] | None = None
+) -> Outlay:
+    """Return what device-seconds take where they may land; amounts are rounded up.
+
+    `likely`: between how many the work is likely to end, None where that is not known; `most`: how many are approved.
+    `ceilings`: the most that may be spent, in micro-units by currency.
+    """
     watts = [place.watts for place in places if place.watts is not None]
     powered = []
     for place in places:
@@ -72,28 +78,35 @@ def outlay(seconds_about: int | None, seconds_most: int, places: Sequence[Place]
             rate = place.watts * place.pue_permille
             powered.append((rate * place.grams_per_kwh[0], rate * place.grams_per_kwh[1]))
     currencies = sorted({place.currency for place in places if place.price is not None})
+    money = ((each, _money(likely, most, places, each, (ceilings or {}).get(each))) for each in currencies)
     return Outlay(
-        seconds_about,
-        seconds_most,
         tuple(places),
-        _span(seconds_about, seconds_most, [(each, each) for each in watts], 1),
-        _span(seconds_about, seconds_most, powered, _JOULES_PER_KWH),
-        tuple((currency, _money(seconds_about, seconds_most, places, currency)) for currency in currencies),
+        _span(likely, most, [(each, each) for each in watts], 1),
+        _span(likely, most, powered, _JOULES_PER_KWH),
+        tuple(money),
     )
 
 
-def _span(about: int | None, most: int, rates: Sequence[tuple[int, int]], parts: int) -> Span | None:
+def _span(likely: tuple[int, int] | None, most: int, rates: Sequence[tuple[int, int]], parts: int) -> Span | None:
     """Return the span of an amount that grows by one of the rates in each device-second, in `parts` of its unit."""
     if not rates:
         return None
     low, high = min(least for least, _ in rates), max(greatest for _, greatest in rates)
-    if about is None:
+    if likely is None:
         return Span(None, None, -(-most * high // parts), len(rates))
-    return Span(-(-about * low // parts), -(-about * high // parts), -(-most * high // parts), len(rates))
+    return Span(-(-likely[0] * low // parts), -(-likely[1] * high // parts), -(-most * high // parts), len(rates))
 
 
-def _money(about: int | None, most: int, places: Iterable[Place], currency: str) -> Span:
+def _money(
+    likely: tuple[int, int] | None, most: int, places: Iterable[Place], currency: str, ceiling: int | None
+) -> Span:
     found = [place.price for place in places if place.price is not None and place.currency == currency]
+
+    def costs(price: int, seconds: int) -> int:
+        whole = prices.cost(price, 1, seconds)
+        return whole if ceiling is None else min(whole, ceiling)
+
     low, high = min(found), max(found)
-    least = None if about is None else prices.cost(low, 1, about)
-    return Span(least, None if about is None else prices.cost(high, 1, about), prices.cost(high, 1, most), len(found))
+    if likely is None:
+        return Span(None, None, costs(high, most), len(found))
+    return Span(costs(low, likely[0]), costs(high, likely[1]), costs(high, most), len(found))
