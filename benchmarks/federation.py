@@ -153,7 +153,7 @@ def table(rows: dict[str, Ran]) -> str:
         ("utilisation, %", [percent(f.utilisation_bps) for f in each]),
         ("Jain index over communities, %", [percent(f.fairness_bps) for f in each]),
         ("newcomers' share of what was delivered, %", [percent(f.newcomers_bps) for f in each]),
-        ("reserved share kept, %", [percent(f.reserve_kept_bps) for f in each]),
+        ("reserved share kept, %", [_reserve_kept(row) for row in rows.values()]),
         ("recalls asked / kept", [f"{f.recalls_asked} / {f.recalls_kept}" for f in each]),
         ("device-hours delivered", [f"{f.delivered // 3_600:,}" for f in each]),
         ("device-hours lost with silent sites", [f"{f.lost // 3_600:,}" for f in each]),
@@ -177,6 +177,10 @@ def table(rows: dict[str, Ran]) -> str:
 
 def _fates(one: Figures) -> str:
     return " / ".join(str(one.fates.get(fate, 0)) for fate in ("done", "stopped", "refused", "open"))
+
+
+def _reserve_kept(row: Ran) -> str:
+    return percent(row.figures.reserve_kept_bps) if row.outcome.policy.reserved_bps else "–"
 
 
 def _rare(outcome: Outcome) -> int:
