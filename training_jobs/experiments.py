@@ -53,7 +53,7 @@ class Offer:
     steps_max: int
     seconds_each: int
     seconds_used: int  # of the last seven days
-    seconds_week: int | None  # None: this community shares no sites, so only the number of a day is bounded
+    seconds_week: int | None  # None: no shared site makes previews here, so only the number of a day is bounded
 
     @property
     def is_possible(self) -> bool:
@@ -64,7 +64,6 @@ class Offer:
 def offer_of(community: Community, member: str, now: datetime) -> Offer:
     """Return what a member may choose from, and what is left of their quota."""
     fields = _fields(community)
-    shares = requests.shares(community)
     return Offer(
         fields["base"].options,
         fields["datasets"].options,
@@ -72,7 +71,7 @@ def offer_of(community: Community, member: str, now: datetime) -> Offer:
         settings.PREVIEW_STEPS,
         settings.PREVIEW_SECONDS,
         requests.quota_used(community, member, now),
-        settings.SANDBOX_SECONDS_PER_WEEK if shares else None,
+        settings.SANDBOX_SECONDS_PER_WEEK if requests.draws_on_quota(community) else None,
     )
 
 

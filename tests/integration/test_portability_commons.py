@@ -29,6 +29,7 @@ from training_jobs.models import (
     Slice,
     SpotCheck,
 )
+from training_jobs.runners.services import revoke
 from training_jobs.spot_checks import drawing
 
 SECOND = timedelta(seconds=1)
@@ -61,6 +62,18 @@ def test_a_site_that_is_there_already_stays_and_the_log_is_told_what_differs(sha
         assert Event.objects.filter(kind="site_standing").latest("position").data["why"] == "moved"
         assert wrong(done.community) == []
     assert machines.site_id == lake.pk
+
+
+def test_a_community_arrives_whose_site_had_a_machine_that_was_revoked(sharing: Reviewed, tmp_path: Path) -> None:
+    """What it measured counts no longer there, either."""
+    template = empty(tmp_path / "empty.sqlite3")
+    machine = Runner.objects.get(site__isnull=False)
+    revoke(machine.pk, machine.owner, sharing.now)
+    assert Site.objects.get().devices_measured == 0
+    export_community("valley", tmp_path / "out", sharing.now)
+    with instance(tmp_path / "other", template):
+        import_community(tmp_path / "out", sharing.now)
+        assert Site.objects.get().devices_measured == 0
 
 
 def test_checks_whose_files_stay_behind_come_to_nothing_and_forged_ones_are_refused(

@@ -7,14 +7,15 @@ from django.test import Client
 
 from governance.clock import now as clock
 from governance.errors import Conflict, Forbidden
+from governance.models import Event
 from tests.integration.conftest import NOON
 from tests.integration.machines import HELLO, Machine
 from tests.integration.site_places import GIB, MEASURED, machine, register
 from training_jobs.bot import reference
 from training_jobs.bot.config import Configuration
-from training_jobs.models import Runner, Site, SiteMeasurement
+from training_jobs.models import Admission, Runner, Site, SiteMeasurement
 from training_jobs.runners import services as runners
-from training_jobs.sites import measuring, services
+from training_jobs.sites import fsck, measuring, services
 from training_jobs.sites.measured import tokens_max
 
 
@@ -109,6 +110,21 @@ def test_a_machine_is_attached_by_its_owner_to_their_own_site_alone(gardens, now
     runners.revoke(runner.pk, gardens.address("Daouda"), now)
     with pytest.raises(Conflict):
         services.attach("lake", gardens.address("Daouda"), runner.pk, now)
+
+
+def test_a_machine_that_is_revoked_counts_no_longer_and_the_log_is_told(gardens, now):
+    site = register(gardens, "Daouda", now, devices=8)
+    first, _ = machine(gardens, "Daouda", site, now)
+    second, _ = machine(gardens, "Daouda", site, now, name="other")
+    measuring.take_in(first, {**MEASURED, "devices": 4}, now)
+    measuring.take_in(second, {**MEASURED, "devices": 1}, now)
+    Admission.objects.create(
+        site=site, community=gardens.community, admitted_at=now, admitted_by=site.operator, reason="It runs on water."
+    )
+    runners.revoke(first.pk, gardens.address("Daouda"), now)
+    assert Site.objects.get().devices_measured == 1
+    assert Event.objects.filter(kind="site_standing").latest("pk").data["devices"] == 1
+    assert [found for found in fsck.check_one(gardens.community) if found.table == fsck.SITE] == []
 
 
 class _Told:

@@ -13,8 +13,9 @@ from django.db import IntegrityError, transaction
 from governance.errors import Conflict, Forbidden, NotFound
 from governance.models import Community
 from governance.services import note, require_standing
-from training_jobs.models import Runner, RunnerToken
+from training_jobs.models import Runner, RunnerToken, Site
 from training_jobs.runners import tokens
+from training_jobs.sites import measuring, telling
 
 STANDING = "model_update"
 RUNNERS_PER_MEMBER_MAX = 20
@@ -70,13 +71,20 @@ def rotate_itself(token: RunnerToken, now: datetime) -> NewToken:
 
 
 def revoke(runner_id: int, actor: str, now: datetime) -> Runner:
-    """Shut one's own runner out at once. A run that it holds is taken over when its lease has run out. Repeatable."""
+    """Shut one's own runner out at once. A run that it holds is taken over when its lease has run out. Repeatable.
+
+    Where it stands at a site, its devices count there no longer.
+    """
     with transaction.atomic():
+        site = Site.objects.select_for_update(of=("self",)).filter(runners=runner_id).first()  # before the runner
         runner = owned(runner_id, actor)
         if runner.revoked_at is None:
             runner.revoked_at = now
             runner.save(update_fields=["revoked_at"])
             note("runner_revoked", now, community=runner.community, actor=actor, runner=runner.pk, name=runner.name)
+            if site is not None:
+                measuring.add_up(site)
+                telling.standing(site, "measured", now, actor)
     return runner
 
 

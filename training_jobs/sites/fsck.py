@@ -104,7 +104,9 @@ def _suspended(event: Event) -> dict[str, object]:
 def _added_up(site: Site) -> dict[str, object]:
     """Return what the newest measurements of the machines that stand there add up to."""
     newest: dict[int, SiteMeasurement] = {}
-    rows = SiteMeasurement.objects.filter(site=site, runner__site=site, benchmark=measured.BENCHMARK)
+    rows = SiteMeasurement.objects.filter(
+        site=site, runner__site=site, runner__revoked_at__isnull=True, benchmark=measured.BENCHMARK
+    )
     for each in (
         rows.filter(measured_at__lte=site.measured_at).order_by("measured_at", "pk") if site.measured_at else ()
     ):
