@@ -19,7 +19,7 @@ from governance.errors import Conflict
 from governance.evidence.canonical import canonical_bytes
 from training_jobs import lifecycle
 from training_jobs.assignments import require_relay
-from training_jobs.commons import allotments, memory, requests
+from training_jobs.commons import allotments, data_rules, memory, requests
 from training_jobs.leases import SILENT, Lease, StaleLease, end_attempt, event, locked, over
 from training_jobs.lifecycle import Action
 from training_jobs.models import Attempt, Run, Seat
@@ -84,11 +84,13 @@ def free_seats(run: Run, now: datetime) -> list[Seat]:
 def open_to(run: Run, owner: str, now: datetime) -> list[Seat]:
     """Return the free seats for a machine without another place in the run; a silent lead still has the lead's.
 
-    Where computing is shared, they are those that were allotted to its site.
+    Where computing is shared, they are those that were allotted to its site. There are none where it may not have the
+    rows.
     """
     if run.lease_owner == owner or held_by(run, owner, now):
         return []
-    return [seat for seat in free_seats(run, now) if allotments.may_take(run, seat.slot, owner, now)]
+    found = [seat for seat in free_seats(run, now) if allotments.may_take(run, seat.slot, owner, now)]
+    return found if found and data_rules.may_have(owner, run.community, data_rules.of_run(run)) else []
 
 
 def held_by(run: Run, owner: str, now: datetime) -> bool:
@@ -250,10 +252,11 @@ def due(now: datetime) -> list[int]:
     kept = allotments.kept_from(allotments.home())
     found = [
         run
-        for run in open_runs.order_by("pk").distinct()
+        for run in open_runs.select_related("spec_record").order_by("pk").distinct()
         if any((run.pk, seat.slot) not in kept for seat in free_seats(run, now))
     ]
-    return [run.pk for run in found if not tried_enough(run.pk, OF_THIS_SITE)]
+    barred = data_rules.barred_here({run.pk: (run.community_id, data_rules.of_run(run)) for run in found})
+    return [run.pk for run in found if run.pk not in barred and not tried_enough(run.pk, OF_THIS_SITE)]
 
 
 def moments() -> list[datetime]:

@@ -179,6 +179,7 @@ def run_detail(run_id: int, now: datetime, viewer: str = "") -> RunDetail:
             "run_record",
             "override_record",
         )
+        .prefetch_related("attempts")
         .filter(pk=run_id)
         .first()
     )
@@ -189,7 +190,7 @@ def run_detail(run_id: int, now: datetime, viewer: str = "") -> RunDetail:
     evaluation = run.evaluation_record.body if run.evaluation_record else {}
     state = run.state(now)
     series = series_of(run)
-    names = machine_names(run.attempts.values_list("owner", flat=True))
+    names = machine_names(attempt.owner for attempt in run.attempts.all())
     tries = tries_of(run, names)
     known = datasets_named(run.community, [*(use["digest"] for use in spec["datasets"]), spec["evaluation"]["suite"]])
     return RunDetail(

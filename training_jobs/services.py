@@ -29,7 +29,7 @@ from models_registry.rights.services import require_standing_dataset
 from training_jobs import judging, lifecycle, openings, seats
 from training_jobs import spec as specs
 from training_jobs.assignments import require_relay
-from training_jobs.commons import allotments, memory, requests
+from training_jobs.commons import allotments, data_rules, memory, requests
 from training_jobs.leases import SILENT, Lease, StaleLease, end_attempt, event, locked, over
 from training_jobs.lifecycle import Action, State
 from training_jobs.models import Attempt, Run, RunEvent
@@ -90,7 +90,8 @@ def create_run(proposal: Proposal, execution: Record, now: datetime) -> Run:
 def claim(run_id: int, owner: str, now: datetime) -> Lease | None:
     """Take the lead's lease if the run is free; return None when somebody else has it or nothing is left to do.
 
-    Where computing is shared, only a machine of the site that was allotted to it gets it. A run that has used up its
+    Where computing is shared, only a machine of the site that was allotted to it gets it; and none gets it that may not
+    have the rows. A run that has used up its
     attempts, its budget or its time is given up here too: one that kills its workers must not go on for ever. Raises
     Unavailable for a run of several machines while the site has no relay.
     """
@@ -100,6 +101,8 @@ def claim(run_id: int, owner: str, now: datetime) -> Lease | None:
         if found not in lifecycle.ALLOWED[Action.CLAIM] and found is not State.OVERDUE:
             return None
         if seats.held_by(run, owner, now) or not allotments.may_take(run, 0, owner, now):
+            return None
+        if not data_rules.may_have(owner, run.community, data_rules.of_run(run)):
             return None
         _end_lost(run, now)
         if _used_up(run, now):
@@ -411,8 +414,10 @@ def due(now: datetime) -> list[int]:
 def claimable_here(now: datetime) -> list[int]:
     """Return the runs whose lead a worker of this platform may take now."""
     kept = allotments.kept_from(allotments.home())
-    free = [run for run in Run.objects.unfinished().order_by("pk") if (run.pk, 0) not in kept]
-    return [run.pk for run in free if run.state(now) in lifecycle.ALLOWED[Action.CLAIM]]
+    unfinished = Run.objects.unfinished().select_related("spec_record").order_by("pk")
+    free = [run for run in unfinished if (run.pk, 0) not in kept and run.state(now) in lifecycle.ALLOWED[Action.CLAIM]]
+    barred = data_rules.barred_here({run.pk: (run.community_id, data_rules.of_run(run)) for run in free})
+    return [run.pk for run in free if run.pk not in barred]
 
 
 def next_moment(now: datetime) -> datetime | None:

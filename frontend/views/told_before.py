@@ -16,10 +16,11 @@ def told_before(proposal: Proposal, moment: datetime, *, ended: bool = False) ->
 
     Once a vote has ended, the run says what it took.
     """
+    beginning = None if ended else beginning_of(proposal, moment)  # None as well where no sites are shared
     return {
         "recipe": recipe_changes.against_base(proposal),
         "charter": charter_compared(proposal),
-        "data_places": None if ended else data_places.shown(proposal),
+        "data_places": None if beginning is None else data_places.shown(proposal),
         "outlay": None if ended else before_vote.told_of(proposal, moment),
-        "begins": None if ended else begins(beginning_of(proposal, moment), proposal.community, moment),
+        "begins": begins(beginning, proposal.community, moment),
     }

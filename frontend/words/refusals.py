@@ -329,6 +329,13 @@ REFUSALS: dict[str, Text] = {
     "no_dataset_chosen": _("Choose at least one dataset, and at most %(allowed)s."),
     "preview_at_work": _("A preview of this is in line or at work. Wait for it."),
     "too_many_previews": _("You have asked for %(allowed)s previews within a day. Please come back tomorrow."),
+    "data_may_not_leave": _(
+        "It would learn from rows that are kept in %(allowed)s, and a site there lets none of these kinds out of the "
+        "country. The machines that would compute it stand elsewhere."
+    ),
+    "data_may_not_enter": _(
+        "It would learn from data that the site of the machines that would compute it does not let in."
+    ),
     "sandbox_quota_used": _(
         "A member may use %(allowed)s device-seconds in a week without a vote, and %(found)s are used or promised. "
         "Please come back later."

@@ -44,6 +44,10 @@ WAITS: dict[Why, Text] = {
         "Waits for: a lower price. The cheapest site that could do it would cost up to %(price)s, and its ceiling is "
         "%(ceiling)s (in minor units of money, such as cents)."
     ),
+    Why.TRIED_AGAIN: _(
+        "Waits until a machine of its site can take it: nobody took it there, or all machines there have another place "
+        "of the run. It is tried again within an hour."
+    ),
     Why.RESERVED: _("Waits for: the reserved share of newcomers. What is free is kept for them."),
     Why.BEHIND_OTHERS: _("Waits for: others who go first. What is free at %(site)s is held for %(before)s."),
     Why.ALL_BUSY: _("Waits for: devices. All that could do it are at work."),
@@ -78,6 +82,7 @@ TOO_DEAR_IN_CURRENCY: Text = _(
 TOLD: dict[Why, Text] = {
     Why.NO_SITE_FITS: _("Waits for: a site that could do it."),
     Why.TOO_DEAR: _("Waits for: a lower price."),
+    Why.TRIED_AGAIN: _("Waits until a machine of its site can take it; it is tried again within an hour."),
     Why.RESERVED: _("Waits for: the reserved share of newcomers."),
     Why.BEHIND_OTHERS: _("Waits for: others who go first."),
     Why.ALL_BUSY: _("Waits for: devices."),

@@ -97,18 +97,30 @@ def test_a_decision_that_ends_after_its_last_start_is_followed_by_the_next_at_on
 
 def test_work_on_lent_devices_is_called_back_for_a_newcomer(community, order, monkeypatch, voters):
     monkeypatch.setattr("training_jobs.commons.world.policy_of", lambda _: world.values.Policy(reserved_bps=5_000))
+    monkeypatch.setattr(world, "STAY_MIN", 2 * MINUTE)  # less than the runs may take
     for slug in ("lake", "hill"):
         add_site(community, slug, clock() - timedelta(hours=2), devices=1)
-    _, (second, now) = order(), order()
+    (first, _), (second, now) = order(), order()
     seen(now, "lake", "hill")
     assert allotting.allot(now) == 2
+    Allotment.objects.update(until=now + timedelta(hours=9))
     lent = Allotment.objects.get(lent=True)
     assert (lent.request.run, lent.why) == (second, "starts_on_lent")
     lease = services.claim(second.pk, machine_of(lent.site.slug).lease_name, now)
+    own = services.claim(first.pk, machine_of(allotted(f"run:{first.pk}").site.slug).lease_name, now)
     monkeypatch.setattr("training_jobs.commons.requests.is_newcomer", lambda *_: True)
     third, later = order()
     seen(later, "lake", "hill")
-    allotting.allot(later)
+    for _ in range(2):  # it has only just come there, and is left to get somewhere
+        assert allotting.allot(later) == 0
+        assert services.heartbeat(lease, later) == "continue"
+    (waits,) = [each for each in told(community, f"run:{third.pk}") if each["kind"] == "compute_waits"]
+    assert waits["why"] == "reserve_recalled"
+    while later < now + world.STAY_MIN:
+        later += MINUTE
+        seen(later, "lake", "hill")
+        assert {services.heartbeat(each, later) for each in (lease, own)} == {"continue"}
+        allotting.allot(later)
     assert services.heartbeat(lease, later) == "pause"
     services.stopped(lease, later)
     assert allotting.allot(later) == 1

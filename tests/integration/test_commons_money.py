@@ -5,6 +5,7 @@
 from datetime import timedelta
 
 import pytest
+from django.db import transaction
 
 from governance.errors import Conflict
 from governance.models import Event
@@ -14,9 +15,12 @@ from tests.integration.paid_runs import CENT, PRICE, ordered, take
 from tests.integration.shared_sites import MINUTE, OPERATOR, allotted, request_named, seen, told
 from tests.simulators import tiny_model
 from training_jobs import services
-from training_jobs.commons import allotting, selectors
-from training_jobs.models import Allotment, Run
+from training_jobs.commons import allotting, requests, selectors
+from training_jobs.leases import locked
+from training_jobs.ledger import fsck
+from training_jobs.models import Allotment, ComputeRequest, Run
 from training_jobs.scheduling.values import Why
+from training_jobs.sites import services as sites
 
 
 def test_a_run_at_two_sites_pays_both_and_gives_the_rest_back(community, ordered, tmp_path):
@@ -96,3 +100,50 @@ def test_a_run_does_not_begin_where_the_budget_has_not_got_its_ceiling(ordered):
         ordered("5", EURO)
     assert not Run.objects.exists()
     assert not Event.objects.filter(kind="compute_requested").exists()
+
+
+def test_money_of_a_run_goes_back_when_its_community_loses_its_last_site(community, ordered):
+    run = ordered("0.1", EURO, device_seconds=7_200)
+    now = run.created_at
+    assert balances(community)["held:runs EUR"] == 10 * CENT
+    for slug in ("lake", "hill"):
+        sites.leave(slug, OPERATOR, now)
+    allotting.allot(now + MINUTE)
+    found = balances(community)
+    assert (found["budget:general EUR"], found["held:runs EUR"]) == (EURO, 0)
+    lease = services.claim(run.pk, "a-worker:12", now + 2 * MINUTE)
+    assert lease is not None, "it goes on for whoever comes, without money"
+    services.fail(lease, "broken", "", now + 3 * MINUTE, permanent=True)
+    assert balances(community) == found
+    assert [each for each in wrong(community) if "event" not in each] == []
+
+
+def test_a_part_that_was_computed_is_paid_before_the_rest_goes_back(community, ordered):
+    run = ordered("1", 3 * EURO, device_seconds=7_200)
+    now = run.created_at
+    allotting.allot(now)
+    first, lease = take(run, now)
+    for slug in ("lake", "hill"):
+        sites.leave(slug, OPERATOR, now)
+    for minute in range(12):
+        assert services.heartbeat(lease, now + minute * MINUTE) == "pause"
+    now += 12 * MINUTE
+    allotting.allot(now - MINUTE)
+    assert balances(community)["held:runs EUR"] == EURO, "a machine still stops"
+    services.stopped(lease, now)
+    allotting.allot(now + MINUTE)
+    found = balances(community)
+    assert (found[f"site_credit:{first} EUR"], found["held:runs EUR"]) == (2 * CENT, 0)
+    assert found["budget:general EUR"] == 3 * EURO - 2 * CENT
+
+
+def test_fsck_finds_money_that_is_held_for_a_run_that_is_over_and_closing_gives_it_back(community, ordered, voters):
+    run = ordered("1", EURO, device_seconds=7_200)
+    now = run.created_at
+    ComputeRequest.objects.update(ended_at=now, outcome="canceled")
+    Run.objects.filter(pk=run.pk).update(failed_at=now, failure="broken")
+    assert any("held for a run that is over" in str(each) for each in fsck.check_one(community))
+    with transaction.atomic():
+        requests.close(locked(run.pk), now)
+    assert balances(community)["held:runs EUR"] == 0
+    assert not any("held for a run that is over" in str(each) for each in fsck.check_one(community))

@@ -17,6 +17,7 @@ from tests.integration.books import EURO, decide, metered, opening
 from tests.integration.commons_rows import HOUR, OPERATOR
 from tests.integration.conftest import NOON
 from tests.integration.site_places import machine
+from training_jobs.commons import timetable
 from training_jobs.ledger import services as ledger
 from training_jobs.models import Admission, Site, SiteStewards
 
@@ -149,6 +150,25 @@ def test_where_there_are_several_kinds_of_devices_the_reserve_of_each_is_said(ga
     text = said(page(CALENDAR))
     assert "policy of Gardens: 2 of 20." in text
     assert "It is kept of each kind of devices, for none stands in for another: 1 of 8 cpu, 1 of 12 cuda." in text
+
+
+def test_the_reserve_is_that_of_all_sites_of_the_community_that_governs(gardens, list_community):
+    """Also of those that do not serve this one, where its newcomers cannot be; kinds that it has not are left out."""
+    hills = list_community(slug="hills").community
+    lake = rows.site(hills, NOW, "lake", devices=4, devices_measured=4)
+    forest = rows.site(hills, NOW, "forest", devices=16, devices_measured=16)
+    rows.site(hills, NOW, "meadow", device_kind="cpu")
+    Admission.objects.create(
+        site=lake, community=gardens.community, admitted_at=NOW + HOUR, admitted_by=OPERATOR, reason="Near."
+    )
+    ours, theirs = (timetable.reserves(each, NOW)[0] for each in (gardens.community, hills))
+    assert [each.kind for each in theirs.kinds] == ["cpu", "cuda"]
+    assert ours.governed_by == hills
+    assert ours.kinds == (theirs.kinds[1],)
+    assert (ours.devices, ours.held) == (20, 2), "10 % of 28 are three: two of cuda, one of cpu"
+    for _ in range(3):
+        rows.allotted(rows.asked_for(hills, NOW, newcomer=True, devices=1), forest, NOW, NOW + HOUR)
+    assert [(each.newcomers, each.idle) for each in timetable.reserves(gardens.community, NOW)] == [(2, 0)]
 
 
 def test_what_waits_and_needs_nobody_knows_how_much_memory_says_none(gardens, page):

@@ -265,6 +265,7 @@ def test_a_request_that_fits_again_before_its_time_is_over_begins(community, ord
     assert request_named(f"run:{run.pk}").cannot_since == now
     suspend(None)
     assert sweep(now + WAIT_MAX + DAY) == 1
+    assert services.claim(run.pk, machine_of("lake").lease_name, now + WAIT_MAX + DAY) is not None
     request = request_named(f"run:{run.pk}")
     assert (request.waits_for, request.cannot_since) == ("", None)
     assert sound(community)

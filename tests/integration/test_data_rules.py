@@ -9,18 +9,23 @@ from django.test import Client
 
 from config.demo import corpus
 from governance.clock import now as clock
-from governance.errors import Invalid
+from governance.errors import Forbidden, Invalid
+from governance.models import Account
+from governance.services import Draft, create_draft
 from models_registry.datasets import registering
 from models_registry.models import Dataset
 from tests.integration.conftest import NOON, corpus_rows, pass_
 from tests.integration.machines import Machine
 from tests.integration.read_once import read_once
-from tests.integration.shared_sites import MINUTE, add_site, allotted, machine_of, request_named, seen
+from tests.integration.shared_sites import MINUTE, OPERATOR, add_site, allotted, machine_of, request_named, seen
+from tests.integration.site_places import LAKE
 from training_jobs import services
 from training_jobs.commons import allotting, data_rules, requests
 from training_jobs.models import Preview, Run, Runner, Site, Slice, SpotCheck
+from training_jobs.previews import services as previews
 from training_jobs.runners import services as runners
-from training_jobs.runners import tokens, work
+from training_jobs.runners import tokens, trials, work
+from training_jobs.sites import services as registered
 from training_jobs.spot_checks import services as spot_checks
 
 HEALTH = {"data_kinds": ["health"], "country": "FR"}
@@ -71,6 +76,30 @@ def sites(community):
     add_site(community, "hill", lately, country="DE", region="DE")
 
 
+@pytest.fixture
+def abroad(settings):
+    """Let the platform's own workers stand at a site in the United States that no community has let in."""
+    registered.register(OPERATOR, {**LAKE, "slug": "home", "name": "home", "country": "US", "region": "US"}, clock())
+    settings.HOME_SITE, settings.PREVIEWS = "home", True
+
+
+@pytest.fixture
+def draft(community, voters, update):
+    """A draft of a training by Alice."""
+    wanted = Draft("model_update", "A model update", "Because.", update, {}, "", 1)
+    return create_draft(community, voters["Alice"].address, wanted, clock())
+
+
+@pytest.fixture
+def trial(dataset, update, voters):
+    """A trial of the dataset that asks for no devices."""
+    return Preview.objects.create(
+        proposal=dataset.proposal, kind=Preview.TRIAL, plan={"dataset": dataset.digest, "rows": 1},
+        requested_by=voters["Alice"].address, spec=update["spec"], spec_digest="a" * 64,
+        created_at=clock(), steps_max=1, samples_max=1, seconds_max=60,
+    )  # fmt: skip
+
+
 def another_machine(community, slug, name="checker"):
     """Return a machine of somebody else at a site, with its token; it stands at none where the slug is empty."""
     made = runners.register(community, CHECKER, name, list(tokens.SCOPES), 90, clock())
@@ -108,18 +137,81 @@ def test_a_run_stays_in_the_country_even_when_no_site_there_is_free(sites, order
     assert allotted(name).site.slug == "lake", "it is tried there again, and not in Germany"
 
 
-def test_a_trial_stays_in_the_country_too(sites, dataset, update, voters):
-    now = clock()
-    trial = Preview.objects.create(
-        proposal=dataset.proposal, kind=Preview.TRIAL, plan={"dataset": dataset.digest, "rows": 1},
-        requested_by=voters["Alice"].address, spec=update["spec"], spec_digest="a" * 64,
-        created_at=now, steps_max=1, samples_max=1, seconds_max=60,
-    )  # fmt: skip
+def test_a_trial_stays_in_the_country_too(sites, trial):
+    now = trial.created_at
     requests.of_preview(trial, now)
     seen(now, "lake", "hill")
     assert data_rules.closed_to([trial.request], Site.objects.all()) == {trial.request.pk: {"hill"}}
     assert allotting.allot(now) == 1
     assert allotted(trial.request.name).site.slug == "lake"
+
+
+def test_a_machine_gets_no_trial_whose_rows_it_may_not_have_and_uses_up_no_attempt(sites, trial, community, settings):
+    settings.TRIALS_BY_MEMBERS = True
+    for slug in ("hill", ""):
+        runner, token = another_machine(community, slug, f"at {slug}")
+        assert trials.open_to(runner, clock()) == []
+        refused = Machine(token).post(f"trials/{trial.pk}/claim")
+        assert (refused.status_code, refused.json()["code"]) == (403, "data_may_not_leave"), refused.content
+        assert previews.claim(trial.pk, runner.lease_name, clock()) is None
+        trial.refresh_from_db()
+        assert trial.fence == 0
+    assert trials.open_to(another_machine(community, "lake")[0], clock()) == [trial]
+
+
+def test_the_platform_previews_nothing_at_a_site_that_may_not_have_the_rows(sites, abroad, draft, voters, settings):
+    alice = voters["Alice"].address
+    with pytest.raises(Forbidden, match="data_may_not_leave") as refused:
+        previews.order(draft.pk, alice, clock())
+    assert (refused.value.found, refused.value.allowed) == (["health"], "FR")
+    assert not Preview.objects.exists()
+    client = Client()
+    client.force_login(Account.objects.get_or_create(address=alice)[0])
+    page = client.post(f"/c/water-commons/proposals/{draft.number}/preview/")
+    assert page.status_code == 403
+    assert "rows that are kept in FR, and a site there lets none of these kinds out" in page.content.decode()
+    settings.HOME_SITE = ""
+    preview = previews.order(draft.pk, alice, clock())
+    assert previews.due(clock()) == [preview.pk], "at no site: the rows lie there already"
+    settings.HOME_SITE = "home"
+    assert previews.due(clock()) == []
+    assert previews.claim(preview.pk, "worker:1", clock()) is None
+    Site.objects.filter(slug="home").update(country="FR")
+    assert previews.due(clock()) == [preview.pk]
+    assert previews.claim(preview.pk, "worker:1", clock()) is not None
+
+
+def test_a_trial_is_ordered_all_the_same_where_machines_of_members_make_it(
+    sites, abroad, update, community, voters, propose, said, settings
+):
+    new = registering.NewDataset("more", "More", "CC-BY-4.0", "training", "more.jsonl", **said)
+    with read_once():
+        stream = io.BytesIO(corpus.jsonl(corpus_rows("training")[1::50]))
+        found, _ = registering.register_dataset(community, voters["Alice"].address, new, stream, NOON)
+    proposal = propose("dataset_inclusion", {"digest": found.digest}, now=clock() - MINUTE)
+    settings.TRIALS_BY_MEMBERS = False
+    with pytest.raises(Forbidden, match="data_may_not_leave"):
+        previews.order(proposal.pk, voters["Alice"].address, clock())
+    settings.TRIALS_BY_MEMBERS = True
+    trial = previews.order(proposal.pk, voters["Alice"].address, clock())
+    assert previews.due(clock()) == []
+    seen(clock(), "lake")
+    assert allotting.allot(clock()) == 1
+    assert allotted(trial.request.name).site.slug == "lake"
+
+
+def test_the_platform_takes_no_run_older_than_the_sites_whose_rows_may_not_be_where_it_stands(
+    order, abroad, community, settings
+):
+    run, now = order()  # before any site was let in: whoever asks first
+    assert services.due(now) == [run.pk]
+    add_site(community, "lake", now, country="FR", data_out=[])
+    assert services.due(now) == []
+    assert not previews.run_waits(now), "it does not keep the platform from other work"
+    assert services.claim(run.pk, "worker:1", now) is None
+    settings.HOME_SITE = ""
+    assert services.due(now) == [run.pk]
+    assert services.claim(run.pk, "worker:1", now) is not None
 
 
 def test_the_rule_of_a_site_that_was_removed_or_left_binds_nobody(sites, order):
@@ -143,7 +235,7 @@ def test_the_number_of_queries_does_not_grow_with_requests(sites, order, django_
             data_rules.closed_to(some, every)
 
 
-def test_a_slice_is_computed_again_only_where_the_rows_may_go(sites, order, community):
+def test_a_slice_is_computed_again_by_the_platform_or_where_the_rows_may_go(sites, abroad, order, community):
     run, now = order()
     seen(now, "lake", "hill")
     allotting.allot(now)
@@ -153,6 +245,7 @@ def test_a_slice_is_computed_again_only_where_the_rows_may_go(sites, order, comm
         end_digest="b" * 64, claimed={}, handed_at=now, log_size=1, seed="c" * 64,
     )  # fmt: skip
     check = SpotCheck.objects.create(slice=handed, number=1, ordered_at=now, seconds_max=600)
+    assert spot_checks.due(now) == [check.pk], "the platform has the rows, wherever its workers stand"
     add_site(community, "alp", now, country="FR")
     for slug in ("hill", ""):
         runner, token = another_machine(community, slug, f"at {slug}")
@@ -243,8 +336,6 @@ class TestNothingSaid:
 
 
 def test_a_form_and_a_request_say_it_and_what_is_wrong_comes_back(community, voters, client):
-    from governance.models import Account
-
     client.force_login(Account.objects.get_or_create(address=voters["Alice"].address)[0])
     rows = corpus.jsonl(corpus_rows("training")[2::50])
 

@@ -10,9 +10,10 @@ import pytest
 from django.db import transaction
 
 from governance.errors import Refusal
-from governance.models import Event
+from governance.models import Community, Event
 from governance.portability.exporting import export_community
 from governance.portability.importing import import_community
+from tests.integration import commons
 from tests.integration.exports import empty, forge, instance
 from tests.integration.reviews_story import Reviewed, told_reviews, valley
 from tests.integration.shared_sites import OPERATOR
@@ -30,6 +31,7 @@ from training_jobs.models import (
     SpotCheck,
 )
 from training_jobs.runners.services import revoke
+from training_jobs.sites import telling
 from training_jobs.spot_checks import drawing
 
 SECOND = timedelta(seconds=1)
@@ -62,6 +64,40 @@ def test_a_site_that_is_there_already_stays_and_the_log_is_told_what_differs(sha
         assert Event.objects.filter(kind="site_standing").latest("position").data["why"] == "moved"
         assert wrong(done.community) == []
     assert machines.site_id == lake.pk
+
+
+def _governs(community: Community) -> str:
+    """Return whose policy the log of a community was told last to hold at its site."""
+    return str(community.events.filter(kind="site_standing").latest("position").data["governed_by"])
+
+
+def test_the_logs_are_told_where_another_community_governs_a_site_after_a_move(
+    sharing: Reviewed, tmp_path: Path
+) -> None:
+    """Who had let it in first stays behind; who let it in later is there already."""
+    template = empty(tmp_path / "empty.sqlite3")
+    lake, ours = Site.objects.get(), Admission.objects.select_related("community").get()
+    hills = commons.found(sharing.now, {"Alice": 1}, slug="hills").community
+    Admission.objects.create(
+        site=lake, community=hills, admitted_at=ours.admitted_at - SECOND, admitted_by=OPERATOR, reason="Near."
+    )
+    telling.again(ours.community, lake, "governed", sharing.now)
+    assert _governs(ours.community) == "hills"
+    export_community("valley", tmp_path / "out", sharing.now)
+    with instance(tmp_path / "other", template):
+        plains = commons.found(sharing.now, {"Alice": 1}, slug="plains").community
+        there = Site.objects.create(
+            **{field.name: getattr(lake, field.name) for field in Site._meta.fields if field.name != "id"}
+        )
+        admission = Admission.objects.create(
+            site=there, community=plains, admitted_at=ours.admitted_at + SECOND, admitted_by=OPERATOR, reason="Near."
+        )
+        telling.admitted(admission, sharing.now, "")
+        assert _governs(plains) == ""
+        done = import_community(tmp_path / "out", sharing.now)
+        assert _governs(done.community) == ""
+        assert _governs(plains) == "valley"
+        assert wrong(done.community) == []
 
 
 def test_a_community_arrives_whose_site_had_a_machine_that_was_revoked(sharing: Reviewed, tmp_path: Path) -> None:

@@ -198,6 +198,31 @@ def test_a_site_serves_several_communities_and_each_has_its_own_log(gardens, lat
     assert in_force() == ["gardens"]
 
 
+def test_each_log_is_told_whose_policy_holds_at_a_site_and_anew_when_that_changes(gardens, later):
+    hills = commons.found(NOON, {"Alice": 40, "Emma": 40, "Fatou": 30}, slug="hills")
+    council = hills.elect("Emma", "Fatou", seats=1, now=NOON).elected_at + MINUTE
+    measured_site(gardens, "Daouda", later)
+    now = max(later, council)
+
+    def told(community):
+        found = Event.objects.filter(kind="site_standing", community=community).order_by("position")
+        return [(event.data["why"], event.data["governed_by"]) for event in found]
+
+    admitting.admit("lake", hills.community, hills.address("Emma"), "Below.", now)
+    admitting.admit("lake", gardens.community, gardens.address("Alice"), "Near.", now + MINUTE)
+    assert told(hills.community) == [("admitted", "")]
+    assert told(gardens.community) == [("admitted", "hills")]
+    services.drain("lake", gardens.address("Daouda"), now + MINUTE)
+    admitting.remove("lake", hills.community, hills.address("Emma"), "Too far.", now + 2 * MINUTE)
+    assert told(gardens.community) == [("admitted", "hills"), ("drained", "hills"), ("governed", "")]
+    admitting.admit("lake", hills.community, hills.address("Emma"), "Near again.", now + 3 * MINUTE)
+    admitting.remove("lake", hills.community, hills.address("Emma"), "Too far.", now + 4 * MINUTE)
+    assert len(told(gardens.community)) == 3, "gardens governs there, whoever comes and goes"
+    assert told(hills.community)[2:] == [("admitted", "gardens")]
+    services.leave("lake", gardens.address("Daouda"), now + 5 * MINUTE)
+    assert len(told(gardens.community)) == 3
+
+
 def test_a_suspension_holds_everywhere_with_evidence_in_every_log_and_a_steward_ends_it(gardens, later):
     measured_site(gardens, "Daouda", later)
     with pytest.raises(Forbidden):

@@ -11,10 +11,13 @@ from models_registry.models import Dataset
 from tests.faults import runs_site
 from tests.integration import preview_site
 from tests.integration.machines import Machine
+from tests.integration.shared_sites import OPERATOR, add_site, seen
 from tests.integration.trial_site import register_poisoned, report_of
-from training_jobs.models import Preview, Runner
+from training_jobs.commons import allotting, selectors
+from training_jobs.models import ComputeRequest, Preview, Runner
 from training_jobs.previews.lifecycle import State
 from training_jobs.runners import services, tokens
+from training_jobs.scheduling.values import Why
 
 
 @pytest.fixture(scope="module")
@@ -106,6 +109,21 @@ def test_whose_dataset_it_is_does_not_try_it(site, trial):
     assert (refused.status_code, refused.json()["code"]) == (409, "own_dataset")
     Dataset.objects.filter(digest=trial.plan["dataset"]).update(registered_by=site.commons.address("Bob"))
     assert lent(site, "Bob").get("trials").json() == {"trials": []}
+
+
+def test_a_site_whose_machines_are_all_the_proposers_is_left_out_for_good(site, ready):
+    community, now = site.commons.community, clock()
+    add_site(community, "lake", now)
+    Runner.objects.update(owner=site.commons.address("Alice"))
+    payload = {"digest": ready[2].digest}
+    then = now - timedelta(seconds=20)
+    trial = site.order(site.commons.propose("dataset_inclusion", payload, now=then, voting_period_seconds=10_000))
+    request = ComputeRequest.objects.get(preview=trial)
+    seen(now, "lake")
+    assert allotting.allot(now) == 0
+    assert selectors.explanation_of(request, now).why is Why.NO_SITE_FITS
+    Runner.objects.update(owner=OPERATOR)
+    assert allotting.allot(now) == 1
 
 
 def test_of_two_machines_one_gets_the_trial_and_no_other_may_speak_for_it(site, trial):

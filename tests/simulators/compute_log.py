@@ -26,12 +26,13 @@ class ComputeLog:
         self.entries.append(Entry(JANUARY + at, "ballot_cast", {"choice": 1}, "0x01"))
         return self
 
-    def admit(self, at, site, devices=4, kind=""):
+    def admit(self, at, site, devices=4, kind="", governed_by=""):
         self.write(at, events.SiteAdmitted(site=site, proposal=None))
-        return self.stand(at, site, devices, kind=kind)
+        return self.stand(at, site, devices, kind=kind, governed_by=governed_by)
 
-    def stand(self, at, site, devices=4, standing=Standing.OPEN, kind=""):
-        said = {"why": "said", "memory_bytes": 2**34, "region": "FR", "country": "FR", "device_kind": kind}
+    def stand(self, at, site, devices=4, standing=Standing.OPEN, kind="", governed_by=""):
+        said = {"why": "said", "memory_bytes": 2**34, "region": "FR", "country": "FR"}
+        said |= {"device_kind": kind, "governed_by": governed_by}
         return self.write(at, events.SiteStanding(site=site, standing=standing, devices=devices, **said))
 
     def remove(self, at, site):

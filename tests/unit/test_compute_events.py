@@ -74,7 +74,7 @@ ALL = [
     ComputeNeedsMore(request="run-7", site="lake", memory_bytes=2**36 + 1),
 ]
 MAY_BE_NONE = {"proposal_number", "site", "joules", "grams", "at_once_gram_seconds", "expected"}
-LATER = {"device_kind": ""}  # what older logs do not say, and what they mean by it
+LATER = {"device_kind": "", "governed_by": ""}  # what older logs do not say, and what they mean by it
 WRONG = [
     None,
     True,

@@ -109,10 +109,62 @@ def test_the_reserve_is_kept_of_each_kind_of_devices_and_counted_where_newcomers
     rows = shown(log)
     assert rows["all", "use", "reserve:cuda", "reserved"] == 2 * 3 * HOUR
     assert rows["all", "use", "reserve:cpu", "reserved"] == 2 * 2 * HOUR
-    assert (rows["all", "use", "reserve:cuda", "used"], rows["all", "use", "reserve:cpu", "used"]) == (5 * HOUR, 0)
+    assert (rows["all", "use", "reserve:cuda", "used"], rows["all", "use", "reserve:cpu", "used"]) == (3 * HOUR, 0)
     assert (rows["all", "use", "reserve:cuda", "lent"], rows["all", "use", "reserve:cpu", "lent"]) == (0, 5 * HOUR)
-    assert rows["all", "use", "reserve:cuda", "utilisation"] == Fraction(5, 6)
+    assert rows["all", "use", "reserve:cuda", "utilisation"] == Fraction(3, 6), (
+        "five at work had the three that are held"
+    )
     assert rows["all", "use", "reserve", "reserved"] == 2 * 5 * HOUR
+
+
+@pytest.mark.parametrize("why", [Why.STARTS, Why.STARTS_IN_RESERVE, Why.STARTS_OVERDUE])
+def test_newcomers_have_the_reserve_while_they_are_at_work_up_to_what_is_held(why):
+    log = ComputeLog().admit(0, "lake", 30, kind="cuda").policy(0, 2_000)
+    for number, name in enumerate((*FIVE, "six", "seven", "eight")):
+        log.ask(number, name, "newcomer").start(number * HOUR, name, why=why)
+    for number, name in enumerate((*FIVE, "six", "seven", "eight")):
+        log.end((8 + number) * HOUR, name)
+    rows = shown(log)
+    at_work = [*range(1, 9), *range(7, 0, -1)]  # in each hour
+    assert rows["all", "use", "reserve:cuda", "reserved"] == 6 * 15 * HOUR
+    assert rows["all", "use", "reserve:cuda", "used"] == sum(min(each, 6) for each in at_work) * HOUR
+    assert rows["all", "use", "reserve", "used"] == rows["all", "use", "reserve:cuda", "used"]
+
+
+def test_newcomers_have_nothing_of_the_reserve_where_none_is_held_or_the_site_takes_nothing_more():
+    log = ComputeLog().admit(0, "lake", 1, kind="cuda").admit(0, "hill", 20, kind="cpu").policy(0, 2_000)
+    log.runs(0, FIVE, "newcomer", site="lake")
+    for name in ("six", "seven", "eight", "nine", "ten"):
+        log.ask(HOUR, name, "newcomer").start(HOUR, name, "hill")
+    log.stand(2 * HOUR, "hill", 20, Standing.DRAINING, kind="cpu").other(5 * HOUR)
+    rows = shown(log)
+    assert (rows["all", "use", "reserve:cuda", "reserved"], rows["all", "use", "reserve:cuda", "used"]) == (0, 0)
+    kept = 5  # 20 % of 21, rounded up; of the only device of its kind none
+    assert rows["all", "use", "reserve:cpu", "reserved"] == kept * 2 * HOUR
+    assert rows["all", "use", "reserve:cpu", "used"] == 5 * HOUR
+
+
+def test_the_reserve_of_a_site_that_another_community_governs_is_not_in_the_figures():
+    log = (
+        ComputeLog()
+        .policy(0, 5_000)
+        .admit(0, "lake", 8, kind="cuda", governed_by="soil")
+        .admit(0, "hill", 4, kind="cuda")
+    )
+    log.runs(0, FIVE, "newcomer", site="lake")
+    rows = shown(log.other(2 * HOUR))
+    assert rows["all", "use", "all", "open"] == 2 * 12 * HOUR
+    assert rows["all", "use", "reserve:cuda", "reserved"] == 2 * 2 * HOUR, "of its own four devices"
+    assert (rows["all", "use", "all", "used"], rows["all", "use", "reserve:cuda", "used"]) == (5 * HOUR, 0)
+    log.stand(2 * HOUR, "lake", 8, kind="cuda").other(3 * HOUR)
+    assert shown(log)["all", "use", "reserve:cuda", "reserved"] == (2 * 2 + 6) * HOUR, "it governs there now"
+
+
+def test_devices_of_no_kind_and_of_one_that_is_called_unknown_are_added_up():
+    log = ComputeLog().policy(0, 2_000).admit(0, "lake", 10).admit(0, "hill", 10, kind="unknown")
+    rows = shown(log.admit(0, "wood", 10, kind="cpu").other(HOUR))
+    assert rows["all", "use", "reserve:unknown", "reserved"] == 4 * HOUR
+    assert rows["all", "use", "reserve", "reserved"] == 6 * HOUR
 
 
 def test_the_reserve_follows_what_is_open_and_of_which_kind():
@@ -143,6 +195,28 @@ def test_of_several_logs_the_policy_of_the_one_that_let_a_site_in_first_holds_th
     }
     assert rows["all", "use", "all", "open"] == 3 * 8 * HOUR
     assert rows["all", "use", "reserve:cuda", "reserved"] == 2 * 4 * HOUR
+
+
+def sharing(newcomers):
+    """Return two logs that share a site, which the first one governs: so many newcomers of the second work there."""
+    water = ComputeLog().policy(0, 5_000).admit(0, "lake", 40, kind="cuda").runs(0, FIVE, "newcomer").other(2 * HOUR)
+    soil = ComputeLog().policy(0, 0).admit(0, "lake", 40, kind="cuda", governed_by="water")
+    soil.runs(HOUR, [f"soil{number}" for number in range(newcomers)], "newcomer").other(2 * HOUR)
+    return {"soil": soil.log, "water": water.log}
+
+
+def test_of_several_logs_newcomers_of_all_have_the_reserve_of_the_one_that_governs():
+    rows = table_of(figures_of_many(sharing(6)))
+    assert rows["all", "use", "reserve:cuda", "reserved"] == 20 * 2 * HOUR
+    assert rows["all", "use", "reserve:cuda", "used"] == (5 + 6) * HOUR
+
+
+def test_few_newcomers_at_a_site_that_another_community_governs_do_not_follow_from_the_figures_of_all():
+    logs = sharing(1)
+    assert table_of(figures(logs["water"]))["all", "use", "reserve:cuda", "used"] == 5 * HOUR
+    rows = table_of(figures_of_many(logs))
+    assert {rows["all", "use", group, "used"] for group in ("reserve", "reserve:cuda")} == {SUPPRESSED}
+    assert rows["all", "use", "reserve", "utilisation"] == SUPPRESSED
 
 
 def test_a_request_is_counted_once_for_each_reason_that_it_was_told_and_each_month():
@@ -221,6 +295,15 @@ def test_failures_are_counted_where_they_happened():
     assert [rows["all", "sites", "lake", name] for name in ("starts", "failed", "site_silent", "done")] == [8, 2, 2, 4]
     assert rows["all", "sites", "hill", "failure_share"] == 0
     assert rows["all", "sites", "all", "starts"] == 14
+
+
+def test_what_no_machine_took_is_no_failure_of_its_site():
+    log = ComputeLog().admit(0, "lake", 50)
+    for number in range(6):
+        log.ask(DAY, f"b{number}").start(DAY, f"b{number}", "lake")
+        log.interrupt(DAY + 60, f"b{number}", "lake", Interruption.UNTAKEN)
+    rows = shown(log)
+    assert [rows["all", "sites", "lake", name] for name in ("starts", "untaken", "failure_share")] == [6, 6, 0]
 
 
 def test_energy_says_how_it_is_known_and_unknown_energy_is_no_zero():

@@ -35,13 +35,15 @@ asked = st.tuples(
 worlds = st.lists(asked, max_size=45)
 
 
-def world(wishes):
-    log = ComputeLog().admit(0, "lake", 100, kind="cuda").admit(0, "hill", 100, kind="cpu")
+def world(wishes, governed_by=""):
+    log = ComputeLog().admit(0, "lake", 100, kind="cuda", governed_by=governed_by)
+    log.admit(0, "hill", 100, kind="cpu", governed_by=governed_by)
     for number, (month, who, what, person, how) in enumerate(sorted(wishes, key=lambda wish: wish[0])):
         at, name = month * 31 * DAY + 60 * number, f"r{number}"
         log.ask(at, name, who, actor=f"person {person}")
         if what in {"lake", "hill"}:
-            why = Why.STARTS_IN_RESERVE if who == "newcomer" else Why.STARTS_ON_LENT if person % 2 else Why.STARTS
+            mostly = Why.STARTS_IN_RESERVE if who == "newcomer" else Why.STARTS_ON_LENT
+            why = mostly if person % 2 else Why.STARTS
             log.start(at, name, what, why).end(at + 60, name, what, energy=how)
         elif what != "open":
             log.refuse(at, name, what)
@@ -192,6 +194,39 @@ def test_subtracting_the_figures_of_communities_from_those_of_the_site_gives_not
     keys = {key for found in each.values() for key in found}
     known += [(("site", *key), [(name, *key) for name in logs]) for key in keys]
     assert given_away(published, known) == []
+
+
+@given(worlds, worlds)
+@settings(max_examples=40, deadline=None)
+def test_few_newcomers_at_sites_that_another_community_governs_do_not_follow_from_all_figures(governing, other):
+    """Only the figures of all count them in the reserve: what they had is those without what the first community had."""
+    logs = {"c0": world(governing), "c1": world(other, "c0")}
+    whole, first = (
+        {key: value for key, value in additive(found).items() if key[0] == "use" and key[3] == "used"}
+        for found in (figures_of_many(logs), figures(logs["c0"]))
+    )
+    keys = {key for key in {*whole, *first} if key[2].startswith("reserve")}
+    people = {}
+    for month, who, site, person, _ in other:
+        if who == "newcomer" and site in {"lake", "hill"}:
+            kind = "cuda" if site == "lake" else "cpu"
+            for period in ("all", f"2026-{month + 1:02}"):
+                for group in ("reserve", f"reserve:{kind}"):
+                    people.setdefault(("use", period, group, "used"), []).append(person)
+    secret = dict.fromkeys(people)
+    published = {
+        (name, *key): value
+        for name, found in (("site", whole), ("c0", first), ("c1", secret))
+        for key, value in found.items()
+    }
+    known = [
+        ((name, *total), [(name, *part) for part in parts])
+        for name, found in (("site", whole), ("c0", first), ("c1", secret))
+        for total, parts in equations(found)
+    ]
+    known += [(("site", *key), [("c0", *key), ("c1", *key)]) for key in keys]
+    small = {("c1", *key) for key, had in people.items() if min(len(had), len(set(had))) < SMALL}
+    assert small.isdisjoint(given_away(published, known))
 
 
 @given(worlds)

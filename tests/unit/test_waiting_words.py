@@ -25,7 +25,7 @@ KNOWN = {"site": "lake", "price": 320_000_000, "ceiling": 200_000_000, "before":
 
 def said(why: Why, language: str = "en", **data: int | str) -> str:
     """Return the words of a wait that is expected to end at 15:20, give or take 40 minutes."""
-    expected = None if why in {Why.NO_SITE_FITS, Why.TOO_DEAR} else NOON + 3 * HOUR + 1_200
+    expected = None if why in {Why.NO_SITE_FITS, Why.TOO_DEAR, Why.TRIED_AGAIN} else NOON + 3 * HOUR + 1_200
     with translation.override(language):
         return waiting.waiting_words(Wait("run:9", why, expected, 2_400, data), NOW, {"lake": "Lake cluster"})
 
@@ -68,7 +68,7 @@ def test_requests_are_called_as_people_call_them() -> None:
 
 
 def test_every_state_of_sites_allotments_and_books_has_a_word() -> None:
-    ends = {"", allotments.ENDED, allotments.UNTAKEN, *map(str, Interruption)}
+    ends = {"", allotments.ENDED, *map(str, Interruption)}
     assert ends <= set(waiting.ALLOTMENT_ENDS), ends - set(waiting.ALLOTMENT_ENDS)
     assert set(waiting.SITE_STANDINGS) == set(map(str, Standing))
     assert set(waiting.SPOT_CHECKS) == set(OUTCOMES)

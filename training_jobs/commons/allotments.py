@@ -22,7 +22,7 @@ from training_jobs.scheduling.prices import MONEY_MAX
 
 UNLIMITED: Final = MONEY_MAX  # the ceiling of what costs its community no money
 ENDED: Final = "ended"
-UNTAKEN: Final = "untaken"
+_RUNNER: Final = "runner:"  # how `Runner.lease_name` begins
 
 
 # --- who may take a place -----------------------------------------------------------------------------------------
@@ -30,10 +30,14 @@ UNTAKEN: Final = "untaken"
 
 def site_of(owner: str) -> Site | None:
     """Return where whoever holds leases under this name stands; a worker of this platform stands at HOME_SITE."""
-    kind, _colon, number = owner.partition(":")
-    if kind == "runner" and number.isdecimal():
-        return Site.objects.filter(runners=int(number)).first()
+    if is_runner(owner):
+        return Site.objects.filter(runners=int(owner.removeprefix(_RUNNER))).first()
     return home()
+
+
+def is_runner(owner: str) -> bool:
+    """Say whether whoever holds leases under this name is a machine that somebody lends."""
+    return owner.startswith(_RUNNER) and owner.removeprefix(_RUNNER).isdecimal()
 
 
 def home() -> Site | None:
@@ -54,13 +58,15 @@ def may_take_preview(preview_id: int, owner: str, now: datetime) -> bool:
 
 
 def taken(run: Run, slot: int, now: datetime) -> None:
-    """Write down that a machine has come."""
+    """Write down that a machine has come: so there is a site that can begin it."""
     _in_force(Q(request__run=run, request__slot=slot)).filter(claimed_at__isnull=True).update(claimed_at=now)
+    ComputeRequest.objects.open().filter(run=run, slot=slot).update(cannot_since=None)
 
 
 def preview_taken(preview_id: int, now: datetime) -> None:
     """Write down the same of a preview."""
     _in_force(Q(request__preview=preview_id)).filter(claimed_at__isnull=True).update(claimed_at=now)
+    ComputeRequest.objects.open().filter(preview=preview_id).update(cannot_since=None)
 
 
 def kept_from(site: Site | None) -> set[tuple[int, int]]:

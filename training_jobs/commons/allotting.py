@@ -5,8 +5,8 @@ the other, in order of slug, `choose` decides on the sites that it governs:
 
 1. its sites are locked, in order, so that nobody allots their devices meanwhile; 2. the world is read, and decided on;
 3. the runs and previews that begin are locked, in order; 4. those that still wait get their allotment; 5. lent work is
-called back; 6. the logs are told, one community after the other. A decision begins so many at most, so that sites are
-locked for a moment only; where more can begin, the next follows at once.
+called back, where the moment for it has come; 6. the logs are told, one community after the other. A decision begins so
+many at most, so that sites are locked for a moment only; where more can begin, the next follows at once.
 """
 
 import logging
@@ -37,8 +37,6 @@ from training_jobs.sites.lifecycle import Standing
 
 logger = logging.getLogger(__name__)
 
-# No stay is shorter: a machine has to fetch what it works on, whatever its speed.
-STAY_MIN: Final = timedelta(minutes=15)
 ROUNDS_MAX: Final = 5
 Grid = Mapping[str, Series]  # by region
 _AT_WORK = frozenset({Standing.OPEN, Standing.DRAINING})
@@ -63,8 +61,9 @@ def allot(now: datetime) -> int:
             if not found:
                 looks += [] if seen is None else [waiting.Look(governing, seen)]
                 break
-    if len(looks) == len(governed):  # else something goes on to begin, or was not looked at: the next sweep tells
-        waiting.tell(looks, now)
+    looked = {each.governing.community for each in looks}
+    # where something goes on to begin, or was not looked at, the next sweep tells
+    waiting.tell(looks, now, [each for each in governed if each.community not in looked])
     return begun
 
 
@@ -102,8 +101,10 @@ def end_what_is_over(now: datetime) -> None:
         with _alone(f"preview {preview_id}"):
             requests.close_preview(Preview.objects.select_for_update(of=("self",)).get(pk=preview_id), now)
     unserved = ComputeRequest.objects.open().exclude(community__in=_sharing())
-    for pk in list(unserved.order_by("pk").values_list("pk", flat=True)):
+    for pk, run_id in list(unserved.order_by("pk").values_list("pk", "run")):
         with _alone(f"request {pk}"):
+            if run_id is not None:
+                locked(run_id)
             request = ComputeRequest.objects.select_for_update(of=("self",)).select_related("community").get(pk=pk)
             if request.ended_at is None and not Allotment.objects.in_force().filter(request=request).exists():
                 requests.withdraw(request, now)
@@ -136,14 +137,17 @@ def _take_back(pk: int, run: Run | None, preview: Preview | None, now: datetime)
     is_paused = run is not None and run.paused_until is not None and now < run.paused_until
     if not (why or is_gone or is_paused or now - since >= timedelta(seconds=settings.ALLOTMENT_PATIENCE_SECONDS)):
         return
-    if why is None and is_paused and not is_gone:
-        why = Interruption.CHECKPOINT
-    how = allotments.UNTAKEN if why is None and allotment.claimed_at is None else str(why or Interruption.SITE_SILENT)
+    if why is None and not is_gone:
+        if is_paused:
+            why = Interruption.CHECKPOINT
+        elif allotment.claimed_at is None:
+            why = Interruption.UNTAKEN
+    why = why or Interruption.SITE_SILENT
     if run is not None:
         services.leave_silent(run, slot, now)
     elif preview is not None:
         previews.leave_silent(preview, now)
-    allotments.end(allotment, how, why or Interruption.SITE_SILENT, now)
+    allotments.end(allotment, str(why), why, now)
 
 
 def _place(run: Run | None, preview: Preview | None, slot: int) -> Place:
@@ -175,8 +179,9 @@ def _decide(governing: world.Governed, forecast: Grid, now: datetime) -> tuple[i
     sites = {site.slug: site for site in governing.sites}
     begun = _begin(starts, sites, forecast, now)  # 4
     asked = ComputeRequest.objects.filter(pk__in=[allotment.request_id for allotment in begun])
-    asked.update(waits_for="", cannot_since=None)  # whatever it waits for later is told anew
-    called = [naming.number_in(recall.request) for recall in decision.recalls]
+    # whatever it waits for later is told anew; that somebody can begin it is known when a machine comes
+    asked.update(waits_for="")
+    called = [naming.number_in(recall.request) for recall in decision.recalls if recall.at <= unix(now)]
     Allotment.objects.in_force().filter(request__in=called, recalled_at__isnull=True).update(recalled_at=now)  # 5
     for allotment in sorted(begun, key=lambda each: (each.request.community_id, each.pk)):  # 6
         allotments.started(allotment, now)
@@ -208,7 +213,7 @@ def _begin(starts: Mapping[int, Start], sites: Mapping[str, Site], forecast: Gri
                 request=request,
                 site=site,
                 allotted_at=now,
-                until=max(datetime.fromtimestamp(start.until, UTC), now + STAY_MIN),
+                until=max(datetime.fromtimestamp(start.until, UTC), now + world.STAY_MIN),
                 why=str(start.why),
                 lent=start.lent,
                 price=declared.price_of(site.inputs),

@@ -3,6 +3,9 @@
 `data_bounds` has the rules; here are the datasets and sites that they are held against. Reads only, in a fixed number
 of queries. What may enter a site the scheduler itself looks at (`scheduling.fitting`); machines that get rows without
 its choice are held to both rules.
+
+The rows of every dataset lie with the platform already, which took them in. So its own workers may train on all of
+them, unless they stand at a registered site (HOME_SITE): then they are held to the rules as every machine there.
 """
 
 from collections import defaultdict
@@ -13,7 +16,7 @@ from typing import Any
 from governance.errors import Forbidden
 from governance.models import Community, Proposal
 from models_registry.models import Dataset
-from training_jobs.commons import data_bounds
+from training_jobs.commons import allotments, data_bounds
 from training_jobs.commons.data_bounds import LEAVES, NOWHERE, Barred, Place, Rows
 from training_jobs.models import Admission, ComputeRequest, Run, Site
 
@@ -68,6 +71,40 @@ def why_not(site: Site | None, community: Community, digests: Iterable[str]) -> 
     place = NOWHERE if site is None else _place(site)
     data = _rows_of([community.pk], digests).values()
     return data_bounds.barred(place, data, _admitted([community.pk])[community.pk])
+
+
+def barred_here(asked: Mapping[int, tuple[int, Collection[str]]]) -> set[int]:
+    """Return which pieces of work the platform's own workers may not do, because of what they learn from.
+
+    `asked`: by number of the run or preview, the number of its community and the digests of its datasets.
+    """
+    home = allotments.home()
+    if home is None or not asked:
+        return set()
+    place, communities = _place(home), {community for community, _ in asked.values()}
+    known = _rows_of(communities, {digest for _, digests in asked.values() for digest in digests})
+    admitted = _admitted(communities)
+    return {
+        number
+        for number, (community, digests) in asked.items()
+        if data_bounds.barred(
+            place, [known[community, each] for each in digests if (community, each) in known], admitted[community]
+        )
+    }
+
+
+def may_have(owner: str, community: Community, digests: Collection[str]) -> bool:
+    """Say whether whoever holds leases under this name may have datasets of a community."""
+    if allotments.is_runner(owner):
+        return why_not(allotments.site_of(owner), community, digests) is None
+    return not barred_here({0: (community.pk, digests)})
+
+
+def require_may_be_here(community: Community, digests: Iterable[str]) -> None:
+    """Raise Forbidden where the platform's own workers may not train on datasets of a community."""
+    home = allotments.home()
+    if home is not None:
+        require_may_have(home, community, digests)
 
 
 def require_may_have(site: Site | None, community: Community, digests: Iterable[str]) -> None:

@@ -80,8 +80,14 @@ def _measured(site: Site) -> tuple[Any, ...]:
 
 def _tell(community: Community, site: Site, now: datetime) -> None:
     told = community.events.filter(kind="site_standing", data__site=site.slug).order_by("-position").first()
-    if told is not None and any(told.data.get(name) != value for name, value in site.told.items()):
+    offers = {**site.told, "governed_by": telling.governed_by(site, community)}
+    knows = {"governed_by": "", **told.data} if told is not None and site.told else offers
+    if any(knows.get(name) != value for name, value in offers.items()):
         telling.again(community, site, MOVED, now)
+    if not offers["governed_by"]:  # those that let it in here later have another one that governs now
+        for other in telling.communities_of(site):
+            if other != community:
+                telling.again(other, site, MOVED, now)
     said = described(community.events.filter(kind="site_described", data__site=site.slug).order_by("position"))
     changes = {
         name: {"old": value, "new": getattr(site, name)} for name, value in said.items() if getattr(site, name) != value

@@ -124,8 +124,7 @@ def asked_for(preview: Preview, now: datetime) -> ComputeRequest | None:
     let in, they are as before.
     """
     community = preview.proposal.community
-    by_us_alone = not preview.is_trial and not Site.objects.serving(community).filter(slug=settings.HOME_SITE).exists()
-    if by_us_alone or not shares(community):
+    if not shares(community) or not (preview.is_trial or draws_on_quota(community)):
         return None
     return ComputeRequest(
         community=community,
@@ -141,6 +140,11 @@ def asked_for(preview: Preview, now: datetime) -> ComputeRequest | None:
         ceiling=UNLIMITED,
         newcomer=is_newcomer(community, preview.requested_by, now),
     )
+
+
+def draws_on_quota(community: Community) -> bool:
+    """Say whether first steps of trainings draw on a member's weekly quota: where this platform's site is let in."""
+    return Site.objects.serving(community).filter(slug=settings.HOME_SITE).exists()
 
 
 def quota_used(community: Community, member: str, now: datetime) -> int:
@@ -163,7 +167,7 @@ def close(run: Run, now: datetime) -> None:
     """
     outcome = _outcome_of_run(run)
     asked = ComputeRequest.objects.open().filter(run=run).select_related("community").order_by("slot")
-    if outcome is None or not asked:
+    if outcome is None:
         return
     left = 0
     for request in asked:
@@ -191,11 +195,17 @@ def close_preview(preview: Preview, now: datetime) -> None:
 
 
 def withdraw(request: ComputeRequest, now: datetime) -> None:
-    """End a request that nobody is asked for any more, because its community has no sites: whoever comes takes it."""
+    """End a request that nobody is asked for any more, because its community has no sites: whoever comes takes it.
+
+    Once that is so of all places of its run, which is locked, nobody is paid for it any more: its money goes back.
+    """
     if request.allotments.exists():
         _end(request, Outcome.CANCELED, now)
     else:
         _refuse(request, NO_SITES, now)
+    run = request.run
+    if run is not None and not run.requests.filter(ended_at__isnull=True).exists():
+        books.release_rest(run, now)
 
 
 def _over(request: ComputeRequest, outcome: Outcome, failure: str, now: datetime) -> None:

@@ -14,7 +14,7 @@ from django.db.models import Prefetch, QuerySet
 from governance.clock import unix
 from governance.errors import Conflict, NotFound
 from governance.models import Community
-from training_jobs.commons import allotting, lifecycle, naming, uncomputable, world
+from training_jobs.commons import allotting, lifecycle, naming, uncomputable, waiting, world
 from training_jobs.commons.requests import UNCOMPUTABLE
 from training_jobs.commons.uncomputable import Outlook
 from training_jobs.models import Allotment, ComputeRequest
@@ -23,7 +23,6 @@ from training_jobs.scheduling.explain import Slot
 from training_jobs.scheduling.values import Need, Wait, Why
 
 REQUESTS_MAX: Final = 200
-_NEVER = 1 << 62
 
 
 @dataclass(frozen=True)
@@ -94,7 +93,7 @@ def explanations(requests: Iterable[ComputeRequest], now: datetime) -> dict[int,
     if not asking:
         return found
     for governing in world.governed():
-        served = {slug for site in governing.sites for slug in (each.community.slug for each in site.in_force)}
+        served = governing.served
         mine = [each for each in asking if each.community.slug in served]
         if not mine:
             continue
@@ -106,7 +105,8 @@ def explanations(requests: Iterable[ComputeRequest], now: datetime) -> dict[int,
                 wait = explain.explain(value, seen.queue, seen.sites, seen.calendar, seen.policy, unix(now))
             except Conflict:  # it began between the two looks
                 continue
-            found[request.pk] = min(found.get(request.pk, wait), wait, key=_soonest)
+            wait = seen.told(value.id, wait)
+            found[request.pk] = min(found.get(request.pk, wait), wait, key=waiting.soonest)
     for request in asking:
         found.setdefault(request.pk, Wait(request.name, Why.NO_SITE_FITS, data={"devices": request.devices}))
     return _by_name(asking, found)
@@ -127,6 +127,8 @@ def next_slot(
     """
     found = []
     for governing in world.governed():
+        if community.slug not in governing.served:
+            continue
         grids = allotting.forecast_for(governing, now) if asks_grids else {}
         seen = world.world_of(governing, now, grids)
         slot = explain.next_free(
@@ -173,8 +175,3 @@ def _by_name(asking: Iterable[ComputeRequest], found: Mapping[int, Wait]) -> dic
             data |= {"before_of": before.community.slug} if before.community_id != request.community_id else {}
         named[request.pk] = replace(wait, request=request.name, data=data)
     return named
-
-
-def _soonest(wait: Wait) -> tuple[int, int]:
-    """Order explanations: what begins sooner, then what is a place at all."""
-    return (_NEVER if wait.expected is None else wait.expected, int(wait.why is Why.NO_SITE_FITS))

@@ -6,7 +6,7 @@ place at a site: `reserves`.
 """
 
 import re
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, timedelta
@@ -17,6 +17,7 @@ from django.db.models import Q, QuerySet
 from governance.errors import Malformed
 from governance.models import Community
 from training_jobs.commons import selectors as commons
+from training_jobs.commons import world
 from training_jobs.commons.policies import policy_of
 from training_jobs.models import Admission, Allotment, Busy, ComputeRequest, Run, Site
 from training_jobs.scheduling.reserve import reserved
@@ -106,12 +107,15 @@ class Line:
 
 @dataclass(frozen=True)
 class KindReserve:
-    """What is held for newcomers of one kind of devices, at the sites that one community governs. Devices."""
+    """What is held for newcomers of one kind of devices, at all open sites that one community governs. Devices.
+
+    Newcomers have of it what they are at work on, up to all that is held, as the figures count it.
+    """
 
     kind: str
     devices: int  # of its open sites
     held: int
-    newcomers: int  # at work now
+    newcomers: int  # that newcomers have now
     lent: int  # at work now on reserved devices, to be given back
 
     @property
@@ -122,16 +126,16 @@ class KindReserve:
 
 @dataclass(frozen=True)
 class Reserve:
-    """What is held for newcomers at the sites that one community governs: of each kind, and of all. Devices."""
+    """What is held for newcomers at the sites that one community governs: of each kind, and of these kinds. Devices."""
 
     governed_by: Community
     share_bps: int
     lends: bool
-    kinds: tuple[KindReserve, ...]  # in the order of their names
+    kinds: tuple[KindReserve, ...]  # those of the sites that are looked at, in the order of their names
 
     @property
     def devices(self) -> int:
-        """Return how many devices of its sites are open."""
+        """Return how many devices of these kinds are open at its sites."""
         return sum(each.devices for each in self.kinds)
 
     @property
@@ -222,30 +226,20 @@ def overlaps(since: datetime, until: datetime, now: datetime) -> Q:
 
 
 def reserves(community: Community, now: datetime) -> tuple[Reserve, ...]:
-    """Return what is held for newcomers at the sites that serve a community, by who governs them."""
-    sites = [site for site in selectors.all_sites(community) if site.standing(now) is lifecycle.Standing.OPEN]
-    governs = governing(sites)
-    governors = {each.pk: each for each in governs.values()}
-    newcomers: dict[tuple[int, str], int] = defaultdict(int)  # by community and kind of device
-    lent: dict[tuple[int, str], int] = defaultdict(int)
-    for allotment in Allotment.objects.in_force().filter(site__in=sites).select_related("request", "site"):
-        counted = newcomers if allotment.request.newcomer else lent if allotment.lent else None
-        if counted is not None:
-            place = governs[allotment.site_id].pk, allotment.site.device_kind
-            counted[place] += allotment.request.devices
+    """Return what is held for newcomers of the kinds of devices that a community's open sites have, by who governs.
+
+    Each reserve is that of all open sites of the governing community, as the scheduler keeps it, also of those that do
+    not serve this one.
+    """
+    serving = set(Site.objects.serving(community).values_list("pk", flat=True))
     found = []
-    for pk, governor in sorted(governors.items(), key=lambda item: item[1].slug):
-        policy = policy_of(governor)
-        devices: dict[str, int] = defaultdict(int)
-        for site in sites:
-            if governs[site.pk].pk == pk:
-                devices[site.device_kind] += selectors.given(site)
-        held = reserved(devices, policy.reserved_bps)
-        kinds = tuple(
-            KindReserve(kind, devices[kind], held[kind], newcomers[pk, kind], lent[pk, kind])
-            for kind in sorted(devices)
-        )
-        found.append(Reserve(governor, policy.reserved_bps, policy.reserved_lent, kinds))
+    for governed in world.governed():
+        sites = [site for site in governed.sites if site.standing(now) is lifecycle.Standing.OPEN]
+        shown = {site.device_kind for site in sites if site.pk in serving}
+        if shown:
+            policy = policy_of(governed.community)
+            kinds = tuple(each for each in _reserved(sites, policy.reserved_bps) if each.kind in shown)
+            found.append(Reserve(governed.community, policy.reserved_bps, policy.reserved_lent, kinds))
     return tuple(found)
 
 
@@ -321,6 +315,23 @@ def in_lanes(bars: Iterable[Bar]) -> tuple[tuple[Bar, ...], int]:
             free[lane] = bar.until
         laid.append(replace(bar, lane=lane))
     return tuple(laid), len(free)
+
+
+def _reserved(sites: Collection[Site], share_bps: int) -> Iterable[KindReserve]:
+    """Yield what is held at the open sites of one governing community, of each kind."""
+    devices: Counter[str] = Counter()
+    for site in sites:
+        devices[site.device_kind] += selectors.given(site)
+    at_work: Counter[str] = Counter()
+    lent: Counter[str] = Counter()
+    for allotment in Allotment.objects.in_force().filter(site__in=sites).select_related("request", "site"):
+        if allotment.request.newcomer:
+            at_work[allotment.site.device_kind] += allotment.request.devices
+        elif allotment.lent:
+            lent[allotment.site.device_kind] += allotment.request.devices
+    held = reserved(devices, share_bps)
+    for kind in sorted(devices):
+        yield KindReserve(kind, devices[kind], held[kind], min(at_work[kind], held[kind]), lent[kind])
 
 
 def _line(row: selectors.Row, governed_by: Community, bars: list[Bar]) -> Line:

@@ -39,7 +39,7 @@ def patience(governing: Iterable[Governed]) -> dict[str, int]:
     found: dict[str, int] = {}
     for each in governing:
         longest = policy_of(each.community).wait_max
-        for slug in {admission.community.slug for site in each.sites for admission in site.in_force}:
+        for slug in each.served:
             found[slug] = max(longest, found.get(slug, 0))
     return found
 

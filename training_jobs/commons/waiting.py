@@ -50,16 +50,19 @@ class Reason:
     never: bool
 
 
-def tell(looks: Sequence[Look], now: datetime) -> int:
+def tell(looks: Sequence[Look], now: datetime, missing: Iterable[Governed] = ()) -> int:
     """Tell the logs why requests wait, where that has changed, and end those that could begin nowhere for too long.
 
+    Of `missing` there is no look: nothing is told or ended that their sites could begin.
     1. one decision for each look gives all reasons; 2. what no site could begin is noted, and ends in time; 3. of the
     others, those whose reason is new to the log are told, each in a transaction of its own. Returns how many were told.
     """
     reasons = _reasons(looks, now)  # 1
     if not reasons:
         return 0
-    found = [(request, reasons[request.pk]) for request in _waiting() if request.pk in reasons]
+    unknown = {slug for each in missing for slug in each.served}
+    asked = (request for request in _waiting() if request.community.slug not in unknown)
+    found = [(request, reasons[request.pk]) for request in asked if request.pk in reasons]
     ended = _end_in_vain(found, looks, now)  # 2
     new = [each for each in found if each[0].pk not in ended and each[0].waits_for not in {one.why for one in each[1]}]
     lately = _told_lately(now) if new else set()
@@ -85,7 +88,8 @@ def _reasons(looks: Sequence[Look], now: datetime) -> dict[int, list[Reason]]:
                 begins.add(number)
             else:
                 never = why in {Why.NO_SITE_FITS, Why.TOO_DEAR} or value.id in closed
-                found[number].append(Reason(look, value, why, never))
+                why = seen.reason(value.id, why)
+                found[number].append(Reason(look, value, why, never and value.id not in seen.resting))
     return {
         number: [each for each in reasons if not each.never] or reasons
         for number, reasons in found.items()
@@ -114,7 +118,10 @@ def _waiting() -> Iterator[ComputeRequest]:
 def _end_in_vain(
     found: Sequence[tuple[ComputeRequest, list[Reason]]], looks: Iterable[Look], now: datetime
 ) -> set[int]:
-    """Note which requests no site could begin, and end those of which that is so for too long; return all of these."""
+    """Note which requests no site could begin, and end those of which that is so for too long; return all of these.
+
+    Of one that is only tried again nobody knows whether a site can: since when none could stays as it is.
+    """
     new, can, known = [], [], []
     for request, why in found:
         never = all(each.never for each in why)
@@ -122,7 +129,7 @@ def _end_in_vain(
             new.append(request.pk)
         elif never:
             known.append((request, _hopeful(why)))
-        elif request.cannot_since is not None:
+        elif request.cannot_since is not None and any(each.why is not Why.TRIED_AGAIN for each in why):
             can.append(request.pk)
     uncomputable.note_which(new, can, now)
     return uncomputable.end_due(known, uncomputable.patience(look.governing for look in looks), now) if known else set()
@@ -156,13 +163,18 @@ def _soonest(reasons: Iterable[Reason], now: datetime) -> Wait | None:
     for each in reasons:
         seen = each.look.seen
         try:
-            found.append(explain.explain(each.value, seen.queue, seen.sites, seen.calendar, seen.policy, unix(now)))
+            wait = explain.explain(each.value, seen.queue, seen.sites, seen.calendar, seen.policy, unix(now))
         except Conflict:  # it has begun
             return None
-    wait = min(
-        found, key=lambda each: (_NEVER if each.expected is None else each.expected, each.why is Why.NO_SITE_FITS)
-    )
+        found.append(seen.told(each.value.id, wait))
+    wait = min(found, key=soonest)
     return None if wait.why.startswith("starts") else wait
+
+
+def soonest(wait: Wait) -> tuple[int, int]:
+    """Order explanations: what begins sooner, then what is tried again, then what is a place at all."""
+    place = {Why.TRIED_AGAIN: 0, Why.NO_SITE_FITS: 2}.get(wait.why, 1)
+    return (_NEVER if wait.expected is None else wait.expected, place)
 
 
 def _say(request: ComputeRequest, wait: Wait, now: datetime) -> bool:

@@ -7,7 +7,7 @@ because asking for it may take a network (`carbon.configured`).
 
 from collections import Counter, defaultdict
 from collections.abc import Collection, Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Final
 
@@ -18,12 +18,13 @@ from governance.clock import unix
 from governance.models import Community
 from training_jobs import budget, seats
 from training_jobs.commons import data_rules, naming, used
-from training_jobs.commons.allotments import UNLIMITED, UNTAKEN
+from training_jobs.commons.allotments import UNLIMITED
 from training_jobs.commons.policies import policy_of
 from training_jobs.lifecycle import State
-from training_jobs.models import Admission, Allotment, ComputeRequest, Site, SiteMeasurement
+from training_jobs.models import Admission, Allotment, ComputeRequest, Runner, Site, SiteMeasurement
 from training_jobs.previews import lifecycle as previews
-from training_jobs.scheduling import fair_share, values
+from training_jobs.runners import kept
+from training_jobs.scheduling import fair_share, fitting, values
 from training_jobs.scheduling.events import Interruption
 from training_jobs.sites import measured, selectors
 
@@ -32,20 +33,33 @@ AVOIDED: Final = timedelta(hours=1)
 # So far ahead the calendars of sites are looked at, and so far back past use, in half-lives: what is older is 1/4096.
 AHEAD: Final = timedelta(days=400)
 HALF_LIVES: Final = 12
+# No stay is shorter: a machine has to fetch what it works on, whatever its speed, and lent work is to get somewhere.
+STAY_MIN: Final = timedelta(minutes=15)
 SECONDS_LEFT_MIN: Final = 60  # what is left of a budget is at least a minute's work
 _AVOIDED_IF_OTHERS = (str(Interruption.SITE_SILENT), str(Interruption.ATTEMPT_FAILED))
+_FOR_GOOD = frozenset({values.Why.NO_SITE_FITS, values.Why.TOO_DEAR})
 # Where a run stands when a machine may take its lead, at once or after a short rest.
 _ASKS = frozenset({State.QUEUED, State.WAITING, State.STALLED})
 
 
 @dataclass(frozen=True)
 class World:
-    """The arguments of `choose`, but for `now`."""
+    """The arguments of `choose`, but for `now`. `resting`: whom a site could do that is left out only for a while."""
 
     queue: tuple[values.Request, ...]
     sites: tuple[values.Site, ...]
     calendar: values.Calendar
     policy: values.Policy
+    resting: frozenset[str] = frozenset()
+
+    def reason(self, identifier: str, why: values.Why) -> values.Why:
+        """Return why a request waits, of which the scheduler gave a reason: what holds for a while is not for good."""
+        return values.Why.TRIED_AGAIN if identifier in self.resting and why in _FOR_GOOD else why
+
+    def told(self, identifier: str, wait: values.Wait) -> values.Wait:
+        """Return an explanation with that reason."""
+        why = self.reason(identifier, wait.why)
+        return wait if why is wait.why else replace(wait, why=why)
 
 
 @dataclass
@@ -54,6 +68,7 @@ class Machines:
 
     count: int | None = 0
     devices_max: int = 0
+    runners: list[Runner] = field(default_factory=list)
 
 
 @dataclass(frozen=True)
@@ -67,6 +82,11 @@ class Governed:
     def regions(self) -> list[str]:
         """Return the regions of their grids."""
         return sorted({site.region for site in self.sites})
+
+    @property
+    def served(self) -> set[str]:
+        """Return the communities that they serve, by slug."""
+        return {admission.community.slug for site in self.sites for admission in site.in_force}
 
 
 def governed() -> list[Governed]:
@@ -96,8 +116,9 @@ def world_of(governing: Governed, now: datetime, forecast: Mapping[str, values.S
         usage=usage_of(governing.sites, policy.half_life, now),
     )
     currencies = {site.slug: selectors.currency_of(site) for site in governing.sites}
-    queue = tuple(_queue(served, governing, sites, machines, currencies, now))
-    return World(queue, tuple(sites), calendar, policy)
+    asked = list(_queue(served, governing, sites, machines, currencies, now))
+    resting = frozenset(value.id for value, could in asked if could)
+    return World(tuple(value for value, _ in asked), tuple(sites), calendar, policy, resting)
 
 
 def waiting(now: datetime, which: Q) -> list[ComputeRequest]:
@@ -119,15 +140,21 @@ def asks(request: ComputeRequest, now: datetime) -> bool:
     return any(seat.slot == request.slot for seat in seats.free_seats(run, now))
 
 
-def value_of(request: ComputeRequest, now: datetime, not_at: Iterable[str] = ()) -> values.Request:
-    """Return a request as the scheduler sees it: with what is left of its time and of its ceiling."""
+def value_of(
+    request: ComputeRequest, now: datetime, not_at: Iterable[str] = (), total: used.Total | None = None
+) -> values.Request:
+    """Return a request as the scheduler sees it: with what is left of its time and of its ceiling.
+
+    `total` is what it has used (`used.totals_of`), where that is known already.
+    """
     seconds, ceiling = request.seconds, request.ceiling
     run = request.run
     if run is not None and run.trained_at is None and request.waiting_since > request.requested_at:
-        left = min(seconds - used.seconds_of(request), budget.seconds_left(run, now))
+        total = total or used.totals_of([request])[request.pk]
+        left = min(seconds - total.seconds, budget.seconds_left(run, now))
         seconds = max(left, min(seconds, SECONDS_LEFT_MIN))
         if ceiling < UNLIMITED:
-            ceiling = max(0, ceiling - used.cost_of(request))
+            ceiling = max(0, ceiling - total.cost)
     elif run is not None and run.trained_at is not None:  # measuring costs its community nothing
         ceiling = UNLIMITED
     return values.Request(
@@ -167,6 +194,7 @@ def machines_at(sites: Iterable[Site]) -> dict[str, Machines]:
     for row in newest.values():
         machines = found[row.site.slug]
         machines.count = (machines.count or 0) + 1
+        machines.runners.append(row.runner)
         machines.devices_max = max(machines.devices_max, row.devices)
     if settings.HOME_SITE in found:
         found[settings.HOME_SITE].count = None
@@ -196,24 +224,30 @@ def _queue(
     machines: Mapping[str, Machines],
     currencies: Mapping[str, str],
     now: datetime,
-) -> Iterable[values.Request]:
+) -> Iterable[tuple[values.Request, bool]]:
+    """Yield what waits, and whether a site could do it that is left out only for a while."""
     asked = waiting(now, Q(community__slug__in=served))
     avoided = _avoided(asked, now)
     closed = data_rules.closed_to(asked, governing.sites)
+    totals = used.totals_of(asked)
     taken = _places_at(asked)
+    tried = kept.perhaps_from({request.run_id for request in asked if request.run_id is not None})
     for request in asked:
         here = {site.id for site in sites if request.community.slug in (site.serves or ())}
-        never, rather_not = avoided[request.pk]
-        never = never | closed[request.pk]
-        never |= {slug for slug in here if request.devices > machines[slug].devices_max}
+        untaken, rather_not = avoided[request.pk]
+        never = closed[request.pk] | {slug for slug in here if request.devices > machines[slug].devices_max}
         # a ceiling is paid in its own currency alone
         money = currency_of(request)
         never |= {slug for slug in here if money not in {None, currencies[slug]}}
-        # a machine has one place of a run at most
-        never |= {slug for slug in here if not has_room(machines[slug], taken[(request.run_id, slug)])}
         if request.preview is not None and not request.preview.is_trial:
             never |= here - {settings.HOME_SITE}  # machines that members lend make trials alone
-        yield value_of(request, now, never | rather_not if here - never - rather_not else never)
+        elif request.preview is not None or request.run_id in tried:
+            never |= {slug for slug in here - never if _nobody_may(request, machines[slug])}
+        # a machine has one place of a run at most
+        for_now = untaken | {slug for slug in here if not has_room(machines[slug], taken[(request.run_id, slug)])}
+        out = never | for_now
+        value = value_of(request, now, out | rather_not if here - out - rather_not else out, totals[request.pk])
+        yield value, _could_later(value, never, [site for site in sites if site.id in for_now])
 
 
 def has_room(machines: Machines, at_work: int) -> bool:
@@ -224,11 +258,31 @@ def has_room(machines: Machines, at_work: int) -> bool:
 def _avoided(asked: Collection[ComputeRequest], now: datetime) -> dict[int, tuple[set[str], set[str]]]:
     """Return by request the sites that are not tried for a while, and those that are only where no other is left."""
     found: dict[int, tuple[set[str], set[str]]] = defaultdict(lambda: (set(), set()))
+    untaken = str(Interruption.UNTAKEN)
     lately = Allotment.objects.filter(request__in=[each.pk for each in asked], ended_at__gt=now - AVOIDED)
-    rows = lately.filter(how__in=(UNTAKEN, *_AVOIDED_IF_OTHERS))
+    rows = lately.filter(how__in=(untaken, *_AVOIDED_IF_OTHERS))
     for request, slug, how in rows.values_list("request_id", "site__slug", "how"):
-        found[request][0 if how == UNTAKEN else 1].add(slug)
+        found[request][0 if how == untaken else 1].add(slug)
     return found
+
+
+def _could_later(value: values.Request, never: Iterable[str], resting: Iterable[values.Site]) -> bool:
+    """Say whether one of these sites, which are left out for now, could do a request within its ceiling."""
+    asked = replace(value, not_at=frozenset(never))
+    return any(fitting.could_run(asked, site) and fitting.affordable(asked, site) for site in resting)
+
+
+def _nobody_may(request: ComputeRequest, machines: Machines) -> bool:
+    """Say whether all machines of a site are kept away from a run or trial; this platform's workers never are."""
+    if machines.count is None:
+        return False
+    if request.preview is not None:
+        trial = request.preview
+        own = [runner for runner in machines.runners if runner.community_id == request.community_id]
+        return all(kept.from_trial(runner, trial) for runner in own)  # machines make those of their community alone
+    assert request.run_id is not None
+    kept_away = kept.from_seats if request.slot else kept.from_lead
+    return all(kept_away(runner, request.run_id) for runner in machines.runners)
 
 
 def _places_at(asked: Iterable[ComputeRequest]) -> Counter[tuple[int | None, str]]:
@@ -241,18 +295,21 @@ def _places_at(asked: Iterable[ComputeRequest]) -> Counter[tuple[int | None, str
 def _running(sites: Iterable[Site], now: datetime) -> list[tuple[values.Running, Allotment]]:
     rows = Allotment.objects.in_force().filter(site__in=list(sites))
     joined = rows.select_related("site", "request__community", "request__run__spec_record", "request__preview")
-    return [(_running_of(row, now), row) for row in joined.order_by("allotted_at", "pk")]
+    found = list(joined.order_by("allotted_at", "pk"))
+    totals = used.totals_of([row.request for row in found])
+    return [(_running_of(row, now, totals[row.request_id]), row) for row in found]
 
 
-def _running_of(allotment: Allotment, now: datetime) -> values.Running:
+def _running_of(allotment: Allotment, now: datetime, total: used.Total) -> values.Running:
+    # a heartbeat tells it to stop, and it leaves a checkpoint then; until it has got somewhere it is left alone
+    checkpoint = max(now, (allotment.claimed_at or now) + STAY_MIN)
     return values.Running(
-        request=value_of(allotment.request, now),
+        request=value_of(allotment.request, now, total=total),
         site=allotment.site.slug,
         since=unix(allotment.allotted_at),
         until=unix(allotment.until),
         lent=allotment.lent,
-        # a heartbeat tells it to stop, and it leaves a checkpoint then
-        checkpoint_at=unix(now) if allotment.request.checkpoints else 0,
+        checkpoint_at=unix(checkpoint) if allotment.request.checkpoints else 0,
     )
 
 

@@ -88,7 +88,7 @@ def past_runs(community: Community) -> list[Past]:
 def device_seconds_of(run: Run) -> int:
     """Return what a run took: as its plan counts, each device of each place."""
     spec = specs.from_payload(run.spec_record.body)
-    return devices_of_a_place(spec) * sum(run.attempts.values_list("device_seconds", flat=True))
+    return devices_of_a_place(spec) * sum(attempt.device_seconds for attempt in run.attempts.all())
 
 
 def devices_of_a_place(spec: specs.TrainingSpec) -> int:

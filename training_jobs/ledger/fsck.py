@@ -14,7 +14,7 @@ from governance.models import Community, Event
 from training_jobs.commons import naming
 from training_jobs.ledger.booking import RUNS, said
 from training_jobs.ledger.services import BY_A_VOTE
-from training_jobs.models import LedgerAccount, LedgerEntry, LedgerHold, LedgerPosting, RaisedCeiling
+from training_jobs.models import LedgerAccount, LedgerEntry, LedgerHold, LedgerPosting, RaisedCeiling, Run
 from training_jobs.models.ledger import HELD, OUTSIDE
 
 ACCOUNT, ENTRY, HOLD = "training_jobs_ledgeraccount", "training_jobs_ledgerentry", "training_jobs_ledgerhold"
@@ -137,9 +137,20 @@ def _kept(hold: LedgerHold) -> dict[str, object]:
 
 
 def _check_run(community: Community, hold: LedgerHold) -> Iterator[Finding]:
-    """Find a request that names a run which is not there."""
-    if hold.request.startswith(naming.OF_A_RUN) and not naming.runs_named(community, [hold.request]):
+    """Find a request that names a run which is not there, and money that is kept for one that is over."""
+    if not hold.request.startswith(naming.OF_A_RUN):
+        return
+    run = Run.objects.filter(pk=naming.runs_named(community, [hold.request]).get(hold.request)).first()
+    if run is None:
         yield finding(HOLD, hold.pk, "request", "a run of this community", hold.request)
+    elif hold.released_at is None and _is_over(run):
+        yield finding(HOLD, hold.pk, "released_at", "a moment", "held for a run that is over")
+
+
+def _is_over(run: Run) -> bool:
+    """Say whether a run has ended, and no machine stops at it any more."""
+    is_over = run.verdict or run.reviewing_since or run.failed_at or run.canceled_at
+    return bool(is_over) and not run.requests.filter(ended_at__isnull=True).exists()
 
 
 def _moved(entries: list[LedgerEntry], kind: str, currency: str) -> int:

@@ -22,7 +22,7 @@ from governance.services.common import get_proposal, lock_community, locked_prop
 from models_registry.models import Dataset
 from training_jobs import leased, seats
 from training_jobs import services as runs
-from training_jobs.commons import allotments, door, memory, requests
+from training_jobs.commons import allotments, data_rules, door, memory, requests
 from training_jobs.commons.policies import is_newcomer
 from training_jobs.leases import StaleLease
 from training_jobs.models import Preview
@@ -61,7 +61,8 @@ def order(proposal_id: int, actor: str, now: datetime) -> Preview:
     2. whoever orders one has the power that such a proposal needs, an author with the sponsors; or is a newcomer for
        whom others vouch, and tries a training of their own;
     3. what was proposed could still be carried out;
-    4. where the community shares computing, the member's own quota pays for it; the log is told of one that is turned
+    4. some machine may have the rows that it learns from;
+    5. where the community shares computing, the member's own quota pays for it; the log is told of one that is turned
        away.
     """
     try:
@@ -81,9 +82,11 @@ def _order(proposal_id: int, actor: str, now: datetime) -> Preview:
         lock_community(proposal.community_id)
         _require_possible(proposal, actor, now)
         preview = _ordered(proposal, actor, now)
+        if not (preview.is_trial and settings.TRIALS_BY_MEMBERS):  # the platform's own workers alone make it
+            data_rules.require_may_be_here(proposal.community, _rows_of(preview))  # 4
         preview.save()
         _note("requested", preview, now, actor=actor, spec=preview.spec_digest)
-        requests.of_preview(preview, now)  # 4
+        requests.of_preview(preview, now)  # 5
     return preview
 
 
@@ -174,8 +177,10 @@ def due(now: datetime) -> list[int]:
     if not settings.PREVIEWS or run_waits(now):
         return []
     kept = allotments.previews_kept_from(allotments.home())
-    waiting = Preview.objects.unfinished().exclude(pk__in=kept).order_by("pk")
-    return [preview.pk for preview in waiting if _is_claimable(preview, now)]
+    waiting = Preview.objects.unfinished().exclude(pk__in=kept).select_related("proposal").order_by("pk")
+    free = [preview for preview in waiting if _is_claimable(preview, now)]
+    barred = data_rules.barred_here({each.pk: (each.proposal.community_id, _rows_of(each)) for each in free})
+    return [preview.pk for preview in free if preview.pk not in barred]
 
 
 def run_waits(now: datetime) -> bool:
@@ -184,10 +189,15 @@ def run_waits(now: datetime) -> bool:
 
 
 def claim(preview_id: int, owner: str, now: datetime) -> Lease | None:
-    """Take the lease if the preview is free; None when somebody else has it or nothing is left to do."""
+    """Take the lease if the preview is free; None when somebody else has it, or nothing is left to do.
+
+    None as well where the owner may not have the rows.
+    """
     with transaction.atomic():
         preview = _locked(preview_id)
         if not _is_claimable(preview, now) or not allotments.may_take_preview(preview_id, owner, now):
+            return None
+        if not data_rules.may_have(owner, preview.proposal.community, _rows_of(preview)):
             return None
         if _ended_early(preview, now):
             return None
@@ -281,6 +291,10 @@ def settle(now: datetime) -> list[int]:
 def removed(preview_id: int, now: datetime) -> None:
     """Write down that nothing that could be used as a model is left of a preview that has ended."""
     Preview.objects.ended().filter(pk=preview_id, removed_at__isnull=True).update(removed_at=now)
+
+
+def _rows_of(preview: Preview) -> list[str]:
+    return data_rules.named(preview.spec)
 
 
 def _is_claimable(preview: Preview, now: datetime) -> bool:

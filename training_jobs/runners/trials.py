@@ -14,32 +14,35 @@ from django.conf import settings
 from django.db.models import QuerySet
 
 from governance.errors import Conflict, NotFound
-from models_registry.models import Dataset, Version
+from governance.models import Community
+from models_registry.models import Version
 from training_jobs.commons import allotments, data_rules
 from training_jobs.leases import StaleLease
 from training_jobs.models import Preview, Runner
 from training_jobs.previews import lifecycle, services, trial_report, work
 from training_jobs.previews.services import Lease, StalePreviewLease
-from training_jobs.runners import inputs
+from training_jobs.runners import inputs, kept
 
 
 def open_to(runner: Runner, now: datetime) -> list[Preview]:
     """Return the trials that this runner may take now, oldest first."""
     if not settings.TRIALS_BY_MEMBERS:
         return []
-    kept = allotments.previews_kept_from(runner.site)
-    waiting = _of(runner).filter(finished_at__isnull=True, failed_at__isnull=True).exclude(pk__in=kept).order_by("pk")
+    others = allotments.previews_kept_from(runner.site)
+    waiting = _of(runner).filter(finished_at__isnull=True, failed_at__isnull=True).exclude(pk__in=others).order_by("pk")
     free = [trial for trial in waiting if trial.state(now) in lifecycle.CLAIMABLE]
-    return [trial for trial in free if not _is_their_own(runner, trial)]
+    theirs = [trial for trial in free if not kept.from_trial(runner, trial)]
+    return [trial for trial in theirs if data_rules.why_not(runner.site, *_data_of(trial)) is None]
 
 
 def claim(runner: Runner, trial_id: int, now: datetime) -> dict[str, Any]:
-    """Take a trial; return the assignment, or raise Conflict."""
+    """Take a trial; return the assignment, or raise Conflict; Forbidden where its rows may not go to this machine."""
     trial = _trial(runner, trial_id)
     if not settings.TRIALS_BY_MEMBERS:
         raise Conflict("previews_off", "this site makes its trials itself")
-    if _is_their_own(runner, trial):
+    if kept.from_trial(runner, trial):
         raise Conflict("own_dataset", "whose dataset it is does not try it; this is left to the machines of others")
+    data_rules.require_may_have(runner.site, *_data_of(trial))
     lease = services.claim(trial_id, runner.lease_name, now)
     if lease is None:
         raise Conflict("not_claimable", "somebody else has this trial, or it is over", found=str(trial.state(now)))
@@ -70,7 +73,7 @@ def held(runner: Runner, lease: Lease) -> Preview:
 def files(runner: Runner, lease: Lease) -> dict[str, Path]:
     """Return path in RUN_DIR → file of what the trial needs; raise Forbidden where its rows may not go to a machine."""
     trial = held(runner, lease)
-    data_rules.require_may_have(runner.site, trial.proposal.community, data_rules.named(trial.spec))
+    data_rules.require_may_have(runner.site, *_data_of(trial))
     base = Version.objects.get(model__community=runner.community_id, revision=trial.spec["base"]["revision"])
     return inputs.named_files(base, trial.spec, work.wanted_of(trial))
 
@@ -127,7 +130,5 @@ def _trial(runner: Runner, trial_id: int) -> Preview:
     return trial
 
 
-def _is_their_own(runner: Runner, trial: Preview) -> bool:
-    """Say whether the runner's owner proposed or registered the dataset on trial."""
-    theirs = Dataset.objects.filter(community=runner.community_id, digest=trial.plan["dataset"])
-    return runner.owner == trial.proposal.author or theirs.filter(registered_by=runner.owner).exists()
+def _data_of(trial: Preview) -> tuple[Community, list[str]]:
+    return trial.proposal.community, data_rules.named(trial.spec)

@@ -30,13 +30,13 @@ from training_jobs.commons import allotments, data_rules
 from training_jobs.lifecycle import Action
 from training_jobs.models import Attempt, ComputeRequest, Run, RunEvent, Runner, Seat
 from training_jobs.results import REPORTED, require_form
-from training_jobs.runners import inputs, uploads
+from training_jobs.runners import inputs, kept, uploads
+from training_jobs.runners.kept import GIVEN_UP
 from training_jobs.runners.uploads import attempt_folder
 from training_jobs.services import Lease, StaleLease
 
 EVENTS_PER_ATTEMPT_MAX = 200_000
 LEFT_ALONE = timedelta(hours=1)  # an attempt without a lease for so long is cleared away even if nobody took over
-GIVEN_UP = "given_up"
 # What only the platform says; a machine that could say it would keep others away, or pretend a verdict.
 RESERVED = frozenset(
     {"claimed", "trained", "took_part", "agrees", "differs", "judged", "reviewing", "release_refused", GIVEN_UP}
@@ -61,17 +61,17 @@ def open_runs(runner: Runner, now: datetime) -> list[Offer]:
     found = Run.objects.unfinished().filter(_of(runner)).order_by("pk").prefetch_related("seats")
     with_records = ("community", "proposal__record", "proposal__decision_record", "spec_record", "model", "base")
     joined = found.select_related(*with_records)
-    kept = allotments.kept_from(runner.site)
+    others = allotments.kept_from(runner.site)
     offers = []
     for run in joined:
         if seats.held_by(run, runner.lease_name, now) or not can_meet(run):
             continue
         if data_rules.why_not(runner.site, run.community, data_rules.of_run(run)) is not None:
             continue
-        is_free = (run.pk, 0) not in kept and run.state(now) in lifecycle.ALLOWED[Action.CLAIM]
-        if is_free and not _kept_away(runner, run.pk):
+        is_free = (run.pk, 0) not in others and run.state(now) in lifecycle.ALLOWED[Action.CLAIM]
+        if is_free and not kept.from_lead(runner, run.pk):
             offers.append(Offer(run, "lead"))
-        elif seats.open_to(run, runner.lease_name, now) and not _kept_from_seats(runner, run.pk):
+        elif seats.open_to(run, runner.lease_name, now) and not kept.from_seats(runner, run.pk):
             offers.append(Offer(run, "member"))
     return offers
 
@@ -93,7 +93,7 @@ def claim(runner: Runner, run_id: int, now: datetime) -> dict[str, Any]:
     run = run_for(runner, run_id)
     data_rules.require_may_have(runner.site, run.community, data_rules.of_run(run))
     lease, why = None, ""
-    for kept_away, take in ((_kept_away, services.claim), (_kept_from_seats, seats.claim)):
+    for kept_away, take in ((kept.from_lead, services.claim), (kept.from_seats, seats.claim)):
         forbids = kept_away(runner, run_id)
         why = why or forbids
         lease = None if forbids else take(run_id, runner.lease_name, now)
@@ -314,31 +314,3 @@ def _ended(runner: Runner, lease: Lease, outcomes: Iterable[str]) -> bool:
     """Say whether this runner has ended this attempt so before: its first answer was lost."""
     mine = _attempts(runner, run_for(runner, lease.run_id), lease).filter(ended_at__isnull=False)
     return bool(mine.filter(outcome__in=outcomes).exists())
-
-
-def _kept_away(runner: Runner, run_id: int) -> str:
-    """Return why the lead of a run is not for this runner; empty: it is.
-
-    A run has few attempts. Whoever lends machines may lose all but one of them, so that one member alone, mistaken or
-    lying, cannot end what was voted for. The caller knows that nobody works on the run now.
-    """
-    if _has_given_up(runner, run_id):
-        return "given_up"
-    others = Runner.objects.filter(community=runner.community_id, owner=runner.owner)
-    tried = Attempt.objects.filter(run=run_id, slot=0, owner__in=[each.lease_name for each in others])
-    lost = tried.exclude(outcome__in=lifecycle.UNCOUNTED).count()
-    if lost >= max(1, settings.RUN_ATTEMPTS_MAX - 1) or tried.count() >= lifecycle.UNCOUNTED_MAX // 2:
-        return "tried_enough"
-    return ""
-
-
-def _kept_from_seats(runner: Runner, run_id: int) -> str:
-    """Return why no member's seat of a run is for this runner; empty: one may be. A seat that fails ends no run."""
-    if _has_given_up(runner, run_id):
-        return "given_up"
-    return "tried_enough" if seats.tried_enough(run_id, Q(owner=runner.lease_name)) else ""
-
-
-def _has_given_up(runner: Runner, run_id: int) -> bool:
-    """Say whether this runner has said that it can never do this run."""
-    return RunEvent.objects.filter(run=run_id, kind=GIVEN_UP, data__runner=runner.pk).exists()

@@ -7,8 +7,9 @@
    for each group of sites that compete. So the first in order is never put off; the oldest overdue one is the first.
 3. Who is no newcomer stays, of each kind of device, within all less its reserve (decision 0026). One that needs more at
    each site that could run it can only begin on lent devices (5), if it checkpoints; overdue, it holds a place on them.
+   Before that, newcomers begin who could call it back; and while there are any at its sites, who else is overdue does.
 4. A newcomer who waits calls back the fewest lent runs at their checkpoint, on a kind of which newcomers hold less than
-   its reserve.
+   its reserve; but none where it would wait for a greener hour once they are gone.
 5. What is left idle of a reserve is lent to work that checkpoints, but for what the newcomer who waits first needs.
 
 A decision depends on the values alone, never on the order in which queue, sites or calendar are given.
@@ -18,6 +19,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import reduce
+from itertools import takewhile
 from operator import attrgetter, or_
 
 from training_jobs.scheduling import priority
@@ -40,7 +42,9 @@ from training_jobs.scheduling.values import (
 
 STARTS_MAX = 256  # requests that begin in one decision
 HELD_MAX = 16  # groups of competing sites for which a place is held; bounds the work of one decision
-RECALLS_MAX = 16  # newcomers for whom lent work is recalled in one decision
+RECALLS_MAX = (
+    16  # newcomers for whom lent work is recalled in one decision; and as many who may wait for a greener hour
+)
 
 _NEWCOMER = attrgetter("newcomer")
 _Asked = tuple[int, int, int, frozenset[str], frozenset[str]]  # devices, memory, seconds, data, not at
@@ -136,7 +140,13 @@ class Deciding:
         self._shapes: dict[_Asked, Shape] = defaultdict(Shape)
         self._claimed = 0  # sites that could run a request which holds a place
         self._newcomers: list[tuple[Request, int]] = []  # who wait for devices, and `stopped` before them
-        self._borrowers: list[int] = []  # who wait for the share of those who are no newcomers, as told in the queue
+        self._pressing = self._patient = (
+            0  # how many of them begin as soon as they can, and may wait for a greener hour
+        )
+        self._are_begun = False  # whether newcomers have begun before one who borrows holds a place
+        # who wait for the share of those who are no newcomers, as told in the queue, and `stopped` before them
+        self._borrowers: list[tuple[int, int]] = []
+        self._put_borrowers_back()
         self._go_through()
         if not self.more:
             if self._newcomers:
@@ -193,7 +203,7 @@ class Deciding:
             shape, newcomer = shapes[number] if shapes else self._shape_of(queue[number]), newcomers[number]
             if shape.settled and not newcomer:
                 if shape.borrows:
-                    borrowers.append(number)
+                    borrowers.append((number, self.stopped))
                 continue
             request = queue[number]
             if shape.places < 0:
@@ -208,7 +218,7 @@ class Deciding:
             may = free if newcomer else within
             behind = places & settled and not (newcomer and not many)
             if not free and (newcomer or not behind) and not with_free(1):
-                many = len(self._newcomers) >= RECALLS_MAX
+                many = self._pressing >= RECALLS_MAX
                 if many or not recalls:
                     return  # no device is free anywhere: whatever waits, waits, and needs no place held
             if not places or request.id in begun:
@@ -222,15 +232,17 @@ class Deciding:
                     continue
             if behind:
                 if free != may:
-                    borrowers.append(number)
+                    borrowers.append((number, self.stopped))
                 # once the sites that serve anybody tell it of one, they do of all of its shape
                 if shape.places & settled & anybody:
                     shape.borrows = bool(shape.places & known_free[devices])
                     shape.settled = not shape.places & known_free[devices] & known_quota[devices]
                 continue
             self._waits(number, shape, places, free)
+            if self.more:
+                return
             settled = self._claimed if backfill else 0
-            many = len(self._newcomers) >= RECALLS_MAX
+            many = self._pressing >= RECALLS_MAX
 
     def _begin(self, number: int, shape: Shape, free: int, *, lent: bool = False) -> bool:
         """Begin a request at the best of the places that are free for it, or let it wait for a greener hour."""
@@ -252,14 +264,19 @@ class Deciding:
                     if latest <= self.now or not self._is_greener_later(request, free, at):
                         self._start(request, at, until, price, lent=not own_share)
                     return True
-                self._borrowers.append(number)
+                self._borrowers.append((number, self.stopped))
             free ^= prepared.bits[at]
         return False
 
-    def _is_greener_later(self, request: Request, free: int, at: int) -> bool:
-        """Say, and note, that a request waits for a greener hour within its slack; an overdue one never does."""
+    def _may_wait(self, request: Request) -> bool:
+        """Say whether a request has slack left to wait for a greener hour; an overdue one has none."""
         latest = request.submitted_at + request.slack
-        if self._green is None or latest <= self.now or request.submitted_at <= self._overdue:
+        return self._green is not None and latest > self.now and request.submitted_at > self._overdue
+
+    def _is_greener_later(self, request: Request, free: int, at: int) -> bool:
+        """Say, and note, that a request waits for a greener hour within its slack."""
+        latest = request.submitted_at + request.slack
+        if self._green is None or not self._may_wait(request):
             return False
         if self._green.is_greener_later(free, at, request.need.seconds, latest):
             self.greener[request.id] = free, at
@@ -297,12 +314,18 @@ class Deciding:
         """Note who waits for devices, and hold a place for the first at each group of sites."""
         request = self._queue[number]
         if request.newcomer:
-            if len(self._newcomers) < RECALLS_MAX:
+            patient = self._may_wait(request)
+            if (self._patient if patient else self._pressing) < RECALLS_MAX:
                 self._newcomers.append((request, self.stopped))
+                self._patient += patient
+                self._pressing += not patient
         elif free & ~self.quotas.with_free(shape.devices):
-            self._borrowers.append(number)
+            self._borrowers.append((number, self.stopped))
         if not places & self._claimed and len(self.held) < HELD_MAX:
-            self._hold(request, self.perhaps_within_ceiling(request))
+            if not self._are_begun and self._holds_lent(request):
+                self._begin_newcomers()
+            if not self.more:
+                self._hold(request, self.perhaps_within_ceiling(request))
         if not self.policy.backfill:
             self._let_nobody_past(request, free)
 
@@ -320,6 +343,37 @@ class Deciding:
                 self.stopped |= _mask(self.within_ceiling(request, mine))
             elif mine and any(True for _ in self.within_ceiling(request, mine)):
                 self.quotas.close(kind)
+
+    def _put_borrowers_back(self) -> None:
+        """Let who is overdue, and can only run on lent devices, come after who else is while newcomers are there.
+
+        Newcomers may put it off for ever, and whoever waits for it would wait as long. Whether those work or wait at
+        the sites that could run it makes no difference: the answer is the same once those who can have begun.
+        """
+        queue, few = self._queue, min((quota.devices for quota in self.quotas.at), default=0)
+        overdue = list(takewhile(lambda number: queue[number].submitted_at <= self._overdue, self._order))
+        back = [at for at in overdue if queue[at].need.devices > few and self._holds_lent(queue[at])]
+        if not back:
+            return
+        here = self.prepared.place
+        theirs = _mask(here[run.site] for run in self._running if run.request.newcomer)
+        theirs |= reduce(or_, (self.perhaps_within_ceiling(each) for each in queue if each.newcomer), 0)
+        behind = {number for number in back if self.perhaps_within_ceiling(queue[number]) & theirs}
+        self._order[: len(overdue)] = sorted(overdue, key=behind.__contains__)
+
+    def _begin_newcomers(self) -> None:
+        """Begin the newcomers who could call back at once what is to be lent now, each on a kind that they lack."""
+        self._are_begun = True
+        for number in self._order:
+            request, lacking = self._queue[number], self._lacking() & ~self.stopped & self.room.with_free(1)
+            if not lacking:
+                return
+            if not request.newcomer or request.id in self.begun:
+                continue
+            free = self.could_run(request) & lacking & self.room.with_free(request.need.devices)
+            if free and self._begin(number, self._shape_of(request), free) and len(self.starts) == self._starts_max:
+                self.more = True
+                return
 
     def only_in_reserve(self, request: Request) -> bool:
         """Say whether one of nobody new needs, wherever it could run, more than lies outside that kind's reserve."""
@@ -411,6 +465,7 @@ class Deciding:
         """Call back the fewest runs at one site that let a newcomer begin sooner than it would; ties: the sooner."""
         best: tuple[int, int, int, list[Running]] | None = None
         places = self.perhaps_within_ceiling(request) & _mask(lent) & ~stopped & self._lacking()
+        idle = self.perhaps_within_ceiling(request) & self.room.with_free(request.need.devices)
         own = self.held.get(request.id)
         for at in each_place(places):
             soonest = max(self.now + 1, min(run.checkpoint_at for run in lent[at]))
@@ -419,11 +474,15 @@ class Deciding:
             found = self._fewest(request, at, lent[at]) if affordable(request, self.prepared.sites[at]) else None
             if found is None or (own is not None and own.since <= found[0]):
                 continue
+            # else it would wait there when they are gone, what is idle would be lent again, and so on
+            if self._is_greener_later(request, idle | self.prepared.bits[at], at):
+                continue
             since, going = found
             if best is None or (len(going), since, at) < best[:3]:
                 best = (len(going), since, at, going)
         if best is None:
             return
+        self.greener.pop(request.id, None)
         _, since, at, going = best
         lent[at] = [run for run in lent[at] if run not in going]
         if not lent[at]:
@@ -465,16 +524,39 @@ class Deciding:
         queue, shapes, held, begun = self._queue, self._shape_at, self.held, self.begun
         # most shapes have nothing free at all, and are passed without a look at who has them
         left = {shape for shape in self._shapes.values() if shape.places & self.room.with_free(shape.devices)}
-        may = [number for number in self._borrowers if shapes[number] in left and queue[number].checkpoints]
-        for number in {queue[number].id: number for number in may}.values():
+        may = [each for each in self._borrowers if shapes[each[0]] in left and queue[each[0]].checkpoints]
+        for number, stopped in {queue[each[0]].id: each for each in may}.values():
             request, shape = queue[number], shapes[number]
-            free = shape.places & self.room.with_free(shape.devices) & ~self.stopped
+            free = shape.places & self.room.with_free(shape.devices) & ~stopped
             if request.id not in held:
                 free &= shape.lasting
             if free:
+                free &= ~self._called_back_at_once(request, free)
                 free &= self.prepared.serving(request.community)
                 if free and request.id not in begun:
                     self._begin(number, shape, free, lent=True)
+
+    def _called_back_at_once(self, request: Request, places: int) -> int:
+        """Return of the places those where one who waits for its share keeps off a newcomer who could begin but for it.
+
+        It does by the place that it holds, or anywhere without backfill. Lent what is free, it would be in nobody's way
+        any more, and be called back, and be in the way again, and so on.
+        """
+        held = self.held.get(request.id)
+        if self.policy.backfill:
+            places &= self.prepared.bits[held.place] if held is not None else 0
+        places &= self._lacking()
+        if not (places and self._newcomers) or self.only_in_reserve(request):
+            return 0
+        return _mask(
+            at
+            for at in each_place(places)
+            if any(
+                each.need.devices <= self.room.free[at] and self.perhaps_within_ceiling(each) >> at & 1
+                for each, _ in self._newcomers
+                if each.id not in self.greener
+            )
+        )
 
 
 def prepared_for(sites: Iterable[Site] | Prepared, policy: Policy) -> Prepared:

@@ -35,6 +35,7 @@ _SITE = re.compile(rf"(?!all\Z){_NAME.pattern}")  # in the figures `all` is the 
 _CODE = re.compile(r"[a-z][a-z0-9_]{0,39}")
 _COUNTRY = re.compile(r"[A-Z]{2}")
 _KIND = re.compile(r"(?:[a-z0-9][a-z0-9_-]{0,39})?")
+_OTHER = re.compile(rf"(?:{_NAME.pattern})?")
 
 
 class Requester(StrEnum):
@@ -49,6 +50,7 @@ class Interruption(StrEnum):
 
     RECALLED = "recalled"  # it was on lent devices, and a newcomer came
     SITE_SILENT = "site_silent"
+    UNTAKEN = "untaken"  # no machine came for it, though its site was heard of
     CEILING = "ceiling"  # more would cost more than was voted
     CHECKPOINT = "checkpoint"  # its hours are over, the site goes, or somebody asked for it
     ATTEMPT_FAILED = "attempt_failed"  # it did not work there, and may elsewhere
@@ -291,7 +293,10 @@ class SiteRemoved:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SiteStanding:
-    """What a site offers from now on, in whole: the last one holds. Open for figures is only the standing `open`."""
+    """What a site offers from now on, in whole: the last one holds. Open for figures is only the standing `open`.
+
+    `governed_by` is the short name of another community whose policy holds there; empty: that of the log's own.
+    """
 
     kind: ClassVar[str] = "site_standing"
     site: Annotated[str, _text(_SITE)]
@@ -302,6 +307,7 @@ class SiteStanding:
     region: Annotated[str, _text(_NAME)]
     country: Annotated[str, _text(_COUNTRY)]  # ISO 3166-1, two letters
     device_kind: Annotated[str, _text(_KIND)] = ""  # older logs do not say it
+    governed_by: Annotated[str, _text(_OTHER)] = ""  # nor this
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -155,6 +155,7 @@ class Why(StrEnum):
     STARTS_OVERDUE = "starts_overdue"
     NO_SITE_FITS = "no_site_fits"  # none of those that are here could ever do it
     TOO_DEAR = "too_dear"  # those that could cost more than the ceiling
+    TRIED_AGAIN = "tried_again"  # those that could are left out for a while: nobody took it there, or all have a part
     RESERVED = "reserved"  # what is free is reserved for newcomers
     BEHIND_OTHERS = "behind_others"  # what is free is held for work that goes first
     ALL_BUSY = "all_busy"

@@ -2,7 +2,8 @@
 
 The events are those of `scheduling.events`, from which the figures are computed, and four with words of people:
 `site_described` (declared values, old and new), `site_suspended` with its evidence, `site_restored`, and
-`site_calendar_changed`. A site that nobody has let in is in the site-wide log alone.
+`site_calendar_changed`. A site that nobody has let in is in the site-wide log alone. Whose policy holds at a site each
+log is told with what it offers, and anew when that becomes another community.
 """
 
 from datetime import datetime
@@ -34,7 +35,7 @@ def standing(site: Site, why: str, now: datetime, actor: str = "") -> bool:
     site.told = offer
     site.save(update_fields=["told"])
     for community in communities_of(site):
-        _append(community, _standing(site, why or _brought(found)), now, actor)
+        _append(community, _standing(site, community, why or _brought(found)), now, actor)
     return True
 
 
@@ -46,19 +47,31 @@ def admitted(admission: Admission, now: datetime, actor: str) -> None:
         site.save(update_fields=["told"])
     let_in = events.SiteAdmitted(site=site.slug, proposal=proposal.number if proposal else None)
     _append(admission.community, let_in, now, actor, proposal)
-    _append(admission.community, _standing(site, "admitted"), now, actor)
+    _append(admission.community, _standing(site, admission.community, "admitted"), now, actor)
 
 
 def again(community: Community, site: Site, why: str, now: datetime) -> None:
     """Tell one community what a site offers, whose log was told otherwise."""
-    _append(community, _standing(site, why), now, "")
+    _append(community, _standing(site, community, why), now, "")
 
 
 def removed(admission: Admission, why: str, now: datetime, actor: str) -> None:
-    """Tell one community that a site is no longer one of its own."""
-    number = admission.removal.number if admission.removal else None
-    gone = events.SiteRemoved(site=admission.site.slug, why=why, proposal=number)
-    _append(admission.community, gone, now, actor, admission.removal)
+    """Tell one community that a site is no longer one of its own; and those that keep it, if it governed there."""
+    site, number = admission.site, admission.removal.number if admission.removal else None
+    gone = events.SiteRemoved(site=site.slug, why=why, proposal=number)
+    keep = communities_of(site) if site.left_at is None and _was_first(admission) else []
+    for community in sorted([admission.community, *keep], key=lambda each: each.pk):
+        if community == admission.community:
+            _append(community, gone, now, actor, admission.removal)
+        else:
+            _append(community, _standing(site, community, "governed"), now, actor)
+
+
+def governed_by(site: Site, community: Community) -> str:
+    """Return the short name of another community whose policy holds at a site that this one let in; empty: its own."""
+    first = Admission.objects.in_force().filter(site=site).select_related("community").order_by("admitted_at", "pk")
+    governs = first[0].community if first else community
+    return "" if governs == community else governs.slug
 
 
 def everywhere(kind: str, site: Site, now: datetime, actor: str = "", **data: Any) -> None:  # noqa: ANN401 - any JSON
@@ -88,8 +101,8 @@ def _offer(site: Site, found: lifecycle.Standing) -> dict[str, Any]:
     }
 
 
-def _standing(site: Site, why: str) -> events.SiteStanding:
-    """Return the event of what a site offers, as the logs are told it."""
+def _standing(site: Site, community: Community, why: str) -> events.SiteStanding:
+    """Return the event of what a site offers, as the log of a community is told it."""
     told = site.told
     return events.SiteStanding(
         site=site.slug,
@@ -100,7 +113,14 @@ def _standing(site: Site, why: str) -> events.SiteStanding:
         region=told["region"],
         country=told["country"],
         device_kind=told.get("device_kind", ""),  # a site was told before kinds were
+        governed_by=governed_by(site, community),
     )
+
+
+def _was_first(gone: Admission) -> bool:
+    """Say whether those that still let its site in all did so after this one."""
+    first = Admission.objects.in_force().filter(site=gone.site).order_by("admitted_at", "pk").first()
+    return first is not None and (gone.admitted_at, gone.pk) < (first.admitted_at, first.pk)
 
 
 def _append(

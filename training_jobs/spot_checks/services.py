@@ -1,8 +1,8 @@
 """Everything that changes a spot check: the lease, what was found, its end. As for runs, the lease decides.
 
-Who checks is no machine of the site that is checked, none of its operator, and of one slice nobody twice; and it stands
-where the rows may go (`commons.data_rules`). What a check comes to is judged here, by what the site handed over: no
-checker is told what that was.
+Who checks is no machine of the site that is checked, none of its operator, and of one slice nobody twice; and a machine
+that somebody lends stands where the rows may go (`commons.data_rules`). What a check comes to is judged here, by what
+the site handed over: no checker is told what that was.
 """
 
 from collections.abc import Iterable, Mapping
@@ -16,7 +16,7 @@ from django.db import transaction
 from governance.errors import Conflict, Invalid, NotFound
 from governance.services import note
 from training_jobs import leased
-from training_jobs.commons import allotments, data_rules
+from training_jobs.commons import data_rules
 from training_jobs.leases import StaleLease
 from training_jobs.models import Runner, Slice, SpotCheck
 from training_jobs.models.spot_checks import NOT_POSSIBLE
@@ -82,12 +82,15 @@ def is_anothers(check: SpotCheck, runner: Runner | None) -> bool:
 
 
 def may_have_rows(check: SpotCheck, runner: Runner | None) -> bool:
-    """Say whether the rows may go where a machine stands. The platform, where it is no site, has them already."""
-    site = allotments.home() if runner is None else runner.site
-    if site is None and runner is None:
+    """Say whether the rows may go where a machine stands.
+
+    A worker of the platform may always check, wherever it stands: the rows lie with the platform already, and nobody
+    else could check a site whose rows may not leave it.
+    """
+    if runner is None:
         return True
     run = check.slice.attempt.run
-    return data_rules.why_not(site, run.community, data_rules.of_run(run)) is None
+    return data_rules.why_not(runner.site, run.community, data_rules.of_run(run)) is None
 
 
 def claim(check_id: int, owner: str, runner: Runner | None, now: datetime) -> Lease | None:

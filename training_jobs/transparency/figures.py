@@ -22,7 +22,7 @@ from itertools import accumulate
 from training_jobs.scheduling.events import KINDS as EVENT_KINDS
 from training_jobs.scheduling.events import Interruption, Outcome
 from training_jobs.transparency import tables
-from training_jobs.transparency.suppression import SMALL, Hidden, hide, hide_sum
+from training_jobs.transparency.suppression import SMALL, Hidden, both, hide, hide_sum
 from training_jobs.transparency.tables import ASKED, LENT, OUTCOMES, REQUESTERS, RESERVE, Tally, cell_of, reason_cell
 from training_jobs.transparency.world import ALL, Asked, World, month_of
 
@@ -106,7 +106,8 @@ def figures_of_many(logs: Mapping[str, Log]) -> Figures:
     """Return the figures of several logs added up, and how fairly their communities share. Raises Invalid likewise.
 
     Logs without compute events are left out. What the figures of one of the logs suppress cannot be had from these, nor
-    by subtracting the figures of the others.
+    by subtracting the figures of the others; neither can what one of them alone cannot count, since another community
+    governs the site where its newcomers are.
     """
     logs = {name: log for name, log in logs.items() if log.entries}
     worlds = {name: _world(name, log) for name, log in sorted(logs.items())}
@@ -114,7 +115,7 @@ def figures_of_many(logs: Mapping[str, Log]) -> Figures:
     counted = {name: kind.count(whole) for name, kind in tables.KINDS.items()}
     each = {name: _counted(world) for name, world in worlds.items()}
     hidden = {
-        name: hide_sum(kind.table(counted[name]), [one[name] for _, one in each.values()])
+        name: hide_sum(kind.table(counted[name]), list(_of_each(kind, tables.parted(counted[name], whole), each)))
         for name, kind in tables.KINDS.items()
     }
     used = [uses_of(_rows(worlds[name], *one)) for name, one in each.items()]
@@ -161,6 +162,15 @@ def _counted(world: World) -> tuple[dict[str, Tally], dict[str, Hidden]]:
     """Count every table of one log, and say what is hidden of it."""
     counted = {name: kind.count(world) for name, kind in tables.KINDS.items()}
     return counted, {name: hide(kind.table(counted[name])) for name, kind in tables.KINDS.items()}
+
+
+def _of_each(
+    kind: tables.Kind, parts: Mapping[str, Tally], each: Mapping[str, tuple[Mapping[str, Tally], Mapping[str, Hidden]]]
+) -> Iterator[Hidden]:
+    """Yield what is hidden of each log: in its own figures, and of its part of all of them where that is another."""
+    for log, (counted, hidden) in each.items():
+        alone, beside = kind.table(counted[kind.name]), kind.table(parts.get(log, Tally()))
+        yield hidden[kind.name] if beside == alone else both(hidden[kind.name], hide(beside))
 
 
 def _world(name: str, log: Log) -> World:
@@ -321,7 +331,8 @@ def _reserved(world: World, period: str) -> Counter[str]:
     found: Counter[str] = Counter()
     for month, by_kind in world.reserved_seconds.items():
         if period in (ALL, month):
-            found.update({kind or tables.UNNAMED: seconds for kind, seconds in by_kind.items()})
+            for kind, seconds in by_kind.items():
+                found[kind or tables.UNNAMED] += seconds
     return found
 
 

@@ -123,6 +123,11 @@ def hide(table: Table) -> Hidden:
     return _withstanding(table, pieces)
 
 
+def both(one: Hidden, other: Hidden) -> Hidden:
+    """Return what either hides, each piece once."""
+    return Hidden.of(dict.fromkeys((*one.pieces, *other.pieces)))
+
+
 def hide_sum(table: Table, of: Sequence[Hidden]) -> Hidden:
     """Return what is hidden of a table that is the sum of others, of each of which this is hidden: 5."""
     pieces = []

@@ -2,7 +2,8 @@
 
 Pure. A table has its own cells, since its groups are: requests by who asked and what became of them (the month is that
 in which they were asked for), work that ended by how its energy is known (the month of the end), parts of work by site
-(the month of the start), devices in use (the months in which they were), requests that wait by the reason that they
+(the month of the start), devices in use (the months in which they were), newcomers with devices of the reserve
+(likewise; all of them count, also where together they have more than it), requests that wait by the reason that they
 were told (the months in which they were).
 """
 
@@ -20,7 +21,6 @@ REQUESTERS = tuple(str(each) for each in Requester)
 ENERGY = tuple(str(each) for each in EnergyHow)
 ASKED = "asked"
 RESERVE, LENT = "reserve", "lent"
-_IN_RESERVE = {Why.STARTS_IN_RESERVE: RESERVE, Why.STARTS_ON_LENT: LENT}
 SITE, _REASON = "site:", "reason:"
 UNNAMED = "unknown"  # the kind of devices of which the log does not say it
 
@@ -38,6 +38,11 @@ class Tally:
         for period in (month, ALL):
             self.requests[period, cell].add((asked.log, asked.said.request))
             self.people[period, cell].add(asked.person)
+        self.add_up(month, cell, **amounts)
+
+    def add_up(self, month: str, cell: str, **amounts: int) -> None:
+        """Add amounts to a cell, in a month and in all."""
+        for period in (month, ALL):
             self.amounts[period, cell].update(amounts)
 
     def amount(self, period: str, cell: str, name: str) -> int:
@@ -155,12 +160,26 @@ def _use(world: World) -> Tally:
     tally = Tally()
     for asked in world.asked.values():
         for part in asked.parts:
-            group = _IN_RESERVE.get(part.why)
-            cells = [ALL] if group is None else [ALL, group, kind_cell(group, part.kind)]
+            lent = [LENT, kind_cell(LENT, part.kind)] if part.why is Why.STARTS_ON_LENT else []
             for month, seconds in by_month(part.since, world.until if part.until is None else part.until):
-                for cell in cells:
+                for cell in (ALL, *lent):
                     tally.add(month, cell, asked, device_seconds=asked.said.devices * seconds)
+    for (month, kind), newcomers in world.newcomers.items():
+        for cell in (RESERVE, kind_cell(RESERVE, kind)):
+            for key in newcomers:
+                tally.add(month, cell, world.asked[key])
+            tally.add_up(month, cell, device_seconds=world.newcomer_seconds[month][kind])
     return tally
+
+
+def parted(tally: Tally, world: World) -> dict[str, Tally]:
+    """Return what each of several logs counts in a tally of all of them: requests and people, not amounts."""
+    parts: dict[str, Tally] = defaultdict(Tally)
+    for place, requests in tally.requests.items():
+        for key in requests:
+            parts[key[0]].requests[place].add(key)
+            parts[key[0]].people[place].add(world.asked[key].person)
+    return parts
 
 
 def _sums_of_use(cells: list[str]) -> list[Sum[str]]:

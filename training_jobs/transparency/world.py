@@ -99,6 +99,7 @@ class _SiteInLog:
     admitted: int = 0  # number of the admission that is in force, among all of all logs; 0: none
     devices: int = 0  # those that are open
     kind: str = ""  # of its devices
+    governed_by: str = ""  # the community whose policy holds there; empty: that of the log
 
     @property
     def open(self) -> int:
@@ -107,18 +108,20 @@ class _SiteInLog:
 
 @dataclass(frozen=True, slots=True)
 class _Open:
-    """The devices of a site that are open, and the log whose policy holds there."""
+    """The devices of a site that are open, and the log whose policy holds there; None: that of none of these logs."""
 
     devices: int
-    governs: str
+    governs: str | None
     kind: str
 
 
 class World:
     """All that the figures are computed from. A site that several logs name is one site with its largest offer.
 
-    The policy of the log that let it in first, of those in which it still is, holds there, as for the scheduler. The
-    reserve is that of all open devices under one policy, whole devices of each kind.
+    The policy of the log that let it in first, of those in which it still is, holds there, as for the scheduler; a log
+    that says that another community's does is passed over. The reserve is that of all open devices under one policy,
+    whole devices of each kind; where none of these logs has the policy, it is not known and left out. Newcomers have of
+    it, of each kind, as many devices as they are at work on there, up to the reserve of that kind.
     """
 
     def __init__(self) -> None:
@@ -127,6 +130,8 @@ class World:
         self.prices: list[Price] = []
         self.open_seconds: dict[str, int] = defaultdict(int)  # device-seconds by month
         self.reserved_seconds: dict[str, Counter[str]] = defaultdict(Counter)  # the same, of the reserve, by kind
+        self.newcomer_seconds: dict[str, Counter[str]] = defaultdict(Counter)  # what newcomers had of these
+        self.newcomers: dict[tuple[str, str], set[Key]] = defaultdict(set)  # who they were, by month and kind
         self.strays = 0
         self.until = 0
         self._now = 0
@@ -138,6 +143,7 @@ class World:
         self._share: dict[str, int] = {}  # that is reserved in each log, in basis points
         self._pool: dict[str, Counter[str]] = defaultdict(Counter)  # open devices under each log's policy, by kind
         self._kept: dict[str, dict[str, int]] = {}  # reserved ones of these
+        self._newcomers_at_work: dict[Key, Asked] = {}
 
     def take(self, log: str, at: int, kind: str, data: object, actor: str = "") -> None:
         """Take the next entry of a log. Raises Invalid for a moment that is none."""
@@ -204,6 +210,8 @@ class World:
             return False
         kind = self._sites[event.site].get(asked.log, _SiteInLog()).kind
         asked.parts.append(Part(event.site, kind, event.why, self._now))
+        if asked.said.requester is events.Requester.NEWCOMER:
+            self._newcomers_at_work[asked.log, asked.said.request] = asked
         if self._price_of.get(event.site) != event.price:
             self._price_of[event.site] = event.price
             self.prices.append(Price(self._now, event.site, event.price))
@@ -232,6 +240,7 @@ class World:
         elif part is None:
             return False
         if part is not None:
+            self._newcomers_at_work.pop((asked.log, asked.said.request), None)
             part.until = self._now
             part.end = str(event.outcome if isinstance(event, events.ComputeEnded) else event.why)
         return True
@@ -240,7 +249,7 @@ class World:
         site = self._sites[event.site].setdefault(log, _SiteInLog())
         if isinstance(event, events.SiteStanding):
             site.devices = event.devices if event.standing is Standing.OPEN else 0
-            site.kind = event.device_kind
+            site.kind, site.governed_by = event.device_kind, event.governed_by
             return True
         admits = isinstance(event, events.SiteAdmitted)
         if bool(site.admitted) is admits:
@@ -257,28 +266,46 @@ class World:
         logs = self._sites[name]
         devices = max(site.open for site in logs.values())
         if devices:
-            governs = min((log for log, site in logs.items() if site.admitted), key=lambda log: logs[log].admitted)
-            self._open[name] = _Open(devices, governs, logs[governs].kind)
+            own = (log for log, site in logs.items() if site.admitted and not site.governed_by)
+            governs = min(own, key=lambda log: logs[log].admitted, default=None)
+            self._open[name] = _Open(devices, governs, "" if governs is None else logs[governs].kind)
             self._count(self._open[name], 1)
 
     def _count(self, site: _Open, sign: int) -> None:
         """Add the devices of a site to those that are open, or take them away."""
         self._open_now += sign * site.devices
-        self._pool[site.governs][site.kind] += sign * site.devices
-        self._reserve(site.governs)
+        if site.governs is not None:
+            self._pool[site.governs][site.kind] += sign * site.devices
+            self._reserve(site.governs)
 
     def _reserve(self, log: str) -> None:
         self._kept[log] = reserved(self._pool[log], self._share.get(log, _RESERVED_AT_FIRST))
 
     def _advance(self, to: int) -> None:
         """Let the sites be open until then, as they stand."""
-        if self._open_now:
+        if self._open_now and to > self._now:
+            had = list(self._had())
             for month, seconds in by_month(self._now, to):
                 self.open_seconds[month] += self._open_now * seconds
                 for kept in self._kept.values():
                     for kind, devices in kept.items():
                         self.reserved_seconds[month][kind] += devices * seconds
+                for kind, devices, requests in had:
+                    self.newcomer_seconds[month][kind] += devices * seconds
+                    self.newcomers[month, kind] |= requests
         self._now = to
+
+    def _had(self) -> Iterator[tuple[str, int, set[Key]]]:
+        """Yield, under each policy, of each kind how many reserved devices newcomers have now, and their requests."""
+        at_work: dict[tuple[str, str], Counter[Key]] = defaultdict(Counter)
+        for key, asked in self._newcomers_at_work.items():
+            site = self._open.get(asked.parts[-1].site)
+            if site is not None and site.governs is not None:
+                at_work[site.governs, site.kind][key] = asked.said.devices
+        for (governs, kind), devices in at_work.items():
+            kept = self._kept[governs][kind]
+            if kept:
+                yield kind, min(kept, devices.total()), set(devices)
 
 
 # Until a community has adopted a policy, it has the one that every community begins with.
