@@ -20,6 +20,7 @@ from governance.chain import ChainAnswerInvalid, ChainError, ChainUnavailable, S
 from governance.chain.client import FUNCTIONS, ChainClient
 from governance.power import SOURCES, PowerError, Snapshot, power_source
 from governance.power.erc20_votes import Erc20Votes
+from tests.faults.runs_site import until
 from tests.integration import governed
 from tests.simulators import lying_rpc
 from tests.simulators.lying_rpc import LyingRpc
@@ -293,6 +294,7 @@ def test_a_stopped_process_is_noticed_in_time() -> None:
         assert client.chain_id() == demo.CHAIN_ID
         os.kill(own.pid, signal.SIGSTOP)
         try:
+            until(lambda: Path(f"/proc/{own.pid}/stat").read_text().rpartition(") ")[2].startswith("T"))
             start = time.monotonic()
             with pytest.raises(ChainUnavailable):
                 client.chain_id()

@@ -5,7 +5,7 @@ from fractions import Fraction
 from math import isqrt
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from governance.errors import Invalid
@@ -54,10 +54,11 @@ def test_what_cannot_be_computed_is_refused():
         add(used(), "a", "m", -1, 9, WEEK)
 
 
+@example([(2_419_173, 302_511, "a")])
 @given(st.lists(st.tuples(st.integers(0, 4 * WEEK), st.integers(0, 10**6), st.sampled_from("ab")), max_size=40))
 @settings(max_examples=60, deadline=None)
 def test_many_small_steps_agree_with_the_sum_of_what_is_left_of_each(work):
-    """Late and early reports, in any order, lose next to nothing to rounding."""
+    """Late and early reports, in any order, lose next to nothing to rounding: exponents have 16 binary places."""
     usage = Usage(0)
     for at, amount, name in work:
         usage = add(usage, name, "m", amount, at, WEEK)
@@ -65,7 +66,7 @@ def test_many_small_steps_agree_with_the_sum_of_what_is_left_of_each(work):
     found = decayed(usage, end, WEEK).communities
     for name in "ab":
         left = sum(Fraction(amount * two_to_minus(end - at, WEEK), ONE) for at, amount, who in work if who == name)
-        assert abs(found.get(name, 0) - left) <= len(work) + 1
+        assert abs(found.get(name, 0) - left) <= len(work) + 1 + left * (len(work) + 2) / 2**16
     members = decayed(usage, end, WEEK).members
     assert all(abs(members.get((name, "m"), 0) - found.get(name, 0)) == 0 for name in "ab")
 
