@@ -70,7 +70,7 @@ def asked_for(community: Community, now: datetime, run: Run | None = None, **cha
     else:
         draft = services.Draft("text_signal", "A question", "Because.", {"statement": "Yes."}, {}, "", 1)
         preview = Preview.objects.create(
-            proposal=services.create_draft(community, f"0x{Preview.objects.count():040}", draft, now), kind=Preview.TRIAL, plan={"rows": 1}, requested_by=OPERATOR, spec={}, spec_digest="a" * 64, created_at=now,
+            proposal=services.create_draft(community, f"0x{Preview.objects.count():040}", draft, now), kind=Preview.TRIAL, plan={"dataset": "d" * 64, "rows": 1}, requested_by=OPERATOR, spec={}, spec_digest="a" * 64, created_at=now,
             steps_max=1, samples_max=1, seconds_max=60,
         )  # fmt: skip
         values |= {"name": f"preview:{preview.pk}", "origin": ComputeRequest.SANDBOX, "preview": preview}
