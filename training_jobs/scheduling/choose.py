@@ -524,8 +524,11 @@ class Deciding:
         queue, shapes, held, begun = self._queue, self._shape_at, self.held, self.begun
         # most shapes have nothing free at all, and are passed without a look at who has them
         left = {shape for shape in self._shapes.values() if shape.places & self.room.with_free(shape.devices)}
-        may = [each for each in self._borrowers if shapes[each[0]] in left and queue[each[0]].checkpoints]
-        for number, stopped in {queue[each[0]].id: each for each in may}.values():
+        first: dict[str, tuple[int, int]] = {}  # of one told twice only those before its first place count
+        for each in self._borrowers:
+            if shapes[each[0]] in left and queue[each[0]].checkpoints:
+                first.setdefault(queue[each[0]].id, each)
+        for number, stopped in first.values():
             request, shape = queue[number], shapes[number]
             free = shape.places & self.room.with_free(shape.devices) & ~stopped
             if request.id not in held:
