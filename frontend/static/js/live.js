@@ -43,7 +43,11 @@ export function start(problem) {
   });
 
   settle();
-  // On a narrow screen the tabs scroll: bring the current one into sight.
-  document.querySelector(".tabs [aria-current]")?.scrollIntoView({ block: "nearest", inline: "center" });
+  // On a narrow screen tabs scroll sideways: bring the current ones into sight, and move the page itself nowhere.
+  for (const here of document.querySelectorAll(".tabs [aria-current]")) {
+    const tabs = here.closest(".tabs");
+    const [inner, outer] = [here.getBoundingClientRect(), tabs.getBoundingClientRect()];
+    tabs.scrollLeft += inner.left - outer.left - (outer.width - inner.width) / 2;
+  }
   document.querySelector("[data-focus-me]")?.focus();
 }
